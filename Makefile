@@ -1,0 +1,62 @@
+PREFIX   = /usr/local
+HOOKDIR  = /lib/lsb/init-functions.d
+VERSION  = $(shell git describe --tags --always --dirty 2>/dev/null || cat VERSION 2>/dev/null || echo unknown)
+FUZZTIME = 10s
+
+# Go leaves folders named testdata out of every "..." pattern.
+PACKAGES = ./... $(patsubst %/,%,$(sort $(dir $(wildcard ./testdata/*/*.go))))
+SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && /^.!.*sh/ { print FILENAME } { nextfile }' {} +)
+# In CI a broken -race must fail, not be left out.
+RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
+
+.PHONY: build demo test lint fuzz install uninstall clean packages
+
+build: bin/pidproof
+
+# A file target, so that `sudo make install` after `make` needs no Go.
+bin/pidproof: $(shell find cmd matcher -name '*.go') go.mod go.sum $(wildcard VERSION .git/logs/HEAD)
+	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/pidproof
+
+demo: bin/pidproof
+	@sh testdata/demo.sh
+
+packages:
+	@sh testdata/packages.sh
+
+# The binary first: several tests call `make install` at the same time.
+test: packages bin/pidproof
+	@RACE=$(RACE); export RACE; \
+	go tool gotestsum --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
+		-- $$RACE -count=1 -timeout 12m $(PACKAGES)
+
+lint: packages
+	@gofmt -l . | awk '{ print "not formatted: " $$0 } END { exit NR > 0 }'
+	go vet $(PACKAGES)
+	go tool staticcheck $(PACKAGES)
+	shellcheck $(SCRIPTS)
+	shellcheck -s sh lsb/init-functions.d/*
+	mandoc -T lint -W warning docs/*.8
+
+fuzz:
+	@for package in $$(go list $(PACKAGES)); do \
+		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+		done; \
+	done
+
+# Each file appears whole under its name, and the hook last: init scripts may be running.
+install: bin/pidproof
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(HOOKDIR)
+	install -m 755 bin/pidproof $(DESTDIR)$(PREFIX)/sbin/.pidproof.new
+	mv -f $(DESTDIR)$(PREFIX)/sbin/.pidproof.new $(DESTDIR)$(PREFIX)/sbin/pidproof
+	install -m 644 docs/pidproof.8 $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
+	sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,' lsb/init-functions.d/60-pidproof >$(DESTDIR)$(HOOKDIR)/.60-pidproof.new
+	chmod 644 $(DESTDIR)$(HOOKDIR)/.60-pidproof.new
+	mv -f $(DESTDIR)$(HOOKDIR)/.60-pidproof.new $(DESTDIR)$(HOOKDIR)/60-pidproof
+
+uninstall:
+	rm -f $(DESTDIR)$(HOOKDIR)/60-pidproof $(DESTDIR)$(PREFIX)/sbin/pidproof $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
+
+clean:
+	rm -rf bin

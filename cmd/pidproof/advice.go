@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"pidproof/matcher"
+)
+
+// advice is one safe next step for a person, in plain words.
+func advice(r matcher.Report) string {
+	switch r.Verdict {
+	case matcher.Running:
+		switch r.Main.Decision.File {
+		case matcher.FileReplaced, matcher.FileRemoved:
+			return "It still runs the file of before the upgrade. Restart this instance when it suits you; it is safe to stop through its pidfile."
+		}
+		return "Nothing. It is safe to stop or restart through its pidfile."
+	case matcher.Dead:
+		return "It is safe to start: the stale pidfile stands in nobody's way."
+	case matcher.NotRunning:
+		return "It is safe to start."
+	case matcher.Unclaimed:
+		return adviceUnclaimed(r)
+	}
+	return adviceUnknown(r)
+}
+
+func adviceUnclaimed(r matcher.Report) string {
+	var left, unclaimed []string
+	for _, p := range r.Blocking() {
+		pid := strconv.Itoa(p.Evidence.PID)
+		if p.Role == matcher.RoleLeftover {
+			left = append(left, pid)
+		} else {
+			unclaimed = append(unclaimed, pid)
+		}
+	}
+	if len(unclaimed) == 0 {
+		return fmt.Sprintf("These were started by this instance's main process %d, which has ended. Look at them (ps -fp %s); once nothing needs them, end them (kill %s) and start the instance.",
+			r.Pidfile.PID, strings.Join(left, ","), strings.Join(left, " "))
+	}
+	return fmt.Sprintf("Look at them: ps -fp %s. If they belong to an instance whose pidfile lies outside /run, ask again with that pidfile. If they are this one's and its pidfile is lost, end them by hand and start it again.",
+		strings.Join(append(left, unclaimed...), ","))
+}
+
+func adviceUnknown(r matcher.Report) string {
+	pid := r.Pidfile.PID
+	switch r.Rule {
+	case matcher.RuleUnusable:
+		return "Look at what lies there: ls -ld " + r.Pidfile.Path + ". Touch nothing until it is a readable, regular file."
+	case matcher.RuleUntrusted:
+		return fmt.Sprintf("Find out who wrote it: ls -l %s. If process %d is the daemon (ps -fp %d), correct the pidfile's owner and mode, then ask again.", r.Pidfile.Path, pid, pid)
+	case matcher.RuleContested:
+		return fmt.Sprintf("Two pidfiles name process %d. See whose it is (ps -fp %d), remove the wrong pidfile, then ask again.", pid, pid)
+	case matcher.RuleLate:
+		return fmt.Sprintf("See whether process %d is this daemon: ps -fp %d. Only then end it by hand.", pid, pid)
+	case matcher.RuleDeadline:
+		return "Something it had to read does not answer; a hung file system is likely. Try ls on the daemon's and the pidfile's directory."
+	case matcher.RuleNotOurProc:
+		return "Mount /proc of this PID namespace: mount -t proc proc /proc."
+	}
+	return "Ask again as root; touch nothing until the answer is clear."
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"pidproof/matcher"
+)
+
+type pidofCmd struct {
+	SameRoot  bool     `short:"c" name:"same-root" help:"Only processes with our root directory; ignored unless root."`
+	Separator string   `short:"d" default:" " placeholder:"SEP" help:"Print this between PIDs. Default: a blank."`
+	NetFS     bool     `short:"n" name:"no-stat" help:"Accepted and ignored: no network file system is ever waited for."`
+	Omit      []string `short:"o" sep:"none" placeholder:"PID,…" help:"Leave out these PIDs; %%PPID is the calling shell."`
+	Quiet     bool     `short:"q" help:"Print nothing; the exit status says it."`
+	Single    bool     `short:"s" help:"Print one PID for each program."`
+	Scripts   bool     `short:"x" help:"Also shells that run a script of that name."`
+	Zombies   bool     `short:"z" help:"Also zombies."`
+	Programs  []string `arg:"" name:"program" help:"A path, or a name."`
+}
+
+func (pidofCmd) Help() string {
+	return `Takes the options of sysvinit's pidof(8). Given a path, it finds the processes of the old and of the new file after an upgrade together, and no container's. Exit status: 0 at least one was found, 1 none.`
+}
+
+func (cmd pidofCmd) Run(c *console) error {
+	omit := cmd.omitted(c)
+	how := matcher.Finding{Scripts: cmd.Scripts, Zombies: cmd.Zombies, SameRoot: cmd.SameRoot && os.Geteuid() == 0}
+	var words []string
+	for _, program := range cmd.Programs {
+		pids, err := matcher.Find(c.ctx, program, how)
+		if err != nil {
+			return err
+		}
+		for _, pid := range pids {
+			if omit[pid] {
+				continue
+			}
+			words = append(words, strconv.Itoa(pid))
+			if cmd.Single {
+				break
+			}
+		}
+	}
+	if len(words) == 0 {
+		c.exit = 1
+		return nil
+	}
+	if !cmd.Quiet {
+		fmt.Fprintln(c.stdout, strings.Join(words, cmd.Separator))
+	}
+	return nil
+}
+
+// omitted reads the lists of -o. As in sysvinit, a word that is no PID is
+// complained about and passed over.
+func (cmd pidofCmd) omitted(c *console) map[int]bool {
+	omit := map[int]bool{}
+	for _, list := range cmd.Omit {
+		for _, word := range strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(",;:", r) }) {
+			if word == "%PPID" {
+				omit[os.Getppid()] = true
+				continue
+			}
+			pid, err := strconv.Atoi(word)
+			if err != nil || pid < 1 {
+				c.warn("pidof: -o %s is no PID, ignored", word)
+				continue
+			}
+			omit[pid] = true
+		}
+	}
+	return omit
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"os"
+	"strconv"
+
+	"pidproof/matcher"
+)
+
+type pidofprocCmd struct{ instanceArgs }
+
+func (pidofprocCmd) Help() string {
+	return `Without -p, and without /var/run/BASE.pid, every process that runs the daemon is printed, as Debian's pidofproc does. LSB's exit status: 0 running, 1 dead and the pidfile exists, 3 not running, 4 unknown.`
+}
+
+func (cmd pidofprocCmd) Run(c *console) error {
+	in := cmd.instance()
+	in.Unclaimed = matcher.CountNone
+	report, err := matcher.Check(c.ctx, in)
+	if err != nil {
+		return err
+	}
+	if cmd.Pidfile == "" && report.Verdict == matcher.NotRunning {
+		return cmd.scan(c)
+	}
+	switch report.Verdict {
+	case matcher.Running:
+		c.say("%d", report.Pidfile.PID)
+	case matcher.Unknown:
+		c.warn("%s", summary(report))
+	}
+	c.exit = exitCode(report.Verdict)
+	return nil
+}
+
+// scan is what Debian's pidofproc falls back to: pidof -c -o %PPID -x.
+func (cmd pidofprocCmd) scan(c *console) error {
+	pids, err := matcher.Find(c.ctx, cmd.Daemon, matcher.Finding{Scripts: true, SameRoot: os.Geteuid() == 0})
+	if err != nil {
+		return err
+	}
+	line := ""
+	for _, pid := range pids {
+		if pid != os.Getppid() {
+			line += " " + strconv.Itoa(pid)
+		}
+	}
+	if line == "" {
+		c.exit = exitCode(matcher.NotRunning)
+		return nil
+	}
+	c.say("%s", line[1:])
+	return nil
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"path/filepath"
+
+	"pidproof/matcher"
+)
+
+type statusCmd struct {
+	instanceArgs
+	Name string `arg:"" optional:"" help:"What to call the service. Default: the daemon's name."`
+}
+
+func (statusCmd) Help() string {
+	return `LSB's exit status: 0 running, 1 dead and the pidfile exists, 3 not running, 4 unknown. Unclaimed processes are mentioned on standard error and change nothing. Where only root may see the executable, a process of the right name and user counts as running.`
+}
+
+func (cmd statusCmd) Run(c *console) error {
+	report, err := matcher.Check(c.ctx, cmd.instance())
+	if err != nil {
+		return err
+	}
+	name := cmd.Name
+	if name == "" {
+		name = filepath.Base(cmd.Daemon)
+	}
+	verdict := lsbVerdict(report)
+	switch verdict {
+	case matcher.Running:
+		c.say("%s is running (PID %d)", name, report.Pidfile.PID)
+	case matcher.Dead:
+		c.say("%s is not running, but its pidfile exists", name)
+	case matcher.NotRunning:
+		c.say("%s is not running", name)
+	default:
+		c.say("%s: status unknown: %s", name, report.Reason)
+	}
+	if blocking := report.Blocking(); len(blocking) > 0 {
+		c.warn("%s", summary(report))
+	}
+	c.exit = exitCode(verdict)
+	return nil
+}
+
+// lsbVerdict is the pidfile's part of the answer: LSB has no word for
+// unclaimed processes, and its callers must not fail because of them.
+func lsbVerdict(r matcher.Report) matcher.Verdict {
+	if r.Main != nil && r.Main.Decision.Outcome == matcher.Plausible {
+		return matcher.Running
+	}
+	return r.PidfileVerdict
+}

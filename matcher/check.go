@@ -1,0 +1,251 @@
+package matcher
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Counting says which unclaimed processes stand in the way of "safe to start".
+type Counting string
+
+const (
+	CountAny       Counting = "any"       // every one of them
+	CountListening Counting = "listening" // those that hold a listening socket
+	CountNone      Counting = "none"      // none: do not look
+)
+
+// Instance is a daemon and its pidfile, and how far to look.
+type Instance struct {
+	Daemon  string // a path, or a name looked up in PATH and the sbin directories
+	Pidfile string // "": ask about the daemon without a pidfile
+	// Unclaimed says which unclaimed processes make the verdict Unclaimed; ""
+	// means CountAny.
+	Unclaimed Counting
+	// Everything asks for the other processes and their sockets also where the
+	// pidfile settles the verdict.
+	Everything bool
+}
+
+// Check answers whether the pidfile names this daemon and, where it does not,
+// whether the daemon runs in spite of it. It reads the pidfile (see
+// ParsePID), one process of /proc (proc(5)) and, unless that settled it, all
+// of them. It signals nothing.
+//
+// An error means that the question makes no sense (ErrDaemon); whatever could
+// not be found out is the verdict Unknown, with the reason. ctx bounds the
+// whole of it: a file server that does not answer yields Unknown as well.
+func Check(ctx context.Context, in Instance) (Report, error) {
+	return thisHost().answer(ctx, in)
+}
+
+// answer is check under the deadline of ctx.
+func (h *host) answer(ctx context.Context, in Instance) (Report, error) {
+	type result struct {
+		report Report
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		report, err := h.check(ctx, in)
+		done <- result{report, err}
+	}()
+	select {
+	case r := <-done:
+		return r.report, r.err
+	case <-ctx.Done():
+		return h.timedOut(in), nil
+	}
+}
+
+func (h *host) timedOut(in Instance) Report {
+	step := "starting"
+	if s := h.step.Load(); s != nil {
+		step = *s
+	}
+	return Report{
+		Verdict: Unknown, Rule: RuleDeadline,
+		Reason:  "no answer in time while " + step,
+		Daemon:  Daemon{Name: in.Daemon, Path: in.Daemon, Real: in.Daemon},
+		Pidfile: Pidfile{Path: in.Pidfile, State: PidfileUnusable, Why: "was not read in time"},
+	}
+}
+
+func (h *host) check(ctx context.Context, in Instance) (Report, error) {
+	var r Report
+	if err := h.open(); err != nil {
+		r.Rule, r.Reason = RuleNotOurProc, err.Error()
+		return r, nil
+	}
+	d, err := h.findDaemon(in.Daemon)
+	if err != nil {
+		return r, err
+	}
+	r.Daemon = d
+	if in.Pidfile != "" {
+		r.Pidfile = h.readPidfile(ctx, in.Pidfile)
+	}
+	settled, err := h.askPidfile(&r)
+	r.PidfileVerdict = r.Verdict
+	if err != nil {
+		return r, err
+	}
+	if settled && !in.Everything || in.Unclaimed == CountNone && !in.Everything {
+		return r, nil
+	}
+	return r, h.askOthers(&r, in, settled)
+}
+
+// askPidfile fills in what the pidfile and the process it names say. settled is
+// true when nothing else can change the verdict.
+func (h *host) askPidfile(r *Report) (settled bool, err error) {
+	p := r.Pidfile
+	switch p.State {
+	case PidfileUnusable:
+		r.Verdict, r.Rule = Unknown, RuleUnusable
+		r.Reason = fmt.Sprintf("pidfile %s cannot be used: %s", p.Path, p.Why)
+		return true, nil
+	case PidfileAbsent:
+		r.Verdict, r.Rule = NotRunning, RuleNoPidfile
+		r.Reason = "no pidfile " + p.Path
+		if p.Path == "" {
+			r.Reason = "no pidfile was asked about"
+		}
+		if p.Why != "" {
+			r.Reason += " (" + p.Why + ")"
+		}
+		return false, nil
+	case PidfileGarbage:
+		r.Verdict, r.Rule = Dead, RuleNamesNobody
+		r.Reason = fmt.Sprintf("pidfile %s names no process: %s", p.Path, p.Why)
+		return false, nil
+	}
+	e, decision, err := h.judge(r.Daemon, p, p.PID)
+	if err != nil {
+		r.Verdict, r.Rule, r.Reason = Unknown, RuleUnreadable, err.Error()
+		return true, nil
+	}
+	r.Main = &Process{Evidence: e, Decision: decision}
+	r.Rule, r.Reason = decision.Rule, decision.Why
+	r.Notes = append(r.Notes, decision.Notes...)
+	switch decision.Outcome {
+	case Runs:
+		r.Verdict, r.Main.Role = Running, RoleMain
+		return true, nil
+	case NotThis:
+		r.Verdict = Dead
+		r.Reason = fmt.Sprintf("pidfile %s is stale: %s", p.Path, decision.Why)
+		return false, nil
+	}
+	r.Verdict = Unknown
+	return true, nil
+}
+
+// askOthers scans, sorts what it finds into roles and, unless the pidfile
+// settled it, lets the unclaimed ones speak.
+func (h *host) askOthers(r *Report, in Instance, settled bool) error {
+	s, err := h.scan(r.Daemon)
+	if err != nil {
+		if settled {
+			r.Notes = append(r.Notes, "The other processes could not be read: "+err.Error())
+			return nil
+		}
+		r.Verdict, r.Reason = Unknown, err.Error()
+		return nil
+	}
+	main, stale := 0, 0
+	switch {
+	case r.Main != nil && r.Main.Role == RoleMain:
+		main = r.Main.Evidence.PID
+	case r.Main != nil && r.Main.Decision.Outcome == NotThis:
+		stale = r.Pidfile.PID
+	}
+	pidfiles, missed := h.otherPidfiles(r.Pidfile)
+	if missed > 0 && os.Geteuid() != 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d pidfiles or directories under /run could not be read; ask as root to have every instance recognized.", missed))
+	}
+	assignRoles(s, main, stale, acceptClaims(s, pidfiles))
+	r.Scanned = true
+	for _, p := range s.found {
+		if p.Role == RoleMain {
+			continue
+		}
+		if in.Everything || in.Unclaimed == CountListening {
+			p.Sockets = h.listening(p.Evidence.PID)
+		}
+		r.Others = append(r.Others, p)
+	}
+	if r.Main != nil && r.Main.Role == RoleMain && in.Everything {
+		r.Main.Sockets = h.listening(main)
+	}
+	if !settled {
+		r.weighOthers(in.Unclaimed, s.blind)
+	}
+	return nil
+}
+
+// weighOthers lets the processes no pidfile accounts for change "safe to
+// start" into what it really is.
+func (r *Report) weighOthers(counting Counting, blind string) {
+	if counting == CountNone {
+		return
+	}
+	blocking := r.Blocking()
+	if counting == CountListening {
+		for _, p := range blocking {
+			if p.Sockets.State != Known {
+				r.Verdict = Unknown
+				r.Reason += fmt.Sprintf("; whether %d listens cannot be read", p.Evidence.PID)
+				return
+			}
+		}
+		blocking = keepListening(blocking)
+	}
+	unclear := r.withRole(RoleUnclear)
+	switch {
+	case len(blocking) > 0:
+		r.Verdict = Unclaimed
+		r.Reason += "; " + describeBlocking(blocking)
+	case len(unclear) > 0:
+		r.Verdict = Unknown
+		r.Reason += fmt.Sprintf("; %d may run it: %s", unclear[0].Evidence.PID, unclear[0].Decision.Why)
+	case blind != "":
+		r.Verdict = Unknown
+		r.Reason += "; " + blind
+	}
+}
+
+func keepListening(in []Process) []Process {
+	var out []Process
+	for _, p := range in {
+		if len(p.Sockets.Value) > 0 {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// describeBlocking names at most a few PIDs of each kind: it goes into a log line.
+func describeBlocking(blocking []Process) string {
+	var parts []string
+	for _, kind := range []struct {
+		role  Role
+		words string
+	}{{RoleLeftover, "left over from this instance"}, {RoleUnclaimed, "running unclaimed"}} {
+		var pids []string
+		for _, p := range blocking {
+			if p.Role == kind.role {
+				pids = append(pids, fmt.Sprint(p.Evidence.PID))
+			}
+		}
+		const shown = 8
+		if n := len(pids); n > shown {
+			pids = append(pids[:shown], fmt.Sprintf("and %d more", n-shown))
+		}
+		if len(pids) > 0 {
+			parts = append(parts, kind.words+": "+strings.Join(pids, " "))
+		}
+	}
+	return strings.Join(parts, "; ")
+}

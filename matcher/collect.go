@@ -1,0 +1,215 @@
+package matcher
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
+)
+
+// userHZ is the unit of starttime in /proc/PID/stat, in ticks a second: 100 on
+// every architecture Go runs on (include/uapi/asm-generic/param.h).
+const userHZ = 100
+
+// kernelThread is PF_KTHREAD of include/linux/sched.h, in field 9 of stat.
+const kernelThread = 0x00200000
+
+// collect reads what the rules need first about the process p holds, and says
+// whether it still was the same process afterwards. What costs more is read by
+// supply, when a rule asks.
+func (h *host) collect(p process) (Evidence, error) {
+	e := Evidence{PID: p.pid, Pin: p.pinnedBy()}
+	h.doing("reading %s/%d", h.proc, p.pid)
+	proc, err := h.fs.Proc(p.pid)
+	if err != nil {
+		return h.unseen(e, p, err)
+	}
+	stat, err := readStat(proc)
+	if err != nil {
+		return h.unseen(e, p, err)
+	}
+	e.fillStat(stat)
+	boot, err := h.boot()
+	if err != nil {
+		return e, fmt.Errorf("reading the clocks: %w", err)
+	}
+	e.Started = boot.Add(time.Duration(stat.Starttime) * (time.Second / userHZ))
+
+	status, err := proc.NewStatus()
+	if err != nil {
+		return h.unseen(e, p, err)
+	}
+	e.fillStatus(status)
+	if status.TGID != 0 && status.TGID != p.pid {
+		e.Life = Thread
+		return e, nil
+	}
+
+	if stat.State == "X" || stat.State == "Z" && stat.NumThreads <= 1 {
+		e.Life = Zombie
+		return e, nil
+	}
+	dir := filepath.Join(h.proc, strconv.Itoa(p.pid))
+	if stat.State == "Z" && stat.NumThreads > 1 {
+		// The first thread has ended, the others go on (pthread_exit in main):
+		// its own exe link is gone, theirs are there.
+		dir = liveThread(dir, p.pid)
+	}
+	h.placeTree(&e, dir)
+	e.Exe = h.readExe(dir)
+
+	if p.ended() {
+		e.Life = Gone
+		return e, nil
+	}
+	if p.fd < 0 {
+		again, err := readStat(proc)
+		if err != nil || again.Starttime != stat.Starttime {
+			e.Life = Gone
+			return e, nil
+		}
+	}
+	return e, nil
+}
+
+// unseen tells a process that has ended from one that /proc hides: with a pidfd
+// on it that says it lives, its absence is the mount's doing (hidepid=2).
+func (h *host) unseen(e Evidence, p process, err error) (Evidence, error) {
+	switch {
+	case vanished(err) && p.fd >= 0 && !p.ended():
+		e.Life = Hidden
+		e.Exe = failed[Exe](unix.EACCES)
+		return e, nil
+	case vanished(err) && p.fd < 0 && h.taken(p.pid):
+		e.Life = Hidden
+		e.Exe = failed[Exe](unix.EACCES)
+		return e, nil
+	case vanished(err):
+		e.Life = Gone
+		return e, nil
+	case os.IsPermission(err): // hidepid=1
+		e.Life = Hidden
+		e.Exe = failed[Exe](err)
+		return e, nil
+	}
+	return e, fmt.Errorf("reading %s/%d: %w", h.proc, p.pid, err)
+}
+
+// readStat is proc.Stat, which panics on a truncated file.
+func readStat(proc procfs.Proc) (stat procfs.ProcStat, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("/proc/%d/stat is damaged: %v", proc.PID, r)
+		}
+	}()
+	return proc.Stat()
+}
+
+func (e *Evidence) fillStat(s procfs.ProcStat) {
+	e.Comm, e.State = s.Comm, s.State
+	e.PPID, e.Group, e.Session = s.PPID, s.PGRP, s.Session
+	e.StartTicks = s.Starttime
+	e.Kernel = s.Flags&kernelThread != 0
+}
+
+func (e *Evidence) fillStatus(s procfs.ProcStatus) {
+	e.UID, e.EUID = int(s.UIDs[0]), int(s.UIDs[1])
+	// NSpid lists a number for each PID namespace from that of /proc, which is
+	// ours, down to the process's own. Absent before Linux 4.1.
+	switch {
+	case len(s.NSpids) == 1:
+		e.PIDNS = SamePlace
+	case len(s.NSpids) > 1:
+		e.PIDNS = OtherPlace
+	}
+}
+
+// placeTree compares the mount tree the process sees with ours.
+func (h *host) placeTree(e *Evidence, dir string) {
+	ns, err := os.Readlink(filepath.Join(dir, "ns/mnt"))
+	switch {
+	case err != nil || h.self.mountNS == "":
+		return
+	case ns != h.self.mountNS:
+		e.Tree = OtherPlace
+		return
+	}
+	e.Tree = SamePlace
+	if !h.self.chrooted {
+		return
+	}
+	// From inside a chroot the kernel shows a path outside it as if it were
+	// inside (d_path without the root), so only processes of our own root count.
+	switch root := fileID(filepath.Join(dir, "root")); {
+	case !root.Known():
+		e.Tree = PlaceUnknown
+	case root != h.self.root:
+		e.Tree = OtherPlace
+	}
+}
+
+// readExe reads /proc/PID/exe once: both the name and the identity come from
+// one open file, so that an exec in between cannot mix two programs
+// (CVE-2024-48991 came from reading it twice).
+func (h *host) readExe(dir string) Fact[Exe] {
+	path := filepath.Join(dir, "exe")
+	h.doing("reading %s", path)
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		link, linkErr := os.Readlink(path)
+		if linkErr != nil {
+			return failed[Exe](linkErr)
+		}
+		// The name is known, the file behind it is not.
+		return known(Exe{Link: link})
+	}
+	defer unix.Close(fd)
+	self := fmt.Sprintf("/proc/self/fd/%d", fd)
+	link, err := os.Readlink(self)
+	if err != nil {
+		return failed[Exe](err)
+	}
+	x := Exe{Link: link, ID: fileID(self)}
+	if strings.HasSuffix(link, deleted) {
+		x.Literal = x.ID.Known() && fileID(link) == x.ID
+	}
+	return known(x)
+}
+
+// liveThread is the /proc directory of a thread that still has an exe link.
+func liveThread(dir string, pid int) string {
+	tasks, err := os.ReadDir(filepath.Join(dir, "task"))
+	if err != nil {
+		return dir
+	}
+	for _, t := range tasks {
+		if t.Name() == strconv.Itoa(pid) {
+			continue
+		}
+		thread := filepath.Join(dir, "task", t.Name())
+		if _, err := os.Readlink(filepath.Join(thread, "exe")); err == nil {
+			return thread
+		}
+	}
+	return dir
+}
+
+// readArgv reads /proc/PID/cmdline. It can block for as long as the process
+// sits in a page fault, hence only on demand and under the caller's deadline.
+func (h *host) readArgv(pid int) Fact[[]string] {
+	h.doing("reading %s/%d/cmdline", h.proc, pid)
+	proc, err := h.fs.Proc(pid)
+	if err != nil {
+		return failed[[]string](err)
+	}
+	argv, err := proc.CmdLine()
+	if err != nil {
+		return failed[[]string](err)
+	}
+	return known(argv)
+}

@@ -1,0 +1,357 @@
+package matcher
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// question is what Decide answers: does this process, which this pidfile names,
+// run this daemon? In a scan there is no pidfile (Path is ""), and the rules
+// that need its word do not apply.
+type question struct {
+	daemon   Daemon
+	pidfile  Pidfile
+	evidence Evidence
+}
+
+// finding is what one rule made of a question.
+type finding struct {
+	applies bool
+	outcome Outcome
+	weak    bool
+	file    FileState
+	why     string
+	need    need // nonzero: ask again with these facts
+}
+
+func no(format string, args ...any) finding {
+	return finding{why: fmt.Sprintf(format, args...)}
+}
+
+func yes(o Outcome, file FileState, format string, args ...any) finding {
+	return finding{applies: true, outcome: o, file: file, why: fmt.Sprintf(format, args...)}
+}
+
+// identityRules are tried in this order; the first that applies decides.
+var identityRules = []struct {
+	rule  Rule
+	apply func(question) finding
+}{
+	{RuleGone, gone},
+	{RuleForeign, foreign},
+	{RuleSameFile, sameFile},
+	{RuleReplaced, replaced},
+	{RuleScript, script},
+	{RuleLocked, locked},
+	{RuleStartedAs, startedAs},
+	{RuleUnreadable, unreadable},
+	{RuleMismatch, mismatch},
+}
+
+// decide is pure: no I/O, no clock. When a rule needs a fact that was not read
+// yet, the decision says which (need), and nothing else in it counts.
+func decide(q question) Decision {
+	var d Decision
+	for _, r := range identityRules {
+		f := r.apply(q)
+		if f.need != 0 {
+			return Decision{need: f.need}
+		}
+		d.Steps = append(d.Steps, Step{r.rule, f.applies, f.why})
+		if f.applies {
+			d.Rule, d.Outcome, d.Weak, d.File, d.Why = r.rule, f.outcome, f.weak, f.file, f.why
+			break
+		}
+	}
+	if q.pidfile.Path != "" && d.Outcome != NotThis {
+		return ownership(q, d)
+	}
+	return d
+}
+
+func gone(q question) finding {
+	switch e := q.evidence; e.Life {
+	case Gone:
+		return yes(NotThis, FileUnknown, "no process has the number %d", e.PID)
+	case Thread:
+		return yes(NotThis, FileUnknown, "%d is the number of a thread, not of a process", e.PID)
+	case Zombie:
+		return yes(NotThis, FileUnknown, "%d is a zombie: it has ended, its parent (%d) has not collected it", e.PID, e.PPID)
+	case Hidden:
+		return no("%d exists, but /proc hides it", e.PID)
+	default:
+		return no("%d lives (state %s)", e.PID, e.State)
+	}
+}
+
+func foreign(q question) finding {
+	d, e := q.daemon, q.evidence
+	if e.PIDNS == OtherPlace {
+		return yes(NotThis, FileUnknown, "it lives in another PID namespace, as in a container")
+	}
+	x := e.Exe.Value
+	if e.Exe.State != Known || e.Tree != OtherPlace || !x.atPathOf(d) {
+		return no("it lives in our PID namespace")
+	}
+	if !x.ID.Known() || x.ID.Dev == d.DirDev {
+		return no("it has its own mount tree, but its file is on the same filesystem")
+	}
+	return yes(NotThis, FileUnknown, "its %s is of another mount tree, on another filesystem", x.Link)
+}
+
+func sameFile(q question) finding {
+	d, e := q.daemon, q.evidence
+	switch {
+	case e.Exe.State != Known || !e.Exe.Value.ID.Known():
+		return no("its executable's inode cannot be read")
+	case d.File.State == Absent:
+		return no("%s does not exist", d.Path)
+	case d.File.State != Known:
+		return no("%s cannot be read", d.Path)
+	case e.Exe.Value.ID != d.File.Value:
+		return no("its executable is %v, %s is %v", e.Exe.Value.ID, d.Path, d.File.Value)
+	}
+	if f := underItsName(q); !f.applies {
+		return f
+	}
+	return yes(Runs, FileCurrent, "its executable is the very file %s (%v)", d.Real, d.File.Value)
+}
+
+// underItsName asks for the name a process was started under where the
+// daemon's path is a link to a file of another name: one file, several programs.
+func underItsName(q question) finding {
+	d, e := q.daemon, q.evidence
+	if d.aliased() && e.Argv.State == Unread {
+		return finding{need: needArgv}
+	}
+	if !d.ranAs(e.Comm, e.Argv.Value) {
+		return no("it runs the file of %s, but under the name %q", d.Path, e.Comm)
+	}
+	return finding{applies: true}
+}
+
+func replaced(q question) finding {
+	d, e := q.daemon, q.evidence
+	if e.Exe.State != Known {
+		return no("its executable's path cannot be read")
+	}
+	x := e.Exe.Value
+	switch {
+	case !x.atPathOf(d):
+		return no("its executable is %s", x.Link)
+	case e.Tree != SamePlace && !x.ID.Known():
+		return no("it has its own mount tree, and its file cannot be compared")
+	case e.Tree != SamePlace && x.ID.Dev != d.DirDev:
+		return no("its mount tree is %s, and its %s is on another filesystem", e.Tree, x.Link)
+	}
+	if f := underItsName(q); !f.applies {
+		return f
+	}
+	if d.File.State == Absent {
+		return yes(Runs, FileRemoved, "it runs %s, which has been removed", d.Real)
+	}
+	return yes(Runs, FileReplaced, "it runs the %s of before it was replaced", d.Real)
+}
+
+func script(q question) finding {
+	d, e := q.daemon, q.evidence
+	switch {
+	case d.Script == nil:
+		return no("%s is no script", d.Path)
+	case e.Exe.State != Known:
+		return no("its executable's path cannot be read")
+	case e.Tree == OtherPlace && e.Exe.Value.ID.Known() && e.Exe.Value.ID.Dev != d.DirDev:
+		return no("its interpreter is of another mount tree")
+	case !d.Script.interprets(e.Exe.Value):
+		return no("it runs %s, the script is for %s", e.Exe.Value.Link, d.Script.Path)
+	case e.Argv.State == Unread:
+		return finding{need: needArgv}
+	}
+	if arg := scriptArgument(e.Argv.Value); d.namesPath(filepath.Clean(arg)) {
+		return yes(Runs, FileUnknown, "%s runs the script %s", e.Exe.Value.Link, arg)
+	}
+	if bears(e.Comm, d.base()) || bears(e.Comm, d.realBase()) {
+		f := yes(Runs, FileUnknown, "%s runs a script of the name %s", e.Exe.Value.Link, e.Comm)
+		f.weak = true
+		return f
+	}
+	return no("%s runs something else", e.Exe.Value.Link)
+}
+
+func locked(q question) finding {
+	d, e := q.daemon, q.evidence
+	switch {
+	case q.pidfile.Path == "":
+		return no("no pidfile speaks for it")
+	case e.Life == Hidden || e.Kernel:
+		return no("nothing is known of its locks")
+	case e.Tree == OtherPlace:
+		return no("it has another mount tree")
+	case e.Locks.State == Unread:
+		return finding{need: needLocks}
+	case e.Locks.State != Known:
+		return no("the table of locks cannot be read")
+	case !e.Locks.Value:
+		return no("it holds no lock on the pidfile")
+	case e.Argv.State == Unread && !bears(e.Comm, d.base()):
+		return finding{need: needArgv}
+	case !bears(e.Comm, d.base()) && argv0Base(e.Argv.Value) != d.base():
+		return no("it locks the pidfile, but its name is %q", e.Comm)
+	}
+	return yes(Runs, FileUnknown, "it holds a lock on the pidfile and bears the name %s", d.base())
+}
+
+func startedAs(q question) finding {
+	d, e := q.daemon, q.evidence
+	switch {
+	case q.pidfile.Path == "":
+		return no("no pidfile speaks for it")
+	case e.Exe.State != Known:
+		return no("its executable's path cannot be read")
+	case e.Tree != SamePlace:
+		return no("it has another mount tree")
+	case !bears(e.Comm, d.base()) && !bears(e.Comm, d.realBase()):
+		return no("its name is %q", e.Comm)
+	case e.Argv.State == Unread:
+		return finding{need: needArgv}
+	case len(e.Argv.Value) == 0 || !d.namesPath(filepath.Clean(e.Argv.Value[0])):
+		return no("it was not started as %s", d.Path)
+	}
+	if ok, why := q.pidfile.Vouches(e.UID, e.EUID); !ok {
+		return no("%s", why)
+	}
+	f := yes(Runs, FileReplaced, "it was started as %s; that file is now %s", d.Path, e.Exe.Value.Link)
+	f.weak = true
+	return f
+}
+
+func unreadable(q question) finding {
+	d, e := q.daemon, q.evidence
+	switch {
+	case e.Kernel:
+		return no("it is a kernel thread")
+	case e.Exe.State == Known && d.File.State == Unreadable:
+		return yes(Undecided, FileUnknown, "%s: %s", d.Path, plain(d.File.Err))
+	case e.Exe.State == Known && e.Tree != SamePlace && e.Exe.Value.atPathOf(d) && (e.Tree == PlaceUnknown || !e.Exe.Value.ID.Known()):
+		return yes(Undecided, FileUnknown, "its executable is %s, but whether of our mount tree cannot be read", e.Exe.Value.Link)
+	case e.Exe.State == Known:
+		return no("its executable is %s", e.Exe.Value.Link)
+	case e.Exe.State == Absent:
+		return no("it has no executable")
+	case e.PID == 1 && !bears(e.Comm, d.base()):
+		return no("it is init, called %q", e.Comm)
+	case e.Life == Hidden:
+		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); ask as root")
+	case !bears(e.Comm, d.base()) && !bears(e.Comm, d.realBase()):
+		return yes(Undecided, FileUnknown, "its executable cannot be read (%s), and its name is %q; ask as root", plain(e.Exe.Err), e.Comm)
+	}
+	if q.pidfile.Path != "" {
+		if ok, why := q.pidfile.Vouches(e.UID, e.EUID); !ok {
+			return yes(Undecided, FileUnknown, "its executable cannot be read, and %s", why)
+		}
+	}
+	return yes(Plausible, FileUnknown, "its executable cannot be read (%s), its name fits; ask as root", plain(e.Exe.Err))
+}
+
+func mismatch(q question) finding {
+	switch e := q.evidence; {
+	case e.Kernel:
+		return yes(NotThis, FileUnknown, "%d is the kernel thread %q", e.PID, e.Comm)
+	case e.Exe.State == Known:
+		return yes(NotThis, FileUnknown, "%d runs %s", e.PID, e.Exe.Value.Link)
+	case e.PID == 1:
+		return yes(NotThis, FileUnknown, "1 is init, called %q", e.Comm)
+	default:
+		return yes(NotThis, FileUnknown, "%d runs no program", e.PID)
+	}
+}
+
+// startSlack is how much later than its pidfile a process may have started:
+// the start time is exact to a tick, but a pidfile's mtime to the jiffy of a
+// coarse clock, and 16 of 16 daemons measured write it within 0.1 s.
+const startSlack = 2 * time.Second
+
+// writeSlack is how long after its start a daemon may write its pidfile
+// before other pidfiles are asked whose process this is.
+const writeSlack = 10 * time.Second
+
+func late(e Evidence, p Pidfile) bool { return e.Started.After(p.Written.Add(startSlack)) }
+
+// writtenLong reports that the pidfile was written long after the process started.
+func writtenLong(e Evidence, p Pidfile) bool {
+	return p.Written.After(e.Started.Add(writeSlack))
+}
+
+// ownership asks of a process that passed for the daemon whether it is this
+// instance's: may the pidfile vouch for it, and does time, or another
+// instance's pidfile, speak against it?
+func ownership(q question, d Decision) Decision {
+	e, p := q.evidence, q.pidfile
+	refuse := func(rule Rule, o Outcome, format string, args ...any) Decision {
+		why := fmt.Sprintf(format, args...)
+		d.Steps = append(d.Steps, Step{rule, true, why})
+		d.Rule, d.Outcome, d.Why = rule, o, why
+		return d
+	}
+	if d.Outcome != Runs {
+		return d
+	}
+	if ok, why := p.Vouches(e.UID, e.EUID); !ok {
+		return refuse(RuleUntrusted, Plausible, "%s", why)
+	}
+	if e.PID == 1 && d.Weak {
+		return refuse(RuleMismatch, NotThis, "PID 1 is taken for a daemon only by its file")
+	}
+	if e.ParentRuns.State == Unread {
+		return Decision{need: needParent}
+	}
+	isLate, child := late(e, p), e.ParentRuns.Value
+	if !isLate && !child && !writtenLong(e, p) {
+		return d
+	}
+	if e.Claims.State == Unread {
+		return Decision{need: needClaims}
+	}
+	for _, c := range e.Claims.Value {
+		switch apart := p.Written.Sub(c.Written).Abs(); {
+		case !c.Self && (!c.Late || c.TopLevel):
+			return refuse(RuleRecycled, NotThis, "it is a child of %d, the main process of %s", c.PID, c.Pidfile)
+		case !c.Self || apart <= writeSlack:
+			// The daemon's own second pidfile, written when this one was.
+		case isLate && !c.Late:
+			return refuse(RuleRecycled, NotThis, "it is the main process of %s, and started %s after this pidfile was written", c.Pidfile, Span(e.Started.Sub(p.Written)))
+		case isLate || writtenLong(e, p):
+			return refuse(RuleContested, Undecided, "%s names it too, and was written at another time: remove the wrong one", c.Pidfile)
+		}
+	}
+	if isLate {
+		after := Span(e.Started.Sub(p.Written))
+		switch {
+		case d.Weak:
+			return refuse(RuleLate, Undecided, "it started %s after the pidfile was written, and only its name fits: the number may have changed hands", after)
+		case child:
+			return refuse(RuleLate, Undecided, "it started %s after the pidfile was written, and is a child of another %s", after, q.daemon.base())
+		}
+		d.Notes = append(d.Notes, fmt.Sprintf("It seems to have started %s after its pidfile was written. No other pidfile claims it, so the clock was probably set since.", after))
+	}
+	if child {
+		d.Notes = append(d.Notes, fmt.Sprintf("Its parent, %d, runs %s too, and no pidfile names that one.", e.PPID, q.daemon.base()))
+	}
+	return d
+}
+
+// Span is a duration in words for a person.
+func Span(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	}
+	return fmt.Sprintf("%.0f days", d.Hours()/24)
+}

@@ -1,0 +1,65 @@
+// Package matcher decides whether the process a pidfile names is really the
+// daemon, and sorts the others that run the same daemon.
+//
+// Data flows one way:
+//
+//	pidfile.go, readpidfile.go   the pidfile: what it says, and for whom it may speak
+//	exe.go, finddaemon.go        the daemon's file on disk
+//	process.go, collect.go       the process, pinned by a pidfd while it is read
+//	claims.go, locks.go          other pidfiles and locks, read when a rule asks
+//	decide.go                    the rules (pure: no I/O, no clock)
+//	scan.go, others.go           the other processes and their roles (others.go is pure)
+//	check.go                     the pipeline: one Report
+//	find.go                      pidof's question, which has no pidfile
+//
+// It prints nothing, signals nothing and never exits. Where the kernel would
+// not say, a Fact says so; nothing unread ever counts as "no".
+//
+// # Rules about the pidfile
+//
+//   - unusable: it cannot be read, or is a FIFO, device, directory or socket, or
+//     a link of an unprivileged user. Unknown.
+//   - no-pidfile: there is none (or it is /dev/null). The scan decides.
+//   - names-nobody: its content is no PID. Damage vouches for nothing, but must
+//     not keep the daemon from being started again: the scan decides.
+//
+// # Rules about the process it names
+//
+// They are tried in this order; the first that applies decides.
+//
+//   - gone: no process has the number, or only a thread or a zombie does. Dead.
+//   - foreign: it lives in another PID namespace, or its path is the daemon's only
+//     in another mount tree on another filesystem. Not this daemon.
+//   - same-file: device and inode of /proc/PID/exe are those of the daemon's file.
+//     Where the daemon's path is a link to a file of another name, the process
+//     must also have been started under the link's name (busybox crond), or under
+//     the target's if the target is one program only. Runs, current.
+//   - replaced: the exe link, without " (deleted)" and the suffixes of package
+//     managers, is the daemon's path, in our mount tree or on the same
+//     filesystem. Runs; the file has been replaced or removed.
+//   - script: the daemon is a #! script, exe is its interpreter, and the script is
+//     the interpreter's first argument. By comm alone: weak.
+//   - locked: it holds a lock on the pidfile and bears the daemon's name. Runs.
+//   - started-as: argv[0] is the daemon's path and comm its name, but the file was
+//     moved or the link retargeted. Weak; needs a pidfile that may vouch.
+//   - unreadable: its executable may not be read. Plausible if comm fits and the
+//     pidfile may vouch; otherwise it cannot be told.
+//   - mismatch: it runs something else. Not this daemon.
+//
+// # Rules about whose it is
+//
+// Asked once one of the rules above has said "runs".
+//
+//   - untrusted: the pidfile's writer could not have signalled this process.
+//   - recycled: it is, or is a child of, another instance's main process, by that
+//     instance's own pidfile. Not this instance.
+//   - contested: another pidfile, written at another time, names it too.
+//   - late: it started after its pidfile was written, and either only its name fits
+//     or its parent is another of the daemon. A late start alone decides
+//     nothing: clocks are set.
+//
+// # Rules about asking
+//
+//   - not-our-proc: /proc is not mounted, or shows another PID namespace.
+//   - deadline: something that had to be read did not answer in time.
+package matcher

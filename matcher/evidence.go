@@ -1,0 +1,140 @@
+package matcher
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// FactState tells apart what a missing value would blur.
+type FactState int
+
+const (
+	Unread     FactState = iota // nobody asked: no rule needed it
+	Known                       // read; Value holds it
+	Absent                      // the kernel says there is no such thing (ENOENT, ESRCH)
+	Unreadable                  // it may exist, but could not be read; Err says why
+)
+
+func (s FactState) String() string {
+	return [...]string{"unread", "known", "absent", "unreadable"}[s]
+}
+
+// Fact is one thing read from the kernel, or the reason why it is missing.
+type Fact[T any] struct {
+	State FactState
+	Value T
+	Err   error // set when Absent or Unreadable
+}
+
+func known[T any](v T) Fact[T] { return Fact[T]{State: Known, Value: v} }
+
+// failed keeps "is not there" and "could not be read" apart.
+func failed[T any](err error) Fact[T] {
+	if vanished(err) {
+		return Fact[T]{State: Absent, Err: err}
+	}
+	return Fact[T]{State: Unreadable, Err: err}
+}
+
+// vanished reports that err means "no such thing": ENOENT from a path, ESRCH
+// from a /proc file whose process ended after it was opened.
+func vanished(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
+}
+
+// Life says whether a PID still stands for a living process.
+type Life int
+
+const (
+	Alive  Life = iota
+	Gone        // no process has this number
+	Thread      // the number belongs to a thread, not to a process
+	Zombie      // every thread has ended; only the exit status is left
+	Hidden      // it exists (pidfd_open says so), but /proc does not show it: hidepid
+)
+
+func (l Life) String() string {
+	return [...]string{"alive", "gone", "thread", "zombie", "hidden"}[l]
+}
+
+// Place compares a namespace of a process with ours.
+type Place int
+
+const (
+	PlaceUnknown Place = iota
+	SamePlace
+	OtherPlace
+)
+
+func (p Place) String() string { return [...]string{"unknown", "ours", "another"}[p] }
+
+// FileID is st_dev and st_ino of a file: its identity on this host, now.
+type FileID struct{ Dev, Ino uint64 }
+
+// Known reports that the file could be stat'ed.
+func (id FileID) Known() bool { return id.Ino != 0 }
+
+// Device is st_dev as major:minor, as findmnt(8) prints it.
+func (id FileID) Device() string {
+	return fmt.Sprintf("%d:%d", unix.Major(id.Dev), unix.Minor(id.Dev))
+}
+
+// String is what messages show.
+func (id FileID) String() string {
+	return fmt.Sprintf("%s inode %d", id.Device(), id.Ino)
+}
+
+// Exe is /proc/PID/exe, read once.
+type Exe struct {
+	Link string // what readlink gives, ` (deleted)` and all
+	ID   FileID // of the running file itself; zero when it could not be stat'ed
+	// Literal: Link ends in ` (deleted)` because a file is really called so.
+	Literal bool
+}
+
+// Evidence is what the kernel says about one process, pinned while it was read.
+type Evidence struct {
+	PID  int
+	Life Life
+	// Pin says how the process was held: "pidfd", or "start time" (compared
+	// before and after) on a kernel or under a filter without pidfd_open(2).
+	Pin string
+
+	// From /proc/PID/stat.
+	Comm       string    // at most 15 bytes
+	State      string    // R, S, D, Z, T, …
+	PPID       int       // 0: no parent in this PID namespace
+	Group      int       // process group
+	Session    int       // session
+	StartTicks uint64    // clock ticks (1/100 s) since boot, field 22
+	Started    time.Time // StartTicks on today's wall clock
+	Kernel     bool      // a kernel thread: it has no executable
+
+	// From /proc/PID/status.
+	UID, EUID int
+
+	PIDNS Place // PID namespace, against ours
+	Tree  Place // mount namespace and, where we are chrooted, root directory, against ours
+
+	Exe  Fact[Exe]
+	Argv Fact[[]string] // /proc/PID/cmdline: reading it may block, so only on demand
+
+	Locks      Fact[bool]    // holds a lock on the pidfile, from /proc/locks; on demand
+	ParentRuns Fact[bool]    // its parent runs the same daemon; on demand
+	Claims     Fact[[]Claim] // other trusted pidfiles that name it or such an ancestor; on demand
+}
+
+// Claim is another instance's pidfile that names this process, or an ancestor
+// of it that runs the same daemon.
+type Claim struct {
+	Pidfile  string
+	PID      int  // the process it names
+	Self     bool // that is this very process, not an ancestor
+	Late     bool // that process started more than 2 s after the pidfile was written
+	TopLevel bool // that process's own parent does not run the daemon
+	Written  time.Time
+}

@@ -1,0 +1,158 @@
+package matcher
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrDaemon is wrapped by errors about the DAEMON argument itself.
+var ErrDaemon = errors.New("no usable daemon")
+
+// findDaemon looks up what the caller calls the daemon: a path, which need not
+// exist any more, or a bare name in PATH and the sbin directories.
+func (h *host) findDaemon(name string) (Daemon, error) {
+	d := Daemon{Name: name}
+	switch {
+	case name == "":
+		return d, fmt.Errorf("%w: the name is empty", ErrDaemon)
+	case strings.IndexByte(name, 0) >= 0:
+		return d, fmt.Errorf("%w: the name holds a NUL byte", ErrDaemon)
+	case strings.Contains(name, "/"):
+		abs, err := filepath.Abs(name)
+		if err != nil {
+			return d, fmt.Errorf("%w: %s: %w", ErrDaemon, name, err)
+		}
+		d.Path = abs
+	default:
+		d.Path = h.lookPath(name)
+		if d.Path == "" {
+			return d, fmt.Errorf("%w: %q is neither in PATH nor in the sbin directories; give its path", ErrDaemon, name)
+		}
+	}
+	h.doing("looking at %s", d.Path)
+	if d.Real = realPath(d.Path); strings.HasSuffix(name, "/") {
+		return d, fmt.Errorf("%w: %s is a directory", ErrDaemon, name)
+	}
+	if st, err := statx(filepath.Dir(d.Real)); err == nil {
+		d.DirDev = idOf(st).Dev
+	}
+	st, err := statx(d.Real)
+	if err != nil {
+		d.File = failed[FileID](err)
+		return d, nil
+	}
+	if kind := uint32(st.Mode) & unix.S_IFMT; kind != unix.S_IFREG {
+		return d, fmt.Errorf("%w: %s is %s, not a program", ErrDaemon, name, kindName(kind))
+	}
+	d.File, d.Links = known(idOf(st)), uint64(st.Nlink)
+	d.Script = h.interpreter(d.Real)
+	d.MultiCall = d.aliased() && otherNames(d)
+	return d, nil
+}
+
+func (h *host) lookPath(name string) string {
+	for _, dir := range filepath.SplitList(h.path) {
+		if !filepath.IsAbs(dir) { // a relative PATH entry is no place to look as root
+			continue
+		}
+		path := filepath.Join(dir, name)
+		if st, err := statx(path); err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0 {
+			return path
+		}
+	}
+	return ""
+}
+
+// realPath resolves links; where the end is gone, those of its directory, so
+// that a removed /sbin/x is still /usr/sbin/x on a merged /usr.
+func realPath(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(dir, filepath.Base(path))
+	}
+	return path
+}
+
+// shebangLimit is BINPRM_BUF_SIZE (include/uapi/linux/binfmts.h).
+const shebangLimit = 256
+
+// interpreter is nil for what is no #! script, or cannot be read.
+func (h *host) interpreter(path string) *Interpreter {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	head := make([]byte, shebangLimit)
+	n, err := unix.Read(fd, head)
+	if err != nil {
+		return nil
+	}
+	interpreter, argument, ok := splitShebang(head[:n])
+	if !ok {
+		return nil
+	}
+	i := &Interpreter{Path: interpreter}
+	if filepath.Base(interpreter) == "env" && argument != "" {
+		i.ViaEnv = true
+		i.Path = envProgram(argument)
+		if found := h.lookPath(i.Path); found != "" {
+			i.Path = found
+		}
+	}
+	i.Real = realPath(i.Path)
+	if st, err := statx(i.Real); err != nil {
+		i.File = failed[FileID](err)
+	} else {
+		i.File = known(idOf(st))
+	}
+	return i
+}
+
+// envProgram is the program in env's single argument: `python3`, or with
+// `env -S` the first word that is neither an option nor an assignment.
+func envProgram(argument string) string {
+	for _, word := range strings.Fields(argument) {
+		if !strings.HasPrefix(word, "-") && !strings.Contains(word, "=") {
+			return word
+		}
+	}
+	return argument
+}
+
+// otherNames reports that the file the daemon's link leads to is also known by
+// another name: a further link beside the link or the file (redis-sentinel
+// beside redis-server), or a hard link (busybox). Then it is a program that
+// looks at its name.
+func otherNames(d Daemon) bool {
+	if d.Links > 1 || strings.Contains(d.realBase(), "box") {
+		return true
+	}
+	for _, dir := range []string{filepath.Dir(d.Path), filepath.Dir(d.Real)} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, entry := range entries {
+			if entry.Type()&os.ModeSymlink == 0 || entry.Name() == d.base() {
+				continue
+			}
+			path := filepath.Join(dir, entry.Name())
+			target, err := os.Readlink(path)
+			if err != nil || filepath.Base(target) != d.realBase() {
+				continue // a chain of links is followed from its last one
+			}
+			if fileID(path) == d.File.Value {
+				return true
+			}
+		}
+	}
+	return false
+}

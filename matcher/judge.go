@@ -1,0 +1,61 @@
+package matcher
+
+// judge pins one process, reads what the rules ask for, and decides. With the
+// zero Pidfile it is one of a scan.
+func (h *host) judge(d Daemon, p Pidfile, pid int) (Evidence, Decision, error) {
+	held, life, err := h.pin(pid)
+	if err != nil {
+		return Evidence{PID: pid}, Decision{}, err
+	}
+	defer held.release()
+	e := Evidence{PID: pid, Life: life, Pin: held.pinnedBy()}
+	if life == Alive {
+		if e, err = h.collect(held); err != nil {
+			return e, Decision{}, err
+		}
+	}
+	q := question{daemon: d, pidfile: p, evidence: e}
+	for {
+		decision := decide(q)
+		if decision.need == 0 {
+			return q.evidence, decision, nil
+		}
+		h.supply(&q, decision.need)
+		if h.changedHands(held, e) {
+			q.evidence.Life = Gone
+		}
+	}
+}
+
+// supply reads the facts the rules asked for. Each is set to something other
+// than Unread, so the rules ask once.
+func (h *host) supply(q *question, n need) {
+	e := &q.evidence
+	if n&needArgv != 0 {
+		e.Argv = h.readArgv(e.PID)
+	}
+	if n&needLocks != 0 {
+		e.Locks = h.holdsLock(e.PID, q.pidfile.ID)
+	}
+	if n&needParent != 0 {
+		_, runs := h.parentRunning(q.daemon, *e)
+		e.ParentRuns = known(runs)
+	}
+	if n&needClaims != 0 {
+		e.Claims = h.claims(q.daemon, q.pidfile, *e)
+	}
+}
+
+// changedHands reports that the number stands for another process than the one
+// e was read from.
+func (h *host) changedHands(held process, e Evidence) bool {
+	if held.fd >= 0 {
+		return held.ended()
+	}
+	proc, err := h.fs.Proc(held.pid)
+	if err != nil {
+		return true
+	}
+	stat, err := readStat(proc)
+	return err != nil || stat.Starttime != e.StartTicks
+}

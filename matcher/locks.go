@@ -1,0 +1,68 @@
+package matcher
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// fileLock is one held lock of /proc/locks (proc_locks(5)).
+type fileLock struct {
+	PID  int // -1 for an open file description lock
+	File FileID
+}
+
+// parseLocks reads /proc/locks. Lines such as
+//
+//	1: POSIX  ADVISORY  WRITE 3568 fd:00:2531452 0 EOF
+//	2: -> POSIX  ADVISORY  WRITE 3770 fd:00:2531452 0 EOF
+//
+// hold device numbers in hexadecimal and the inode in decimal; `->` marks one
+// who waits for a lock, and is left out. Lines of another form are left out.
+func parseLocks(content []byte) []fileLock {
+	var out []fileLock
+	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
+		f := strings.Fields(lines.Text())
+		if len(f) < 6 || f[1] == "->" {
+			continue
+		}
+		pid, err := strconv.Atoi(f[4])
+		if err != nil {
+			continue
+		}
+		parts := strings.Split(f[5], ":")
+		if len(parts) != 3 {
+			continue
+		}
+		major, err1 := strconv.ParseUint(parts[0], 16, 32)
+		minor, err2 := strconv.ParseUint(parts[1], 16, 32)
+		ino, err3 := strconv.ParseUint(parts[2], 10, 64)
+		if err1 != nil || err2 != nil || err3 != nil {
+			continue
+		}
+		out = append(out, fileLock{pid, FileID{unix.Mkdev(uint32(major), uint32(minor)), ino}})
+	}
+	return out
+}
+
+// holdsLock reports whether pid holds a flock(2) or fcntl(2) lock on file.
+func (h *host) holdsLock(pid int, file FileID) Fact[bool] {
+	path := filepath.Join(h.proc, "locks")
+	h.doing("reading %s", path)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return failed[bool](fmt.Errorf("%s: %w", path, err))
+	}
+	for _, l := range parseLocks(content) {
+		if l.PID == pid && l.File == file {
+			return known(true)
+		}
+	}
+	return known(false)
+}

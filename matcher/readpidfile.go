@@ -1,0 +1,217 @@
+package matcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// A pidfile younger than this and still empty is just being written.
+	freshPidfile = time.Second
+	// How long to wait for its writer, and how often to look.
+	writerPatience = 200 * time.Millisecond
+	writerPoll     = 5 * time.Millisecond
+	// maxLinks is the kernel's own limit (path_resolution(7)).
+	maxLinks = 40
+)
+
+// errUnsafeLink: a final symbolic link that an unprivileged user owns.
+var errUnsafeLink = errors.New("is a symbolic link of an unprivileged user")
+
+// readPidfile reads a pidfile without ever blocking on what lies at its path.
+func (h *host) readPidfile(ctx context.Context, path string) Pidfile {
+	p := h.readPidfileOnce(path)
+	until := h.now().Add(writerPatience)
+	for p.beingWritten(h.now()) && h.now().Before(until) {
+		select {
+		case <-ctx.Done():
+			return p
+		case <-time.After(writerPoll):
+		}
+		p = h.readPidfileOnce(path)
+	}
+	return p
+}
+
+func (p Pidfile) beingWritten(now time.Time) bool {
+	age := now.Sub(p.Written)
+	return p.State == PidfileGarbage && p.size == 0 && age >= 0 && age < freshPidfile
+}
+
+func (h *host) readPidfileOnce(path string) Pidfile {
+	p := Pidfile{Path: path}
+	h.doing("opening %s", path)
+	fd, linkOwners, err := openFollowing(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		p.Why = danglingStory(path)
+		return p
+	case err != nil:
+		return p.unusable(plain(err))
+	}
+	defer unix.Close(fd)
+	p.LinkOwners = linkOwners
+
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return p.unusable(plain(err))
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3) {
+		p.Why = "it is /dev/null"
+		return p
+	}
+	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFREG {
+		return p.unusable("is " + kindName(kind) + ", not a regular file")
+	}
+	p.Owner, p.Group = int(st.Uid), int(st.Gid)
+	p.Mode = fs.FileMode(st.Mode & 0o7777)
+	p.HardLinks = uint64(st.Nlink)
+	p.ID = FileID{Dev: uint64(st.Dev), Ino: st.Ino}
+	p.Written = time.Unix(st.Mtim.Unix())
+
+	h.doing("reading %s", path)
+	content, err := readOpened(fd)
+	if err != nil {
+		return p.unusable(plain(err))
+	}
+	p.size = len(content)
+	if p.PID, p.Rest, err = ParsePID(content); err != nil {
+		p.State, p.Why = PidfileGarbage, strings.TrimPrefix(err.Error(), ErrNoPID.Error()+": ")
+		return p
+	}
+	p.State = PidfileNames
+	return p
+}
+
+func (p Pidfile) unusable(why string) Pidfile {
+	p.State, p.Why = PidfileUnusable, why
+	return p
+}
+
+// openFollowing walks path component by component and opens its end with
+// O_PATH: nothing is opened for reading yet, so no FIFO blocks and no device
+// notices. It follows symbolic links itself, to see who owns them, and refuses
+// a final one that belongs neither to root nor to us.
+func openFollowing(path string) (fd int, linkOwners []int, err error) {
+	todo := strings.Split(path, "/")
+	start := "."
+	if filepath.IsAbs(path) {
+		start = "/"
+	}
+	const flags = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	dir, err := unix.Open(start, flags|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return -1, nil, err
+	}
+	for links := 0; len(todo) > 0; {
+		name := todo[0]
+		todo = todo[1:]
+		if name == "" || name == "." {
+			continue
+		}
+		next, err := unix.Openat(dir, name, flags, 0)
+		if err != nil {
+			unix.Close(dir)
+			return -1, nil, err
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(next, &st); err != nil {
+			unix.Close(next)
+			unix.Close(dir)
+			return -1, nil, err
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFLNK {
+			unix.Close(dir)
+			dir = next
+			continue
+		}
+		target, err := readOpenedLink(next)
+		unix.Close(next)
+		final := strings.Trim(strings.Join(todo, "/"), "/.") == ""
+		switch links++; {
+		case err == nil && links > maxLinks:
+			err = unix.ELOOP
+		case err == nil && st.Uid != 0 && final && int(st.Uid) != os.Geteuid():
+			err = fmt.Errorf("%w (uid %d)", errUnsafeLink, st.Uid)
+		}
+		if err != nil {
+			unix.Close(dir)
+			return -1, nil, err
+		}
+		if st.Uid != 0 {
+			linkOwners = append(linkOwners, int(st.Uid))
+		}
+		if filepath.IsAbs(target) {
+			unix.Close(dir)
+			if dir, err = unix.Open("/", flags|unix.O_DIRECTORY, 0); err != nil {
+				return -1, nil, err
+			}
+		}
+		todo = append(strings.Split(target, "/"), todo...)
+	}
+	return dir, linkOwners, nil
+}
+
+// readOpenedLink reads the symbolic link that was opened with O_PATH.
+func readOpenedLink(fd int) (string, error) {
+	target := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(fd, "", target)
+	if err != nil {
+		return "", err
+	}
+	return string(target[:n]), nil
+}
+
+// readOpened reads the beginning of the file that fd, opened with O_PATH,
+// stands for. Going through /proc/self/fd opens that very file again, whatever
+// its path leads to by now.
+func readOpened(fd int) ([]byte, error) {
+	f, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", fd), os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, pidfileLimit))
+}
+
+// danglingStory says where a link that leads nowhere points, "" for no link.
+func danglingStory(path string) string {
+	target, err := os.Readlink(path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("it is a link to %s, which does not exist", target)
+}
+
+func kindName(mode uint32) string {
+	switch mode {
+	case unix.S_IFIFO:
+		return "a FIFO"
+	case unix.S_IFDIR:
+		return "a directory"
+	case unix.S_IFSOCK:
+		return "a socket"
+	case unix.S_IFCHR, unix.S_IFBLK:
+		return "a device"
+	}
+	return "of an unknown kind"
+}
+
+// plain is the system's words for err, without Go's "open /path:" before them:
+// the line it goes into names the path already.
+func plain(err error) string {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return err.Error()
+}

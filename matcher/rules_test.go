@@ -1,0 +1,153 @@
+package matcher
+
+import (
+	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+const fixtures = "../testdata/proc"
+
+func fixtureFiles(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(fixtures, "*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no fixtures in %s (%v)", fixtures, err)
+	}
+	return files
+}
+
+func TestFixtures(t *testing.T) {
+	for _, file := range fixtureFiles(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			f := loadFixture(t, file)
+			report, err := f.host.check(context.Background(), f.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := report.Verdict.String() + " " + string(report.Rule); got != f.want {
+				t.Errorf("got %q, want %q\nreason: %s", got, f.want, report.Reason)
+				if report.Main != nil {
+					for _, s := range report.Main.Decision.Steps {
+						t.Logf("%-12s %v %s", s.Rule, s.Applied, s.Why)
+					}
+				}
+			}
+			if f.file != "" && (report.Main == nil || report.Main.Decision.File.String() != f.file) {
+				t.Errorf("main process %+v: want its file %s", report.Main, f.file)
+			}
+			roles := map[int]string{}
+			for _, p := range report.Others {
+				roles[p.Evidence.PID] = strings.TrimSpace(string(p.Role) + " " + strings.TrimPrefix(p.Instance, f.root))
+			}
+			for pid, want := range f.roles {
+				if roles[pid] != want {
+					t.Errorf("process %d: got role %q, want %q", pid, roles[pid], want)
+				}
+			}
+		})
+	}
+}
+
+// declaredRules are the Rule constants of verdict.go.
+func declaredRules(t *testing.T) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "verdict.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Rule" {
+			name, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rules = append(rules, name)
+		}
+		return true
+	})
+	if len(rules) < 10 {
+		t.Fatalf("found only the rules %v in verdict.go", rules)
+	}
+	return rules
+}
+
+// A rule lives in three places: its constant, its line in doc.go, its fixture.
+func TestEveryRuleIsDocumentedAndHasAFixture(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proven := map[string]bool{string(RuleDeadline): true} // TestDeadline: no text can be slow
+	for _, file := range fixtureFiles(t) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := regexp.MustCompile(`(?m)^want: \S+ (\S+)$`).FindSubmatch(text); m != nil {
+			proven[string(m[1])] = true
+		} else {
+			t.Errorf("%s has no line `want: VERDICT RULE`", file)
+		}
+	}
+	for _, rule := range declaredRules(t) {
+		if !strings.Contains(string(doc), "//   - "+rule+":") {
+			t.Errorf("rule %s has no line in doc.go", rule)
+		}
+		if !proven[rule] {
+			t.Errorf("rule %s has no fixture in %s", rule, fixtures)
+		}
+		delete(proven, rule)
+	}
+	for rule := range proven {
+		t.Errorf("a fixture wants %s, which is no rule", rule)
+	}
+}
+
+// Decide and the roles are pure: what they import tells.
+func TestPureFilesTouchNoKernel(t *testing.T) {
+	for _, name := range []string{"decide.go", "others.go", "verdict.go", "exe.go", "pidfile.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range file.Imports {
+			switch i.Path.Value {
+			case `"os"`, `"golang.org/x/sys/unix"`, `"github.com/prometheus/procfs"`, `"syscall"`:
+				t.Errorf("%s imports %s", name, i.Path.Value)
+			}
+		}
+	}
+}
+
+// A file server that does not answer: here, a clock that does not.
+func TestDeadline(t *testing.T) {
+	path := filepath.Join(fixtures, "same-file.txtar")
+	f := loadFixture(t, path)
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	f.host.boot = func() (time.Time, error) { <-release; return fixtureBoot, nil }
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	report, err := f.host.answer(ctx, f.in)
+	if err != nil || report.Verdict != Unknown || report.Rule != RuleDeadline {
+		t.Errorf("got %v %v, %v; want unknown deadline", report.Verdict, report.Rule, err)
+	}
+	if !strings.Contains(report.Reason, "/proc/") {
+		t.Errorf("reason %q does not say what was being read", report.Reason)
+	}
+}

@@ -1,0 +1,155 @@
+package matcher
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// survey is every process that runs a daemon, or may run it.
+type survey struct {
+	found []Process
+	// parents gives the PPID of those found and of their ancestors.
+	parents map[int]int
+	// blind is why the survey may have missed some; "" when it saw all.
+	blind string
+}
+
+// scan walks /proc once. It reads one exe link of each process, and more only
+// of those whose executable's name could be the daemon's.
+func (h *host) scan(d Daemon) (survey, error) {
+	s := survey{parents: map[int]int{}}
+	pids, err := h.pids()
+	if err != nil {
+		return s, err
+	}
+	// hidepid=2 leaves out whatever is not ours, and init is never ours alone.
+	if !slices.Contains(pids, 1) {
+		s.blind = "/proc hides other users' processes (hidepid); ask as root"
+	}
+	for _, pid := range pids {
+		if !h.mayRun(d, pid) {
+			continue
+		}
+		e, decision, err := h.judge(d, Pidfile{}, pid)
+		if err != nil {
+			return s, err
+		}
+		s.parents[pid] = e.PPID
+		switch {
+		case decision.Outcome == Runs, decision.Rule == RuleForeign && h.sameProgram(d, e):
+			s.found = append(s.found, Process{Evidence: e, Decision: decision})
+		case decision.Outcome == Plausible:
+			s.found = append(s.found, Process{Evidence: e, Decision: decision, Role: RoleUnclear})
+		case decision.Outcome == Undecided && e.Life == Hidden:
+			s.blind = "/proc hides other users' processes (hidepid); ask as root"
+		case decision.Outcome == Undecided && e.Exe.State == Known:
+			s.found = append(s.found, Process{Evidence: e, Decision: decision, Role: RoleUnclear})
+		}
+	}
+	for _, p := range s.found {
+		h.ancestors(s.parents, p.Evidence.PPID)
+	}
+	return s, nil
+}
+
+// sameProgram keeps, of the processes of other PID namespaces, those that a
+// person would take for the daemon.
+func (h *host) sameProgram(d Daemon, e Evidence) bool {
+	x := e.Exe.Value
+	return e.Exe.State == Known && (x.atPathOf(d) || x.ID.Known() && x.ID == d.File.Value)
+}
+
+func (h *host) pids() ([]int, error) {
+	h.doing("reading %s", h.proc)
+	dir, err := os.Open(h.proc)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", h.proc, err)
+	}
+	var pids []int
+	for _, n := range names {
+		if pid, err := strconv.Atoi(n); err == nil && pid != os.Getpid() {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids, nil
+}
+
+// mayRun says from the exe link alone whether a process is worth a closer look.
+func (h *host) mayRun(d Daemon, pid int) bool {
+	dir := filepath.Join(h.proc, strconv.Itoa(pid))
+	h.doing("reading %s/exe", dir)
+	link, err := os.Readlink(filepath.Join(dir, "exe"))
+	switch {
+	case vanished(err):
+		return h.firstThreadEnded(pid)
+	case err != nil:
+		return h.nameFits(d, pid)
+	}
+	// Another name of the same file, through a hard link.
+	if d.Links > 1 {
+		return true
+	}
+	base := filepath.Base(link)
+	if strings.HasPrefix(base, d.base()) || strings.HasPrefix(base, d.realBase()) {
+		return true
+	}
+	if i := d.Script; i != nil {
+		return strings.HasPrefix(base, filepath.Base(i.Real)) || strings.HasPrefix(base, filepath.Base(i.Path))
+	}
+	return false
+}
+
+// firstThreadEnded: no exe link belongs to a kernel thread, to a zombie, or to
+// a process whose first thread ended before the others.
+func (h *host) firstThreadEnded(pid int) bool {
+	proc, err := h.fs.Proc(pid)
+	if err != nil {
+		return false
+	}
+	stat, err := readStat(proc)
+	return err == nil && stat.State == "Z" && stat.NumThreads > 1
+}
+
+// nameFits judges a process whose executable we may not see. One that hides
+// even its name may be anything.
+func (h *host) nameFits(d Daemon, pid int) bool {
+	proc, err := h.fs.Proc(pid)
+	if err != nil {
+		return !vanished(err)
+	}
+	stat, err := readStat(proc)
+	if err != nil {
+		return !vanished(err)
+	}
+	return stat.Flags&kernelThread == 0 && (bears(stat.Comm, d.base()) || bears(stat.Comm, d.realBase()))
+}
+
+// ancestors fills in the parents up to init, so that a worker is known as one
+// also through a parent that runs something else.
+func (h *host) ancestors(parents map[int]int, pid int) {
+	for pid > 1 {
+		if _, seen := parents[pid]; seen {
+			return
+		}
+		proc, err := h.fs.Proc(pid)
+		if err != nil {
+			return
+		}
+		stat, err := readStat(proc)
+		if err != nil {
+			return
+		}
+		parents[pid] = stat.PPID
+		pid = stat.PPID
+	}
+}

@@ -1,0 +1,68 @@
+#!/bin/sh
+# PID 1 of a test host, until it becomes the host's /sbin/init: real sysvinit over an overlay of this machine's root.
+# Everything that could outlive the host (processes, mounts, what it wrote) ends with the namespaces it runs in:
+# kill PID 1 with KILL, and nothing is left. Nothing is installed on the machine and no cgroup is made.
+#
+# usage: boot.sh EMPTYDIR DEBDIR, as root, in fresh mount, UTS, IPC, network and PID namespaces. host.go does that; by hand:
+#   mkdir /tmp/host; unshare -m -u -i -n -p --fork --kill-child=KILL sh boot.sh /tmp/host ~/.cache/pidproof-lab/init
+# DEBDIR holds the Debian packages sysvinit-core, sysv-rc, initscripts, insserv and startpar.
+set -eu
+umask 022
+debs=$(cd "$2" && pwd)
+[ $$ -eq 1 ] || {
+	echo "boot.sh: must be PID 1 of a new PID namespace" >&2
+	exit 4
+}
+
+# The source "EMPTYDIR" marks both mounts as ours: no mountinfo on the machine may name it once the host is gone.
+mount --make-rprivate /
+mount -t tmpfs -o mode=0755 "$1" "$1"
+cd "$1"
+mkdir upper scratch root
+mount -t overlay -o lowerdir=/,upperdir=upper,workdir=scratch "$1" root
+
+# /proc/sys stays read-only: the init scripts of sysvinit write settings of the whole kernel.
+mount -t proc proc root/proc
+mount -o bind,ro root/proc/sys root/proc/sys
+mount -t sysfs -o ro sysfs root/sys
+for dir in run tmp dev; do mount -t tmpfs tmpfs "root/$dir"; done
+chmod 0755 root/run root/dev
+chmod 1777 root/tmp
+mkdir root/run/lock root/dev/pts root/dev/shm
+for node in null zero full random urandom tty; do
+	: >"root/dev/$node"
+	mount --bind "/dev/$node" "root/dev/$node"
+done
+: >root/dev/console
+mount --bind /dev/null root/dev/console
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts root/dev/pts
+mount -t tmpfs -o mode=1777 tmpfs root/dev/shm
+ln -s pts/ptmx root/dev/ptmx
+ln -s /proc/self/fd root/dev/fd
+: >root/run/utmp
+echo pidproof-lab >/proc/sys/kernel/hostname
+
+# A fresh host: no service of this machine starts in it, and no policy (container images have one) forbids to start any.
+rm -f root/usr/sbin/policy-rc.d root/etc/rc[0-6S].d/[SK]*
+
+# Extracted, not installed: dpkg would have to remove systemd-sysv first. In a chroot, so that the machine's own links
+# (/sbin to usr/sbin, /var/run to /run) lead where they do on the host, and never to the machine.
+for deb in "$debs"/*.deb; do
+	dpkg-deb --fsys-tarfile "$deb" >data.tar
+	chroot root tar -x -C / --keep-directory-symlink --no-overwrite-dir <data.tar
+done
+rm data.tar
+cat >root/etc/inittab <<'END'
+id:2:initdefault:
+l2:2:wait:/etc/init.d/rc 2 >/run/boot.log 2>&1
+ok:2:once:touch /run/booted
+END
+
+mkdir root/.machine
+cd root
+pivot_root . .machine
+cd /
+umount -l /.machine
+rmdir /.machine
+exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+	setpriv --bounding-set=-sys_module,-sys_time,-sys_rawio,-syslog /sbin/init

@@ -1,0 +1,137 @@
+// Package lab boots real hosts for tests: Debian's sysvinit as PID 1 of its own namespaces, over an overlay of this
+// machine's root. What a test installs, starts or breaks there never reaches the machine.
+package lab
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"pidproof/testdata/need"
+)
+
+//go:embed boot.sh
+var bootScript string
+
+// Host is a booted machine. It ends with the test that booted it, or with the test process, however that dies.
+type Host struct {
+	init  *os.Process
+	dir   string   // where its root is mounted while it boots; the name of its mounts in every mountinfo
+	pidns *os.File // /proc/INIT/ns/pid; held open, so that no later namespace gets its number
+	netns *os.File // /proc/INIT/ns/net
+
+	ended  chan struct{} // closed when init is gone, and with it everything in its PID namespace
+	output bytes.Buffer  // what boot.sh said; complete once ended
+}
+
+// Boot returns a host in runlevel 2, its loopback up and no service running. When the test ends the host is killed,
+// and the test fails if a process or a mount of it remains. (A host makes no cgroup: its processes stay in the test's.)
+func Boot(t *testing.T) *Host {
+	t.Helper()
+	needs(t)
+	debs := fetch(t, "download", "sysvinit-core", "sysv-rc", "initscripts", "insserv", "startpar")
+
+	h := &Host{dir: t.TempDir(), ended: make(chan struct{})}
+	if err := h.start(debs); err != nil {
+		t.Fatalf("starting a host: %v (EPERM: a root that may not make namespaces)", err)
+	}
+	t.Cleanup(func() { h.end(t) })
+	eventually(t, "the host has booted", func() bool {
+		select {
+		case <-h.ended:
+			t.Fatalf("the host died while booting: %s", h.output.String())
+		default:
+		}
+		_, err := os.Stat(h.path("root/run/booted"))
+		return err == nil
+	})
+	if err := h.openNamespaces(); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.loopbackUp(); err != nil {
+		t.Fatalf("the host's loopback: %v", err)
+	}
+	return h
+}
+
+func needs(t *testing.T) {
+	t.Helper()
+	need.Root(t)
+	need.Program(t, "apt-get")
+	need.Program(t, "nsenter")
+}
+
+// start runs boot.sh as PID 1 of new namespaces.
+func (h *Host) start(debs string) error {
+	boot := exec.Command("/bin/sh", "-c", bootScript, "boot.sh", h.dir, debs)
+	boot.Stdout, boot.Stderr = &h.output, &h.output
+	boot.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,
+		Setsid:     true, // Ctrl-C is meant for the test; init would take SIGINT for Ctrl-Alt-Del
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	started := make(chan error)
+	go func() {
+		// PDEATHSIG comes when the thread that forked ends, prctl(2), not only the process: keep it while init runs.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := boot.Start()
+		started <- err
+		if err != nil {
+			return
+		}
+		if err := boot.Wait(); err != nil {
+			h.output.WriteString(err.Error())
+		}
+		close(h.ended)
+	}()
+	err := <-started
+	h.init = boot.Process
+	return err
+}
+
+func (h *Host) openNamespaces() (err error) {
+	if h.pidns, err = os.Open(h.path("ns/pid")); err != nil {
+		return err
+	}
+	h.netns, err = os.Open(h.path("ns/net"))
+	return err
+}
+
+// path names a file in /proc/INIT. Below root/ it is a file of the host; an absolute link there leads back to the machine.
+func (h *Host) path(name string) string {
+	return filepath.Join("/proc", strconv.Itoa(h.init.Pid), name)
+}
+
+// end kills the host and fails the test if anything of it remains.
+func (h *Host) end(t *testing.T) {
+	t.Helper()
+	if t.Failed() && h.netns != nil {
+		t.Logf("the host's processes at the end:\n%s", h.Run(t, "ps", "-eo", "pid,ppid,pgid,etimes,args", "--forest").Stdout)
+	}
+	if err := h.init.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("killing the host: %v", err)
+	}
+	eventually(t, "the host has ended", func() bool {
+		select {
+		case <-h.ended:
+			return true
+		default:
+			return false
+		}
+	})
+	var left []string
+	if !poll(func() bool { left = h.remains(t); return len(left) == 0 }) {
+		t.Errorf("the host left behind:\n%s", strings.Join(left, "\n"))
+	}
+	_ = h.pidns.Close() // nil when the boot failed, which Close allows
+	_ = h.netns.Close()
+}

@@ -1,0 +1,89 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestHost(t *testing.T) {
+	h := Boot(t)
+
+	if init := h.Must(t, "readlink /proc/1/exe; runlevel"); init != "/usr/sbin/init\nN 2\n" {
+		t.Errorf("PID 1 and its runlevel: %q", init)
+	}
+	if got, want := h.Sh(t, "echo out; echo err >&2; exit 7"), (Result{7, "out\n", "err\n"}); got != want {
+		t.Errorf("Sh = %+v, want %+v", got, want)
+	}
+	if code := h.Sh(t, "kill -KILL $$").Code; code != -1 {
+		t.Errorf("exit code of a killed command: %d", code)
+	}
+	// Debian's init scripts leave daemons behind that keep the caller's pipes.
+	start := time.Now()
+	if result := h.Sh(t, "sleep 600 & echo started"); result.Stdout != "started\n" || time.Since(start) > deadline/2 {
+		t.Errorf("a background process held the caller for %v: %+v", time.Since(start), result)
+	}
+
+	t.Run("the machine is out of reach", func(t *testing.T) {
+		name := "/etc/pidproof-lab-" + fmt.Sprint(os.Getpid())
+		h.Must(t, "touch "+name)
+		if _, err := os.Lstat(name); !os.IsNotExist(err) {
+			t.Errorf("a file made in the host shows on the machine: %v", err)
+		}
+		if out := h.Must(t, "ls /proc | grep -c '^[0-9]'"); out > "9\n" {
+			t.Errorf("the host sees %s processes, also the machine's", strings.TrimSpace(out))
+		}
+		if result := h.Sh(t, "echo 1 >/proc/sys/kernel/printk"); result.Code == 0 {
+			t.Error("the host may write the kernel's settings")
+		}
+	})
+}
+
+// A test that is killed (go test -timeout, Ctrl-C, a CI job that is cancelled) has no time for its cleanups.
+func TestHostEndsWithTheTestProcess(t *testing.T) {
+	if os.Getenv("PIDPROOF_LAB_HANG") != "" {
+		h := Boot(t)
+		h.Must(t, "setsid sleep 600 >/dev/null 2>&1 &")
+		fmt.Println("booted", h.init.Pid, h.dir)
+		select {}
+	}
+	needs(t)
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	test := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$")
+	test.Env = append(os.Environ(), "PIDPROOF_LAB_HANG=1", "TMPDIR="+t.TempDir())
+	stdout, err := test.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := test.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	h := &Host{}
+	if _, err := fmt.Fscanln(stdout, new(string), &pid, &h.dir); err != nil {
+		_ = test.Process.Kill()
+		rest, _ := io.ReadAll(stdout)
+		t.Fatalf("the test in the test did not boot: %v: %s", err, rest)
+	}
+	if h.init, err = os.FindProcess(pid); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.openNamespaces(); err != nil {
+		t.Fatal(err)
+	}
+	if left := h.remains(t); len(left) < 3 {
+		t.Errorf("a running host has init, sleep and two mounts, but only this is seen: %q", left)
+	}
+
+	if err := test.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = test.Wait() // "signal: killed"
+	eventually(t, "nothing remains of the host", func() bool { return len(h.remains(t)) == 0 })
+}

@@ -1,0 +1,78 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// Get fetches a page from a server in the host, over the host's own loopback. A status other than 200 is an error.
+func (h *Host) Get(url string) (string, error) {
+	client := http.Client{
+		Timeout: deadline,
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+				err = h.inNetwork(func() error {
+					conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
+					return err
+				})
+				return conn, err
+			},
+		},
+	}
+	answer, err := client.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s: %s", url, answer.Status)
+	}
+	page, err := io.ReadAll(answer.Body)
+	return string(page), err
+}
+
+// loopbackUp does "ip link set lo up", for machines without iproute2. netdevice(7)
+func (h *Host) loopbackUp() error {
+	return h.inNetwork(func() error {
+		socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(socket)
+		request, err := unix.NewIfreq("lo")
+		if err != nil {
+			return err
+		}
+		request.SetUint16(unix.IFF_UP | unix.IFF_LOOPBACK | unix.IFF_RUNNING)
+		return unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, request)
+	})
+}
+
+// inNetwork runs do in the host's network namespace. That belongs to a thread, and a socket keeps the one it was made in.
+func (h *Host) inNetwork(do func() error) error {
+	runtime.LockOSThread()
+	own, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	defer own.Close()
+	if err := unix.Setns(int(h.netns.Fd()), unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("entering the host's network: %w", err)
+	}
+	err = do()
+	if back := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); back != nil {
+		return fmt.Errorf("leaving the host's network: %w", back) // still locked: the thread ends with this goroutine
+	}
+	runtime.UnlockOSThread()
+	return err
+}

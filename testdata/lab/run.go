@@ -1,0 +1,106 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// deadline is how long a command in the host, and anything that a test waits for, may take.
+const deadline = 60 * time.Second
+
+// Result is how a command in the host ended. Code is -1 after a signal.
+type Result struct {
+	Code           int
+	Stdout, Stderr string
+}
+
+// Run runs a command in all of the host's namespaces, as root. It fails the test when the command cannot be run or is not
+// done after a minute; what the command started in the background lives on.
+func (h *Host) Run(t *testing.T, name string, args ...string) Result {
+	t.Helper()
+	return h.run(t, nil, name, args...)
+}
+
+// Sh runs a POSIX shell script in the host.
+func (h *Host) Sh(t *testing.T, script string) Result {
+	t.Helper()
+	return h.run(t, nil, "/bin/sh", "-c", script)
+}
+
+// Must runs a shell script that has to exit with 0, and returns its standard output.
+func (h *Host) Must(t *testing.T, script string) string {
+	t.Helper()
+	result := h.Sh(t, script)
+	if result.Code != 0 {
+		t.Fatalf("in the host: exit %d\n%s\n%s%s", result.Code, script, result.Stdout, result.Stderr)
+	}
+	return result.Stdout
+}
+
+// Copy puts what is in a folder of the machine into a folder of the host, following the links that the host has.
+func (h *Host) Copy(t *testing.T, from, to string) {
+	t.Helper()
+	packed, err := exec.Command("tar", "-c", "-C", from, ".").Output()
+	if err != nil {
+		t.Fatalf("packing %s: %v", from, err)
+	}
+	result := h.run(t, packed, "tar", "-x", "-C", to, "--keep-directory-symlink", "--no-overwrite-dir", "--no-same-owner")
+	if result.Code != 0 {
+		t.Fatalf("unpacking %s in the host: %s", from, result.Stderr)
+	}
+}
+
+func (h *Host) run(t *testing.T, stdin []byte, name string, args ...string) Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	if t.Context().Err() != nil { // in a cleanup
+		ctx, cancel = context.WithTimeout(context.Background(), deadline)
+	}
+	defer cancel()
+	enter := []string{"-t", strconv.Itoa(h.init.Pid), "-m", "-u", "-i", "-n", "-p", "--", name}
+	cmd := exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
+	cmd.Env = []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/root", "LANG=C", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive",
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &stdout, &stderr
+	// nsenter waits outside for a child inside: end both. A daemon has left their process group.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+
+	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // the command has ended well, and a daemon that it started keeps our pipes open
+	}
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || ctx.Err() != nil) {
+		t.Fatalf("in the host: %s %q: %v\n%s%s", name, args, err, stdout.String(), stderr.String())
+	}
+	return Result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// poll asks until the answer is yes, and gives up at the deadline.
+func poll(yes func() bool) bool {
+	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if yes() {
+			return true
+		}
+	}
+	return false
+}
+
+// eventually fails the test unless something becomes true before the deadline.
+func eventually(t *testing.T, what string, yes func() bool) {
+	t.Helper()
+	if !poll(yes) {
+		t.Fatalf("after %v still not true: %s", deadline, what)
+	}
+}

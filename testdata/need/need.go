@@ -1,0 +1,35 @@
+// Package need says what a test cannot do without. Where that is missing the
+// test is left out, which `make test` lists; in CI nothing may be left out.
+package need
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// Root ends the test unless it runs as root.
+func Root(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		missing(t, "root")
+	}
+}
+
+// Program returns the path of a program in PATH, or ends the test.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		missing(t, "the program "+name)
+	}
+	return path
+}
+
+func missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("needs %s, and in CI nothing may be left out", what)
+	}
+	t.Skipf("left out: needs %s", what)
+}

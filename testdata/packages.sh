@@ -1,0 +1,41 @@
+#!/bin/sh
+# Installs the Debian packages that `make lint` and the tests use. They are
+# tools only: none starts a service. apache2 goes into the lab's overlay, so
+# that nobody gets a web server for running the tests.
+set -eu
+
+PATH=$PATH:/usr/sbin:/sbin # an ordinary user's PATH lacks them
+
+set --
+while read -r package needed; do
+	command -v "$needed" >/dev/null || [ -f "$needed" ] || set -- "$@" "$package"
+done <<EOF
+shellcheck     shellcheck
+busybox        busybox
+mksh           mksh
+yash           yash
+mandoc         mandoc
+gcc            gcc
+libc6-dev      /usr/include/stdlib.h
+curl           curl
+iproute2       ip
+util-linux     unshare
+procps         ps
+sysvinit-utils /lib/lsb/init-functions
+EOF
+[ $# -gt 0 ] || exit 0
+
+if [ "$(id -u)" != 0 ] || [ ! -f /etc/debian_version ]; then
+	echo "packages.sh: not root on Debian: what needs these is left out: $*"
+	exit 0
+fi
+
+apt() {
+	DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "$@" </dev/null >/dev/null
+}
+
+echo "packages.sh: installing what the tests need: $*"
+# The first try fails where there are no package lists yet, or old ones.
+apt install --no-install-recommends "$@" 2>/dev/null ||
+	{ apt update && apt install --no-install-recommends "$@"; } ||
+	echo "packages.sh: apt-get failed: what needs these is left out: $*"
