@@ -55,18 +55,22 @@ func (h *host) answer(ctx context.Context, in Instance) (Report, error) {
 	case r := <-done:
 		return r.report, r.err
 	case <-ctx.Done():
-		return h.timedOut(in), nil
+		return NoAnswer(in, h.lastStep()), nil
 	}
 }
 
-func (h *host) timedOut(in Instance) Report {
-	step := "starting"
-	if s := h.step.Load(); s != nil {
-		step = *s
+func (h *host) lastStep() string {
+	if step := h.step.Load(); step != nil {
+		return *step
 	}
+	return "starting"
+}
+
+// NoAnswer is the report of a question that was given up while doing something.
+func NoAnswer(in Instance, doing string) Report {
 	return Report{
 		Verdict: Unknown, Rule: RuleDeadline,
-		Reason:  "no answer in time while " + step,
+		Reason:  "no answer in time while " + doing,
 		Daemon:  Daemon{Name: in.Daemon, Path: in.Daemon, Real: in.Daemon},
 		Pidfile: Pidfile{Path: in.Pidfile, State: PidfileUnusable, Why: "was not read in time"},
 	}

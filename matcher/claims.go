@@ -21,13 +21,14 @@ const (
 func (h *host) otherPidfiles(own Pidfile) (found []Pidfile, missed int) {
 	seen := map[FileID]bool{}
 	budget := runLimit
+	served := servedMounts()
 	for _, dir := range h.run {
 		id := fileID(dir)
 		if !id.Known() || seen[id] { // /var/run is a link to /run
 			continue
 		}
 		seen[id] = true
-		h.pidfilesIn(dir, runLevels, &budget, func(p Pidfile) {
+		h.pidfilesIn(dir, runLevels, &budget, served, func(p Pidfile) {
 			switch {
 			case own.ID.Known() && p.ID == own.ID, seen[p.ID]:
 			case own.upgrades(p):
@@ -42,7 +43,11 @@ func (h *host) otherPidfiles(own Pidfile) (found []Pidfile, missed int) {
 	return found, missed
 }
 
-func (h *host) pidfilesIn(dir string, levels int, budget *int, visit func(Pidfile), missed *int) {
+func (h *host) pidfilesIn(dir string, levels int, budget *int, served map[string]string, visit func(Pidfile), missed *int) {
+	if _, mayHang := served[dir]; mayHang { // a user's FUSE mount, for one
+		*missed++
+		return
+	}
 	h.doing("reading %s", dir)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -60,7 +65,7 @@ func (h *host) pidfilesIn(dir string, levels int, budget *int, visit func(Pidfil
 		switch {
 		case entry.IsDir():
 			if levels > 1 {
-				h.pidfilesIn(path, levels-1, budget, visit, missed)
+				h.pidfilesIn(path, levels-1, budget, served, visit, missed)
 			}
 		case entry.Type().IsRegular() && pidfileName(entry.Name()):
 			visit(h.readPidfileOnce(path))

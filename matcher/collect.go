@@ -176,7 +176,8 @@ func (h *host) readExe(dir string) Fact[Exe] {
 	}
 	x := Exe{Link: link, ID: fileID(self)}
 	if strings.HasSuffix(link, deleted) {
-		x.Literal = x.ID.Known() && fileID(link) == x.ID
+		_, mayHang := MayHang(link)
+		x.Literal = !mayHang && x.ID.Known() && fileID(link) == x.ID
 	}
 	return known(x)
 }

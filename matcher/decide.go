@@ -22,7 +22,7 @@ type finding struct {
 	weak    bool
 	file    FileState
 	why     string
-	need    need // nonzero: ask again with these facts
+	need    factSet // nonzero: ask again with these facts
 }
 
 func no(format string, args ...any) finding {

@@ -39,7 +39,7 @@ func Find(ctx context.Context, program string, f Finding) ([]int, error) {
 	case r := <-done:
 		return r.pids, r.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %s", ErrNoAnswer, h.timedOut(Instance{}).Reason)
+		return nil, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.lastStep())
 	}
 }
 

@@ -107,6 +107,10 @@ func (h *host) interpreter(path string) *Interpreter {
 			i.Path = found
 		}
 	}
+	i.Real = i.Path
+	if _, mayHang := MayHang(i.Path); mayHang {
+		return i // its path will do
+	}
 	i.Real = realPath(i.Path)
 	if st, err := statx(i.Real); err != nil {
 		i.File = failed[FileID](err)

@@ -45,11 +45,13 @@ type selfFacts struct {
 // lack; they follow PATH when a bare name is looked up.
 const sbin = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
+func searchPath() string { return os.Getenv("PATH") + ":" + sbin }
+
 func thisHost() *host {
 	return &host{
 		proc:      "/proc",
 		run:       []string{"/run", "/var/run"},
-		path:      os.Getenv("PATH") + ":" + sbin,
+		path:      searchPath(),
 		now:       time.Now,
 		boot:      bootTime,
 		pidfdOpen: func(pid int) (int, error) { return unix.PidfdOpen(pid, 0) },

@@ -29,7 +29,7 @@ func (h *host) judge(d Daemon, p Pidfile, pid int) (Evidence, Decision, error) {
 
 // supply reads the facts the rules asked for. Each is set to something other
 // than Unread, so the rules ask once.
-func (h *host) supply(q *question, n need) {
+func (h *host) supply(q *question, n factSet) {
 	e := &q.evidence
 	if n&needArgv != 0 {
 		e.Argv = h.readArgv(e.PID)

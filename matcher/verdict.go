@@ -98,14 +98,14 @@ type Decision struct {
 	Steps   []Step
 	Notes   []string // facts that did not decide, but that a person should know
 
-	need need // facts the rules ask for before they can go on
+	need factSet // facts the rules ask for before they can go on
 }
 
-// need is a set of facts that are costly or risky to read.
-type need int
+// factSet is a set of facts that are costly or risky to read.
+type factSet int
 
 const (
-	needArgv need = 1 << iota
+	needArgv factSet = 1 << iota
 	needLocks
 	needParent
 	needClaims

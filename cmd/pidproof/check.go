@@ -42,7 +42,7 @@ func (checkCmd) Help() string {
 func (cmd checkCmd) Run(c *console) error {
 	in := cmd.instance()
 	in.Unclaimed = cmd.Unclaimed
-	report, err := matcher.Check(c.ctx, in)
+	report, err := c.check(in)
 	if err != nil {
 		return err
 	}

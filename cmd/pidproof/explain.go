@@ -1,9 +1,5 @@
 package main
 
-import (
-	"pidproof/matcher"
-)
-
 type explainCmd struct {
 	instanceArgs
 	countingFlag
@@ -17,7 +13,7 @@ func (explainCmd) Help() string {
 func (cmd explainCmd) Run(c *console) error {
 	in := cmd.instance()
 	in.Unclaimed, in.Everything = cmd.Unclaimed, true
-	report, err := matcher.Check(c.ctx, in)
+	report, err := c.check(in)
 	if err != nil {
 		return err
 	}

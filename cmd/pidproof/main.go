@@ -32,6 +32,9 @@ type console struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
 	exit           int
+	// unanswered, when set, is what did not answer in time; commands then give
+	// that answer without looking themselves.
+	unanswered string
 }
 
 // say writes one line for a script or a log; whatever a process or a file name
@@ -77,6 +80,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		c.warn("%s (see pidproof --help)", strings.ReplaceAll(err.Error(), "\n", " "))
 		return exitUnknown
+	}
+	if c.isolate(parsed.Selected().Target.Addr().Interface(), args, cmds.Timeout) {
+		return c.exit
+	}
+	if os.Getenv(isolatedEnv) != "" {
+		cmds.Timeout = time.Hour // the first process keeps the time
 	}
 	var cancel context.CancelFunc
 	c.ctx, cancel = context.WithTimeout(context.Background(), cmds.Timeout)

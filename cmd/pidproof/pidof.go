@@ -30,7 +30,7 @@ func (cmd pidofCmd) Run(c *console) error {
 	how := matcher.Finding{Scripts: cmd.Scripts, Zombies: cmd.Zombies, SameRoot: cmd.SameRoot && os.Geteuid() == 0}
 	var words []string
 	for _, program := range cmd.Programs {
-		pids, err := matcher.Find(c.ctx, program, how)
+		pids, err := c.find(program, how)
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ func (pidofprocCmd) Help() string {
 func (cmd pidofprocCmd) Run(c *console) error {
 	in := cmd.instance()
 	in.Unclaimed = matcher.CountNone
-	report, err := matcher.Check(c.ctx, in)
+	report, err := c.check(in)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (cmd pidofprocCmd) Run(c *console) error {
 
 // scan is what Debian's pidofproc falls back to: pidof -c -o %PPID -x.
 func (cmd pidofprocCmd) scan(c *console) error {
-	pids, err := matcher.Find(c.ctx, cmd.Daemon, matcher.Finding{Scripts: true, SameRoot: os.Geteuid() == 0})
+	pids, err := c.find(cmd.Daemon, matcher.Finding{Scripts: true, SameRoot: os.Geteuid() == 0})
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func (statusCmd) Help() string {
 }
 
 func (cmd statusCmd) Run(c *console) error {
-	report, err := matcher.Check(c.ctx, cmd.instance())
+	report, err := c.check(cmd.instance())
 	if err != nil {
 		return err
 	}

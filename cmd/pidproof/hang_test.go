@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/need"
+)
+
+// hungFileSystem mounts a FUSE file system whose server takes every request and
+// answers none but the first (fuse(4), include/uapi/linux/fuse.h). At the end
+// it hangs up, which ends everybody who waits.
+func hungFileSystem(t *testing.T) string {
+	t.Helper()
+	need.Root(t)
+	need.File(t, "/dev/fuse")
+	dir := t.TempDir()
+	server, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", server.Fd())
+	if err := unix.Mount("hung", dir, "fuse", 0, options); err != nil {
+		server.Close()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		server.Close()
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := answerInit(server); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for request := make([]byte, 1<<17); ; {
+			if _, err := server.Read(request); err != nil {
+				return
+			}
+		}
+	}()
+	return dir
+}
+
+// answerInit answers FUSE_INIT: fuse_out_header and fuse_init_out, protocol 7.31.
+func answerInit(server *os.File) error {
+	request := make([]byte, 1<<17)
+	if _, err := server.Read(request); err != nil {
+		return err
+	}
+	const header, body = 16, 64
+	reply := make([]byte, header+body)
+	binary.NativeEndian.PutUint32(reply[0:], uint32(len(reply)))
+	copy(reply[8:16], request[8:16]) // unique
+	binary.NativeEndian.PutUint32(reply[header:], 7)
+	binary.NativeEndian.PutUint32(reply[header+4:], 31)
+	binary.NativeEndian.PutUint32(reply[header+20:], 4096) // max_write
+	_, err := server.Write(reply)
+	return err
+}
+
+// Debian #719273, #926896: pidof hung in state D on a file server. A thread that
+// waits for FUSE cannot be killed, so not even our own exit would end us.
+func TestHungFileSystem(t *testing.T) {
+	dir := hungFileSystem(t)
+	program := filepath.Join(programs, "pidproof")
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"check", filepath.Join(dir, "daemon")},
+		{"check", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
+		{"check", "-p", filepath.Join(link, "x.pid"), "/bin/sh"},
+		{"explain", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
+		{"explain", "--json", filepath.Join(dir, "daemon")},
+		{"status", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
+		{"pidofproc", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
+		{"pidof", filepath.Join(dir, "daemon")},
+	} {
+		const patience = 20 * time.Second
+		cmd := exec.Command(program, append([]string{"--timeout", "100ms"}, args...)...)
+		ended := make(chan error, 1)
+		var out strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		go func() { ended <- cmd.Wait() }()
+		select {
+		case err := <-ended:
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != exitUnknown {
+				t.Errorf("%v: %v, want exit %d", args, err, exitUnknown)
+			}
+			if !strings.Contains(strings.Join(strings.Fields(out.String()), " "), "fuse file system on "+dir) {
+				t.Errorf("%v does not name the file system: %s", args, out.String())
+			}
+		case <-time.After(patience):
+			t.Fatalf("%v hangs", args) // the cleanup ends it, with the file system
+		}
+	}
+}

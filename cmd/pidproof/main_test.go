@@ -1,0 +1,150 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/need"
+)
+
+// The scripts run the program as it is installed, against real daemons:
+// testdata/demod under many names, started, replaced, moved and killed.
+
+// programs holds pidproof, a link pidof to it, and demod, built once.
+var programs string
+
+func TestMain(m *testing.M) {
+	os.Exit(withPrograms(m.Run))
+}
+
+func withPrograms(run func() int) int {
+	unix.Umask(0o022) // some scripts are about modes
+	dir, err := os.MkdirTemp("", "pidproof-test-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		programs, err = dir, build(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return run()
+}
+
+func build(dir string) error {
+	goBuild := exec.Command("go", "build", "-trimpath", "-ldflags", "-X main.version=v0-test", "-o", dir, ".", "../../testdata/demod")
+	goBuild.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := goBuild.CombinedOutput(); err != nil {
+		return fmt.Errorf("%v: %w\n%s", goBuild, err, out)
+	}
+	// Scripts also run them as another user.
+	return errors.Join(os.Chmod(dir, 0o755), os.Symlink("pidproof", filepath.Join(dir, "pidof")))
+}
+
+func TestScripts(t *testing.T) {
+	runScripts(t, "testdata/script")
+}
+
+func TestRootScripts(t *testing.T) {
+	need.Root(t)
+	for _, name := range []string{"unshare", "nsenter", "setpriv", "mount", "chroot"} {
+		need.Program(t, name)
+	}
+	runScripts(t, "testdata/script/root")
+}
+
+// TestTerminalScripts are those that need a terminal, which script(1) makes.
+func TestTerminalScripts(t *testing.T) {
+	need.Program(t, "script")
+	runScripts(t, "testdata/script/terminal")
+}
+
+// TestSysvinitScripts ask the machine's own pidof the same.
+func TestSysvinitScripts(t *testing.T) {
+	path := need.Program(t, "pidof")
+	t.Setenv("SYSVINIT_PIDOF", path)
+	runScripts(t, "testdata/script/sysvinit")
+}
+
+func runScripts(t *testing.T, dir string) {
+	peer := os.Getenv("SYSVINIT_PIDOF")
+	testscript.Run(t, testscript.Params{
+		Dir: dir,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", programs+":"+env.Getenv("PATH")+":/usr/sbin:/sbin")
+			env.Setenv("DEMOD", filepath.Join(programs, "demod"))
+			env.Setenv("PIDPROOF", filepath.Join(programs, "pidproof"))
+			env.Setenv("SYSVINIT_PIDOF", peer)
+			// For names outside the work directory.
+			env.Setenv("TEST", "pidproof-test-"+strconv.Itoa(os.Getpid()))
+			env.Values[sessionKey{}] = &session{}
+			work := env.WorkDir
+			env.Defer(func() { endAll(t, work) })
+			return os.Chmod(filepath.Dir(work), 0o755)
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("no such condition: %s", name)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"answers":       answers,
+			"as":            as,
+			"refuses":       refuses,
+			"exits":         exits,
+			"via":           via,
+			"read":          read,
+			"wait-for":      waitFor,
+			"end":           end,
+			"remove-at-end": removeAtEnd,
+		},
+	})
+}
+
+type sessionKey struct{}
+
+// session is what the commands of one script remember.
+type session struct {
+	via []string // what answers, refuses and exits run their command by
+}
+
+// commandLimit is how long one command may take: all that read files or /proc
+// give up after 10 s by themselves.
+const commandLimit = "20"
+
+// runCommand runs one command and gives its exit code. Its output is there for the
+// script's next stdout and stderr lines.
+func runCommand(ts *testscript.TestScript, argv ...string) int {
+	limited := append([]string{"-s", "KILL", commandLimit}, ts.Value(sessionKey{}).(*session).via...)
+	err := ts.Exec("timeout", append(limited, argv...)...)
+	var failed *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case !errors.As(err, &failed):
+		ts.Fatalf("%v", err)
+	case failed.ExitCode() < 0 || failed.ExitCode() == 137:
+		ts.Fatalf("%v: killed, after %s s at most", argv, commandLimit)
+	}
+	return failed.ExitCode()
+}
+
+// pollUntil asks again until the answer is yes, for 10 s at most.
+func pollUntil(what string, yes func() bool) error {
+	for start := time.Now(); !yes(); time.Sleep(2 * time.Millisecond) {
+		if time.Since(start) > 10*time.Second {
+			return fmt.Errorf("waited 10 s in vain until %s", what)
+		}
+	}
+	return nil
+}

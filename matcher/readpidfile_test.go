@@ -1,0 +1,125 @@
+package matcher
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/need"
+)
+
+func TestReadPidfileNeverHangs(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.WriteFile(at("plain"), []byte("1234\n"), 0o644))
+	must(unix.Mkfifo(at("fifo"), 0o600)) // hangs start-stop-daemon
+	must(os.Mkdir(at("directory"), 0o700))
+	socket, err := net.Listen("unix", at("socket"))
+	must(err)
+	defer socket.Close()
+	must(os.Symlink("nowhere", at("dangling")))
+	must(os.Symlink("loop", at("loop")))
+	must(os.Symlink(at("plain"), at("link")))
+	must(os.Symlink(dir, at("self")))
+	must(os.WriteFile(at("zeros"), nil, 0o644))
+	must(os.Truncate(at("zeros"), 1<<30)) // 1 GiB, sparse: only 4 KiB may be read
+
+	for _, c := range []struct {
+		path  string
+		state PidfileState
+		why   string
+	}{
+		{at("plain"), PidfileNames, ""},
+		{at("link"), PidfileNames, ""},
+		{dir + "/self/self/../" + filepath.Base(dir) + "/./plain", PidfileNames, ""},
+		{at("fifo"), PidfileUnusable, "is a FIFO, not a regular file"},
+		{at("directory"), PidfileUnusable, "is a directory, not a regular file"},
+		{at("socket"), PidfileUnusable, "is a socket, not a regular file"},
+		{"/dev/zero", PidfileUnusable, "is a device, not a regular file"},
+		{at("loop"), PidfileUnusable, "too many levels of symbolic links"},
+		{at("plain/below"), PidfileUnusable, "not a directory"},
+		{at("zeros"), PidfileGarbage, "it holds NUL bytes, as after a power loss"},
+		{at("dangling"), PidfileAbsent, "it is a link to nowhere, which does not exist"},
+		{at("missing"), PidfileAbsent, ""},
+		{at("missing/below"), PidfileAbsent, ""},
+		{"/dev/null", PidfileAbsent, "it is /dev/null"},
+		{at(strings.Repeat("x", 300)), PidfileUnusable, "file name too long"},
+	} {
+		p := thisHost().readPidfile(context.Background(), c.path)
+		if p.State != c.state || p.Why != c.why {
+			t.Errorf("%s: got %s (%s), want %s (%s)", c.path, p.State, p.Why, c.state, c.why)
+		}
+	}
+}
+
+// A daemon creates its pidfile and writes to it a moment later.
+func TestReadPidfileWaitsForItsWriter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pid")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h := thisHost()
+	looks, write := 0, make(chan struct{})
+	h.now = func() time.Time {
+		if looks++; looks == 3 {
+			close(write)
+		}
+		return time.Now()
+	}
+	go func() {
+		<-write
+		_ = os.WriteFile(path, []byte("1234\n"), 0o644)
+	}()
+	if p := h.readPidfile(context.Background(), path); p.PID != 1234 {
+		t.Errorf("got %+v, want PID 1234", p)
+	}
+	// Empty and old: nobody is writing it.
+	old := time.Now().Add(-time.Hour)
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, old, old); err != nil {
+		t.Fatal(err)
+	}
+	looks = 3
+	if p := h.readPidfile(context.Background(), path); p.State != PidfileGarbage || looks > 5 {
+		t.Errorf("got %+v after %d looks, want garbage at once", p, looks)
+	}
+}
+
+// What an unprivileged user's link leads to is his choice.
+func TestReadPidfileSeesWhoseLinksItFollows(t *testing.T) {
+	need.Root(t)
+	const user = 65534
+	dir := t.TempDir()
+	real, mid, end := filepath.Join(dir, "real.pid"), filepath.Join(dir, "mid"), filepath.Join(dir, "end.pid")
+	for _, err := range []error{
+		os.WriteFile(real, []byte("1234\n"), 0o644),
+		os.Symlink(dir, mid), os.Lchown(mid, user, user),
+		os.Symlink(real, end), os.Lchown(end, user, user),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := thisHost()
+	if p := h.readPidfile(context.Background(), end); p.State != PidfileUnusable || !strings.Contains(p.Why, "unprivileged user") {
+		t.Errorf("a user's final link: got %s (%s), want unusable", p.State, p.Why)
+	}
+	p := h.readPidfile(context.Background(), filepath.Join(mid, "real.pid"))
+	if ok, why := p.Vouches(0, 0); p.State != PidfileNames || ok || !strings.Contains(why, "symbolic link") {
+		t.Errorf("a user's link on the way: got %s, vouches %v (%s)", p.State, ok, why)
+	}
+}
