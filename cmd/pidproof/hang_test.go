@@ -24,27 +24,28 @@ func hungFileSystem(t *testing.T) string {
 	need.Root(t)
 	need.File(t, "/dev/fuse")
 	dir := t.TempDir()
-	server, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	server, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", server.Fd())
+	options := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", server)
 	if err := unix.Mount("hung", dir, "fuse", 0, options); err != nil {
-		server.Close()
+		unix.Close(server)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		server.Close()
+		// The mount ends first: a read under way keeps the server's end open.
 		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
+		unix.Close(server)
 	})
 	if err := answerInit(server); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
 		for request := make([]byte, 1<<17); ; {
-			if _, err := server.Read(request); err != nil {
+			if _, err := unix.Read(server, request); err != nil {
 				return
 			}
 		}
@@ -53,9 +54,9 @@ func hungFileSystem(t *testing.T) string {
 }
 
 // answerInit answers FUSE_INIT: fuse_out_header and fuse_init_out, protocol 7.31.
-func answerInit(server *os.File) error {
+func answerInit(server int) error {
 	request := make([]byte, 1<<17)
-	if _, err := server.Read(request); err != nil {
+	if _, err := unix.Read(server, request); err != nil {
 		return err
 	}
 	const header, body = 16, 64
@@ -65,7 +66,7 @@ func answerInit(server *os.File) error {
 	binary.NativeEndian.PutUint32(reply[header:], 7)
 	binary.NativeEndian.PutUint32(reply[header+4:], 31)
 	binary.NativeEndian.PutUint32(reply[header+20:], 4096) // max_write
-	_, err := server.Write(reply)
+	_, err := unix.Write(server, reply)
 	return err
 }
 

@@ -44,7 +44,7 @@ func Boot(t *testing.T) *Host {
 		t.Fatalf("starting a host: %v (EPERM: a root that may not make namespaces)", err)
 	}
 	t.Cleanup(func() { h.end(t) })
-	eventually(t, "the host has booted", func() bool {
+	booted := poll(func() bool {
 		select {
 		case <-h.ended:
 			t.Fatalf("the host died while booting: %s", h.output.String())
@@ -53,6 +53,10 @@ func Boot(t *testing.T) *Host {
 		_, err := os.Stat(h.path("root/run/booted"))
 		return err == nil
 	})
+	if !booted {
+		log, err := os.ReadFile(h.path("root/run/boot.log"))
+		t.Fatalf("the host has not booted after %v: %s (%v)", deadline, log, err)
+	}
 	if err := h.openNamespaces(); err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,14 @@ func Program(t testing.TB, name string) string {
 	return path
 }
 
+// File ends the test unless the file exists.
+func File(t testing.TB, path string) {
+	t.Helper()
+	if _, err := os.Stat(path); err != nil {
+		missing(t, "the file "+path)
+	}
+}
+
 func missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
