@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -171,6 +172,11 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	}
 	assignRoles(s, main, stale, acceptClaims(s, pidfiles))
 	r.Scanned = true
+	for _, f := range pidfiles {
+		if f.PID == main && main != 0 {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s names process %d too.", f.Path, main))
+		}
+	}
 	for _, p := range s.found {
 		if p.Role == RoleMain {
 			continue
@@ -182,6 +188,9 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	}
 	if r.Main != nil && r.Main.Role == RoleMain && in.Everything {
 		r.Main.Sockets = h.listening(main)
+	}
+	if in.Everything && slices.ContainsFunc(r.Others, func(p Process) bool { return p.Sockets.State == Unreadable }) {
+		r.Notes = append(r.Notes, "What other users' processes listen on cannot be read; ask as root.")
 	}
 	if !settled {
 		r.weighOthers(in.Unclaimed, s.blind)

@@ -344,6 +344,8 @@ func ownership(q question, d Decision) Decision {
 // Span is a duration in words for a person.
 func Span(d time.Duration) string {
 	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	case d < 2*time.Minute:

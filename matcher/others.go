@@ -12,8 +12,11 @@ import (
 func assignRoles(s survey, main, stale int, claims map[int]string) {
 	for i := range s.found {
 		p := &s.found[i]
-		if p.Role != RoleUnclear || p.Evidence.PID == main {
-			p.Role, p.Instance = roleOf(*p, s.parents, main, stale, claims)
+		unclear := p.Role == RoleUnclear
+		p.Role, p.Instance = roleOf(*p, s.parents, main, stale, claims)
+		// What may run the daemon and has no place is not said to run it.
+		if unclear && (p.Role == RoleUnclaimed || p.Role == RoleLeftover) {
+			p.Role = RoleUnclear
 		}
 	}
 }

@@ -70,6 +70,16 @@ func as(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// socket FILE…: a unix socket that nobody answers.
+func socket(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		ts.Check(err)
+		defer unix.Close(fd)
+		ts.Check(unix.Bind(fd, &unix.SockaddrUnix{Name: ts.MkAbs(name)}))
+	}
+}
+
 // wait-for FILE…: until each is there and has content.
 func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {

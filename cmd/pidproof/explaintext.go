@@ -219,9 +219,6 @@ func groupName(gid int) string {
 }
 
 func sockets(p matcher.Process) string {
-	if p.Sockets.State == matcher.Unreadable {
-		return "sockets cannot be read"
-	}
 	var words []string
 	for _, s := range p.Sockets.Value {
 		words = append(words, s.String())

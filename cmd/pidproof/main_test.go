@@ -106,6 +106,7 @@ func runScripts(t *testing.T, dir string) {
 			"read":          read,
 			"wait-for":      waitFor,
 			"end":           end,
+			"socket":        socket,
 			"remove-at-end": removeAtEnd,
 		},
 	})
