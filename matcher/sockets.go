@@ -1,7 +1,12 @@
 package matcher
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -38,11 +43,7 @@ func (h *host) listening(pid int) Fact[[]Socket] {
 		return known([]Socket(nil))
 	}
 	h.doing("reading %s/net", dir)
-	fs, err := procfs.NewFS(dir)
-	if err != nil {
-		return failed[[]Socket](err)
-	}
-	listeners, err := listeners(fs)
+	listeners, err := listeners(dir)
 	if err != nil {
 		return failed[[]Socket](err)
 	}
@@ -87,37 +88,20 @@ type listener struct {
 
 // listeners are all listening sockets of one network namespace. A table that
 // is not there (a kernel without IPv6) is empty.
-func listeners(fs procfs.FS) ([]listener, error) {
+func listeners(dir string) ([]listener, error) {
 	var out []listener
-	inet := func(kind string, state uint64, table procfs.NetTCP, err error) error {
+	for _, table := range []struct {
+		kind  string
+		state uint64
+	}{{"tcp", tcpListen}, {"tcp6", tcpListen}, {"udp", udpUnbound}, {"udp6", udpUnbound}} {
+		content, err := os.ReadFile(filepath.Join(dir, "net", table.kind))
 		if err != nil && !vanished(err) {
-			return fmt.Errorf("net/%s: %w", kind, err)
+			return nil, err
 		}
-		for _, l := range table {
-			if l.St == state && l.RemPort == 0 {
-				address := l.LocalAddr.String()
-				if strings.Contains(address, ":") {
-					address = "[" + address + "]"
-				}
-				out = append(out, listener{Socket{kind, address + ":" + strconv.FormatUint(l.LocalPort, 10)}, l.Inode})
-			}
-		}
-		return nil
+		out = append(out, parseInet(table.kind, table.state, content)...)
 	}
-	tcp, err := fs.NetTCP()
-	if err := inet("tcp", tcpListen, tcp, err); err != nil {
-		return nil, err
-	}
-	tcp6, err := fs.NetTCP6()
-	if err := inet("tcp6", tcpListen, tcp6, err); err != nil {
-		return nil, err
-	}
-	udp, err := fs.NetUDP()
-	if err := inet("udp", udpUnbound, procfs.NetTCP(udp), err); err != nil {
-		return nil, err
-	}
-	udp6, err := fs.NetUDP6()
-	if err := inet("udp6", udpUnbound, procfs.NetTCP(udp6), err); err != nil {
+	fs, err := procfs.NewFS(dir)
+	if err != nil {
 		return nil, err
 	}
 	unix, err := fs.NetUNIX()
@@ -125,7 +109,7 @@ func listeners(fs procfs.FS) ([]listener, error) {
 		if vanished(err) {
 			return out, nil
 		}
-		return nil, fmt.Errorf("net/unix: %w", err)
+		return nil, fmt.Errorf("%s/net/unix: %w", dir, err)
 	}
 	for _, l := range unix.Rows {
 		if l.Flags == acceptsConnections {
@@ -133,6 +117,45 @@ func listeners(fs procfs.FS) ([]listener, error) {
 		}
 	}
 	return out, nil
+}
+
+// parseInet picks from /proc/PID/net/{tcp,udp}{,6} (proc_pid_net(5)) the sockets
+// in one state that have no peer: fields 2 and 3 are addresses, 4 the state, 10
+// the inode. procfs has deprecated its reader of these tables.
+func parseInet(kind string, state uint64, content []byte) []listener {
+	var out []listener
+	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
+		f := strings.Fields(lines.Text())
+		if len(f) < 10 || !strings.HasSuffix(f[2], ":0000") {
+			continue
+		}
+		st, err := strconv.ParseUint(f[3], 16, 8)
+		local, ok := parseInetAddress(f[1])
+		ino, err2 := strconv.ParseUint(f[9], 10, 64)
+		if err == nil && err2 == nil && ok && st == state {
+			out = append(out, listener{Socket{kind, local.String()}, ino})
+		}
+	}
+	return out
+}
+
+// parseInetAddress reads 0100007F:1F90 as 127.0.0.1:8080: the address is printed
+// as 32-bit words in the machine's own byte order (net/ipv4/tcp_ipv4.c).
+func parseInetAddress(s string) (netip.AddrPort, bool) {
+	address, port, _ := strings.Cut(s, ":")
+	raw, err := hex.DecodeString(address)
+	if err != nil {
+		return netip.AddrPort{}, false
+	}
+	number, err := strconv.ParseUint(port, 16, 16)
+	if err != nil || len(raw)%4 != 0 {
+		return netip.AddrPort{}, false
+	}
+	for i := 0; i < len(raw); i += 4 {
+		binary.NativeEndian.PutUint32(raw[i:], binary.BigEndian.Uint32(raw[i:]))
+	}
+	ip, ok := netip.AddrFromSlice(raw)
+	return netip.AddrPortFrom(ip, uint16(number)), ok
 }
 
 // acceptsConnections is __SO_ACCEPTCON, include/uapi/linux/net.h.

@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"encoding/binary"
 	"net"
 	"os"
 	"path/filepath"
@@ -47,4 +48,33 @@ func TestListening(t *testing.T) {
 	if seen["tcp "+client.LocalAddr().String()] {
 		t.Errorf("the client's socket is in %v", got.Value)
 	}
+}
+
+func TestParseInet(t *testing.T) {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		t.Log("the examples are of a little-endian machine")
+		return
+	}
+	table := `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 42 1 0 100 0 0 10 0
+   1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 43 1 0 100 0 0 10 0
+   2: 00000000000000000000000001000000:0035 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 44 1
+   3: 010000:1F90 00000000:0000 0A 0:0 0:0 0 0 0 45 1
+   4: short
+`
+	got := parseInet("tcp", tcpListen, []byte(table))
+	if len(got) != 2 || got[0].String() != "tcp 127.0.0.1:8080" || got[0].inode != 42 || got[1].String() != "tcp [::1]:53" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func FuzzParseInet(f *testing.F) {
+	f.Add([]byte("0: 0100007F:1F90 00000000:0000 0A 0:0 0:0 0 0 0 42 1"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		for _, l := range parseInet("tcp", tcpListen, content) {
+			if l.Address == "" || l.Address == "invalid AddrPort" {
+				t.Fatalf("%q gave %v", content, l)
+			}
+		}
+	})
 }

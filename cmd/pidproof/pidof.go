@@ -61,7 +61,9 @@ func (cmd pidofCmd) omitted(c *console) map[int]bool {
 	for _, list := range cmd.Omit {
 		for _, word := range strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(",;:", r) }) {
 			if word == "%PPID" {
-				omit[os.Getppid()] = true
+				for _, pid := range matcher.Caller() {
+					omit[pid] = true
+				}
 				continue
 			}
 			pid, err := strconv.Atoi(word)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strconv"
 
 	"pidproof/matcher"
@@ -39,9 +40,9 @@ func (cmd pidofprocCmd) scan(c *console) error {
 	if err != nil {
 		return err
 	}
-	line := ""
+	line, caller := "", matcher.Caller()
 	for _, pid := range pids {
-		if pid != os.Getppid() {
+		if !slices.Contains(caller, pid) {
 			line += " " + strconv.Itoa(pid)
 		}
 	}

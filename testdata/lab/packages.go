@@ -24,18 +24,23 @@ func (h *Host) Install(t *testing.T, packages ...string) {
 	debs := fetch(t, append([]string{"install", "--download-only", "--reinstall", "--no-install-recommends"}, packages...)...)
 	h.Must(t, "mkdir -p "+debsInHost)
 	h.Copy(t, debs, debsInHost)
-	// From the files, so that what the host knows of package lists, which may be nothing, does not matter.
-	h.Must(t, "apt-get install -q -y --no-install-recommends --allow-downgrades "+debsInHost+"/*.deb 2>&1")
+	h.dpkg(t, "*")
 }
 
 // Reinstall installs packages that Install brought once more, from the same files.
 func (h *Host) Reinstall(t *testing.T, packages ...string) {
 	t.Helper()
-	command := "apt-get install -q -y --reinstall"
+	h.dpkg(t, packages...)
+}
+
+// dpkg, not apt-get: what the host knows of package lists, which may be nothing, does not matter then.
+func (h *Host) dpkg(t *testing.T, packages ...string) {
+	t.Helper()
+	command := "exec 2>&1; dpkg --force-confold --install"
 	for _, name := range packages {
 		command += " " + debsInHost + "/" + name + "_*.deb"
 	}
-	h.Must(t, command+" 2>&1")
+	h.Must(t, command)
 }
 
 // fetch returns a folder with exactly the packages that an apt-get command would download now. Folders are kept in the

@@ -1,0 +1,32 @@
+package matcher
+
+import (
+	"os"
+
+	"github.com/prometheus/procfs"
+)
+
+// forkedNoExec is PF_FORKNOEXEC of include/linux/sched.h, in field 9 of
+// /proc/PID/stat: the process is a fork that still runs what its parent runs.
+const forkedNoExec = 0x40
+
+// Caller lists our parent and, while that is a subshell, the shells it was
+// forked from: together they are the script that called us. Called through a
+// shell function, `$(pidof -o %PPID …)` has a parent that is only a copy of the
+// script in dash, busybox sh and mksh.
+func Caller() []int {
+	var pids []int
+	for pid := os.Getppid(); pid > 1 && len(pids) < maxAncestors; {
+		pids = append(pids, pid)
+		proc, err := procfs.NewProc(pid)
+		if err != nil {
+			break
+		}
+		stat, err := readStat(proc)
+		if err != nil || stat.Flags&forkedNoExec == 0 {
+			break
+		}
+		pid = stat.PPID
+	}
+	return pids
+}
