@@ -29,12 +29,14 @@ for dir in run tmp dev; do mount -t tmpfs tmpfs "root/$dir"; done
 chmod 0755 root/run root/dev
 chmod 1777 root/tmp
 mkdir root/run/lock root/dev/pts root/dev/shm
-for node in null zero full random urandom tty; do
-	: >"root/dev/$node"
-	mount --bind "/dev/$node" "root/dev/$node"
-done
-: >root/dev/console
-mount --bind /dev/null root/dev/console
+# Nodes of its own: a bind mount of the machine's would hand it the chmod and chown that init does to a console.
+mknod -m 0666 root/dev/null c 1 3
+mknod -m 0666 root/dev/zero c 1 5
+mknod -m 0666 root/dev/full c 1 7
+mknod -m 0666 root/dev/random c 1 8
+mknod -m 0666 root/dev/urandom c 1 9
+mknod -m 0666 root/dev/tty c 5 0
+mknod -m 0600 root/dev/console c 1 3 # there is none: what is said to it goes nowhere
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts root/dev/pts
 mount -t tmpfs -o mode=1777 tmpfs root/dev/shm
 ln -s pts/ptmx root/dev/ptmx

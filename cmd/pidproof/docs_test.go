@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"pidproof/testdata/need"
+)
+
+// What README.md and docs/ say is held to what the program does. manpage_test.go
+// does the same for the manual.
+
+const (
+	readmePath  = "../../README.md"
+	manPagePath = "../../docs/pidproof.8"
+	schemaPath  = "../../docs/explain-json.md"
+)
+
+var update = flag.Bool("update", false, "write the README's generated block anew")
+
+// exitRow is one line of an exit table as a person reads it.
+type exitRow struct{ code, verdict, meaning string }
+
+func TestExitTables(t *testing.T) {
+	var want []exitRow
+	for _, row := range exitCodes {
+		want = append(want, exitRow{strconv.Itoa(row.code), row.verdict.String(), row.meaning})
+	}
+	_, readme, _ := strings.Cut(readDoc(t, readmePath), "\n| Code | Verdict | Meaning |\n|---|---|---|\n")
+	for name, got := range map[string][]exitRow{
+		readmePath: rowsOf(strings.Split(readme, "\n"), regexp.MustCompile(`^\| (\d+) \| (\S+) \| (.*) \|$`)),
+		manPagePath: rowsOf(joinItems(manPart(t, ".Sh EXIT STATUS", ".Ss check and explain")),
+			regexp.MustCompile(`^\.It (\d+) (\S+) (.*)$`)),
+	} {
+		if !slices.Equal(got, want) {
+			t.Errorf("%s has the exit table\n%q\nexit.go has\n%q", name, got, want)
+		}
+	}
+}
+
+// rowsOf reads lines up to the first of another form.
+func rowsOf(lines []string, form *regexp.Regexp) (rows []exitRow) {
+	for _, line := range lines {
+		m := form.FindStringSubmatch(line)
+		if m == nil {
+			break
+		}
+		rows = append(rows, exitRow{m[1], m[2], m[3]})
+	}
+	return rows
+}
+
+var schemaRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
+
+func TestSchemaFields(t *testing.T) {
+	var got []string
+	for _, m := range schemaRow.FindAllStringSubmatch(readDoc(t, schemaPath), -1) {
+		got = append(got, m[1])
+	}
+	want := fieldPaths(reflect.TypeFor[jsonReport](), "")
+	for _, path := range want {
+		if !slices.Contains(got, path) {
+			t.Errorf("%s says nothing of %s", schemaPath, path)
+		}
+	}
+	for _, path := range got {
+		if !slices.Contains(want, path) {
+			t.Errorf("%s describes %s, which explain --json never prints", schemaPath, path)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%s has %d rows for %d fields", schemaPath, len(got), len(want))
+	}
+}
+
+// fieldPaths gives the path of every field below a type. A process is described
+// once, as an element of processes.
+func fieldPaths(typ reflect.Type, prefix string) (paths []string) {
+	for i := range typ.NumField() {
+		field := typ.Field(i)
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		path, inner := prefix+name, field.Type
+		paths = append(paths, path)
+		if inner.Kind() == reflect.Slice {
+			inner, path = inner.Elem(), path+"[]"
+		}
+		if inner.Kind() == reflect.Struct {
+			paths = append(paths, fieldPaths(inner, path+".")...)
+		}
+	}
+	return paths
+}
+
+func TestSchemaExample(t *testing.T) {
+	_, rest, begins := strings.Cut(readDoc(t, schemaPath), "```json\n")
+	example, _, ends := strings.Cut(rest, "```\n")
+	if !begins || !ends {
+		t.Fatalf("%s has no ```json block", schemaPath)
+	}
+	var report jsonReport
+	dec := json.NewDecoder(strings.NewReader(example))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&report); err != nil {
+		t.Fatalf("%s: the example: %v", schemaPath, err)
+	}
+	var again bytes.Buffer
+	enc := json.NewEncoder(&again)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(report); err != nil {
+		t.Fatal(err)
+	}
+	if report.Schema != schemaVersion || again.String() != example {
+		t.Errorf("%s: the example is not as explain --json of schema %d prints it; that would be\n%s", schemaPath, schemaVersion, &again)
+	}
+}
+
+// The README shows how the demo begins, up to where the old process is found.
+func TestReadmeDemo(t *testing.T) {
+	need.Program(t, "pidof")
+	need.Program(t, "make")
+	// The answer of pidof is that of sysvinit's, whose package has this file.
+	need.File(t, "/lib/lsb/init-functions")
+	cmd := exec.Command("make", "-s", "-C", "../..", "demo")
+	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=") // not those of the make that runs this test
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("make demo: %v\n%s", err, out)
+	}
+	shown, _, whole := strings.Cut(string(out), "\nmain is stopped.")
+	if !whole {
+		t.Fatalf("make demo no longer stops main:\n%s", out)
+	}
+	shown = "```\n" + strings.Trim(regexp.MustCompile(` +\n`).ReplaceAllString(shown, "\n"), "\n") + "\n```\n"
+
+	readme := readDoc(t, readmePath)
+	begin := regexp.MustCompile(`<!-- begin: demo .*-->\n`).FindStringIndex(readme)
+	end := strings.Index(readme, "<!-- end: demo -->")
+	if begin == nil || end < begin[1] {
+		t.Fatalf("%s has no block for the demo", readmePath)
+	}
+	switch old := readme[begin[1]:end]; {
+	case withoutPIDs(old) == withoutPIDs(shown):
+	case *update:
+		if err := os.WriteFile(readmePath, []byte(readme[:begin[1]]+shown+readme[end:]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s shows\n%s\nthe demo now prints\n%s", readmePath, old, shown)
+	}
+}
+
+// withoutPIDs makes two runs of the demo equal: line breaks depend on how long
+// the PIDs are.
+func withoutPIDs(s string) string {
+	return strings.Join(strings.Fields(regexp.MustCompile(`PID \d+`).ReplaceAllString(s, "PID n")), " ")
+}
+
+func readDoc(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
