@@ -23,7 +23,7 @@ const kernelThread = 0x00200000
 // whether it still was the same process afterwards. What costs more is read by
 // supply, when a rule asks.
 func (h *host) collect(p process) (Evidence, error) {
-	e := Evidence{PID: p.pid, Pin: p.pinnedBy()}
+	e := Evidence{PID: p.pid, Pin: p.pinnedBy(), AsRoot: os.Geteuid() == 0}
 	h.doing("reading %s/%d", h.proc, p.pid)
 	proc, err := h.fs.Proc(p.pid)
 	if err != nil {
@@ -60,8 +60,13 @@ func (h *host) collect(p process) (Evidence, error) {
 		// its own exe link is gone, theirs are there.
 		dir = liveThread(dir, p.pid)
 	}
-	h.placeTree(&e, dir)
-	e.Exe = h.readExe(dir)
+	look := func() {
+		h.placeTree(&e, dir)
+		e.Exe = h.readExe(dir)
+	}
+	if look(); e.Exe.State == Unreadable {
+		asItsUser(status, look)
+	}
 
 	if p.ended() {
 		e.Life = Gone

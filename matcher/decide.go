@@ -242,16 +242,24 @@ func unreadable(q question) finding {
 	case e.PID == 1 && !bears(e.Comm, d.base()):
 		return no("it is init, called %q", e.Comm)
 	case e.Life == Hidden:
-		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); ask as root")
+		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", e.remedy())
 	case !bears(e.Comm, d.base()) && !bears(e.Comm, d.realBase()):
-		return yes(Undecided, FileUnknown, "its executable cannot be read (%s), and its name is %q; ask as root", plain(e.Exe.Err), e.Comm)
+		return yes(Undecided, FileUnknown, "its executable cannot be read (%s), and its name is %q; %s", plain(e.Exe.Err), e.Comm, e.remedy())
 	}
 	if q.pidfile.Path != "" {
 		if ok, why := q.pidfile.Vouches(e.UID, e.EUID); !ok {
 			return yes(Undecided, FileUnknown, "its executable cannot be read, and %s", why)
 		}
 	}
-	return yes(Plausible, FileUnknown, "its executable cannot be read (%s), its name fits; ask as root", plain(e.Exe.Err))
+	return yes(Plausible, FileUnknown, "its executable cannot be read (%s), its name fits; %s", plain(e.Exe.Err), e.remedy())
+}
+
+// remedy is what helps against an executable that may not be read.
+func (e Evidence) remedy() string {
+	if e.AsRoot {
+		return "root lacks CAP_SYS_PTRACE here, as in a container"
+	}
+	return "ask as root"
 }
 
 func mismatch(q question) finding {

@@ -104,6 +104,9 @@ type Evidence struct {
 	// before and after) on a kernel or under a filter without pidfd_open(2).
 	Pin string
 
+	// AsRoot says that root asked: whatever is unreadable stays so.
+	AsRoot bool
+
 	// From /proc/PID/stat.
 	Comm       string    // at most 15 bytes
 	State      string    // R, S, D, Z, T, …

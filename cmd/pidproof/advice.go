@@ -61,5 +61,8 @@ func adviceUnknown(r matcher.Report) string {
 	case matcher.RuleNotOurProc:
 		return "Mount /proc of this PID namespace: mount -t proc proc /proc."
 	}
+	if r.Main != nil && r.Main.Evidence.AsRoot {
+		return "Touch nothing. Ask from where root has CAP_SYS_PTRACE: the container's host, or a container started with it."
+	}
 	return "Ask again as root; touch nothing until the answer is clear."
 }
