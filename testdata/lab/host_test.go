@@ -38,6 +38,17 @@ func TestHost(t *testing.T) {
 		if out := h.Must(t, "ls /proc | grep -c '^[0-9]'"); out > "9\n" {
 			t.Errorf("the host sees %s processes, also the machine's", strings.TrimSpace(out))
 		}
+		// init changes owner and mode of its console, which here is a second null device.
+		const file = "stat -c %d:%i "
+		machine, err := exec.Command("/bin/sh", "-c", file+"/dev/null").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, node := range []string{"/dev/null", "/dev/console"} {
+			if h.Must(t, file+node) == string(machine) {
+				t.Errorf("the host's %s is the machine's /dev/null", node)
+			}
+		}
 		if result := h.Sh(t, "cd /proc/sys/kernel && now=$(cat printk) && echo \"$now\" >printk"); result.Code == 0 {
 			t.Error("the host may write the kernel's settings")
 		}
