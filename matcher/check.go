@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 )
 
 // Counting says which unclaimed processes stand in the way of "safe to start".
@@ -43,20 +42,30 @@ func Check(ctx context.Context, in Instance) (Report, error) {
 
 // answer is check under the deadline of ctx.
 func (h *host) answer(ctx context.Context, in Instance) (Report, error) {
+	report, err, inTime := within(ctx, func() (Report, error) { return h.check(ctx, in) })
+	if !inTime {
+		return NoAnswer(in, h.lastStep()), nil
+	}
+	return report, err
+}
+
+// within gives ask's answer, unless ctx ends first. What ask waits for then
+// cannot be interrupted: it is left behind.
+func within[T any](ctx context.Context, ask func() (T, error)) (answer T, err error, inTime bool) {
 	type result struct {
-		report Report
+		answer T
 		err    error
 	}
 	done := make(chan result, 1)
 	go func() {
-		report, err := h.check(ctx, in)
-		done <- result{report, err}
+		answer, err := ask()
+		done <- result{answer, err}
 	}()
 	select {
 	case r := <-done:
-		return r.report, r.err
+		return r.answer, r.err, true
 	case <-ctx.Done():
-		return NoAnswer(in, h.lastStep()), nil
+		return answer, nil, false
 	}
 }
 
@@ -196,69 +205,4 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 		r.weighOthers(in.Unclaimed, s.blind)
 	}
 	return nil
-}
-
-// weighOthers lets the processes no pidfile accounts for change "safe to
-// start" into what it really is.
-func (r *Report) weighOthers(counting Counting, blind string) {
-	if counting == CountNone {
-		return
-	}
-	blocking := r.Blocking()
-	if counting == CountListening {
-		for _, p := range blocking {
-			if p.Sockets.State != Known {
-				r.Verdict = Unknown
-				r.Reason += fmt.Sprintf("; whether %d listens cannot be read", p.Evidence.PID)
-				return
-			}
-		}
-		blocking = keepListening(blocking)
-	}
-	unclear := r.withRole(RoleUnclear)
-	switch {
-	case len(blocking) > 0:
-		r.Verdict = Unclaimed
-		r.Reason += "; " + describeBlocking(blocking)
-	case len(unclear) > 0:
-		r.Verdict = Unknown
-		r.Reason += fmt.Sprintf("; %d may run it: %s", unclear[0].Evidence.PID, unclear[0].Decision.Why)
-	case blind != "":
-		r.Verdict = Unknown
-		r.Reason += "; " + blind
-	}
-}
-
-func keepListening(in []Process) []Process {
-	var out []Process
-	for _, p := range in {
-		if len(p.Sockets.Value) > 0 {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-// describeBlocking names at most a few PIDs of each kind: it goes into a log line.
-func describeBlocking(blocking []Process) string {
-	var parts []string
-	for _, kind := range []struct {
-		role  Role
-		words string
-	}{{RoleLeftover, "left over from this instance"}, {RoleUnclaimed, "running unclaimed"}} {
-		var pids []string
-		for _, p := range blocking {
-			if p.Role == kind.role {
-				pids = append(pids, fmt.Sprint(p.Evidence.PID))
-			}
-		}
-		const shown = 8
-		if n := len(pids); n > shown {
-			pids = append(pids[:shown], fmt.Sprintf("and %d more", n-shown))
-		}
-		if len(pids) > 0 {
-			parts = append(parts, kind.words+": "+strings.Join(pids, " "))
-		}
-	}
-	return strings.Join(parts, "; ")
 }

@@ -3,7 +3,6 @@ package matcher
 import (
 	"fmt"
 	"path/filepath"
-	"time"
 )
 
 // question is what Decide answers: does this process, which this pidfile names,
@@ -273,95 +272,4 @@ func mismatch(q question) finding {
 	default:
 		return yes(NotThis, FileUnknown, "%d runs no program", e.PID)
 	}
-}
-
-// startSlack is how much later than its pidfile a process may have started:
-// the start time is exact to a tick, but a pidfile's mtime to the jiffy of a
-// coarse clock, and 16 of 16 daemons measured write it within 0.1 s.
-const startSlack = 2 * time.Second
-
-// writeSlack is how long after its start a daemon may write its pidfile
-// before other pidfiles are asked whose process this is.
-const writeSlack = 10 * time.Second
-
-func late(e Evidence, p Pidfile) bool { return e.Started.After(p.Written.Add(startSlack)) }
-
-// writtenLong reports that the pidfile was written long after the process started.
-func writtenLong(e Evidence, p Pidfile) bool {
-	return p.Written.After(e.Started.Add(writeSlack))
-}
-
-// ownership asks of a process that passed for the daemon whether it is this
-// instance's: may the pidfile vouch for it, and does time, or another
-// instance's pidfile, speak against it?
-func ownership(q question, d Decision) Decision {
-	e, p := q.evidence, q.pidfile
-	refuse := func(rule Rule, o Outcome, format string, args ...any) Decision {
-		why := fmt.Sprintf(format, args...)
-		d.Steps = append(d.Steps, Step{rule, true, why})
-		d.Rule, d.Outcome, d.Why = rule, o, why
-		return d
-	}
-	if d.Outcome != Runs {
-		return d
-	}
-	if ok, why := p.Vouches(e.UID, e.EUID); !ok {
-		return refuse(RuleUntrusted, Plausible, "%s", why)
-	}
-	if e.PID == 1 && d.Weak {
-		return refuse(RuleMismatch, NotThis, "PID 1 is taken for a daemon only by its file")
-	}
-	if e.ParentRuns.State == Unread {
-		return Decision{need: needParent}
-	}
-	isLate, child := late(e, p), e.ParentRuns.Value
-	if !isLate && !child && !writtenLong(e, p) {
-		return d
-	}
-	if e.Claims.State == Unread {
-		return Decision{need: needClaims}
-	}
-	for _, c := range e.Claims.Value {
-		switch apart := p.Written.Sub(c.Written).Abs(); {
-		case !c.Self && (!c.Late || c.TopLevel):
-			return refuse(RuleRecycled, NotThis, "it is a child of %d, the main process of %s", c.PID, c.Pidfile)
-		case !c.Self || apart <= writeSlack:
-			// The daemon's own second pidfile, written when this one was.
-		case isLate && !c.Late:
-			return refuse(RuleRecycled, NotThis, "it is the main process of %s, and started %s after this pidfile was written", c.Pidfile, Span(e.Started.Sub(p.Written)))
-		case isLate || writtenLong(e, p):
-			return refuse(RuleContested, Undecided, "%s names it too, and was written at another time: remove the wrong one", c.Pidfile)
-		}
-	}
-	if isLate {
-		after := Span(e.Started.Sub(p.Written))
-		switch {
-		case d.Weak:
-			return refuse(RuleLate, Undecided, "it started %s after the pidfile was written, and only its name fits: the number may have changed hands", after)
-		case child:
-			return refuse(RuleLate, Undecided, "it started %s after the pidfile was written, and is a child of another %s", after, q.daemon.base())
-		}
-		d.Notes = append(d.Notes, fmt.Sprintf("It seems to have started %s after its pidfile was written. No other pidfile claims it, so the clock was probably set since.", after))
-	}
-	if child {
-		d.Notes = append(d.Notes, fmt.Sprintf("Its parent, %d, runs %s too, and no pidfile names that one.", e.PPID, q.daemon.base()))
-	}
-	return d
-}
-
-// Span is a duration in words for a person.
-func Span(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%.0f min", d.Minutes())
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%.0f h", d.Hours())
-	}
-	return fmt.Sprintf("%.0f days", d.Hours()/24)
 }

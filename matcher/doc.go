@@ -3,12 +3,15 @@
 //
 // Data flows one way:
 //
-//	pidfile.go, readpidfile.go   the pidfile: what it says, and for whom it may speak
+//	pidfile.go                   the pidfile: what it says, and for whom it may speak (pure)
+//	readpidfile.go, follow.go    reading it, whatever lies at its path
 //	exe.go, finddaemon.go        the daemon's file on disk
 //	process.go, collect.go       the process, pinned by a pidfd while it is read
 //	claims.go, locks.go          other pidfiles and locks, read when a rule asks
-//	decide.go                    the rules (pure: no I/O, no clock)
-//	scan.go, others.go           the other processes and their roles (others.go is pure)
+//	decide.go, ownership.go      the rules (pure: no I/O, no clock)
+//	judge.go                     one process through all of that
+//	scan.go, sockets.go          the other processes
+//	others.go, weigh.go          their roles, and what they do to the verdict (pure)
 //	check.go                     the pipeline: one Report
 //	find.go                      pidof's question, which has no pidfile
 //

@@ -26,21 +26,11 @@ var ErrNoAnswer = errors.New("cannot tell")
 // anything. Processes of other PID namespaces and mount trees are left out.
 func Find(ctx context.Context, program string, f Finding) ([]int, error) {
 	h := thisHost()
-	type result struct {
-		pids []int
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		pids, err := h.find(program, f)
-		done <- result{pids, err}
-	}()
-	select {
-	case r := <-done:
-		return r.pids, r.err
-	case <-ctx.Done():
+	pids, err, inTime := within(ctx, func() ([]int, error) { return h.find(program, f) })
+	if !inTime {
 		return nil, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.lastStep())
 	}
+	return pids, err
 }
 
 func (h *host) find(program string, f Finding) ([]int, error) {

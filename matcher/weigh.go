@@ -1,0 +1,71 @@
+package matcher
+
+import (
+	"fmt"
+	"strings"
+)
+
+// weighOthers lets the processes no pidfile accounts for change "safe to
+// start" into what it really is.
+func (r *Report) weighOthers(counting Counting, blind string) {
+	if counting == CountNone {
+		return
+	}
+	blocking := r.Blocking()
+	if counting == CountListening {
+		for _, p := range blocking {
+			if p.Sockets.State != Known {
+				r.Verdict = Unknown
+				r.Reason += fmt.Sprintf("; whether %d listens cannot be read", p.Evidence.PID)
+				return
+			}
+		}
+		blocking = keepListening(blocking)
+	}
+	unclear := r.withRole(RoleUnclear)
+	switch {
+	case len(blocking) > 0:
+		r.Verdict = Unclaimed
+		r.Reason += "; " + describeBlocking(blocking)
+	case len(unclear) > 0:
+		r.Verdict = Unknown
+		r.Reason += fmt.Sprintf("; %d may run it: %s", unclear[0].Evidence.PID, unclear[0].Decision.Why)
+	case blind != "":
+		r.Verdict = Unknown
+		r.Reason += "; " + blind
+	}
+}
+
+func keepListening(in []Process) []Process {
+	var out []Process
+	for _, p := range in {
+		if len(p.Sockets.Value) > 0 {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// describeBlocking names at most a few PIDs of each kind: it goes into a log line.
+func describeBlocking(blocking []Process) string {
+	var parts []string
+	for _, kind := range []struct {
+		role  Role
+		words string
+	}{{RoleLeftover, "left over from this instance"}, {RoleUnclaimed, "running unclaimed"}} {
+		var pids []string
+		for _, p := range blocking {
+			if p.Role == kind.role {
+				pids = append(pids, fmt.Sprint(p.Evidence.PID))
+			}
+		}
+		const shown = 8
+		if n := len(pids); n > shown {
+			pids = append(pids[:shown], fmt.Sprintf("and %d more", n-shown))
+		}
+		if len(pids) > 0 {
+			parts = append(parts, kind.words+": "+strings.Join(pids, " "))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
