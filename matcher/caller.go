@@ -1,8 +1,6 @@
 package matcher
 
 import (
-	"os"
-
 	"github.com/prometheus/procfs"
 )
 
@@ -10,13 +8,13 @@ import (
 // /proc/PID/stat: the process is a fork that still runs what its parent runs.
 const forkedNoExec = 0x40
 
-// Caller lists our parent and, while that is a subshell, the shells it was
+// Caller lists pid, our parent, and, while that is a subshell, the shells it was
 // forked from: together they are the script that called us. Called through a
 // shell function, `$(pidof -o %PPID …)` has a parent that is only a copy of the
 // script in dash, busybox sh and mksh.
-func Caller() []int {
+func Caller(pid int) []int {
 	var pids []int
-	for pid := os.Getppid(); pid > 1 && len(pids) < maxAncestors; {
+	for pid > 1 && len(pids) < maxAncestors {
 		pids = append(pids, pid)
 		proc, err := procfs.NewProc(pid)
 		if err != nil {

@@ -78,16 +78,21 @@ func (h *host) lastStep() string {
 
 // NoAnswer is the report of a question that was given up while doing something.
 func NoAnswer(in Instance, doing string) Report {
+	r := unread(in)
+	r.Rule, r.Reason = RuleDeadline, "no answer in time while "+doing
+	return r
+}
+
+// unread is the report of a question nobody has looked into yet.
+func unread(in Instance) Report {
 	return Report{
-		Verdict: Unknown, Rule: RuleDeadline,
-		Reason:  "no answer in time while " + doing,
 		Daemon:  Daemon{Name: in.Daemon, Path: in.Daemon, Real: in.Daemon},
-		Pidfile: Pidfile{Path: in.Pidfile, State: PidfileUnusable, Why: "was not read in time"},
+		Pidfile: Pidfile{Path: in.Pidfile},
 	}
 }
 
 func (h *host) check(ctx context.Context, in Instance) (Report, error) {
-	var r Report
+	r := unread(in)
 	if err := h.open(); err != nil {
 		r.Rule, r.Reason = RuleNotOurProc, err.Error()
 		return r, nil
@@ -97,7 +102,7 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 		return r, err
 	}
 	r.Daemon = d
-	if in.Pidfile != "" {
+	if r.Pidfile.State = PidfileAbsent; in.Pidfile != "" {
 		r.Pidfile = h.readPidfile(ctx, in.Pidfile)
 	}
 	settled, err := h.askPidfile(&r)

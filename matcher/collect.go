@@ -38,7 +38,8 @@ func (h *host) collect(p process) (Evidence, error) {
 	if err != nil {
 		return e, fmt.Errorf("reading the clocks: %w", err)
 	}
-	e.Started = boot.Add(time.Duration(stat.Starttime) * (time.Second / userHZ))
+	const tick = time.Second / userHZ
+	e.Started = boot.Add(time.Duration(stat.Starttime) * tick).Truncate(tick)
 
 	status, err := proc.NewStatus()
 	if err != nil {

@@ -170,7 +170,7 @@ func script(q question) finding {
 	if arg := scriptArgument(e.Argv.Value); d.namesPath(filepath.Clean(arg)) {
 		return yes(Runs, FileUnknown, "%s runs the script %s", e.Exe.Value.Link, arg)
 	}
-	if bears(e.Comm, d.base()) || bears(e.Comm, d.realBase()) {
+	if d.goesBy(e.Comm) {
 		f := yes(Runs, FileUnknown, "%s runs a script of the name %s", e.Exe.Value.Link, e.Comm)
 		f.weak = true
 		return f
@@ -210,15 +210,22 @@ func startedAs(q question) finding {
 		return no("its executable's path cannot be read")
 	case e.Tree != SamePlace:
 		return no("it has another mount tree")
-	case !bears(e.Comm, d.base()) && !bears(e.Comm, d.realBase()):
+	case !d.goesBy(e.Comm):
 		return no("its name is %q", e.Comm)
 	case e.Argv.State == Unread:
 		return finding{need: needArgv}
-	case len(e.Argv.Value) == 0 || !d.namesPath(filepath.Clean(e.Argv.Value[0])):
-		return no("it was not started as %s", d.Path)
 	}
 	if ok, why := q.pidfile.Vouches(e.UID, e.EUID); !ok {
 		return no("%s", why)
+	}
+	if len(e.Argv.Value) == 0 || !d.namesPath(filepath.Clean(e.Argv.Value[0])) {
+		if late(e, q.pidfile) {
+			return no("it was not started as %s", d.Path)
+		}
+		// It had this number when the pidfile was written, and bears the name:
+		// not the daemon only if the pidfile never was the daemon's. Its title
+		// (`nginx: master process …`) or a relative path hides more.
+		return yes(Plausible, FileUnknown, "it bears the name %q, but runs %s; the daemon's file may have been moved", e.Comm, e.Exe.Value.Link)
 	}
 	f := yes(Runs, FileReplaced, "it was started as %s; that file is now %s", d.Path, e.Exe.Value.Link)
 	f.weak = true
@@ -242,7 +249,7 @@ func unreadable(q question) finding {
 		return no("it is init, called %q", e.Comm)
 	case e.Life == Hidden:
 		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", e.remedy())
-	case !bears(e.Comm, d.base()) && !bears(e.Comm, d.realBase()):
+	case !d.goesBy(e.Comm):
 		return yes(Undecided, FileUnknown, "its executable cannot be read (%s), and its name is %q; %s", plain(e.Exe.Err), e.Comm, e.remedy())
 	}
 	if q.pidfile.Path != "" {

@@ -131,6 +131,10 @@ type Evidence struct {
 	Claims     Fact[[]Claim] // other trusted pidfiles that name it or such an ancestor; on demand
 }
 
+// adopted reports that PID 1 is the parent of a session leader: a daemon that
+// went to the background. In a container PID 1 may be another instance.
+func (e Evidence) adopted() bool { return e.PPID == 1 && e.Session == e.PID }
+
 // Claim is another instance's pidfile that names this process, or an ancestor
 // of it that runs the same daemon.
 type Claim struct {

@@ -135,6 +135,12 @@ func (d Daemon) ranAs(comm string, argv []string) bool {
 	return bears(names[0], d.realBase()) || bears(names[1], d.realBase())
 }
 
+// goesBy reports that a comm is the daemon's: the link's name, or the target's
+// where that is one program only.
+func (d Daemon) goesBy(comm string) bool {
+	return bears(comm, d.base()) || !d.MultiCall && bears(comm, d.realBase())
+}
+
 // interprets reports that exe is the script's interpreter, current or replaced.
 func (i *Interpreter) interprets(x Exe) bool {
 	if i.File.State == Known && x.ID == i.File.Value {

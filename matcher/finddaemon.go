@@ -20,6 +20,8 @@ func (h *host) findDaemon(name string) (Daemon, error) {
 	switch {
 	case name == "":
 		return d, fmt.Errorf("%w: the name is empty", ErrDaemon)
+	case strings.HasSuffix(name, "/"):
+		return d, fmt.Errorf("%w: %s ends in a slash, like a directory", ErrDaemon, name)
 	case strings.IndexByte(name, 0) >= 0:
 		return d, fmt.Errorf("%w: the name holds a NUL byte", ErrDaemon)
 	case strings.Contains(name, "/"):
@@ -31,13 +33,11 @@ func (h *host) findDaemon(name string) (Daemon, error) {
 	default:
 		d.Path = h.lookPath(name)
 		if d.Path == "" {
-			return d, fmt.Errorf("%w: %q is neither in PATH nor in the sbin directories; give its path", ErrDaemon, name)
+			return d, fmt.Errorf("%w: %s is neither in PATH nor in the sbin directories; give its path", ErrDaemon, name)
 		}
 	}
 	h.doing("looking at %s", d.Path)
-	if d.Real = realPath(d.Path); strings.HasSuffix(name, "/") {
-		return d, fmt.Errorf("%w: %s is a directory", ErrDaemon, name)
-	}
+	d.Real = realPath(d.Path)
 	if st, err := statx(filepath.Dir(d.Real)); err == nil {
 		d.DirDev = idOf(st).Dev
 	}

@@ -115,6 +115,7 @@ func (f *fixture) configure(comment string) {
 			case "file":
 				f.file = words[0]
 			case "role":
+				f.in.Everything = true
 				f.roles[atoi(f.t, words[0])] = strings.Join(words[1:], " ")
 			case "mtime":
 				at := fixtureBoot.Add(time.Duration(atoi(f.t, words[1])) * time.Second)

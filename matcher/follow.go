@@ -14,7 +14,7 @@ import (
 const maxLinks = 40
 
 // errUnsafeLink: a final symbolic link that an unprivileged user owns.
-var errUnsafeLink = errors.New("is a symbolic link of an unprivileged user")
+var errUnsafeLink = errors.New("it is a symbolic link of an unprivileged user")
 
 // openFollowing walks path component by component and opens its end with
 // O_PATH: nothing is opened for reading yet, so no FIFO blocks and no device
@@ -76,6 +76,13 @@ func openFollowing(path string) (fd int, linkOwners []int, err error) {
 			}
 		}
 		todo = append(strings.Split(target, "/"), todo...)
+	}
+	if strings.HasSuffix(path, "/") {
+		var st unix.Stat_t
+		if err := unix.Fstat(dir, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			unix.Close(dir)
+			return -1, nil, unix.ENOTDIR
+		}
 	}
 	return dir, linkOwners, nil
 }

@@ -36,7 +36,7 @@ func ownership(q question, d Decision) Decision {
 		return d
 	}
 	if ok, why := p.Vouches(e.UID, e.EUID); !ok {
-		return refuse(RuleUntrusted, Plausible, "%s", why)
+		return refuse(RuleUntrusted, Undecided, "%s", why)
 	}
 	if e.PID == 1 && d.Weak {
 		return refuse(RuleMismatch, NotThis, "PID 1 is taken for a daemon only by its file")

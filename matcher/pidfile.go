@@ -22,14 +22,15 @@ const pidfileLimit = 4096
 type PidfileState int
 
 const (
-	PidfileAbsent   PidfileState = iota // no such file, or /dev/null
+	PidfileUnread   PidfileState = iota // nobody looked
+	PidfileAbsent                       // no such file, or /dev/null
 	PidfileNames                        // it names a PID
 	PidfileGarbage                      // readable, but its content is no PID: it names nobody
 	PidfileUnusable                     // cannot be read, or is no regular file
 )
 
 func (s PidfileState) String() string {
-	return [...]string{"absent", "names a process", "names nobody", "unusable"}[s]
+	return [...]string{"not read", "absent", "names a process", "names nobody", "unusable"}[s]
 }
 
 // Pidfile is what was read from one pidfile, all from one open file.

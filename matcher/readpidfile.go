@@ -42,7 +42,7 @@ func (p Pidfile) beingWritten(now time.Time) bool {
 }
 
 func (h *host) readPidfileOnce(path string) Pidfile {
-	p := Pidfile{Path: path}
+	p := Pidfile{Path: path, State: PidfileAbsent}
 	h.doing("opening %s", path)
 	fd, linkOwners, err := openFollowing(path)
 	switch {
@@ -64,7 +64,7 @@ func (h *host) readPidfileOnce(path string) Pidfile {
 		return p
 	}
 	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFREG {
-		return p.unusable("is " + kindName(kind) + ", not a regular file")
+		return p.unusable("it is " + kindName(kind) + ", not a regular file")
 	}
 	p.Owner, p.Group = int(st.Uid), int(st.Gid)
 	p.Mode = fs.FileMode(st.Mode & 0o7777)

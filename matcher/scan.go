@@ -38,7 +38,9 @@ func (h *host) scan(d Daemon) (survey, error) {
 		if err != nil {
 			return s, err
 		}
-		s.parents[pid] = e.PPID
+		if s.parents[pid] = e.PPID; e.adopted() {
+			s.parents[pid] = 0
+		}
 		switch {
 		case decision.Outcome == Runs, decision.Rule == RuleForeign && h.sameProgram(d, e):
 			s.found = append(s.found, Process{Evidence: e, Decision: decision})
@@ -131,7 +133,7 @@ func (h *host) nameFits(d Daemon, pid int) bool {
 	if err != nil {
 		return !vanished(err)
 	}
-	return stat.Flags&kernelThread == 0 && (bears(stat.Comm, d.base()) || bears(stat.Comm, d.realBase()))
+	return stat.Flags&kernelThread == 0 && d.goesBy(stat.Comm)
 }
 
 // ancestors fills in the parents up to init, so that a worker is known as one

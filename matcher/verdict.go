@@ -157,9 +157,10 @@ type Report struct {
 }
 
 // Blocking are the processes that made the verdict Unclaimed.
-func (r Report) Blocking() []Process { return r.withRole(RoleLeftover, RoleUnclaimed) }
+func (r Report) Blocking() []Process { return r.WithRole(RoleLeftover, RoleUnclaimed) }
 
-func (r Report) withRole(roles ...Role) []Process {
+// WithRole are the other processes that have one of these roles.
+func (r Report) WithRole(roles ...Role) []Process {
 	var out []Process
 	for _, p := range r.Others {
 		for _, role := range roles {

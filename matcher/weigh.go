@@ -22,7 +22,7 @@ func (r *Report) weighOthers(counting Counting, blind string) {
 		}
 		blocking = keepListening(blocking)
 	}
-	unclear := r.withRole(RoleUnclear)
+	unclear := r.WithRole(RoleUnclear)
 	switch {
 	case len(blocking) > 0:
 		r.Verdict = Unclaimed

@@ -10,6 +10,22 @@ import (
 
 // advice is one safe next step for a person, in plain words.
 func advice(r matcher.Report) string {
+	next := adviceByVerdict(r)
+	if ignored := pids(r.Blocking()); len(ignored) > 0 && r.Verdict != matcher.Unclaimed && r.Verdict != matcher.Unknown {
+		next += fmt.Sprintf(" No pidfile accounts for %s, though: look at them (ps -fp %s).", strings.Join(ignored, " "), strings.Join(ignored, ","))
+	}
+	return next
+}
+
+func pids(of []matcher.Process) []string {
+	var out []string
+	for _, p := range of {
+		out = append(out, strconv.Itoa(p.Evidence.PID))
+	}
+	return out
+}
+
+func adviceByVerdict(r matcher.Report) string {
 	switch r.Verdict {
 	case matcher.Running:
 		switch r.Main.Decision.File {
@@ -18,7 +34,7 @@ func advice(r matcher.Report) string {
 		}
 		return "Nothing. It is safe to stop or restart through its pidfile."
 	case matcher.Dead:
-		return "It is safe to start: the stale pidfile stands in nobody's way."
+		return "It is safe to start: the stale pidfile stands in nobody's way, and the daemon will write it anew."
 	case matcher.NotRunning:
 		return "It is safe to start."
 	case matcher.Unclaimed:
@@ -28,21 +44,16 @@ func advice(r matcher.Report) string {
 }
 
 func adviceUnclaimed(r matcher.Report) string {
-	var left, unclaimed []string
-	for _, p := range r.Blocking() {
-		pid := strconv.Itoa(p.Evidence.PID)
-		if p.Role == matcher.RoleLeftover {
-			left = append(left, pid)
-		} else {
-			unclaimed = append(unclaimed, pid)
-		}
+	var said []string
+	if left := pids(r.WithRole(matcher.RoleLeftover)); len(left) > 0 {
+		said = append(said, fmt.Sprintf("%s: started by this instance's main process %d, which has ended. Look at them (ps -fp %s); once nothing needs them, end them (kill %s) and start the instance.",
+			strings.Join(left, " "), r.Pidfile.PID, strings.Join(left, ","), strings.Join(left, " ")))
 	}
-	if len(unclaimed) == 0 {
-		return fmt.Sprintf("These were started by this instance's main process %d, which has ended. Look at them (ps -fp %s); once nothing needs them, end them (kill %s) and start the instance.",
-			r.Pidfile.PID, strings.Join(left, ","), strings.Join(left, " "))
+	if unclaimed := pids(r.WithRole(matcher.RoleUnclaimed)); len(unclaimed) > 0 {
+		said = append(said, fmt.Sprintf("%s: look at them (ps -fp %s). If they belong to an instance whose pidfile lies outside /run, ask again with that pidfile. If they are this one's and its pidfile is lost, end them by hand and start it again.",
+			strings.Join(unclaimed, " "), strings.Join(unclaimed, ",")))
 	}
-	return fmt.Sprintf("Look at them: ps -fp %s. If they belong to an instance whose pidfile lies outside /run, ask again with that pidfile. If they are this one's and its pidfile is lost, end them by hand and start it again.",
-		strings.Join(append(left, unclaimed...), ","))
+	return strings.Join(said, " ")
 }
 
 func adviceUnknown(r matcher.Report) string {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"pidproof/matcher"
@@ -9,16 +11,32 @@ import (
 
 // instanceArgs are what every question about one instance takes.
 type instanceArgs struct {
-	Pidfile string `short:"p" placeholder:"PIDFILE" help:"The instance's pidfile. Default: /var/run/BASE.pid, BASE being the daemon's name."`
-	Daemon  string `arg:"" help:"The daemon's executable: a path, or a name in PATH or the sbin directories."`
+	Pidfile *string `short:"p" placeholder:"PIDFILE" help:"The instance's pidfile. Default: /var/run/BASE.pid, BASE being the daemon's name."`
+	Daemon  string  `arg:"" help:"The daemon's executable: a path, or a name in PATH or the sbin directories."`
 }
 
-// pidfile is the one asked for, or LSB's default.
-func (a instanceArgs) pidfile() string {
-	if a.Pidfile != "" {
-		return a.Pidfile
+// Validate refuses what an empty shell variable makes of -p "$PIDFILE": the
+// default pidfile may be another instance's.
+func (a instanceArgs) Validate() error {
+	if a.Pidfile != nil && *a.Pidfile == "" {
+		return errors.New("the pidfile given with -p is empty")
 	}
-	return "/var/run/" + filepath.Base(a.Daemon) + ".pid"
+	return nil
+}
+
+// pidfile is the one asked for, or LSB's default, as an absolute path.
+func (a instanceArgs) pidfile() string {
+	if a.Pidfile == nil {
+		return "/var/run/" + filepath.Base(a.Daemon) + ".pid"
+	}
+	if filepath.IsAbs(*a.Pidfile) {
+		return *a.Pidfile // as it is: a/../b is not b where a is a link
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return *a.Pidfile
+	}
+	return cwd + "/" + *a.Pidfile
 }
 
 func (a instanceArgs) instance() matcher.Instance {
@@ -55,15 +73,18 @@ func (cmd checkCmd) Run(c *console) error {
 
 // summary is the verdict as one line for a log.
 func summary(r matcher.Report) string {
-	switch r.Verdict {
-	case matcher.Running:
-		return fmt.Sprintf("%s is running: PID %d from %s; %s", r.Daemon.Name, r.Pidfile.PID, r.Pidfile.Path, r.Reason)
-	case matcher.Dead:
-		return fmt.Sprintf("%s is dead: %s", r.Daemon.Name, r.Reason)
-	case matcher.NotRunning:
-		return fmt.Sprintf("%s is not running: %s", r.Daemon.Name, r.Reason)
-	case matcher.Unclaimed:
-		return fmt.Sprintf("%s runs outside its pidfile, left untouched: %s", r.Daemon.Name, r.Reason)
+	daemon, pid, pidfile := r.Daemon.Path, r.Pidfile.PID, r.Pidfile.Path
+	switch {
+	case r.Verdict == matcher.Running:
+		return fmt.Sprintf("%s is running: PID %d from %s; %s", daemon, pid, pidfile, r.Reason)
+	case r.Verdict == matcher.Dead:
+		return fmt.Sprintf("%s is dead: %s", daemon, r.Reason)
+	case r.Verdict == matcher.NotRunning:
+		return fmt.Sprintf("%s is not running: %s", daemon, r.Reason)
+	case r.Verdict == matcher.Unclaimed:
+		return fmt.Sprintf("%s runs outside every pidfile: %s", daemon, r.Reason)
+	case r.Main != nil && r.Main.Decision.Outcome != matcher.NotThis:
+		return fmt.Sprintf("%s: cannot tell about PID %d from %s: %s", daemon, pid, pidfile, r.Reason)
 	}
-	return fmt.Sprintf("%s: cannot tell, left untouched: %s", r.Daemon.Name, r.Reason)
+	return fmt.Sprintf("%s: cannot tell: %s", daemon, r.Reason)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,13 +71,18 @@ func as(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// socket FILE…: a unix socket that nobody answers.
+// socket FILE…: a unix socket, listening until the script ends.
 func socket(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		ts.Check(err)
-		defer unix.Close(fd)
-		ts.Check(unix.Bind(fd, &unix.SockaddrUnix{Name: ts.MkAbs(name)}))
+		ts.Defer(func() { unix.Close(fd) })
+		// $WORK alone may be longer than such an address can be.
+		here, err := unix.Open(ts.MkAbs("."), unix.O_PATH|unix.O_CLOEXEC, 0)
+		ts.Check(err)
+		defer unix.Close(here)
+		ts.Check(unix.Bind(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/%s", here, name)}))
+		ts.Check(unix.Listen(fd, 1))
 	}
 }
 

@@ -1,5 +1,7 @@
 package main
 
+import "bytes"
+
 type explainCmd struct {
 	instanceArgs
 	countingFlag
@@ -18,9 +20,14 @@ func (cmd explainCmd) Run(c *console) error {
 		return err
 	}
 	c.exit = exitCode(report.Verdict)
+	var out bytes.Buffer
 	if cmd.JSON {
-		return writeJSON(c.stdout, report)
+		if err := writeJSON(&out, report); err != nil {
+			return err
+		}
+	} else {
+		writeText(&out, wantsColour(c.stdout), report)
 	}
-	writeText(c.stdout, report)
+	c.print(out.String())
 	return nil
 }

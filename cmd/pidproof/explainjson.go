@@ -74,10 +74,20 @@ type jsonProcess struct {
 	EUID     *int       `json:"euid,omitempty"`
 	Started  *time.Time `json:"started,omitempty"`
 	Exe      jsonExe    `json:"exe"`
-	Argv     []string   `json:"argv,omitempty"`
+	Argv     jsonArgv   `json:"argv"`
 	PIDNS    string     `json:"pid_namespace"`
 	Tree     string     `json:"mount_tree"`
-	Sockets  []string   `json:"sockets,omitempty"`
+	Sockets  jsonSocket `json:"sockets"`
+}
+
+type jsonArgv struct {
+	State string   `json:"state"`
+	Words []string `json:"words,omitempty"`
+}
+
+type jsonSocket struct {
+	State     string   `json:"state"`
+	Listening []string `json:"listening,omitempty"`
 }
 
 type jsonExe struct {
@@ -148,7 +158,7 @@ func viewProcess(p matcher.Process) jsonProcess {
 		PID: e.PID, PPID: e.PPID, Role: string(p.Role), Instance: p.Instance,
 		Rule: string(d.Rule), Reason: d.Why, Outcome: d.Outcome.String(), Weak: d.Weak, File: d.File.String(),
 		Life: e.Life.String(), Pin: e.Pin, Comm: e.Comm, State: e.State,
-		Group: e.Group, Session: e.Session, Argv: e.Argv.Value,
+		Group: e.Group, Session: e.Session, Argv: jsonArgv{e.Argv.State.String(), e.Argv.Value},
 		PIDNS: e.PIDNS.String(), Tree: e.Tree.String(),
 		Exe: jsonExe{State: e.Exe.State.String(), Link: e.Exe.Value.Link},
 	}
@@ -161,8 +171,9 @@ func viewProcess(p matcher.Process) jsonProcess {
 	if e.Exe.Err != nil {
 		out.Exe.Error = e.Exe.Err.Error()
 	}
+	out.Sockets.State = p.Sockets.State.String()
 	for _, s := range p.Sockets.Value {
-		out.Sockets = append(out.Sockets, s.String())
+		out.Sockets.Listening = append(out.Sockets.Listening, s.String())
 	}
 	return out
 }

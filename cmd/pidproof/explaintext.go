@@ -32,8 +32,8 @@ type page struct {
 	colour bool
 }
 
-func writeText(w io.Writer, r matcher.Report) {
-	p := page{w, wantsColour(w)}
+func writeText(w io.Writer, colour bool, r matcher.Report) {
+	p := page{w, colour}
 	p.headline(r)
 	p.daemon(r.Daemon)
 	p.pidfile(r)
@@ -64,11 +64,11 @@ func (p page) headline(r matcher.Report) {
 	if paint == "" {
 		paint = red
 	}
-	verdict := strings.ToUpper(r.Verdict.String())
+	verdict := strings.ToUpper(strings.ReplaceAll(r.Verdict.String(), "-", " "))
 	if p.colour {
 		verdict = paint + verdict + plainColour
 	}
-	fmt.Fprintf(p.w, "%s: %s (exit %d)\n", printable(filepath.Base(r.Daemon.Name)), verdict, exitCode(r.Verdict))
+	fmt.Fprintf(p.w, "%s: %s (exit %d, rule %s)\n", printable(filepath.Base(r.Daemon.Path)), verdict, exitCode(r.Verdict), r.Rule)
 	p.wrap("  ", r.Reason)
 	fmt.Fprintln(p.w)
 }
@@ -99,7 +99,7 @@ func (p page) pidfile(r matcher.Report) {
 	p.put("Pidfile", f.Path)
 	switch {
 	case f.State == matcher.PidfileNames && len(f.Rest) > 0:
-		p.put("", fmt.Sprintf("names PID %d, and after it %v", f.PID, f.Rest))
+		p.put("", fmt.Sprintf("names PID %d, and after it %s", f.PID, strings.Trim(fmt.Sprint(f.Rest), "[]")))
 	case f.State == matcher.PidfileNames:
 		p.put("", fmt.Sprintf("names PID %d", f.PID))
 	case f.Why != "":
@@ -123,7 +123,7 @@ func (p page) pidfile(r matcher.Report) {
 
 func (p page) process(r matcher.Report) {
 	e := r.Main.Evidence
-	if e.Started.IsZero() {
+	if e.Started.IsZero() || e.Life != matcher.Alive {
 		p.put("Process", fmt.Sprintf("%d: %s", e.PID, e.Life))
 		return
 	}
@@ -147,7 +147,12 @@ func (p page) process(r matcher.Report) {
 		if gap < 0 {
 			relation = "after"
 		}
-		when += fmt.Sprintf(", %s %s the pidfile was written", matcher.Span(gap.Abs()), relation)
+		switch {
+		case gap.Abs() < 100*time.Millisecond:
+			when += ", when the pidfile was written"
+		default:
+			when += fmt.Sprintf(", %s %s the pidfile was written", matcher.Span(gap.Abs()), relation)
+		}
 	}
 	p.put("", when)
 	p.put("", fmt.Sprintf("PID namespace %s, mount tree %s", e.PIDNS, e.Tree))
@@ -159,8 +164,11 @@ func (p page) process(r matcher.Report) {
 func (p page) rules(steps []matcher.Step) {
 	for i, s := range steps {
 		mark := "no "
-		if s.Applied {
-			mark = "YES"
+		switch {
+		case i == len(steps)-1:
+			mark = "YES" // the one that decided
+		case s.Applied:
+			mark = "yes"
 		}
 		p.wrap(fmt.Sprintf("%-*s%s %-11s ", labelWidth, first(i, "Rules"), mark, s.Rule), s.Why)
 	}

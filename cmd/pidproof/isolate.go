@@ -3,15 +3,34 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"time"
 
 	"pidproof/matcher"
 )
 
-// isolatedEnv marks the process that asks in the caller's stead.
-const isolatedEnv = "PIDPROOF_ISOLATED"
+// isolatedEnv marks the process that asks in the caller's stead, and tells it
+// who the caller is.
+const isolatedEnv = "PIDPROOF_CALLER"
+
+// isolated reports that we are that process: the variable alone could come
+// from anywhere, so our parent must be this very program.
+func (c *console) isolated() bool {
+	caller, err := strconv.Atoi(os.Getenv(isolatedEnv))
+	if err != nil {
+		return false
+	}
+	ours, err1 := os.Stat("/proc/self/exe")
+	parents, err2 := os.Stat(fmt.Sprintf("/proc/%d/exe", os.Getppid()))
+	if err1 != nil || err2 != nil || !os.SameFile(ours, parents) {
+		return false
+	}
+	c.caller = caller
+	return true
+}
 
 // asker is a command that says which paths it will touch.
 type asker interface{ touches() []string }
@@ -27,7 +46,7 @@ func (cmd pidofCmd) touches() []string   { return cmd.Programs }
 // command is to answer without looking.
 func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 	a, touchesPaths := cmd.(asker)
-	if !touchesPaths || os.Getenv(isolatedEnv) != "" {
+	if !touchesPaths || c.isolated() {
 		return false
 	}
 	where, mayHang := matcher.MayHang(a.touches()...)
@@ -37,7 +56,7 @@ func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 	var stdout, stderr bytes.Buffer
 	second := exec.Command("/proc/self/exe", args...)
 	second.Args[0] = "pidproof"
-	second.Env = append(os.Environ(), isolatedEnv+"=1")
+	second.Env = append(os.Environ(), fmt.Sprintf("%s=%d", isolatedEnv, os.Getppid()))
 	second.Stdout, second.Stderr = &stdout, &stderr
 	if err := second.Start(); err != nil {
 		c.unanswered = "starting a process to look at " + where
@@ -52,7 +71,7 @@ func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 			c.unanswered = "a process looked at " + where
 			return false
 		}
-		_, _ = c.stdout.Write(stdout.Bytes())
+		c.print(stdout.String())
 		_, _ = c.stderr.Write(stderr.Bytes())
 		c.exit = second.ProcessState.ExitCode()
 		return true

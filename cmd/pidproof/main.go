@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,8 +18,8 @@ import (
 var version = "unknown"
 
 type commands struct {
-	Timeout time.Duration    `default:"10s" placeholder:"TIME" help:"Give up after this long (10s, 500ms) and answer unknown. Default: 10s."`
-	Version kong.VersionFlag `help:"Print the version and exit."`
+	Timeout patience         `default:"10s" placeholder:"TIME" help:"Give up after this long (10, 10s, 500ms) and answer unknown. Default: 10s."`
+	Version kong.VersionFlag `short:"V" help:"Print the version and exit."`
 
 	Check     checkCmd     `cmd:"" help:"May this daemon be acted on through its pidfile?"`
 	Explain   explainCmd   `cmd:"" help:"Every fact, every rule, and what to do next."`
@@ -35,12 +36,40 @@ type console struct {
 	// unanswered, when set, is what did not answer in time; commands then give
 	// that answer without looking themselves.
 	unanswered string
+	// caller is the process that called us.
+	caller int
+	// lost is the first error of writing an answer.
+	lost error
+}
+
+// patience is a duration; a bare number means seconds.
+type patience time.Duration
+
+func (p *patience) UnmarshalText(text []byte) error {
+	s := string(text)
+	if _, err := strconv.ParseFloat(s, 64); err == nil {
+		s += "s"
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return fmt.Errorf("%q is no time above 0 (10, 10s, 500ms)", text)
+	}
+	*p = patience(d)
+	return nil
 }
 
 // say writes one line for a script or a log; whatever a process or a file name
 // smuggled in is escaped.
 func (c *console) say(format string, args ...any) {
-	fmt.Fprintln(c.stdout, printable(fmt.Sprintf(format, args...)))
+	c.print(printable(fmt.Sprintf(format, args...)) + "\n")
+}
+
+// print keeps the error of a full disk or a closed pipe: an answer that was
+// lost is no answer.
+func (c *console) print(text string) {
+	if _, err := io.WriteString(c.stdout, text); err != nil && c.lost == nil {
+		c.lost = err
+	}
 }
 
 func (c *console) warn(format string, args ...any) {
@@ -53,10 +82,11 @@ func main() {
 
 // run is pidproof without the process around it.
 func run(args []string, stdout, stderr io.Writer) int {
-	c := &console{stdout: stdout, stderr: stderr}
+	c := &console{stdout: stdout, stderr: stderr, caller: os.Getppid()}
 	name, args := filepath.Base(args[0]), args[1:]
+	hint := "(see pidproof --help)"
 	if name == "pidof" {
-		args = append([]string{"pidof"}, args...)
+		args, hint = append([]string{"pidof"}, args...), "(see pidof --help)"
 	}
 
 	var cmds commands
@@ -64,7 +94,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	parser, err := kong.New(&cmds,
 		kong.Name("pidproof"),
 		kong.Description("Is the process my pidfile names really this daemon, and does anything run that no pidfile accounts for?"),
-		kong.Vars{"version": version},
+		kong.Vars{"version": "pidproof " + version},
 		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
 		kong.Exit(func(int) { ended = true }), // --help and --version have answered
@@ -78,21 +108,38 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if err != nil {
-		c.warn("%s (see pidproof --help)", strings.ReplaceAll(err.Error(), "\n", " "))
+		c.warn("%s %s", plainUsage(err), hint)
 		return exitUnknown
 	}
-	if c.isolate(parsed.Selected().Target.Addr().Interface(), args, cmds.Timeout) {
-		return c.exit
-	}
-	if os.Getenv(isolatedEnv) != "" {
-		cmds.Timeout = time.Hour // the first process keeps the time
+	if c.isolate(parsed.Selected().Target.Addr().Interface(), args, time.Duration(cmds.Timeout)) {
+		return c.end()
 	}
 	var cancel context.CancelFunc
-	c.ctx, cancel = context.WithTimeout(context.Background(), cmds.Timeout)
+	c.ctx, cancel = context.WithTimeout(context.Background(), time.Duration(cmds.Timeout))
 	defer cancel()
+	if c.isolated() {
+		c.ctx = context.Background() // the first process keeps the time
+	}
 	if err := parsed.Run(c); err != nil {
 		c.warn("%v", err)
 		return exitUnknown
 	}
+	return c.end()
+}
+
+func (c *console) end() int {
+	if c.lost != nil {
+		c.warn("the answer could not be written: %v", c.lost)
+		return exitUnknown
+	}
 	return c.exit
+}
+
+// plainUsage says kong's two commonest complaints in a script's terms.
+func plainUsage(err error) string {
+	said := strings.ReplaceAll(err.Error(), "\n", " ")
+	if before, _, found := strings.Cut(said, `: expected string value but got "EOL"`); found {
+		return before + ": its value is missing"
+	}
+	return strings.ReplaceAll(said, `expected "<daemon>"`, "the argument DAEMON is missing")
 }

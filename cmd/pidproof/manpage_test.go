@@ -128,7 +128,7 @@ func optionsIn(lines []string) (options []string) {
 			case word == "Fl":
 				marked = true
 			case !marked || strings.Trim(word, ",.;:|()=") == "":
-			case word[0] >= 'A' && word[0] <= 'Z': // another macro
+			case len(word) == 2 && word[0] >= 'A' && word[0] <= 'Z': // another macro
 				marked = false
 			case isLong:
 				options = append(options, "--"+long)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -13,7 +12,7 @@ type pidofCmd struct {
 	SameRoot  bool     `short:"c" name:"same-root" help:"Only processes with our root directory; ignored unless root."`
 	Separator string   `short:"d" default:" " placeholder:"SEP" help:"Print this between PIDs. Default: a blank."`
 	NetFS     bool     `short:"n" name:"no-stat" help:"Accepted and ignored: no network file system is ever waited for."`
-	Omit      []string `short:"o" sep:"none" placeholder:"PID,…" help:"Leave out these PIDs; %%PPID is the calling shell."`
+	Omit      []string `short:"o" sep:"none" placeholder:"PID,…" help:"Leave out these PIDs; %PPID is the calling shell."`
 	Quiet     bool     `short:"q" help:"Print nothing; the exit status says it."`
 	Single    bool     `short:"s" help:"Print one PID for each program."`
 	Scripts   bool     `short:"x" help:"Also shells that run a script of that name."`
@@ -49,7 +48,7 @@ func (cmd pidofCmd) Run(c *console) error {
 		return nil
 	}
 	if !cmd.Quiet {
-		fmt.Fprintln(c.stdout, strings.Join(words, cmd.Separator))
+		c.print(strings.Join(words, cmd.Separator) + "\n")
 	}
 	return nil
 }
@@ -61,7 +60,7 @@ func (cmd pidofCmd) omitted(c *console) map[int]bool {
 	for _, list := range cmd.Omit {
 		for _, word := range strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(",;:", r) }) {
 			if word == "%PPID" {
-				for _, pid := range matcher.Caller() {
+				for _, pid := range matcher.Caller(c.caller) {
 					omit[pid] = true
 				}
 				continue

@@ -21,16 +21,22 @@ func (cmd pidofprocCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	if cmd.Pidfile == "" && report.Verdict == matcher.NotRunning {
+	if cmd.Pidfile == nil && report.Verdict == matcher.NotRunning {
 		return cmd.scan(c)
 	}
-	switch report.Verdict {
+	verdict := report.Verdict
+	// As Debian's: an ordinary user is told of a process that seems right. It
+	// is not his, so he cannot signal it.
+	if plausible(report) && !report.Main.Evidence.AsRoot {
+		verdict = matcher.Running
+	}
+	switch verdict {
 	case matcher.Running:
 		c.say("%d", report.Pidfile.PID)
 	case matcher.Unknown:
 		c.warn("%s", summary(report))
 	}
-	c.exit = exitCode(report.Verdict)
+	c.exit = exitCode(verdict)
 	return nil
 }
 
@@ -40,7 +46,7 @@ func (cmd pidofprocCmd) scan(c *console) error {
 	if err != nil {
 		return err
 	}
-	line, caller := "", matcher.Caller()
+	line, caller := "", matcher.Caller(c.caller)
 	for _, pid := range pids {
 		if !slices.Contains(caller, pid) {
 			line += " " + strconv.Itoa(pid)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -29,6 +30,8 @@ func printable(s string) string {
 			fmt.Fprintf(&b, `\x%02x`, s[0])
 		case unicode.IsPrint(r):
 			b.WriteString(s[:size])
+		case strings.ContainsRune("\n\r\t", r):
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
 		case r < 0x80:
 			fmt.Fprintf(&b, `\x%02x`, r)
 		default:

@@ -45,8 +45,12 @@ func (cmd statusCmd) Run(c *console) error {
 // lsbVerdict is the pidfile's part of the answer: LSB has no word for
 // unclaimed processes, and its callers must not fail because of them.
 func lsbVerdict(r matcher.Report) matcher.Verdict {
-	if r.Main != nil && r.Main.Decision.Outcome == matcher.Plausible {
+	if plausible(r) {
 		return matcher.Running
 	}
 	return r.PidfileVerdict
+}
+
+func plausible(r matcher.Report) bool {
+	return r.Main != nil && r.Main.Decision.Outcome == matcher.Plausible
 }

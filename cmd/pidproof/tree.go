@@ -15,7 +15,7 @@ func (p page) tree(r matcher.Report) {
 	all := processes(r)
 	if len(all) == 0 {
 		if r.Scanned {
-			p.put("Processes", "no process runs this daemon")
+			p.put("Processes", "none runs this daemon")
 		}
 		return
 	}
@@ -31,7 +31,7 @@ func (p page) tree(r matcher.Report) {
 		}
 		children[parent] = append(children[parent], proc)
 	}
-	p.put("Processes", "of this daemon")
+	p.put("Processes", "that run this daemon:")
 	p.branch(children, matcher.Process{}, 0)
 }
 
@@ -39,7 +39,7 @@ func (p page) branch(children map[int][]matcher.Process, parent matcher.Process,
 	alike, previous := 0, ""
 	flush := func() {
 		if alike > siblingsShown {
-			p.put("", indent(depth)+fmt.Sprintf("… and %d more %s", alike-siblingsShown, previous))
+			p.put("", indent(depth)+fmt.Sprintf("… and %d more like it", alike-siblingsShown))
 		}
 	}
 	for _, proc := range children[parent.Evidence.PID] {
@@ -73,6 +73,9 @@ func describe(proc, parent matcher.Process) string {
 		text = "its worker"
 	case proc.Instance != "":
 		text += " of " + proc.Instance
+	}
+	if proc.Role == matcher.RoleForeign || proc.Role == matcher.RoleUnclear {
+		text += ": " + proc.Decision.Why
 	}
 	if f := proc.Decision.File; f != matcher.FileUnknown {
 		text += ", " + f.String()
