@@ -9,7 +9,7 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build demo test lint fuzz install uninstall clean packages
+.PHONY: build demo test lint readme fuzz install uninstall clean packages
 
 build: bin/pidproof
 
@@ -36,6 +36,10 @@ lint: packages
 	shellcheck $(SCRIPTS)
 	shellcheck -s sh lsb/init-functions.d/*
 	mandoc -T lint -W warning docs/*.8
+
+# What the README shows of the demo.
+readme: bin/pidproof
+	go test ./cmd/pidproof -run '^TestReadmeDemo$$' -update
 
 fuzz:
 	@for package in $$(go list $(PACKAGES)); do \

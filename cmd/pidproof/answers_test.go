@@ -33,7 +33,7 @@ func answers(ts *testscript.TestScript, neg bool, args []string) {
 		return ts.ReadFile("stdout")
 	}
 	ts.Check(checkJSON(ask("explain", "--json"), want, rule))
-	ts.Check(checkPage(ask("explain"), want))
+	ts.Check(checkPage(ask("explain"), want, rule))
 	if said := ask("check", "-q"); said != "" {
 		ts.Fatalf("check -q is not quiet: %q", said)
 	}
@@ -66,10 +66,10 @@ func checkJSON(said string, exit int, rule string) error {
 
 // checkPage: a page of text, in 80 columns where words allow it, in plain
 // characters, with the verdict on top and a next step at the end.
-func checkPage(said string, exit int) error {
+func checkPage(said string, exit int, rule string) error {
 	lines := strings.Split(strings.TrimSuffix(said, "\n"), "\n")
-	verdict := strings.ToUpper(verdictOf[exit])
-	if want := fmt.Sprintf(": %s (exit %d)", verdict, exit); !strings.HasSuffix(lines[0], want) {
+	verdict := strings.ToUpper(strings.ReplaceAll(verdictOf[exit], "-", " "))
+	if want := fmt.Sprintf(": %s (exit %d, rule %s)", verdict, exit, rule); !strings.HasSuffix(lines[0], want) {
 		return fmt.Errorf("explain's first line is %q, want …%s", lines[0], want)
 	}
 	for _, line := range lines {

@@ -37,6 +37,8 @@ func withPrograms(run func() int) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	// testscript forgets its directory when -run leaves some scripts out.
+	os.Setenv("GOTMPDIR", dir)
 	return run()
 }
 
