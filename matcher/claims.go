@@ -1,76 +1,101 @@
 package matcher
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
 	// runLevels is how deep pidfiles lie under /run: /run/crond.pid,
 	// /run/apache2/apache2.pid, /run/openvpn/server/office.pid.
 	runLevels = 3
-	// runLimit bounds what one run reads, whatever a user piled up in a
-	// directory of his.
-	runLimit = 4096
+	// usersLimit is how many entries are looked at, all in all, of directories
+	// that others than root can fill (/run/lock): nobody may slow root down, or
+	// hide other instances' pidfiles behind his own.
+	usersLimit = 1024
 )
 
-// otherPidfiles reads every pidfile under the run directories but own: those
-// that name a process. It never looks at /proc. missed counts what it could
-// not read.
-func (h *host) otherPidfiles(own Pidfile) (found []Pidfile, missed int) {
-	seen := map[FileID]bool{}
-	budget := runLimit
-	served := servedMounts()
-	for _, dir := range h.run {
-		id := fileID(dir)
-		if !id.Known() || seen[id] { // /var/run is a link to /run
-			continue
-		}
-		seen[id] = true
-		h.pidfilesIn(dir, runLevels, &budget, served, func(p Pidfile) {
-			switch {
-			case own.ID.Known() && p.ID == own.ID, seen[p.ID]:
-			case own.upgrades(p):
-			case p.State == PidfileNames:
-				seen[p.ID] = true
-				found = append(found, p)
-			case p.State == PidfileUnusable:
-				missed++
-			}
-		}, &missed)
-	}
-	return found, missed
+// pidfileWalk gathers the pidfiles under the run directories.
+type pidfileWalk struct {
+	h      *host
+	own    Pidfile
+	served map[string]string // mount points that may hang
+	budget int               // of usersLimit
+	seen   map[FileID]bool
+	found  []Pidfile
+	missed int // what could not be read
 }
 
-func (h *host) pidfilesIn(dir string, levels int, budget *int, served map[string]string, visit func(Pidfile), missed *int) {
-	if _, mayHang := served[dir]; mayHang { // a user's FUSE mount, for one
-		*missed++
+// otherPidfiles reads every pidfile under the run directories but own: those
+// that name a process. It never looks at /proc.
+func (h *host) otherPidfiles(own Pidfile) (found []Pidfile, missed int) {
+	w := pidfileWalk{h: h, own: own, served: servedMounts(), budget: usersLimit, seen: map[FileID]bool{}}
+	for _, dir := range h.run {
+		if id := fileID(dir); id.Known() && !w.seen[id] { // /var/run is a link to /run
+			w.seen[id] = true
+			w.directory(dir, runLevels)
+		}
+	}
+	return w.found, w.missed
+}
+
+func (w *pidfileWalk) directory(path string, levels int) {
+	if _, mayHang := w.served[path]; mayHang { // a user's FUSE mount, for one
+		w.missed++
 		return
 	}
-	h.doing("reading %s", dir)
-	entries, err := os.ReadDir(dir)
+	w.h.doing("reading %s", path)
+	dir, err := os.Open(path)
 	if err != nil {
 		if !vanished(err) {
-			*missed++
+			w.missed++
 		}
 		return
 	}
-	for _, entry := range entries {
-		if *budget--; *budget < 0 {
-			*missed++
-			return
-		}
-		path := filepath.Join(dir, entry.Name())
-		switch {
-		case entry.IsDir():
-			if levels > 1 {
-				h.pidfilesIn(path, levels-1, budget, served, visit, missed)
-			}
-		case entry.Type().IsRegular() && pidfileName(entry.Name()):
-			visit(h.readPidfileOnce(path))
+	defer dir.Close()
+	limit := -1
+	if !onlyRootWrites(dir) {
+		limit = max(w.budget, 1) // 0 would mean all
+	}
+	entries, err := dir.ReadDir(limit)
+	if err != nil && err != io.EOF {
+		w.missed++
+	}
+	if limit > 0 {
+		if w.budget -= len(entries); w.budget <= 0 {
+			w.missed++
 		}
 	}
+	for _, entry := range entries {
+		name := filepath.Join(path, entry.Name())
+		switch {
+		case entry.IsDir() && levels > 1:
+			w.directory(name, levels-1)
+		case entry.Type().IsRegular() && pidfileName(entry.Name()):
+			w.pidfile(w.h.readPidfileOnce(name))
+		}
+	}
+}
+
+func (w *pidfileWalk) pidfile(p Pidfile) {
+	switch {
+	case w.own.ID.Known() && p.ID == w.own.ID, w.seen[p.ID], w.own.upgrades(p):
+	case p.State == PidfileNames:
+		w.seen[p.ID] = true
+		w.found = append(w.found, p)
+	case p.State == PidfileUnusable:
+		w.missed++
+	}
+}
+
+func onlyRootWrites(dir *os.File) bool {
+	var st unix.Stat_t
+	err := unix.Fstat(int(dir.Fd()), &st)
+	return err == nil && (st.Uid == 0 || int(st.Uid) == os.Geteuid()) && st.Mode&0o002 == 0
 }
 
 // pidfileName: sshd.pid, redis-server.pid, master.pid, pid, openvpn.pidfile.
