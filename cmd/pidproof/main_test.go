@@ -80,7 +80,7 @@ func TestSysvinitScripts(t *testing.T) {
 func runScripts(t *testing.T, dir string) {
 	peer := os.Getenv("SYSVINIT_PIDOF")
 	testscript.Run(t, testscript.Params{
-		Dir: dir, ContinueOnError: true,
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", programs+":"+env.Getenv("PATH")+":/usr/sbin:/sbin")
 			env.Setenv("DEMOD", filepath.Join(programs, "demod"))
