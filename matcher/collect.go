@@ -140,23 +140,31 @@ func (h *host) placeTree(e *Evidence, dir string) {
 	ns, err := os.Readlink(filepath.Join(dir, "ns/mnt"))
 	switch {
 	case err != nil || h.self.mountNS == "":
-		return
-	case ns != h.self.mountNS:
-		e.Tree = OtherPlace
-		return
-	}
-	e.Tree = SamePlace
-	if !h.self.chrooted {
-		return
-	}
-	// From inside a chroot the kernel shows a path outside it as if it were
-	// inside (d_path without the root), so only processes of our own root count.
-	switch root := fileID(filepath.Join(dir, "root")); {
-	case !root.Known():
-		e.Tree = PlaceUnknown
-	case root != h.self.root:
+	case ns == h.self.mountNS:
+		e.Tree = SamePlace
+	default:
 		e.Tree = OtherPlace
 	}
+	link := filepath.Join(dir, "root")
+	switch root := fileID(link); {
+	case !root.Known() || !h.self.root.Known():
+	case root == h.self.root:
+		e.Root = SamePlace
+	default:
+		e.Root = OtherPlace
+		e.Outside = outside(link, root)
+	}
+}
+
+// outside reports that a process's root directory cannot be reached from ours:
+// its path, as the kernel shows it to us, leads to something else.
+func outside(link string, root FileID) bool {
+	path, err := os.Readlink(link)
+	if err != nil {
+		return false
+	}
+	_, mayHang := MayHang(path)
+	return !mayHang && fileID(path) != root
 }
 
 // readExe reads /proc/PID/exe once: both the name and the identity come from
@@ -219,4 +227,29 @@ func (h *host) readArgv(pid int) Fact[[]string] {
 		return failed[[]string](err)
 	}
 	return known(argv)
+}
+
+// scriptFile identifies the script an interpreter was given, as the process
+// would find it: from its own root or working directory.
+func (h *host) scriptFile(pid int, argv []string) Fact[FileID] {
+	script := scriptArgument(argv)
+	if script == "" {
+		return Fact[FileID]{State: Absent, Err: unix.ENOENT}
+	}
+	from := "cwd"
+	if filepath.IsAbs(script) {
+		from = "root"
+	}
+	from = filepath.Join(h.proc, strconv.Itoa(pid), from)
+	if place, err := os.Readlink(from); err == nil {
+		if where, mayHang := MayHang(place + "/" + script); mayHang {
+			return failed[FileID](fmt.Errorf("it is on %s", where))
+		}
+	}
+	h.doing("looking at %s/%s", from, script)
+	st, err := statx(from + "/" + script)
+	if err != nil {
+		return failed[FileID](err)
+	}
+	return known(idOf(st))
 }

@@ -3,6 +3,7 @@ package matcher
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 )
 
 // question is what Decide answers: does this process, which this pidfile names,
@@ -90,6 +91,9 @@ func foreign(q question) finding {
 		return yes(NotThis, FileUnknown, "it lives in another PID namespace, as in a container")
 	}
 	x := e.Exe.Value
+	if e.Outside && e.Exe.State == Known && x.atPathOf(d) && x.ID != d.File.Value {
+		return yes(NotThis, FileUnknown, "it has another root directory, where %s is another file", x.Link)
+	}
 	if e.Exe.State != Known || e.Tree != OtherPlace || !x.atPathOf(d) {
 		return no("it lives in our PID namespace")
 	}
@@ -167,9 +171,18 @@ func script(q question) finding {
 	case e.Argv.State == Unread:
 		return finding{need: needArgv}
 	}
-	if arg := scriptArgument(e.Argv.Value); d.namesPath(filepath.Clean(arg)) {
+	arg := scriptArgument(e.Argv.Value)
+	switch {
+	case e.Root != OtherPlace && d.namesPath(filepath.Clean(arg)):
 		return yes(Runs, FileUnknown, "%s runs the script %s", e.Exe.Value.Link, arg)
+	case e.Script.State == Unread:
+		return finding{need: needScript}
+	case e.Script.State == Known && d.File.State == Known && e.Script.Value == d.File.Value:
+		return yes(Runs, FileUnknown, "%s runs the script %s, which is the same file", e.Exe.Value.Link, arg)
+	case filepath.IsAbs(arg):
+		return no("%s runs the script %s", e.Exe.Value.Link, arg)
 	}
+	// A relative path, perhaps from a directory it has left since.
 	if d.goesBy(e.Comm) {
 		f := yes(Runs, FileUnknown, "%s runs a script of the name %s", e.Exe.Value.Link, e.Comm)
 		f.weak = true
@@ -208,8 +221,10 @@ func startedAs(q question) finding {
 		return no("no pidfile speaks for it")
 	case e.Exe.State != Known:
 		return no("its executable's path cannot be read")
-	case e.Tree != SamePlace:
-		return no("it has another mount tree")
+	case d.Script != nil && d.Script.interprets(e.Exe.Value):
+		return no("it is an interpreter of another script")
+	case e.Tree != SamePlace || e.Root == OtherPlace:
+		return no("it has another mount tree or root directory")
 	case !d.goesBy(e.Comm):
 		return no("its name is %q", e.Comm)
 	case e.Argv.State == Unread:
@@ -218,8 +233,8 @@ func startedAs(q question) finding {
 	if ok, why := q.pidfile.Vouches(e.UID, e.EUID); !ok {
 		return no("%s", why)
 	}
-	if len(e.Argv.Value) == 0 || !d.namesPath(filepath.Clean(e.Argv.Value[0])) {
-		if late(e, q.pidfile) {
+	if !d.namesPath(filepath.Clean(argv0(e.Argv.Value))) {
+		if late(e, q.pidfile) || slices.Contains(e.Exe.Value.paths(), argv0(e.Argv.Value)) {
 			return no("it was not started as %s", d.Path)
 		}
 		// It had this number when the pidfile was written, and bears the name:

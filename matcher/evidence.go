@@ -121,11 +121,17 @@ type Evidence struct {
 	UID, EUID int
 
 	PIDNS Place // PID namespace, against ours
-	Tree  Place // mount namespace and, where we are chrooted, root directory, against ours
+	Tree  Place // mount namespace, against ours
+	Root  Place // root directory, against ours: another in a chroot
+	// Outside: its root directory cannot be reached from ours, because we are in
+	// a chroot or it is in a container. Then the kernel shows its paths as if
+	// they were ours (d_path without the root).
+	Outside bool
 
 	Exe  Fact[Exe]
 	Argv Fact[[]string] // /proc/PID/cmdline: reading it may block, so only on demand
 
+	Script     Fact[FileID]  // the file its first argument names, if it runs a script; on demand
 	Locks      Fact[bool]    // holds a lock on the pidfile, from /proc/locks; on demand
 	ParentRuns Fact[bool]    // its parent runs the same daemon; on demand
 	Claims     Fact[[]Claim] // other trusted pidfiles that name it or such an ancestor; on demand

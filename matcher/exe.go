@@ -99,13 +99,17 @@ func bears(name, daemon string) bool {
 
 const commLen = 15 // TASK_COMM_LEN less the NUL, include/linux/sched.h
 
-// argv0Base is the base name of argv[0]; a title set by the daemon
-// ("redis-server *:6379") counts up to its first blank.
-func argv0Base(argv []string) string {
+func argv0(argv []string) string {
 	if len(argv) == 0 {
 		return ""
 	}
-	word, _, _ := strings.Cut(argv[0], " ")
+	return argv[0]
+}
+
+// argv0Base is the base name of argv[0]; a title set by the daemon
+// ("redis-server *:6379") counts up to its first blank.
+func argv0Base(argv []string) string {
+	word, _, _ := strings.Cut(argv0(argv), " ")
 	if word == "" {
 		return ""
 	}

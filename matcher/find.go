@@ -118,12 +118,8 @@ func calls(program, comm string, argv []string, scripts bool) bool {
 	same := func(word string) bool {
 		return word != "" && (word == program || word == base || filepath.Base(word) == program)
 	}
-	argv0 := ""
-	if len(argv) > 0 {
-		argv0 = argv[0]
-	}
 	byPath := filepath.IsAbs(program)
-	if !byPath && same(argv0) {
+	if !byPath && same(argv0(argv)) {
 		return true
 	}
 	if scripts {
@@ -137,5 +133,6 @@ func calls(program, comm string, argv []string, scripts bool) bool {
 	}
 	// No argv (kernel threads, zombies), a title (`nginx: master process`) or a
 	// login shell (`-bash`): what is left is the kernel's name for it.
-	return (argv0 == "" || strings.Contains(argv0, " ") || argv0[0] == '-' && len(argv) == 1) && bears(comm, base)
+	title := argv0(argv)
+	return (title == "" || strings.Contains(title, " ") || title[0] == '-' && len(argv) == 1) && bears(comm, base)
 }

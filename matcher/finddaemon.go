@@ -25,11 +25,11 @@ func (h *host) findDaemon(name string) (Daemon, error) {
 	case strings.IndexByte(name, 0) >= 0:
 		return d, fmt.Errorf("%w: the name holds a NUL byte", ErrDaemon)
 	case strings.Contains(name, "/"):
-		abs, err := filepath.Abs(name)
+		path, err := absolute(name)
 		if err != nil {
 			return d, fmt.Errorf("%w: %s: %w", ErrDaemon, name, err)
 		}
-		d.Path = abs
+		d.Path = path
 	default:
 		d.Path = h.lookPath(name)
 		if d.Path == "" {
@@ -66,6 +66,25 @@ func (h *host) lookPath(name string) string {
 		}
 	}
 	return ""
+}
+
+// absolute makes a path absolute as the kernel understands it: `link/..` is the
+// parent of what the link leads to, so a path with `..` is not cleaned as text.
+func absolute(path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		cwd, err := os.Getwd()
+		if err != nil {
+			return "", err
+		}
+		path = cwd + "/" + path
+	}
+	at := strings.LastIndex(path, "/")
+	if dir, base := path[:at+1], path[at+1:]; strings.Contains(dir, "/../") && base != ".." {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			return filepath.Join(real, base), nil
+		}
+	}
+	return filepath.Clean(path), nil
 }
 
 // realPath resolves links; where the end is gone, those of its directory, so

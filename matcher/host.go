@@ -37,8 +37,6 @@ type host struct {
 type selfFacts struct {
 	mountNS string
 	root    FileID
-	// chrooted: our root is not that of PID 1, so a path says less than usual.
-	chrooted bool
 }
 
 // sbin are the directories daemons live in that an administrator's PATH may
@@ -100,9 +98,6 @@ func (h *host) readSelf() {
 	// Errors here leave the fact empty, which never equals a process's own.
 	h.self.mountNS, _ = os.Readlink(filepath.Join(h.proc, "self/ns/mnt"))
 	h.self.root = fileID("/")
-	if one := fileID(filepath.Join(h.proc, "1/root")); one.Known() {
-		h.self.chrooted = one != h.self.root
-	}
 }
 
 // bootTime is CLOCK_REALTIME minus CLOCK_BOOTTIME, in nanoseconds: btime in

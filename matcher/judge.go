@@ -34,6 +34,9 @@ func (h *host) supply(q *question, n factSet) {
 	if n&needArgv != 0 {
 		e.Argv = h.readArgv(e.PID)
 	}
+	if n&needScript != 0 {
+		e.Script = h.scriptFile(e.PID, e.Argv.Value)
+	}
 	if n&needLocks != 0 {
 		e.Locks = h.holdsLock(e.PID, q.pidfile.ID)
 	}

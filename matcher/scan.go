@@ -97,8 +97,8 @@ func (h *host) mayRun(d Daemon, pid int) bool {
 	case err != nil:
 		return h.nameFits(d, pid)
 	}
-	// Another name of the same file, through a hard link.
-	if d.Links > 1 {
+	// Another name of the same file, through a hard link, perhaps of the past.
+	if d.Links > 1 || strings.HasSuffix(link, deleted) && fileID(filepath.Join(dir, "exe")) == d.File.Value {
 		return true
 	}
 	base := filepath.Base(link)
@@ -133,7 +133,11 @@ func (h *host) nameFits(d Daemon, pid int) bool {
 	if err != nil {
 		return !vanished(err)
 	}
-	return stat.Flags&kernelThread == 0 && d.goesBy(stat.Comm)
+	if stat.Flags&kernelThread != 0 {
+		return false
+	}
+	argv := h.readArgv(pid) // anybody may read it, and few daemons change both
+	return d.goesBy(stat.Comm) || d.goesBy(argv0Base(argv.Value))
 }
 
 // ancestors fills in the parents up to init, so that a worker is known as one

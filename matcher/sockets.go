@@ -5,14 +5,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/prometheus/procfs"
 )
 
 // Socket is one that a process listens on: who starts a second daemon finds
@@ -100,28 +97,37 @@ func listeners(dir string) ([]listener, error) {
 		}
 		out = append(out, parseInet(table.kind, table.state, content)...)
 	}
-	fs, err := procfs.NewFS(dir)
-	if err != nil {
+	content, err := os.ReadFile(filepath.Join(dir, "net/unix"))
+	if err != nil && !vanished(err) {
 		return nil, err
 	}
-	unix, err := fs.NetUNIX()
-	if err != nil {
-		if vanished(err) {
-			return out, nil
+	return append(out, parseUnix(content)...), nil
+}
+
+// parseUnix picks from /proc/PID/net/unix the sockets that accept connections:
+// field 4 holds the flags, 7 the inode, and the path is the rest of the line. A
+// path may hold a newline, so a line that is none is passed over (procfs gives
+// up the whole table).
+func parseUnix(content []byte) []listener {
+	var out []listener
+	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
+		f := strings.SplitN(strings.Join(strings.Fields(lines.Text()), " "), " ", 8)
+		if len(f) < 7 {
+			continue
 		}
-		return nil, fmt.Errorf("%s/net/unix: %w", dir, err)
-	}
-	for _, l := range unix.Rows {
-		if l.Flags == acceptsConnections {
-			out = append(out, listener{Socket{"unix", l.Path}, l.Inode})
+		flags, err1 := strconv.ParseUint(f[3], 16, 32)
+		ino, err2 := strconv.ParseUint(f[6], 10, 64)
+		if err1 != nil || err2 != nil || flags&acceptsConnections == 0 {
+			continue
 		}
+		out = append(out, listener{Socket{"unix", strings.Join(f[7:], "")}, ino})
 	}
-	return out, nil
+	return out
 }
 
 // parseInet picks from /proc/PID/net/{tcp,udp}{,6} (proc_pid_net(5)) the sockets
 // in one state that have no peer: fields 2 and 3 are addresses, 4 the state, 10
-// the inode. procfs has deprecated its reader of these tables.
+// the inode. procfs has deprecated its own reader of these tables.
 func parseInet(kind string, state uint64, content []byte) []listener {
 	var out []listener
 	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {

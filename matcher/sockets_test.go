@@ -78,3 +78,27 @@ func FuzzParseInet(f *testing.F) {
 		}
 	})
 }
+
+func TestParseUnix(t *testing.T) {
+	got := parseUnix([]byte(`Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000002 00000000 00010000 0001 01 42 /run/with blank
+0000000000000000: 00000003 00000000 00000000 0001 03 43 /run/connected
+0000000000000000: 00000002 00000000 00010000 0001 01 44 /run/with
+newline
+0000000000000000: 00000002 00000000 00010000 0005 01 45
+`))
+	want := []string{"unix /run/with blank", "unix /run/with", "unix "}
+	if len(got) != len(want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+	for i, w := range want {
+		if got[i].String() != w {
+			t.Errorf("got %q, want %q", got[i], w)
+		}
+	}
+}
+
+func FuzzParseUnix(f *testing.F) {
+	f.Add([]byte("0: 00000002 00000000 00010000 0001 01 42 /x"))
+	f.Fuzz(func(t *testing.T, content []byte) { parseUnix(content) })
+}

@@ -106,6 +106,7 @@ type factSet int
 
 const (
 	needArgv factSet = 1 << iota
+	needScript
 	needLocks
 	needParent
 	needClaims

@@ -22,6 +22,7 @@ func (r *Report) weighOthers(counting Counting, blind string) {
 		}
 		blocking = keepListening(blocking)
 	}
+	file := r.Daemon.File
 	unclear := r.WithRole(RoleUnclear)
 	switch {
 	case len(blocking) > 0:
@@ -30,6 +31,9 @@ func (r *Report) weighOthers(counting Counting, blind string) {
 	case len(unclear) > 0:
 		r.Verdict = Unknown
 		r.Reason += fmt.Sprintf("; %d may run it: %s", unclear[0].Evidence.PID, unclear[0].Decision.Why)
+	case file.State == Unreadable:
+		r.Verdict = Unknown
+		r.Reason += fmt.Sprintf("; what runs it cannot be told: %s: %s", r.Daemon.Path, plain(file.Err))
 	case blind != "":
 		r.Verdict = Unknown
 		r.Reason += "; " + blind

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -97,6 +98,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		kong.Vars{"version": "pidproof " + version},
 		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
+		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
 		kong.Exit(func(int) { ended = true }), // --help and --version have answered
 	)
 	if err != nil {
@@ -125,6 +127,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitUnknown
 	}
 	return c.end()
+}
+
+// verbatim takes an argument byte by byte: kong's own mapper goes through JSON,
+// which changes names that are not UTF-8.
+func verbatim(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("string")
+	if err != nil {
+		return err
+	}
+	target.SetString(token.String())
+	return nil
 }
 
 func (c *console) end() int {
