@@ -160,6 +160,8 @@ func replaced(q question) finding {
 func script(q question) finding {
 	d, e := q.daemon, q.evidence
 	switch {
+	case d.Script == nil && d.File.State == Absent && q.pidfile.Path != "":
+		return removedScript(q)
 	case d.Script == nil:
 		return no("%s is no script", d.Path)
 	case e.Exe.State != Known:
@@ -189,6 +191,22 @@ func script(q question) finding {
 		return f
 	}
 	return no("%s runs something else", e.Exe.Value.Link)
+}
+
+// removedScript: what the file was can no longer be read, but a process that
+// was given it as its script still says so.
+func removedScript(q question) finding {
+	d, e := q.daemon, q.evidence
+	if e.Exe.State == Known && e.Argv.State == Unread {
+		return finding{need: needArgv}
+	}
+	arg := scriptArgument(e.Argv.Value)
+	if e.Exe.State != Known || e.Root == OtherPlace || !d.namesPath(filepath.Clean(arg)) {
+		return no("%s does not exist, and it runs no script of that path", d.Path)
+	}
+	f := yes(Runs, FileRemoved, "%s runs the script %s, which has been removed", e.Exe.Value.Link, arg)
+	f.weak = true
+	return f
 }
 
 func locked(q question) finding {
@@ -221,6 +239,8 @@ func startedAs(q question) finding {
 		return no("no pidfile speaks for it")
 	case e.Exe.State != Known:
 		return no("its executable's path cannot be read")
+	case d.File.State == Unreadable:
+		return no("%s cannot be read", d.Path)
 	case d.Script != nil && d.Script.interprets(e.Exe.Value):
 		return no("it is an interpreter of another script")
 	case e.Tree != SamePlace || e.Root == OtherPlace:

@@ -32,6 +32,9 @@ func ownership(q question, d Decision) Decision {
 		d.Rule, d.Outcome, d.Why = rule, o, why
 		return d
 	}
+	if d.Outcome == Plausible && late(e, p) {
+		return refuse(RuleLate, Undecided, "it started %s after the pidfile was written, and only its name fits: the number may have changed hands", Span(e.Started.Sub(p.Written)))
+	}
 	if d.Outcome != Runs {
 		return d
 	}
