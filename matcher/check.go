@@ -102,18 +102,43 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 		return r, err
 	}
 	r.Daemon = d
+	for range rereads {
+		asked := r
+		err := h.ask(ctx, &asked, in)
+		if err != nil || asked.Verdict == Running || asked.Verdict == Unknown || !h.rewritten(asked.Pidfile) {
+			return asked, err
+		}
+	}
+	r.Rule, r.Reason = RuleUnusable, fmt.Sprintf("pidfile %s is rewritten all the time", in.Pidfile)
+	return r, nil
+}
+
+// rereads is how often a question is asked whose pidfile was written while all
+// processes were looked at: a daemon that starts meanwhile is no other instance.
+const rereads = 3
+
+func (h *host) ask(ctx context.Context, r *Report, in Instance) error {
 	if r.Pidfile.State = PidfileAbsent; in.Pidfile != "" {
 		r.Pidfile = h.readPidfile(ctx, in.Pidfile)
 	}
-	settled, err := h.askPidfile(&r)
+	settled, err := h.askPidfile(r)
 	r.PidfileVerdict = r.Verdict
 	if err != nil {
-		return r, err
+		return err
 	}
 	if settled && !in.Everything || in.Unclaimed == CountNone && !in.Everything {
-		return r, nil
+		return nil
 	}
-	return r, h.askOthers(&r, in, settled)
+	return h.askOthers(r, in, settled)
+}
+
+// rewritten reports that the pidfile is no longer what was read.
+func (h *host) rewritten(p Pidfile) bool {
+	if p.Path == "" {
+		return false
+	}
+	now := h.readPidfileOnce(p.Path)
+	return now.State != p.State || now.ID != p.ID || now.PID != p.PID || !now.Written.Equal(p.Written)
 }
 
 // askPidfile fills in what the pidfile and the process it names say. settled is
@@ -177,7 +202,7 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	switch {
 	case r.Main != nil && r.Main.Role == RoleMain:
 		main = r.Main.Evidence.PID
-	case r.Main != nil && r.Main.Decision.Outcome == NotThis:
+	case r.Main != nil && (r.Main.Evidence.Life == Gone || r.Main.Evidence.Life == Zombie):
 		stale = r.Pidfile.PID
 	}
 	pidfiles, missed := h.otherPidfiles(r.Pidfile)

@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -27,7 +28,7 @@ type pidfileWalk struct {
 	budget int               // of usersLimit
 	seen   map[FileID]bool
 	found  []Pidfile
-	missed int // what could not be read
+	missed int // what could not be read, where only root writes
 }
 
 // otherPidfiles reads every pidfile under the run directories but own: those
@@ -44,10 +45,6 @@ func (h *host) otherPidfiles(own Pidfile) (found []Pidfile, missed int) {
 }
 
 func (w *pidfileWalk) directory(path string, levels int) {
-	if _, mayHang := w.served[path]; mayHang { // a user's FUSE mount, for one
-		w.missed++
-		return
-	}
 	w.h.doing("reading %s", path)
 	dir, err := os.Open(path)
 	if err != nil {
@@ -57,39 +54,54 @@ func (w *pidfileWalk) directory(path string, levels int) {
 		return
 	}
 	defer dir.Close()
-	limit := -1
-	if !onlyRootWrites(dir) {
+	roots, limit := onlyRootWrites(dir), -1
+	if !roots {
 		limit = max(w.budget, 1) // 0 would mean all
 	}
 	entries, err := dir.ReadDir(limit)
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && roots {
 		w.missed++
 	}
-	if limit > 0 {
-		if w.budget -= len(entries); w.budget <= 0 {
-			w.missed++
-		}
+	if !roots {
+		w.budget -= len(entries)
 	}
 	for _, entry := range entries {
 		name := filepath.Join(path, entry.Name())
-		switch {
+		_, isMount := w.served[name] // a user's FUSE mount, of a file or a directory
+		switch link := entry.Type()&os.ModeSymlink != 0; {
+		case isMount:
 		case entry.IsDir() && levels > 1:
 			w.directory(name, levels-1)
+		case link && pidfileName(entry.Name()):
+			if _, mayHang := mayHang(w.served, []string{name}); !mayHang {
+				w.pidfile(w.h.readPidfileOnce(name), roots)
+			}
 		case entry.Type().IsRegular() && pidfileName(entry.Name()):
-			w.pidfile(w.h.readPidfileOnce(name))
+			w.pidfile(w.h.readPidfileOnce(name), roots)
 		}
 	}
 }
 
-func (w *pidfileWalk) pidfile(p Pidfile) {
+func (w *pidfileWalk) pidfile(p Pidfile, roots bool) {
 	switch {
-	case w.own.ID.Known() && p.ID == w.own.ID, w.seen[p.ID], w.own.upgrades(p):
+	case w.own.sameAs(p), w.seen[p.ID], w.own.upgrades(p):
 	case p.State == PidfileNames:
 		w.seen[p.ID] = true
 		w.found = append(w.found, p)
-	case p.State == PidfileUnusable:
+	case p.State == PidfileUnusable && roots:
 		w.missed++
 	}
+}
+
+// sameAs reports that p lies at our own path, or is our file under another: the
+// daemon may have written it since it was read.
+func (own Pidfile) sameAs(p Pidfile) bool {
+	return own.ID.Known() && p.ID == own.ID ||
+		own.Path != "" && filepath.Base(p.Path) == filepath.Base(own.Path) && sameDirectory(p.Path, own.Path)
+}
+
+func sameDirectory(a, b string) bool {
+	return fileID(filepath.Dir(a)) == fileID(filepath.Dir(b))
 }
 
 func onlyRootWrites(dir *os.File) bool {
@@ -108,14 +120,16 @@ func pidfileName(name string) bool {
 // gunicorn writes gunicorn.pid.2.
 func (own Pidfile) upgrades(p Pidfile) bool {
 	return own.Path != "" &&
-		strings.HasPrefix(filepath.Base(p.Path), filepath.Base(own.Path)+".") &&
-		fileID(filepath.Dir(p.Path)) == fileID(filepath.Dir(own.Path))
+		strings.HasPrefix(filepath.Base(p.Path), filepath.Base(own.Path)+".") && sameDirectory(p.Path, own.Path)
 }
 
 // claims finds the other trusted pidfiles that name the process, or an ancestor
 // of it that runs the daemon.
 func (h *host) claims(d Daemon, own Pidfile, e Evidence) Fact[[]Claim] {
-	pidfiles, _ := h.otherPidfiles(own)
+	pidfiles, missed := h.otherPidfiles(own)
+	if missed > 0 {
+		return failed[[]Claim](fmt.Errorf("%d pidfiles or directories under /run cannot be read", missed))
+	}
 	byPID := map[int][]Pidfile{}
 	for _, p := range pidfiles {
 		byPID[p.PID] = append(byPID[p.PID], p)
@@ -146,12 +160,12 @@ const maxAncestors = 64
 // parentRunning gives the parent's evidence and whether it runs the daemon, by
 // file or by path.
 func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, bool) {
-	if e.PPID < 1 || e.adopted() {
+	if e.PPID < 1 {
 		return Evidence{}, false
 	}
 	parent, decision, err := h.judge(d, Pidfile{}, e.PPID)
-	if err != nil {
+	if err != nil || e.adoptedBy(parent) {
 		return Evidence{}, false
 	}
-	return parent, decision.Outcome == Runs
+	return parent, decision.Outcome == Runs || decision.Outcome == Plausible
 }

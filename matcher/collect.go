@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ const kernelThread = 0x00200000
 // whether it still was the same process afterwards. What costs more is read by
 // supply, when a rule asks.
 func (h *host) collect(p process) (Evidence, error) {
-	e := Evidence{PID: p.pid, Pin: p.pinnedBy(), AsRoot: os.Geteuid() == 0}
+	e := Evidence{PID: p.pid, Pin: p.pinnedBy(), AsRoot: os.Geteuid() == 0, Ourselves: p.pid == os.Getpid()}
 	h.doing("reading %s/%d", h.proc, p.pid)
 	proc, err := h.fs.Proc(p.pid)
 	if err != nil {
@@ -229,26 +230,36 @@ func (h *host) readArgv(pid int) Fact[[]string] {
 	return known(argv)
 }
 
-// scriptFile identifies the script an interpreter was given, as the process
-// would find it: from its own root or working directory.
-func (h *host) scriptFile(pid int, argv []string) Fact[FileID] {
-	script := scriptArgument(argv)
-	if script == "" {
-		return Fact[FileID]{State: Absent, Err: unix.ENOENT}
+// scriptFiles identifies what may be the script of an interpreter, as the process
+// would find it: from its own root or working directory. The result is never nil.
+func (h *host) scriptFiles(pid int, d Daemon, argv []string) []ScriptFile {
+	files := []ScriptFile{}
+	argv = slices.DeleteFunc(slices.Clone(argv), func(word string) bool {
+		return slices.Contains(d.Script.Wrappers, word)
+	})
+	for _, word := range scriptArguments(argv) {
+		files = append(files, ScriptFile{word, h.scriptFile(pid, word)})
 	}
+	return files
+}
+
+func (h *host) scriptFile(pid int, word string) Fact[FileID] {
 	from := "cwd"
-	if filepath.IsAbs(script) {
+	if filepath.IsAbs(word) {
 		from = "root"
 	}
 	from = filepath.Join(h.proc, strconv.Itoa(pid), from)
 	if place, err := os.Readlink(from); err == nil {
-		if where, mayHang := MayHang(place + "/" + script); mayHang {
+		if where, mayHang := MayHang(place + "/" + word); mayHang {
 			return failed[FileID](fmt.Errorf("it is on %s", where))
 		}
 	}
-	h.doing("looking at %s/%s", from, script)
-	st, err := statx(from + "/" + script)
-	if err != nil {
+	h.doing("looking at %s/%s", from, word)
+	st, err := statx(from + "/" + word)
+	switch {
+	case err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return failed[FileID](unix.ENOENT)
+	case err != nil:
 		return failed[FileID](err)
 	}
 	return known(idOf(st))

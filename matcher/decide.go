@@ -3,7 +3,6 @@ package matcher
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 )
 
 // question is what Decide answers: does this process, which this pidfile names,
@@ -46,6 +45,7 @@ var identityRules = []struct {
 	{RuleLocked, locked},
 	{RuleStartedAs, startedAs},
 	{RuleUnreadable, unreadable},
+	{RuleContradicted, contradicted},
 	{RuleMismatch, mismatch},
 }
 
@@ -91,14 +91,19 @@ func foreign(q question) finding {
 		return yes(NotThis, FileUnknown, "it lives in another PID namespace, as in a container")
 	}
 	x := e.Exe.Value
-	if e.Outside && e.Exe.State == Known && x.atPathOf(d) && x.ID != d.File.Value {
-		return yes(NotThis, FileUnknown, "it has another root directory, where %s is another file", x.Link)
-	}
-	if e.Exe.State != Known || e.Tree != OtherPlace || !x.atPathOf(d) {
+	switch {
+	case e.Exe.State != Known || !x.atPathOf(d) || x.ID.Known() && x.ID == d.File.Value:
 		return no("it lives in our PID namespace")
-	}
-	if !x.ID.Known() || x.ID.Dev == d.DirDev {
+	case e.Outside:
+		return yes(NotThis, FileUnknown, "it has another root directory, where %s is another file", x.Link)
+	case e.Tree != OtherPlace:
+		return no("it lives in our mount tree")
+	case !x.ID.Known() || x.ID.Dev == d.DirDev:
 		return no("it has its own mount tree, but its file is on the same filesystem")
+	case e.Root == SamePlace && x.marked():
+		// overlayfs gives the files of its layers other devices than its
+		// directories. A container's root directory is another than ours.
+		return no("it has its own mount tree, but our root directory")
 	}
 	return yes(NotThis, FileUnknown, "its %s is of another mount tree, on another filesystem", x.Link)
 }
@@ -115,23 +120,23 @@ func sameFile(q question) finding {
 	case e.Exe.Value.ID != d.File.Value:
 		return no("its executable is %v, %s is %v", e.Exe.Value.ID, d.Path, d.File.Value)
 	}
-	if f := underItsName(q); !f.applies {
-		return f
-	}
-	return yes(Runs, FileCurrent, "its executable is the very file %s (%v)", d.Real, d.File.Value)
+	return underItsName(q, yes(Runs, FileCurrent, "its executable is the very file %s (%v)", d.Real, d.File.Value))
 }
 
-// underItsName asks for the name a process was started under where the
-// daemon's path is a link to a file of another name: one file, several programs.
-func underItsName(q question) finding {
+// underItsName lets f stand if the process was started under a name that fits
+// the daemon's path, where one file may be several programs.
+func underItsName(q question, f finding) finding {
 	d, e := q.daemon, q.evidence
-	if d.aliased() && e.Argv.State == Unread {
+	if (d.aliased() || d.Links > 1) && e.Argv.State == Unread {
 		return finding{need: needArgv}
 	}
-	if !d.ranAs(e.Comm, e.Argv.Value) {
-		return no("it runs the file of %s, but under the name %q", d.Path, e.Comm)
+	switch d.ranAs(e.Exe.Value, e.Comm, e.Argv.Value) {
+	case fitsNot:
+		return no("it runs the file of %s, but under another name (%q)", d.Path, argv0Base(e.Argv.Value))
+	case fitsMaybe:
+		return yes(Undecided, f.file, "it runs the file of %s under the name %q, and the file may be several programs", d.Path, argv0Base(e.Argv.Value))
 	}
-	return finding{applies: true}
+	return f
 }
 
 func replaced(q question) finding {
@@ -143,18 +148,25 @@ func replaced(q question) finding {
 	switch {
 	case !x.atPathOf(d):
 		return no("its executable is %s", x.Link)
+	case x.ID.Known() && x.ID == d.File.Value:
+		return no("it runs the file of today")
 	case e.Tree != SamePlace && !x.ID.Known():
 		return no("it has its own mount tree, and its file cannot be compared")
-	case e.Tree != SamePlace && x.ID.Dev != d.DirDev:
+	case e.Tree != SamePlace && e.Root != SamePlace && x.ID.Dev != d.DirDev:
 		return no("its mount tree is %s, and its %s is on another filesystem", e.Tree, x.Link)
+	case !x.marked() && x.ID.Known() && e.Tree == SamePlace:
+		// As after `umount -l`: the kernel would say " (deleted)" of a file that
+		// was replaced.
+		return yes(Undecided, FileUnknown, "it runs another file that seems to lie at %s too", x.Link)
+	case !x.marked() && x.ID.Known() && q.pidfile.Path == "":
+		// Anybody can mount what he likes over a path in a namespace of his own.
+		return no("its mount tree has another file at %s", x.Link)
+	case !x.marked() && x.ID.Known():
+		return yes(Undecided, FileUnknown, "its mount tree has another file at %s", x.Link)
+	case d.File.State == Absent:
+		return underItsName(q, yes(Runs, FileRemoved, "it runs %s, which has been removed", d.Real))
 	}
-	if f := underItsName(q); !f.applies {
-		return f
-	}
-	if d.File.State == Absent {
-		return yes(Runs, FileRemoved, "it runs %s, which has been removed", d.Real)
-	}
-	return yes(Runs, FileReplaced, "it runs the %s of before it was replaced", d.Real)
+	return underItsName(q, yes(Runs, FileReplaced, "it runs the %s of before it was replaced", d.Real))
 }
 
 func script(q question) finding {
@@ -172,25 +184,35 @@ func script(q question) finding {
 		return no("it runs %s, the script is for %s", e.Exe.Value.Link, d.Script.Path)
 	case e.Argv.State == Unread:
 		return finding{need: needArgv}
-	}
-	arg := scriptArgument(e.Argv.Value)
-	switch {
-	case e.Root != OtherPlace && d.namesPath(filepath.Clean(arg)):
-		return yes(Runs, FileUnknown, "%s runs the script %s", e.Exe.Value.Link, arg)
-	case e.Script.State == Unread:
+	case e.Scripts == nil:
 		return finding{need: needScript}
-	case e.Script.State == Known && d.File.State == Known && e.Script.Value == d.File.Value:
-		return yes(Runs, FileUnknown, "%s runs the script %s, which is the same file", e.Exe.Value.Link, arg)
-	case filepath.IsAbs(arg):
-		return no("%s runs the script %s", e.Exe.Value.Link, arg)
 	}
-	// A relative path, perhaps from a directory it has left since.
-	if d.goesBy(e.Comm) {
-		f := yes(Runs, FileUnknown, "%s runs a script of the name %s", e.Exe.Value.Link, e.Comm)
+	interpreter := e.Exe.Value.Link
+	first, unresolved := true, ""
+	for _, s := range e.Scripts {
+		ours := s.File.State == Known && d.File.State == Known && s.File.Value == d.File.Value
+		switch {
+		case ours && first:
+			return yes(Runs, FileUnknown, "%s runs the script %s", interpreter, s.Word)
+		case ours:
+			return yes(Undecided, FileUnknown, "%s has the argument %s, but may run another script", interpreter, s.Word)
+		case s.File.State == Known:
+			first = false
+		case d.goesBy(filepath.Base(s.Word)):
+			unresolved = s.Word
+		}
+	}
+	switch {
+	case unresolved == "":
+		return no("%s runs something else", interpreter)
+	// A relative path from a directory it has left since, or a script that
+	// cannot be looked at.
+	case d.goesBy(e.Comm):
+		f := yes(Runs, FileUnknown, "%s runs a script of the name %s", interpreter, e.Comm)
 		f.weak = true
 		return f
 	}
-	return no("%s runs something else", e.Exe.Value.Link)
+	return yes(Undecided, FileUnknown, "%s runs a script %s, which cannot be found any more", interpreter, unresolved)
 }
 
 // removedScript: what the file was can no longer be read, but a process that
@@ -200,13 +222,14 @@ func removedScript(q question) finding {
 	if e.Exe.State == Known && e.Argv.State == Unread {
 		return finding{need: needArgv}
 	}
-	arg := scriptArgument(e.Argv.Value)
-	if e.Exe.State != Known || e.Root == OtherPlace || !d.namesPath(filepath.Clean(arg)) {
-		return no("%s does not exist, and it runs no script of that path", d.Path)
+	for _, word := range scriptArguments(e.Argv.Value) {
+		if e.Exe.State == Known && e.Root != OtherPlace && d.namesPath(filepath.Clean(word)) {
+			f := yes(Runs, FileRemoved, "%s runs the script %s, which has been removed", e.Exe.Value.Link, word)
+			f.weak = true
+			return f
+		}
 	}
-	f := yes(Runs, FileRemoved, "%s runs the script %s, which has been removed", e.Exe.Value.Link, arg)
-	f.weak = true
-	return f
+	return no("%s does not exist, and it runs no script of that path", d.Path)
 }
 
 func locked(q question) finding {
@@ -235,8 +258,6 @@ func locked(q question) finding {
 func startedAs(q question) finding {
 	d, e := q.daemon, q.evidence
 	switch {
-	case q.pidfile.Path == "":
-		return no("no pidfile speaks for it")
 	case e.Exe.State != Known:
 		return no("its executable's path cannot be read")
 	case d.File.State == Unreadable:
@@ -250,21 +271,47 @@ func startedAs(q question) finding {
 	case e.Argv.State == Unread:
 		return finding{need: needArgv}
 	}
+	itsPath := d.namesPath(filepath.Clean(argv0(e.Argv.Value)))
+	if q.pidfile.Path == "" {
+		if itsPath {
+			return yes(Undecided, FileUnknown, "it was started as %s, but runs %s", d.Path, e.Exe.Value.Link)
+		}
+		return no("no pidfile speaks for it")
+	}
 	if ok, why := q.pidfile.Vouches(e.UID, e.EUID); !ok {
 		return no("%s", why)
 	}
-	if !d.namesPath(filepath.Clean(argv0(e.Argv.Value))) {
-		if late(e, q.pidfile) || slices.Contains(e.Exe.Value.paths(), argv0(e.Argv.Value)) {
-			return no("it was not started as %s", d.Path)
-		}
-		// It had this number when the pidfile was written, and bears the name:
-		// not the daemon only if the pidfile never was the daemon's. Its title
-		// (`nginx: master process …`) or a relative path hides more.
-		return yes(Plausible, FileUnknown, "it bears the name %q, but runs %s; the daemon's file may have been moved", e.Comm, e.Exe.Value.Link)
+	if !itsPath {
+		return no("it was not started as %s", d.Path)
 	}
 	f := yes(Runs, FileReplaced, "it was started as %s; that file is now %s", d.Path, e.Exe.Value.Link)
 	f.weak = true
 	return f
+}
+
+// contradicted: a number that was recycled goes to a process that started after
+// the pidfile was written. This one started just before, and its name or its
+// arguments are the daemon's: a wrapper before its exec, start-stop-daemon
+// --make-pidfile likewise, a daemon whose file was moved.
+func contradicted(q question) finding {
+	d, e, p := q.daemon, q.evidence, q.pidfile
+	switch {
+	case p.Path == "":
+		return no("no pidfile speaks for it")
+	case e.Exe.State != Known || e.PID == 1:
+		return no("what it runs cannot be read")
+	case e.Ourselves || e.Root == OtherPlace:
+		return no("it is pidproof itself, or has another root directory")
+	case late(e, p):
+		return no("it started after the pidfile was written")
+	case writtenLong(e, p):
+		return no("it started long before the pidfile was written")
+	case e.Argv.State == Unread:
+		return finding{need: needArgv}
+	case !d.mentionedBy(e):
+		return no("neither its name nor its arguments are the daemon's")
+	}
+	return yes(Undecided, FileUnknown, "it had this number when the pidfile was written, but runs %s (%q)", e.Exe.Value.Link, e.Comm)
 }
 
 func unreadable(q question) finding {

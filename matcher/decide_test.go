@@ -39,12 +39,22 @@ func TestDecide(t *testing.T) {
 		{"replaced, copied up", exe("/usr/sbin/d (deleted)", FileID{9, 42}, SamePlace), RuleReplaced, Runs},
 		// A container over the same lower directory shows the same inode number.
 		{"a container's lower directory", exe("/usr/sbin/d", FileID{9, 42}, OtherPlace), RuleForeign, NotThis},
-		{"a container's replaced file", exe("/usr/sbin/d (deleted)", FileID{9, 41}, OtherPlace), RuleForeign, NotThis},
+		{"a container's replaced file", with(func(e *Evidence) {
+			e.Exe, e.Tree, e.Root = known(Exe{Link: "/usr/sbin/d (deleted)", ID: FileID{9, 41}}), OtherPlace, OtherPlace
+		}), RuleForeign, NotThis},
+		// PrivateTmp over an overlay: devices of layers, but our root directory.
+		{"PrivateTmp on overlayfs, replaced", exe("/usr/sbin/d (deleted)", FileID{9, 41}, OtherPlace), RuleReplaced, Runs},
+		{"PrivateTmp on overlayfs, current", with(func(e *Evidence) { e.Tree = OtherPlace }), RuleSameFile, Runs},
+		// Something mounted over the path, as anybody may in a user namespace.
+		{"another file at the path", exe("/usr/sbin/d", FileID{8, 41}, OtherPlace), RuleReplaced, Undecided},
+		{"a path of a detached mount", exe("/usr/sbin/d", FileID{8, 41}, SamePlace), RuleReplaced, Undecided},
 		// systemd's PrivateTmp: a mount tree of its own, the same filesystem.
 		{"PrivateTmp", exe("/usr/sbin/d", FileID{8, 42}, OtherPlace), RuleSameFile, Runs},
 		{"PrivateTmp, replaced", exe("/usr/sbin/d (deleted)", FileID{8, 41}, OtherPlace), RuleReplaced, Runs},
 		{"mount tree unreadable, same filesystem", exe("/usr/sbin/d (deleted)", FileID{8, 41}, PlaceUnknown), RuleReplaced, Runs},
-		{"mount tree unreadable, another filesystem", exe("/usr/sbin/d (deleted)", FileID{9, 41}, PlaceUnknown), RuleUnreadable, Undecided},
+		{"mount tree unreadable, another filesystem", with(func(e *Evidence) {
+			e.Exe, e.Tree, e.Root = known(Exe{Link: "/usr/sbin/d (deleted)", ID: FileID{9, 41}}), PlaceUnknown, PlaceUnknown
+		}), RuleUnreadable, Undecided},
 		{"its root cannot be reached from ours", with(func(e *Evidence) {
 			e.Exe, e.Root, e.Outside = known(Exe{Link: "/usr/sbin/d (deleted)", ID: FileID{8, 41}}), OtherPlace, true
 		}), RuleForeign, NotThis},

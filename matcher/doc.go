@@ -36,17 +36,22 @@
 //   - same-file: device and inode of /proc/PID/exe are those of the daemon's file.
 //     Where the daemon's path is a link to a file of another name, the process
 //     must also have been started under the link's name (busybox crond), or under
-//     the target's if the target is one program only. Runs, current.
+//     the target's if the target is one program only; so must one of another hard
+//     link. Runs, current.
 //   - replaced: the exe link, without " (deleted)" and the suffixes of package
 //     managers, is the daemon's path, in our mount tree or on the same
 //     filesystem. Runs; the file has been replaced or removed.
-//   - script: the daemon is a #! script, exe is its interpreter, and the script is
-//     the interpreter's first argument. By comm alone: weak.
+//   - script: the daemon is a #! script, exe is its interpreter, and the first of
+//     its arguments that is a file is the script. By name alone: weak.
 //   - locked: it holds a lock on the pidfile and bears the daemon's name. Runs.
 //   - started-as: argv[0] is the daemon's path and comm its name, but the file was
-//     moved or the link retargeted. Weak; needs a pidfile that may vouch.
+//     moved or the link retargeted. Weak; needs a pidfile that may vouch, and is
+//     not told apart without one.
 //   - unreadable: its executable may not be read. Plausible if comm fits and the
 //     pidfile may vouch; otherwise it cannot be told.
+//   - contradicted: it runs something else, but it started just before the pidfile
+//     was written, so its number was not recycled, and its name or arguments are
+//     the daemon's. Unknown.
 //   - mismatch: it runs something else. Not this daemon.
 //
 // # Rules about whose it is

@@ -104,6 +104,8 @@ type Evidence struct {
 	// before and after) on a kernel or under a filter without pidfd_open(2).
 	Pin string
 
+	Ourselves bool // the process that asks
+
 	// AsRoot says that root asked: whatever is unreadable stays so.
 	AsRoot bool
 
@@ -131,15 +133,23 @@ type Evidence struct {
 	Exe  Fact[Exe]
 	Argv Fact[[]string] // /proc/PID/cmdline: reading it may block, so only on demand
 
-	Script     Fact[FileID]  // the file its first argument names, if it runs a script; on demand
+	Scripts    []ScriptFile  // what its arguments name, if it runs a script; on demand
 	Locks      Fact[bool]    // holds a lock on the pidfile, from /proc/locks; on demand
 	ParentRuns Fact[bool]    // its parent runs the same daemon; on demand
 	Claims     Fact[[]Claim] // other trusted pidfiles that name it or such an ancestor; on demand
 }
 
-// adopted reports that PID 1 is the parent of a session leader: a daemon that
-// went to the background. In a container PID 1 may be another instance.
-func (e Evidence) adopted() bool { return e.PPID == 1 && e.Session == e.PID }
+// adoptedBy reports that PID 1 is the parent only because the real one ended:
+// its session is another's. In a container PID 1 may be an instance itself.
+func (e Evidence) adoptedBy(parent Evidence) bool {
+	return parent.PID == 1 && e.PPID == 1 && e.Session != parent.Session
+}
+
+// ScriptFile is an argument that may be the script an interpreter runs.
+type ScriptFile struct {
+	Word string
+	File Fact[FileID] // a regular file, as the process itself would find it
+}
 
 // Claim is another instance's pidfile that names this process, or an ancestor
 // of it that runs the same daemon.

@@ -3,6 +3,7 @@ package matcher
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -19,9 +20,11 @@ type Daemon struct {
 
 	// Script is the interpreter when the file begins with #!, else nil.
 	Script *Interpreter
-	// MultiCall: Real is one program under several names (busybox), so that
-	// the name a process was started under decides which of them it is.
-	MultiCall bool
+	// OtherNames are further links to the same file, where Path is one itself.
+	// MultiCall: there are some, or it is a hard link, so the file may be several
+	// programs (busybox), and the name a process was started under decides.
+	OtherNames []string
+	MultiCall  bool
 }
 
 // Interpreter is what runs a #! script.
@@ -31,6 +34,8 @@ type Interpreter struct {
 	// ViaEnv: named through env(1), so found by the PATH of whoever started the
 	// daemon; only its name can be compared.
 	ViaEnv bool
+	// Wrappers are interpreters on the way that are scripts themselves.
+	Wrappers []string
 }
 
 func (d Daemon) base() string     { return filepath.Base(d.Path) }
@@ -66,6 +71,11 @@ var replacementSuffix = sync.OnceValue(func() *regexp.Regexp {
 	}
 	return regexp.MustCompile(`(?:` + strings.Join(patterns, "|") + `)$`)
 })
+
+// marked reports that the link says the file has left its path.
+func (x Exe) marked() bool {
+	return !x.Literal && strings.HasSuffix(x.Link, deleted) || len(x.paths()) > 1
+}
 
 // paths gives every path the exe link may stand for: itself, and without what
 // the kernel (" (deleted)") and package managers append.
@@ -116,33 +126,63 @@ func argv0Base(argv []string) string {
 	return filepath.Base(strings.TrimPrefix(word, "-"))
 }
 
-// ranAs reports under which of the daemon's two names, the link's or the
-// target's, a process that runs the file was started. For an unaliased daemon
-// every name fits: the file alone decides.
-func (d Daemon) ranAs(comm string, argv []string) bool {
-	if !d.aliased() {
-		return true
+// fit is how the name a process was started under fits the daemon, where one
+// file is several programs.
+type fit int
+
+const (
+	fitsNot fit = iota // it is another program of the file
+	fitsMaybe
+	fitsWell
+)
+
+// ranAs judges a process that runs the daemon's file by the name it was started
+// under. For a plain path every name fits: the file alone decides. Where the
+// path is a link to a file of another name, or a hard link the process was not
+// started by, it must be this path's name, or the target's if the file is one
+// program only.
+func (d Daemon) ranAs(x Exe, comm string, argv []string) fit {
+	if !d.aliased() && (d.Links <= 1 || x.atPathOf(d)) {
+		return fitsWell
 	}
-	names := []string{comm, argv0Base(argv)}
-	// `busybox crond`: the applet is the first argument.
-	if len(argv) > 1 && names[1] == d.realBase() {
-		names = append(names, argv[1])
+	// argv[0] says it, if it is no title; comm would be a script's own name where
+	// the shell is one of the file's programs.
+	name := argv0Base(argv)
+	if name == d.realBase() && d.aliased() && len(argv) > 1 && d.MultiCall {
+		name = argv[1] // `busybox crond`
 	}
-	for _, n := range names {
-		if bears(n, d.base()) {
-			return true
-		}
+	if name == "" || strings.ContainsAny(argv0(argv), " :") {
+		name = comm
 	}
-	if d.MultiCall {
-		return false
+	switch {
+	case bears(name, d.base()):
+		return fitsWell
+	case d.aliased() && !d.MultiCall && bears(name, d.realBase()):
+		return fitsWell
+	case slices.Contains(d.OtherNames, name), d.MultiCall && len(argv) > 1 && name == argv[1]:
+		return fitsNot
 	}
-	return bears(names[0], d.realBase()) || bears(names[1], d.realBase())
+	return fitsMaybe
 }
 
 // goesBy reports that a comm is the daemon's: the link's name, or the target's
 // where that is one program only.
 func (d Daemon) goesBy(comm string) bool {
 	return bears(comm, d.base()) || !d.MultiCall && bears(comm, d.realBase())
+}
+
+// mentionedBy reports that a process bears the daemon's name, without having
+// been started by its executable's own path, or has the daemon in its arguments.
+// An interpreter's comm is its script's name, and the script rule knows better.
+func (d Daemon) mentionedBy(e Evidence) bool {
+	argv := e.Argv.Value
+	interpreter := d.Script != nil && d.Script.interprets(e.Exe.Value)
+	if !interpreter && d.goesBy(e.Comm) && !slices.Contains(e.Exe.Value.paths(), argv0(argv)) {
+		return true
+	}
+	return len(argv) > 1 && slices.ContainsFunc(argv[1:], func(word string) bool {
+		return strings.Contains(word, d.Path) || strings.Contains(word, d.Real)
+	})
 }
 
 // interprets reports that exe is the script's interpreter, current or replaced.
@@ -154,26 +194,44 @@ func (i *Interpreter) interprets(x Exe) bool {
 		if p == i.Path || p == i.Real {
 			return true
 		}
-		// env python3 → /usr/bin/python3.11, perhaps of a virtual environment.
-		if i.ViaEnv && strings.HasPrefix(filepath.Base(p), filepath.Base(i.Path)) {
+		// python3 → python3.11, of a virtual environment, or before the link was
+		// retargeted. The script's own identity decides, this only where to look.
+		if strings.HasPrefix(filepath.Base(p), filepath.Base(i.Path)) {
 			return true
 		}
 	}
 	return false
 }
 
-// scriptArgument is the script an interpreter was given: its first argument
-// that is no option. "" after -c, where it would be a command.
-func scriptArgument(argv []string) string {
-	for _, a := range argv[min(1, len(argv)):] {
-		if a == "-c" || len(a) > 1 && a[0] == '-' && a[1] != '-' && strings.HasSuffix(a, "c") {
-			return ""
+// scriptArguments are the words that may be the script an interpreter was given:
+// its first argument that is no option and, as that may be an option's value
+// (python3 -W ignore x.py), those that follow such. None after -c, where a
+// command would stand.
+func scriptArguments(argv []string) []string {
+	var out []string
+	for i := 1; i < len(argv); i++ {
+		word := argv[i]
+		switch {
+		case word == "" || word == "-":
+			return out
+		case commandOption(word):
+			return out
+		case strings.HasPrefix(word, "-") || strings.HasPrefix(word, "+"):
+			continue
 		}
-		if !strings.HasPrefix(a, "-") {
-			return a
+		out = append(out, word)
+		if i == 1 || !strings.HasPrefix(argv[i-1], "-") && !strings.HasPrefix(argv[i-1], "+") {
+			return out
 		}
 	}
-	return ""
+	return out
+}
+
+// commandOption: -c, or letters that end in it (sh -ec).
+func commandOption(word string) bool {
+	letters, isOption := strings.CutPrefix(word, "-")
+	return isOption && strings.HasSuffix(letters, "c") && len(letters) <= 4 &&
+		strings.Trim(letters, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 // splitShebang parses the first line of a file. ok is false when it is no

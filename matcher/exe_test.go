@@ -53,22 +53,27 @@ func TestBears(t *testing.T) {
 	}
 }
 
-func TestScriptArgument(t *testing.T) {
+func TestScriptArguments(t *testing.T) {
 	for argv, want := range map[string]string{
-		"python3 -u /usr/sbin/d --x": "/usr/sbin/d",
-		"perl /usr/sbin/d":           "/usr/sbin/d",
-		"sh -c /usr/sbin/d":          "",
-		"bash -ec /usr/sbin/d":       "",
-		"bash -xe /usr/sbin/d":       "/usr/sbin/d",
-		"bash --norc /usr/sbin/d":    "/usr/sbin/d",
-		"sh":                         "",
-		"sh -":                       "",
+		"python3 -u /usr/sbin/d --x":     "/usr/sbin/d",
+		"perl /usr/sbin/d":               "/usr/sbin/d",
+		"sh -c /usr/sbin/d":              "",
+		"bash -ec /usr/sbin/d":           "",
+		"bash -xe /usr/sbin/d":           "/usr/sbin/d",
+		"bash --norc /usr/sbin/d":        "/usr/sbin/d",
+		"bash +x -o pipefail F":          "pipefail F",
+		"python3 -W ignore F arg":        "ignore F",
+		"python3 a.py F":                 "a.py",
+		"java -Dbasic F":                 "F",
+		"sh":                             "",
+		"sh -":                           "",
+		"bash --rcfile /dev/null F -o x": "/dev/null F",
 	} {
-		if got := scriptArgument(strings.Fields(argv)); got != want {
+		if got := strings.Join(scriptArguments(strings.Fields(argv)), " "); got != want {
 			t.Errorf("%q: got %q, want %q", argv, got, want)
 		}
 	}
-	if got := scriptArgument(nil); got != "" {
+	if got := scriptArguments(nil); got != nil {
 		t.Errorf("no argv: got %q", got)
 	}
 }

@@ -123,9 +123,10 @@ func calls(program, comm string, argv []string, scripts bool) bool {
 		return true
 	}
 	if scripts {
-		script := scriptArgument(argv)
-		if script != "" && bears(comm, filepath.Base(script)) && same(script) {
-			return true
+		for _, script := range scriptArguments(argv) {
+			if bears(comm, filepath.Base(script)) && same(script) {
+				return true
+			}
 		}
 	}
 	if byPath {

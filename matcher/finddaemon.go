@@ -51,7 +51,10 @@ func (h *host) findDaemon(name string) (Daemon, error) {
 	}
 	d.File, d.Links = known(idOf(st)), uint64(st.Nlink)
 	d.Script = h.interpreter(d.Real)
-	d.MultiCall = d.aliased() && otherNames(d)
+	if d.aliased() {
+		d.OtherNames = otherNames(d)
+		d.MultiCall = len(d.OtherNames) > 0 || d.Links > 1 || strings.HasSuffix(d.realBase(), "box")
+	}
 	return d, nil
 }
 
@@ -72,7 +75,7 @@ func (h *host) lookPath(name string) string {
 // parent of what the link leads to, so a path with `..` is not cleaned as text.
 func absolute(path string) (string, error) {
 	if !filepath.IsAbs(path) {
-		cwd, err := os.Getwd()
+		cwd, err := os.Readlink("/proc/self/cwd")
 		if err != nil {
 			return "", err
 		}
@@ -104,22 +107,41 @@ const shebangLimit = 256
 
 // interpreter is nil for what is no #! script, or cannot be read.
 func (h *host) interpreter(path string) *Interpreter {
+	const nesting = 4 // fs/exec.c, exec_binprm: no deeper
+	var wrappers []string
+	for range nesting {
+		name, argument, ok := readShebang(path)
+		if !ok {
+			return nil
+		}
+		i := h.findInterpreter(name, argument)
+		if _, _, nested := readShebang(i.Real); !nested || i.File.State != Known {
+			i.Wrappers = wrappers
+			return i
+		}
+		wrappers = append(wrappers, i.Path, i.Real)
+		path = i.Real
+	}
+	return nil
+}
+
+func readShebang(path string) (interpreter, argument string, ok bool) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil
+		return "", "", false
 	}
 	defer unix.Close(fd)
 	head := make([]byte, shebangLimit)
 	n, err := unix.Read(fd, head)
 	if err != nil {
-		return nil
+		return "", "", false
 	}
-	interpreter, argument, ok := splitShebang(head[:n])
-	if !ok {
-		return nil
-	}
-	i := &Interpreter{Path: interpreter}
-	if filepath.Base(interpreter) == "env" && argument != "" {
+	return splitShebang(head[:n])
+}
+
+func (h *host) findInterpreter(name, argument string) *Interpreter {
+	i := &Interpreter{Path: name}
+	if filepath.Base(name) == "env" && argument != "" {
 		i.ViaEnv = true
 		i.Path = envProgram(argument)
 		if found := h.lookPath(i.Path); found != "" {
@@ -150,14 +172,11 @@ func envProgram(argument string) string {
 	return argument
 }
 
-// otherNames reports that the file the daemon's link leads to is also known by
-// another name: a further link beside the link or the file (redis-sentinel
-// beside redis-server), or a hard link (busybox). Then it is a program that
-// looks at its name.
-func otherNames(d Daemon) bool {
-	if d.Links > 1 || strings.Contains(d.realBase(), "box") {
-		return true
-	}
+// otherNames finds further links to the file the daemon's link leads to, beside
+// the link and beside the file: redis-sentinel beside redis-server.
+func otherNames(d Daemon) []string {
+	var names []string
+	served := servedMounts()
 	for _, dir := range []string{filepath.Dir(d.Path), filepath.Dir(d.Real)} {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
@@ -172,10 +191,10 @@ func otherNames(d Daemon) bool {
 			if err != nil || filepath.Base(target) != d.realBase() {
 				continue // a chain of links is followed from its last one
 			}
-			if fileID(path) == d.File.Value {
-				return true
+			if _, mayHang := mayHang(served, []string{path}); !mayHang && fileID(path) == d.File.Value {
+				names = append(names, entry.Name())
 			}
 		}
 	}
-	return false
+	return names
 }

@@ -182,6 +182,7 @@ func (f *fixture) process(pid int, k map[string]string) {
 	if exe := get("exe", ""); exe != "" {
 		f.link(filepath.Join(dir, "exe"), exe)
 	}
+	f.link(filepath.Join(dir, "root"), "/")
 	f.link(filepath.Join(dir, "ns/mnt"), "mnt:["+get("mnt", "4026531840")+"]")
 }
 

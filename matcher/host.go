@@ -100,6 +100,20 @@ func (h *host) readSelf() {
 	h.self.root = fileID("/")
 }
 
+// hidesProcesses reports that /proc is mounted with hidepid= (proc(5)) and that
+// we have no CAP_SYS_PTRACE to see through it.
+func (h *host) hidesProcesses() bool {
+	content, err := os.ReadFile("/proc/self/mountinfo")
+	return err == nil && hidepid(content, h.proc) && !canPtrace()
+}
+
+func canPtrace() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	err := unix.Capget(&header, &data[0])
+	return err == nil && data[0].Effective&(1<<unix.CAP_SYS_PTRACE) != 0
+}
+
 // bootTime is CLOCK_REALTIME minus CLOCK_BOOTTIME, in nanoseconds: btime in
 // /proc/stat has whole seconds only (0.75 s off on the machine this was
 // designed on).
@@ -120,7 +134,7 @@ func statx(path string) (unix.Statx_t, error) {
 	const flags = unix.AT_STATX_DONT_SYNC | unix.AT_NO_AUTOMOUNT
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, flags, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_INO|unix.STATX_NLINK, &st)
-	if err == unix.ENOSYS { // before Linux 4.11
+	if err == unix.ENOSYS || err == unix.EPERM { // before Linux 4.11; an old seccomp filter
 		return stat(path)
 	}
 	return st, err

@@ -41,6 +41,25 @@ func parseMountinfo(content []byte) map[string]string {
 	return types
 }
 
+// hidepid reports that the topmost mount at dir has the option hidepid, other
+// than 0 or off.
+func hidepid(content []byte, dir string) bool {
+	hides := false
+	for line := range strings.Lines(string(content)) {
+		mount, fs, _ := strings.Cut(strings.TrimSpace(line), " - ")
+		fields, super := strings.Fields(mount), strings.Fields(fs)
+		if len(fields) < 5 || len(super) < 3 || unescapeOctal(fields[4]) != dir {
+			continue
+		}
+		hides = false
+		for option := range strings.SplitSeq(super[2], ",") {
+			value, found := strings.CutPrefix(option, "hidepid=")
+			hides = hides || found && value != "0" && value != "off"
+		}
+	}
+	return hides
+}
+
 // unescapeOctal undoes the \040 of blanks, tabs, newlines and backslashes.
 func unescapeOctal(s string) string {
 	if !strings.Contains(s, `\`) {

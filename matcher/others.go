@@ -8,7 +8,9 @@ import (
 // assignRoles gives every process of a survey its role, seen from one instance.
 // It is pure. main is the instance's proven main process, 0 when there is none;
 // stale the PID its pidfile names in vain, 0 when there is none; claims are the
-// other instances' trusted pidfiles by the PID they name.
+// other instances' trusted pidfiles by the PID they name. A number stays taken
+// while it is that of a process group or session, so stale is only ever one that
+// no process has.
 func assignRoles(s survey, main, stale int, claims map[int]string) {
 	for i := range s.found {
 		p := &s.found[i]
@@ -28,6 +30,9 @@ func roleOf(p Process, parents map[int]int, main, stale int, claims map[int]stri
 	if p.Evidence.PID == main {
 		return RoleMain, ""
 	}
+	if _, claimed := claims[p.Evidence.PID]; !claimed && stale != 0 && (p.Evidence.Group == stale || p.Evidence.Session == stale) {
+		return RoleLeftover, "" // whoever its parent is by now
+	}
 	for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < maxAncestors; pid, hops = parents[pid], hops+1 {
 		if pid == main {
 			return RoleWorker, ""
@@ -35,9 +40,6 @@ func roleOf(p Process, parents map[int]int, main, stale int, claims map[int]stri
 		if pidfile, claimed := claims[pid]; claimed {
 			return RoleOther, pidfile
 		}
-	}
-	if stale != 0 && (p.Evidence.Group == stale || p.Evidence.Session == stale) {
-		return RoleLeftover, ""
 	}
 	return RoleUnclaimed, ""
 }

@@ -51,8 +51,13 @@ func ownership(q question, d Decision) Decision {
 	if !isLate && !child && !writtenLong(e, p) {
 		return d
 	}
-	if e.Claims.State == Unread {
+	switch e.Claims.State {
+	case Unread:
 		return Decision{need: needClaims}
+	case Unreadable:
+		if isLate || child {
+			return refuse(RuleLate, Undecided, "it may be another instance's: %v", e.Claims.Err)
+		}
 	}
 	for _, c := range e.Claims.Value {
 		switch apart := p.Written.Sub(c.Written).Abs(); {

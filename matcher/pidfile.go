@@ -52,6 +52,9 @@ type Pidfile struct {
 	// the file.
 	LinkOwners []int
 
+	// ACLWriter: an access control list (acl(5)) lets somebody else write it.
+	ACLWriter bool
+
 	size int // bytes read; 0 for an empty file
 }
 
@@ -69,7 +72,10 @@ func ParsePID(content []byte) (pid int, rest []int, err error) {
 	if bytes.IndexByte(content, 0) >= 0 {
 		return 0, nil, fmt.Errorf("%w: it holds NUL bytes, as after a power loss", ErrNoPID)
 	}
-	line, _, _ := strings.Cut(string(content), "\n")
+	line, _, ended := strings.Cut(string(content), "\n")
+	if !ended && len(content) >= pidfileLimit {
+		return 0, nil, fmt.Errorf("%w: its first line is longer than %d bytes", ErrNoPID, pidfileLimit-1)
+	}
 	words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == '\r' })
 	if len(words) == 0 {
 		return 0, nil, fmt.Errorf("%w: its first line is blank", ErrNoPID)
@@ -113,6 +119,8 @@ func (p Pidfile) Vouches(uid, euid int) (ok bool, why string) {
 	switch owner := p.Owner; {
 	case p.Mode&0o002 != 0:
 		return false, fmt.Sprintf("%s is writable by everyone (mode %04o)", p.Path, p.Mode)
+	case p.ACLWriter:
+		return false, fmt.Sprintf("an access control list lets others write %s (getfacl %s)", p.Path, p.Path)
 	case p.HardLinks > 1:
 		return false, fmt.Sprintf("%s has %d hard links: it may be some other file", p.Path, p.HardLinks)
 	case slices.ContainsFunc(p.LinkOwners, func(uid int) bool { return uid != owner }):

@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -73,10 +74,11 @@ func (h *host) readPidfileOnce(path string) Pidfile {
 	p.Written = time.Unix(st.Mtim.Unix())
 
 	h.doing("reading %s", path)
-	content, err := readOpened(fd)
+	content, acl, err := readOpened(fd)
 	if err != nil {
 		return p.unusable(plain(err))
 	}
+	p.ACLWriter = aclWriter(acl)
 	p.size = len(content)
 	if p.PID, p.Rest, err = ParsePID(content); err != nil {
 		p.State, p.Why = PidfileGarbage, strings.TrimPrefix(err.Error(), ErrNoPID.Error()+": ")
@@ -94,13 +96,38 @@ func (p Pidfile) unusable(why string) Pidfile {
 // readOpened reads the beginning of the file that fd, opened with O_PATH,
 // stands for. Going through /proc/self/fd opens that very file again, whatever
 // its path leads to by now.
-func readOpened(fd int) ([]byte, error) {
+func readOpened(fd int) (content, acl []byte, err error) {
 	f, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", fd), os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, pidfileLimit))
+	acl = make([]byte, 4096)
+	n, err := unix.Fgetxattr(int(f.Fd()), "system.posix_acl_access", acl)
+	if err != nil { // none, as a rule; none to be had on this file system
+		n = 0
+	}
+	content, err = io.ReadAll(io.LimitReader(f, pidfileLimit))
+	return content, acl[:n], err
+}
+
+// aclWriter reads the extended attribute system.posix_acl_access
+// (include/uapi/linux/posix_acl_xattr.h): four bytes of version, then entries of
+// tag, permissions and id. It reports that one names a user or group who may
+// write, as far as the mask lets him.
+func aclWriter(acl []byte) bool {
+	const version, entry, write, user, group, mask = 4, 8, 2, 0x02, 0x08, 0x10
+	named, masked := false, false
+	for at := version; at+entry <= len(acl); at += entry {
+		tag, perm := binary.LittleEndian.Uint16(acl[at:]), binary.LittleEndian.Uint16(acl[at+2:])
+		switch {
+		case (tag == user || tag == group) && perm&write != 0:
+			named = true
+		case tag == mask && perm&write == 0:
+			masked = true
+		}
+	}
+	return named && !masked
 }
 
 // danglingStory says where a link that leads nowhere points, "" for no link.

@@ -18,6 +18,8 @@ type survey struct {
 	blind string
 }
 
+const hidden = "/proc hides other users' processes (hidepid); ask as root"
+
 // scan walks /proc once. It reads one exe link of each process, and more only
 // of those whose executable's name could be the daemon's.
 func (h *host) scan(d Daemon) (survey, error) {
@@ -26,9 +28,8 @@ func (h *host) scan(d Daemon) (survey, error) {
 	if err != nil {
 		return s, err
 	}
-	// hidepid=2 leaves out whatever is not ours, and init is never ours alone.
-	if !slices.Contains(pids, 1) {
-		s.blind = "/proc hides other users' processes (hidepid); ask as root"
+	if !slices.Contains(pids, 1) || h.hidesProcesses() {
+		s.blind = hidden
 	}
 	for _, pid := range pids {
 		if !h.mayRun(d, pid) {
@@ -38,22 +39,27 @@ func (h *host) scan(d Daemon) (survey, error) {
 		if err != nil {
 			return s, err
 		}
-		if s.parents[pid] = e.PPID; e.adopted() {
-			s.parents[pid] = 0
-		}
+		s.parents[pid] = e.PPID
 		switch {
-		case decision.Outcome == Runs, decision.Rule == RuleForeign && h.sameProgram(d, e):
+		case decision.Outcome == Runs && !decision.Weak, decision.Rule == RuleForeign && h.sameProgram(d, e):
 			s.found = append(s.found, Process{Evidence: e, Decision: decision})
-		case decision.Outcome == Plausible:
+		case decision.Outcome == Runs, decision.Outcome == Plausible:
 			s.found = append(s.found, Process{Evidence: e, Decision: decision, Role: RoleUnclear})
 		case decision.Outcome == Undecided && e.Life == Hidden:
-			s.blind = "/proc hides other users' processes (hidepid); ask as root"
+			s.blind = hidden
 		case decision.Outcome == Undecided && e.Exe.State == Known:
 			s.found = append(s.found, Process{Evidence: e, Decision: decision, Role: RoleUnclear})
 		}
 	}
 	for _, p := range s.found {
 		h.ancestors(s.parents, p.Evidence.PPID)
+	}
+	for _, init := range s.found {
+		for _, p := range s.found {
+			if p.Evidence.adoptedBy(init.Evidence) {
+				s.parents[p.Evidence.PID] = 0
+			}
+		}
 	}
 	return s, nil
 }

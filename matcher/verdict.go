@@ -32,15 +32,16 @@ const (
 	RuleUnusable    Rule = "unusable"
 
 	// About the process it names, in this order; the first decisive one wins.
-	RuleGone       Rule = "gone"
-	RuleForeign    Rule = "foreign"
-	RuleSameFile   Rule = "same-file"
-	RuleReplaced   Rule = "replaced"
-	RuleScript     Rule = "script"
-	RuleLocked     Rule = "locked"
-	RuleStartedAs  Rule = "started-as"
-	RuleUnreadable Rule = "unreadable"
-	RuleMismatch   Rule = "mismatch"
+	RuleGone         Rule = "gone"
+	RuleForeign      Rule = "foreign"
+	RuleSameFile     Rule = "same-file"
+	RuleReplaced     Rule = "replaced"
+	RuleScript       Rule = "script"
+	RuleLocked       Rule = "locked"
+	RuleStartedAs    Rule = "started-as"
+	RuleUnreadable   Rule = "unreadable"
+	RuleContradicted Rule = "contradicted"
+	RuleMismatch     Rule = "mismatch"
 
 	// About whose process it is, asked after one of them said "running".
 	RuleUntrusted Rule = "untrusted"

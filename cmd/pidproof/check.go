@@ -32,7 +32,7 @@ func (a instanceArgs) pidfile() string {
 	if filepath.IsAbs(*a.Pidfile) {
 		return *a.Pidfile // as it is: a/../b is not b where a is a link
 	}
-	cwd, err := os.Getwd()
+	cwd, err := os.Readlink("/proc/self/cwd") // Getwd may touch a file system that hangs
 	if err != nil {
 		return *a.Pidfile
 	}

@@ -137,7 +137,7 @@ func (p page) process(r matcher.Report) {
 		p.put("", fmt.Sprintf("executable %s: %v", e.Exe.State, e.Exe.Err))
 	}
 	if e.Argv.State == matcher.Known {
-		p.put("", "arguments "+strings.Join(e.Argv.Value, " "))
+		p.put("", "arguments "+abridge(strings.Join(e.Argv.Value, " ")))
 	}
 	p.put("", fmt.Sprintf("user %s (effective %s), parent %d, group %d, session %d", userName(e.UID), userName(e.EUID), e.PPID, e.Group, e.Session))
 	when := "started " + e.Started.Format(timeLayout)
@@ -194,6 +194,15 @@ func (p page) wrap(label, text string) {
 		line += w
 	}
 	fmt.Fprintln(p.w, strings.TrimRight(line, " "))
+}
+
+// abridge keeps a page of text a page.
+func abridge(s string) string {
+	const limit = 400
+	if len(s) <= limit {
+		return s
+	}
+	return fmt.Sprintf("%s… (%d bytes in all)", s[:limit], len(s))
 }
 
 func first(i int, label string) string {

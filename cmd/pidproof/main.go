@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"reflect"
-	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -48,7 +49,7 @@ type patience time.Duration
 
 func (p *patience) UnmarshalText(text []byte) error {
 	s := string(text)
-	if _, err := strconv.ParseFloat(s, 64); err == nil {
+	if strings.Trim(s, "0123456789.") == "" {
 		s += "s"
 	}
 	d, err := time.ParseDuration(s)
@@ -78,6 +79,7 @@ func (c *console) warn(format string, args ...any) {
 }
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // a reader that has gone is an error like a full disk
 	os.Exit(run(os.Args, os.Stdout, os.Stderr))
 }
 
