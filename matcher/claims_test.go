@@ -51,3 +51,22 @@ func TestPidfileNames(t *testing.T) {
 		}
 	}
 }
+
+// The daemon may write its own pidfile, by rename, after ours was read.
+func TestOwnPidfileIsNoOthers(t *testing.T) {
+	run := t.TempDir()
+	path := filepath.Join(run, "d.pid")
+	if err := os.WriteFile(path, []byte("77\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h := thisHost()
+	h.run = []string{run}
+	for _, own := range []Pidfile{{Path: path}, {Path: run + "/./d.pid"}, {Path: path, ID: FileID{1, 1}}, {Path: "/elsewhere", ID: fileID(path)}} {
+		if found, _ := h.otherPidfiles(own); len(found) != 0 {
+			t.Errorf("%+v: its own pidfile is another's: %v", own, found)
+		}
+	}
+	if found, _ := h.otherPidfiles(Pidfile{Path: run + "/e.pid"}); len(found) != 1 {
+		t.Errorf("another pidfile was not found: %v", found)
+	}
+}

@@ -76,3 +76,26 @@ func TestMayHang(t *testing.T) {
 		t.Error("a root file system behind a server was not noticed")
 	}
 }
+
+func TestHidepid(t *testing.T) {
+	line := "22 21 0:20 / /proc rw,nosuid - proc proc "
+	for content, want := range map[string]bool{
+		line + "rw":                                       false,
+		line + "rw,hidepid=invisible":                     true,
+		line + "rw,hidepid=2,gid=4":                       true,
+		line + "rw,hidepid=0":                             false,
+		line + "rw,hidepid=off":                           false,
+		line + "rw,hidepid=2\n" + line + "rw":             false, // mounted over
+		"23 21 0:21 / /other rw - proc proc rw,hidepid=4": false,
+		"garbage": false,
+	} {
+		if got := hidepid([]byte(content), "/proc"); got != want {
+			t.Errorf("%q: got %v", content, got)
+		}
+	}
+}
+
+func FuzzHidepid(f *testing.F) {
+	f.Add([]byte(mountinfoExample))
+	f.Fuzz(func(t *testing.T, content []byte) { hidepid(content, "/proc") })
+}

@@ -70,6 +70,18 @@ func TestParsePID(t *testing.T) {
 	}
 }
 
+// A number that the limit cuts off would be another process's.
+func TestParsePIDRefusesACutLine(t *testing.T) {
+	cut := []byte(strings.Repeat(" ", pidfileLimit-4) + "1657")
+	if pid, _, err := ParsePID(cut); !errors.Is(err, ErrNoPID) {
+		t.Errorf("got %d, %v", pid, err)
+	}
+	whole := []byte("1657\n" + strings.Repeat("x", pidfileLimit-5))
+	if pid, _, err := ParsePID(whole); pid != 1657 {
+		t.Errorf("later lines are ignored: got %d, %v", pid, err)
+	}
+}
+
 // accepted is the grammar in other words: the first line holds blanks and
 // decimal numbers only, one at least.
 var accepted = regexp.MustCompile(`^[ \t\r]*[0-9]+([ \t\r]+[0-9]+)*[ \t\r]*(\n[^\x00]*)?$`)

@@ -124,3 +124,52 @@ func TestReadPidfileSeesWhoseLinksItFollows(t *testing.T) {
 		t.Errorf("a user's link on the way: got %s, vouches %v (%s)", p.State, ok, why)
 	}
 }
+
+// The mode shows an access control list's mask as the group's permissions: 0664
+// root:root may be writable by anybody it names.
+func TestReadPidfileSeesAccessControlLists(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pid")
+	if err := os.WriteFile(path, []byte("1234\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setxattr(path, "system.posix_acl_access", aclOfNobody(6, 6), 0); err != nil {
+		t.Fatal(err)
+	}
+	p := thisHost().readPidfile(context.Background(), path)
+	if ok, why := p.Vouches(p.Owner, p.Owner); p.State != PidfileNames || ok || !strings.Contains(why, "getfacl") {
+		t.Errorf("got %s, vouches %v (%s)", p.State, ok, why)
+	}
+}
+
+// aclOfNobody is an access control list with an entry for user 65534 and a mask.
+func aclOfNobody(perm, mask byte) []byte {
+	acl := []byte{2, 0, 0, 0}
+	for _, e := range [][2]byte{{0x01, 6}, {0x02, perm}, {0x04, 4}, {0x10, mask}, {0x20, 4}} {
+		id := []byte{0xff, 0xff, 0xff, 0xff}
+		if e[0] == 0x02 {
+			id = []byte{0xfe, 0xff, 0, 0}
+		}
+		acl = append(acl, e[0], 0, e[1], 0)
+		acl = append(acl, id...)
+	}
+	return acl
+}
+
+func TestACLWriter(t *testing.T) {
+	for _, c := range []struct {
+		perm, mask byte
+		want       bool
+	}{{6, 6, true}, {2, 2, true}, {4, 6, false}, {6, 4, false}} {
+		if got := aclWriter(aclOfNobody(c.perm, c.mask)); got != c.want {
+			t.Errorf("user %o, mask %o: got %v", c.perm, c.mask, got)
+		}
+	}
+	if aclWriter(nil) {
+		t.Error("no list at all lets somebody write")
+	}
+}
+
+func FuzzACLWriter(f *testing.F) {
+	f.Add(aclOfNobody(6, 6))
+	f.Fuzz(func(t *testing.T, acl []byte) { aclWriter(acl) })
+}

@@ -151,3 +151,44 @@ func TestDeadline(t *testing.T) {
 		t.Errorf("reason %q does not say what was being read", report.Reason)
 	}
 }
+
+// The daemon starts, and writes its pidfile, while all processes are looked at:
+// it is not "another instance", and starting a second one is not safe.
+func TestPidfileWrittenDuringTheScan(t *testing.T) {
+	for _, before := range []string{"", "12abc\n"} {
+		f := loadFixture(t, filepath.Join(fixtures, "same-file.txtar"))
+		pidfile := f.path("run/daemon.pid")
+		f.must(os.Remove(pidfile))
+		if before != "" {
+			f.write("run/daemon.pid", before, 0o644)
+		}
+		written := false
+		f.host.boot = func() (time.Time, error) {
+			if !written {
+				written = true
+				f.must(os.RemoveAll(pidfile))
+				f.write("run/daemon.pid", "4000001\n", 0o644)
+			}
+			return fixtureBoot, nil
+		}
+		report, err := f.host.check(context.Background(), f.in)
+		if err != nil || !written || report.Verdict != Running {
+			t.Errorf("pidfile %q before: got %v (%s), %v", before, report.Verdict, report.Reason, err)
+		}
+	}
+}
+
+// A pidfile that never stays the same answers nothing.
+func TestPidfileRewrittenAllTheTime(t *testing.T) {
+	f := loadFixture(t, filepath.Join(fixtures, "gone.txtar"))
+	at := fixtureBoot
+	f.host.now = func() time.Time {
+		at = at.Add(time.Minute)
+		f.must(os.Chtimes(f.path("run/daemon.pid"), at, at))
+		return at.Add(time.Hour)
+	}
+	report, err := f.host.check(context.Background(), f.in)
+	if err != nil || report.Verdict != Unknown {
+		t.Errorf("got %v (%s), %v", report.Verdict, report.Reason, err)
+	}
+}

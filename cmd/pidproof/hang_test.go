@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/matcher"
 	"pidproof/testdata/need"
 )
 
@@ -110,5 +111,25 @@ func TestHungFileSystem(t *testing.T) {
 		case <-time.After(patience):
 			t.Fatalf("%v hangs", args) // the cleanup ends it, with the file system
 		}
+	}
+}
+
+// A link beside the daemon's own, to a file of the same name on such a file
+// system, must not be followed to see whether it is the same file.
+func TestHungNeighbour(t *testing.T) {
+	hung, dir := hungFileSystem(t), t.TempDir()
+	for link, target := range map[string]string{"webd": "webd-1.2", "neighbour": filepath.Join(hung, "webd-1.2")} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "webd-1.2"), []byte("x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("timeout", "-s", "KILL", "20", filepath.Join(programs, "pidproof"), "check", "-p", filepath.Join(dir, "x.pid"), filepath.Join(dir, "webd"))
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitCode(matcher.NotRunning) {
+		t.Errorf("%v: %s", err, out)
 	}
 }

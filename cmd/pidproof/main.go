@@ -47,6 +47,8 @@ type console struct {
 // patience is a duration; a bare number means seconds.
 type patience time.Duration
 
+func (p patience) String() string { return time.Duration(p).String() }
+
 func (p *patience) UnmarshalText(text []byte) error {
 	s := string(text)
 	if strings.Trim(s, "0123456789.") == "" {
