@@ -209,6 +209,11 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	if missed > 0 && os.Geteuid() != 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d pidfiles or directories under /run could not be read; ask as root to have every instance recognized.", missed))
 	}
+	if main == 0 {
+		// In the middle of a binary upgrade, or after one that failed, the old
+		// main process still is this instance's: it is not safe to start.
+		pidfiles = slices.DeleteFunc(pidfiles, r.Pidfile.upgrades)
+	}
 	assignRoles(s, main, stale, acceptClaims(s, pidfiles))
 	r.Scanned = true
 	for _, f := range pidfiles {

@@ -84,7 +84,7 @@ func (w *pidfileWalk) directory(path string, levels int) {
 
 func (w *pidfileWalk) pidfile(p Pidfile, roots bool) {
 	switch {
-	case w.own.sameAs(p), w.seen[p.ID], w.own.upgrades(p):
+	case w.own.sameAs(p), w.seen[p.ID]:
 	case p.State == PidfileNames:
 		w.seen[p.ID] = true
 		w.found = append(w.found, p)
@@ -143,7 +143,7 @@ func (h *host) claims(d Daemon, own Pidfile, e Evidence) Fact[[]Claim] {
 			}
 			out = append(out, Claim{
 				Pidfile: p.Path, PID: e.PID, Self: self, Written: p.Written,
-				Late: late(e, p), TopLevel: !runs,
+				Late: late(e, p), TopLevel: !runs, Upgrade: own.upgrades(p),
 			})
 		}
 		if !runs {

@@ -120,7 +120,10 @@ func sameFile(q question) finding {
 	case e.Exe.Value.ID != d.File.Value:
 		return no("its executable is %v, %s is %v", e.Exe.Value.ID, d.Path, d.File.Value)
 	}
-	return underItsName(q, yes(Runs, FileCurrent, "its executable is the very file %s (%v)", d.Real, d.File.Value))
+	if d.aliased() {
+		return underItsName(q, yes(Runs, FileCurrent, "its executable is the very file %s, which %s is a link to", d.Real, d.Path))
+	}
+	return underItsName(q, yes(Runs, FileCurrent, "its executable is the very file %s", d.Real))
 }
 
 // underItsName lets f stand if the process was started under a name that fits
@@ -202,7 +205,13 @@ func script(q question) finding {
 			unresolved = s.Word
 		}
 	}
+	title := argv0Base(e.Argv.Value)
 	switch {
+	case unresolved == "" && d.goesBy(title):
+		// Perl's $0 and setproctitle write over argv and comm.
+		f := yes(Runs, FileUnknown, "%s runs a script that calls itself %s", interpreter, title)
+		f.weak = true
+		return f
 	case unresolved == "":
 		return no("%s runs something else", interpreter)
 	// A relative path from a directory it has left since, or a script that

@@ -160,4 +160,6 @@ type Claim struct {
 	Late     bool // that process started more than 2 s after the pidfile was written
 	TopLevel bool // that process's own parent does not run the daemon
 	Written  time.Time
+	// Upgrade: the pidfile is this instance's own, of a binary upgrade under way.
+	Upgrade bool
 }

@@ -16,6 +16,7 @@ func assignRoles(s survey, main, stale int, claims map[int]string) {
 		p := &s.found[i]
 		unclear := p.Role == RoleUnclear
 		p.Role, p.Instance = roleOf(*p, s.parents, main, stale, claims)
+		_, p.Main = claims[p.Evidence.PID]
 		// What may run the daemon and has no place is not said to run it.
 		if unclear && (p.Role == RoleUnclaimed || p.Role == RoleLeftover) {
 			p.Role = RoleUnclear

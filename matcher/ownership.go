@@ -61,6 +61,10 @@ func ownership(q question, d Decision) Decision {
 	}
 	for _, c := range e.Claims.Value {
 		switch apart := p.Written.Sub(c.Written).Abs(); {
+		case c.Upgrade && c.Self:
+		case c.Upgrade:
+			d.Notes = append(d.Notes, fmt.Sprintf("A binary upgrade is under way: %s names its parent, %d.", c.Pidfile, c.PID))
+			child = false
 		case !c.Self && (!c.Late || c.TopLevel):
 			return refuse(RuleRecycled, NotThis, "it is a child of %d, the main process of %s", c.PID, c.Pidfile)
 		case !c.Self || apart <= writeSlack:

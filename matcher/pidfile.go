@@ -97,7 +97,7 @@ func ParsePID(content []byte) (pid int, rest []int, err error) {
 func parseNumber(w string) (int, error) {
 	shown := w
 	if len(shown) > 20 {
-		shown = shown[:20] + "…"
+		shown = shown[:20] + "..."
 	}
 	for _, c := range []byte(w) {
 		if c < '0' || c > '9' {

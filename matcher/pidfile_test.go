@@ -39,7 +39,7 @@ var pidfileCases = map[string]struct {
 	"trailing-letters": {why: `"12abc"`}, // scanf("%d") reads 12
 	"zero":             {why: "0 is no PID"},
 	"too-large":        {why: "4194305"},
-	"overflow":         {why: "99999999999999999999…"},
+	"overflow":         {why: "99999999999999999999..."},
 	"bom":              {why: "no PID"},
 	"pid-and-name":     {why: `"nobody"`},
 	"arabic-digits":    {why: "no PID"},

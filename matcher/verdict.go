@@ -133,6 +133,7 @@ type Process struct {
 	Decision Decision
 	Role     Role
 	Instance string         // RoleOther: the pidfile that claims it
+	Main     bool           // RoleOther: the pidfile names this very process
 	Sockets  Fact[[]Socket] // those it listens on; read where the question needs it
 }
 

@@ -37,7 +37,34 @@ func (r *Report) weighOthers(counting Counting, blind string) {
 	case blind != "":
 		r.Verdict = Unknown
 		r.Reason += "; " + blind
+	default:
+		if file.State == Absent {
+			r.Reason += fmt.Sprintf("; %s does not exist", r.Daemon.Path)
+		}
+		if instances := r.instances(); len(instances) > 0 {
+			r.Reason += "; other instances run: " + strings.Join(instances, ", ")
+		}
 	}
+}
+
+// instances names the main processes of other instances, and their pidfiles.
+func (r *Report) instances() []string {
+	var out []string
+	for _, p := range r.WithRole(RoleOther) {
+		if p.Main {
+			out = append(out, fmt.Sprintf("%d (%s)", p.Evidence.PID, p.Instance))
+		}
+	}
+	return abridge(out)
+}
+
+// abridge keeps a list short enough for a log line.
+func abridge(list []string) []string {
+	const shown = 8
+	if n := len(list); n > shown {
+		return append(list[:shown:shown], fmt.Sprintf("and %d more", n-shown))
+	}
+	return list
 }
 
 func keepListening(in []Process) []Process {
@@ -63,12 +90,8 @@ func describeBlocking(blocking []Process) string {
 				pids = append(pids, fmt.Sprint(p.Evidence.PID))
 			}
 		}
-		const shown = 8
-		if n := len(pids); n > shown {
-			pids = append(pids[:shown], fmt.Sprintf("and %d more", n-shown))
-		}
 		if len(pids) > 0 {
-			parts = append(parts, kind.words+": "+strings.Join(pids, " "))
+			parts = append(parts, kind.words+": "+strings.Join(abridge(pids), " "))
 		}
 	}
 	return strings.Join(parts, "; ")

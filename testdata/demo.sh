@@ -46,6 +46,17 @@ until_ends() {
 	done
 }
 
+# until_dead PID waits until all threads of a killed process have ended: only a
+# zombie is left then, or nothing.
+until_dead() {
+	tries=100
+	while [ -e "/proc/$1/exe" ] || set -- "$1" /proc/"$1"/task/* && [ $# -gt 2 ]; do
+		set -- "$1"
+		[ $((tries -= 1)) -gt 0 ] || fail "process $1 is still there"
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+}
+
 start() { "$daemon" -daemonize -pidfile "$dir/$1.pid" -workers 1; }
 
 stop() {
@@ -78,7 +89,7 @@ row() {
 }
 
 # quote prints pidproof's answer, without the long folder names.
-quote() { printf '%s\n' "$answer" | sed "s|$dir/||g" | fold -s -w 76 | sed 's/^/  /'; }
+quote() { printf '%s\n' "$answer" | sed "s|$dir/||g" | fold -s -w 76 | sed 's/^/  /; s/ *$//'; }
 
 table() {
 	printf '\n  %-18s %-27s %s\n' instance 'pidof | grep -w PID' 'pidproof check -p PIDFILE'
@@ -115,7 +126,7 @@ say 'main is stopped. Then foo'"'"'s main process is killed; its worker stays.'
 stop main
 pid=$(cat "$dir/foo.pid")
 kill -s KILL "$pid"
-until_ends "/proc/$pid/exe" # a zombie has none
+until_dead "$pid"
 check foo 150
 printf '\n  $ pidproof check -p foo.pid webd\n'
 quote

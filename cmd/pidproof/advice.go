@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -34,8 +35,11 @@ func adviceByVerdict(r matcher.Report) string {
 		}
 		return "Nothing. It is safe to stop or restart through its pidfile."
 	case matcher.Dead:
-		return "It is safe to start: the stale pidfile stands in nobody's way, and the daemon will write it anew."
+		return "It is safe to start. If the daemon refuses because of the stale pidfile, remove it: rm " + r.Pidfile.Path + "."
 	case matcher.NotRunning:
+		if len(r.WithRole(matcher.RoleOther)) > 0 {
+			return "It is safe to start this instance, if it shares neither port nor data with those that run. If you meant one of them, ask with -p and its pidfile."
+		}
 		return "It is safe to start."
 	case matcher.Unclaimed:
 		return adviceUnclaimed(r)
@@ -46,20 +50,35 @@ func adviceByVerdict(r matcher.Report) string {
 func adviceUnclaimed(r matcher.Report) string {
 	var said []string
 	if left := pids(r.WithRole(matcher.RoleLeftover)); len(left) > 0 {
-		said = append(said, fmt.Sprintf("%s: started by this instance's main process %d, which has ended. Look at them (ps -fp %s); once nothing needs them, end them (kill %s) and start the instance.",
+		said = append(said, fmt.Sprintf("%s: started by this instance's main process %d, which has ended. Look at them (ps -fp %s); once nothing needs them, end them (kill %s; with -9 those that stay) and start the instance.",
 			strings.Join(left, " "), r.Pidfile.PID, strings.Join(left, ","), strings.Join(left, " ")))
 	}
 	if unclaimed := pids(r.WithRole(matcher.RoleUnclaimed)); len(unclaimed) > 0 {
-		said = append(said, fmt.Sprintf("%s: look at them (ps -fp %s). If they belong to an instance whose pidfile lies outside /run, ask again with that pidfile. If they are this one's and its pidfile is lost, end them by hand and start it again.",
+		said = append(said, fmt.Sprintf("%s: look at them (ps -fp %s). If they belong to an instance whose pidfile lies outside /run, ask again with that pidfile. If they are this one's and its pidfile is lost or wrong, end them by hand and start it again.",
 			strings.Join(unclaimed, " "), strings.Join(unclaimed, ",")))
+		if noneListens(r.Blocking()) {
+			said = append(said, "None of them listens: they may be sessions or jobs that outlive their daemon by design (sshd, cron). Then leave them alone, and ask with --unclaimed=listening.")
+		}
 	}
 	return strings.Join(said, " ")
+}
+
+func noneListens(of []matcher.Process) bool {
+	for _, p := range of {
+		if p.Sockets.State != matcher.Known || len(p.Sockets.Value) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func adviceUnknown(r matcher.Report) string {
 	pid := r.Pidfile.PID
 	switch r.Rule {
 	case matcher.RuleUnusable:
+		if os.Geteuid() != 0 {
+			return "Ask again as root."
+		}
 		return "Look at what lies there: ls -ld " + r.Pidfile.Path + ". Touch nothing until it is a readable, regular file."
 	case matcher.RuleUntrusted:
 		return fmt.Sprintf("Find out who wrote it: ls -l %s. If process %d is the daemon (ps -fp %d), correct the pidfile's owner and mode, then ask again.", r.Pidfile.Path, pid, pid)

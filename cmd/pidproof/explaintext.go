@@ -202,7 +202,7 @@ func abridge(s string) string {
 	if len(s) <= limit {
 		return s
 	}
-	return fmt.Sprintf("%s… (%d bytes in all)", s[:limit], len(s))
+	return fmt.Sprintf("%s... (%d bytes in all)", s[:limit], len(s))
 }
 
 func first(i int, label string) string {

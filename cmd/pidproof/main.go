@@ -158,5 +158,9 @@ func plainUsage(err error) string {
 	if before, _, found := strings.Cut(said, `: expected string value but got "EOL"`); found {
 		return before + ": its value is missing"
 	}
+	if word, found := strings.CutPrefix(said, "unexpected argument "); found && !strings.Contains(word, ":") {
+		said = "unknown command or one argument too many: " + word
+	}
+	said = strings.ReplaceAll(said, `expected "<program> ..."`, "the argument PROGRAM is missing")
 	return strings.ReplaceAll(said, `expected "<daemon>"`, "the argument DAEMON is missing")
 }

@@ -12,16 +12,16 @@ type pidofCmd struct {
 	SameRoot  bool     `short:"c" name:"same-root" help:"Only processes with our root directory; ignored unless root."`
 	Separator string   `short:"d" default:" " placeholder:"SEP" help:"Print this between PIDs. Default: a blank."`
 	NetFS     bool     `short:"n" name:"no-stat" help:"Accepted and ignored: no network file system is ever waited for."`
-	Omit      []string `short:"o" sep:"none" placeholder:"PID,…" help:"Leave out these PIDs; %PPID is the calling shell."`
+	Omit      []string `short:"o" sep:"none" placeholder:"PID,..." help:"Leave out these PIDs; %PPID is the calling shell."`
 	Quiet     bool     `short:"q" help:"Print nothing; the exit status says it."`
 	Single    bool     `short:"s" help:"Print one PID for each program."`
-	Scripts   bool     `short:"x" help:"Also shells that run a script of that name."`
+	Scripts   bool     `short:"x" help:"Also interpreters that run a script of that name."`
 	Zombies   bool     `short:"z" help:"Also zombies."`
 	Programs  []string `arg:"" name:"program" help:"A path, or a name."`
 }
 
 func (pidofCmd) Help() string {
-	return `Takes the options of sysvinit's pidof(8). Given a path, it finds the processes of the old and of the new file after an upgrade together, and no container's. Exit status: 0 at least one was found, 1 none.`
+	return `Takes the options of sysvinit's pidof(8). Given a path, it finds the processes of the old and of the new file after an upgrade together, and no container's. Exit status: 0 at least one was found, 1 none, 4 it could not be found out.`
 }
 
 func (cmd pidofCmd) Run(c *console) error {

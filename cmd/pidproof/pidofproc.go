@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"pidproof/matcher"
 )
@@ -40,22 +41,32 @@ func (cmd pidofprocCmd) Run(c *console) error {
 	return nil
 }
 
-// scan is what Debian's pidofproc falls back to: pidof -c -o %PPID -x.
+// scan answers without a pidfile.
 func (cmd pidofprocCmd) scan(c *console) error {
-	pids, err := c.find(cmd.Daemon, matcher.Finding{Scripts: true, SameRoot: os.Geteuid() == 0})
+	pids, err := c.allPIDs(cmd.Daemon)
 	if err != nil {
 		return err
 	}
-	line, caller := "", matcher.Caller(c.caller)
-	for _, pid := range pids {
-		if !slices.Contains(caller, pid) {
-			line += " " + strconv.Itoa(pid)
-		}
-	}
-	if line == "" {
+	if len(pids) == 0 {
 		c.exit = exitCode(matcher.NotRunning)
 		return nil
 	}
-	c.say("%s", line[1:])
+	c.say("%s", strings.Join(pids, " "))
 	return nil
+}
+
+// allPIDs is what Debian's pidofproc falls back to: pidof -c -o %PPID -x.
+func (c *console) allPIDs(daemon string) ([]string, error) {
+	pids, err := c.find(daemon, matcher.Finding{Scripts: true, SameRoot: os.Geteuid() == 0})
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	caller := matcher.Caller(c.caller)
+	for _, pid := range pids {
+		if !slices.Contains(caller, pid) {
+			out = append(out, strconv.Itoa(pid))
+		}
+	}
+	return out, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 
 	"pidproof/matcher"
 )
@@ -12,7 +13,7 @@ type statusCmd struct {
 }
 
 func (statusCmd) Help() string {
-	return `LSB's exit status: 0 running, 1 dead and the pidfile exists, 3 not running, 4 unknown. Unclaimed processes are mentioned on standard error and change nothing. Where only root may see the executable, a process of the right name and user counts as running.`
+	return `Without -p, and without /var/run/BASE.pid, any process that runs the daemon counts, as with Debian's status_of_proc. LSB's exit status: 0 running, 1 dead and the pidfile exists, 3 not running, 4 unknown. Unclaimed processes are mentioned on standard error and change nothing. Where only root may see the executable, a process of the right name and user counts as running.`
 }
 
 func (cmd statusCmd) Run(c *console) error {
@@ -25,6 +26,16 @@ func (cmd statusCmd) Run(c *console) error {
 		name = filepath.Base(cmd.Daemon)
 	}
 	verdict := lsbVerdict(report)
+	if cmd.Pidfile == nil && verdict == matcher.NotRunning {
+		pids, err := c.allPIDs(cmd.Daemon)
+		if err != nil {
+			return err
+		}
+		if len(pids) > 0 {
+			c.say("%s is running (PID %s)", name, strings.Join(pids, " "))
+			return nil
+		}
+	}
 	switch verdict {
 	case matcher.Running:
 		c.say("%s is running (PID %d)", name, report.Pidfile.PID)

@@ -15,7 +15,7 @@ func (p page) tree(r matcher.Report) {
 	all := processes(r)
 	if len(all) == 0 {
 		if r.Scanned {
-			p.put("Processes", "none runs this daemon")
+			p.put("Processes", "that run this daemon: none")
 		}
 		return
 	}
@@ -39,7 +39,7 @@ func (p page) branch(children map[int][]matcher.Process, parent matcher.Process,
 	alike, previous := 0, ""
 	flush := func() {
 		if alike > siblingsShown {
-			p.put("", indent(depth)+fmt.Sprintf("… and %d more like it", alike-siblingsShown))
+			p.put("", indent(depth)+fmt.Sprintf("... and %d more like it", alike-siblingsShown))
 		}
 	}
 	for _, proc := range children[parent.Evidence.PID] {
