@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pidproof/testdata/need"
+	"pidproof/testdata/supervise"
 )
 
 // The scripts run the program as it is installed, against real daemons:
@@ -23,7 +24,7 @@ import (
 var programs string
 
 func TestMain(m *testing.M) {
-	os.Exit(withPrograms(m.Run))
+	os.Exit(supervise.Main(func() int { return withPrograms(m.Run) }))
 }
 
 func withPrograms(run func() int) int {
