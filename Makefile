@@ -1,4 +1,5 @@
 PREFIX   = /usr/local
+DOCDIR   = $(PREFIX)/share/doc/pidproof
 HOOKDIR  = /lib/lsb/init-functions.d
 VERSION  = $(shell git describe --tags --always --dirty 2>/dev/null || cat VERSION 2>/dev/null || echo unknown)
 FUZZTIME = 10s
@@ -9,7 +10,7 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build demo test lint readme fuzz install uninstall clean packages
+.PHONY: build demo test lint readme notices fuzz install uninstall clean packages
 
 build: bin/pidproof
 
@@ -37,6 +38,15 @@ lint: packages
 	shellcheck -s sh lsb/init-functions.d/*
 	mandoc -T lint -W warning docs/*.8
 
+# The licences of what the static binary holds; they ask to go with it.
+notices:
+	@go list -deps -f '{{with .Module}}{{if .Version}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/pidproof | sort -u | \
+	while read -r path version dir; do \
+		printf '==== %s %s ====\n\n' "$$path" "$$version"; \
+		for file in "$$dir"/LICENSE* "$$dir"/COPYING "$$dir"/NOTICE; do [ ! -f "$$file" ] || { cat "$$file"; echo; }; done; \
+	done >docs/third-party-notices.txt
+	@{ printf '==== the Go standard library ====\n\n'; cat "$$(go env GOROOT)/LICENSE"; } >>docs/third-party-notices.txt
+
 # What the README shows of the demo.
 readme: bin/pidproof
 	go test ./cmd/pidproof -run '^TestReadmeDemo$$' -update
@@ -51,16 +61,18 @@ fuzz:
 
 # Each file appears whole under its name, and the hook last: init scripts may be running.
 install: bin/pidproof
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(HOOKDIR)
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(DOCDIR) $(DESTDIR)$(HOOKDIR)
 	install -m 755 bin/pidproof $(DESTDIR)$(PREFIX)/sbin/.pidproof.new
 	mv -f $(DESTDIR)$(PREFIX)/sbin/.pidproof.new $(DESTDIR)$(PREFIX)/sbin/pidproof
 	install -m 644 docs/pidproof.8 $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
+	install -m 644 LICENSE docs/explain-json.md docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
 	sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,' lsb/init-functions.d/60-pidproof >$(DESTDIR)$(HOOKDIR)/.60-pidproof.new
 	chmod 644 $(DESTDIR)$(HOOKDIR)/.60-pidproof.new
 	mv -f $(DESTDIR)$(HOOKDIR)/.60-pidproof.new $(DESTDIR)$(HOOKDIR)/60-pidproof
 
 uninstall:
 	rm -f $(DESTDIR)$(HOOKDIR)/60-pidproof $(DESTDIR)$(PREFIX)/sbin/pidproof $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
+	rm -rf $(DESTDIR)$(DOCDIR)
 
 clean:
 	rm -rf bin

@@ -173,3 +173,21 @@ func readDoc(t *testing.T, path string) string {
 	}
 	return string(content)
 }
+
+// The licences of what is linked ask to go with the binary.
+func TestThirdPartyNotices(t *testing.T) {
+	linked, err := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if .Version}}{{.Path}} {{.Version}}{{end}}{{end}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	notices := readDoc(t, "../../docs/third-party-notices.txt")
+	modules := strings.Split(strings.TrimSpace(string(linked)), "\n")
+	if len(modules) < 3 {
+		t.Fatalf("go list gave %q", linked)
+	}
+	for _, module := range modules {
+		if !strings.Contains(notices, "==== "+module+" ====") {
+			t.Errorf("no notice for %s: run `make notices`", module)
+		}
+	}
+}

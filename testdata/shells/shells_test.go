@@ -106,6 +106,9 @@ func TestInstallUninstall(t *testing.T) {
 	want := []string{
 		"/lib/lsb/init-functions.d/60-pidproof",
 		"/usr/local/sbin/pidproof",
+		"/usr/local/share/doc/pidproof/LICENSE",
+		"/usr/local/share/doc/pidproof/explain-json.md",
+		"/usr/local/share/doc/pidproof/third-party-notices.txt",
 		"/usr/local/share/man/man8/pidproof.8",
 	}
 	if got := files(t, dest); !slices.Equal(got, want) {
