@@ -21,9 +21,14 @@ import (
 const supervised = "PIDPROOF_SUPERVISED"
 
 // Main runs tests in a child, and gives the exit code to end with. As root the
-// child has a mount namespace of its own, and its mounts end with it.
+// child has a mount namespace of its own; its mounts, and what it left in /run,
+// end with it.
 func Main(tests func() int) int {
 	if os.Getenv(supervised) != "" {
+		if err := ownRun(); err != nil {
+			fmt.Fprintln(os.Stderr, "supervise: an own /run:", err)
+			return 1
+		}
 		return tests()
 	}
 	code, err := superviseTests()
@@ -32,6 +37,15 @@ func Main(tests func() int) int {
 		return 1
 	}
 	return code
+}
+
+// ownRun gives root's tests an empty /run: pidfiles of the machine would be
+// other instances', and theirs must not stay.
+func ownRun() error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return unix.Mount("tmpfs", "/run", "tmpfs", 0, "mode=0755")
 }
 
 func superviseTests() (int, error) {
