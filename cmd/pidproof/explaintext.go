@@ -139,7 +139,8 @@ func (p page) process(r matcher.Report) {
 	if e.Argv.State == matcher.Known {
 		p.put("", "arguments "+abridge(strings.Join(e.Argv.Value, " ")))
 	}
-	p.put("", fmt.Sprintf("user %s (effective %s), parent %d, group %d, session %d", userName(e.UID), userName(e.EUID), e.PPID, e.Group, e.Session))
+	p.put("", fmt.Sprintf("user %s (effective %s)", userName(e.UID), userName(e.EUID)))
+	p.put("", fmt.Sprintf("parent %d, process group %d, session %d", e.PPID, e.Group, e.Session))
 	when := "started " + e.Started.Format(timeLayout)
 	if !r.Pidfile.Written.IsZero() {
 		gap := r.Pidfile.Written.Sub(e.Started)
