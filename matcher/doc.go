@@ -9,6 +9,7 @@
 //	process.go, collect.go       the process, pinned by a pidfd while it is read
 //	claims.go, locks.go          other pidfiles and locks, read when a rule asks
 //	decide.go, ownership.go      the rules (pure: no I/O, no clock)
+//	script.go                    those for #! scripts, likewise
 //	judge.go                     one process through all of that
 //	scan.go, sockets.go          the other processes
 //	others.go, weigh.go          their roles, and what they do to the verdict (pure)

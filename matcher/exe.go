@@ -27,17 +27,6 @@ type Daemon struct {
 	MultiCall  bool
 }
 
-// Interpreter is what runs a #! script.
-type Interpreter struct {
-	Path, Real string
-	File       Fact[FileID]
-	// ViaEnv: named through env(1), so found by the PATH of whoever started the
-	// daemon; only its name can be compared.
-	ViaEnv bool
-	// Wrappers are interpreters on the way that are scripts themselves.
-	Wrappers []string
-}
-
 func (d Daemon) base() string     { return filepath.Base(d.Path) }
 func (d Daemon) realBase() string { return filepath.Base(d.Real) }
 
@@ -183,71 +172,4 @@ func (d Daemon) mentionedBy(e Evidence) bool {
 	return len(argv) > 1 && slices.ContainsFunc(argv[1:], func(word string) bool {
 		return strings.Contains(word, d.Path) || strings.Contains(word, d.Real)
 	})
-}
-
-// interprets reports that exe is the script's interpreter, current or replaced.
-func (i *Interpreter) interprets(x Exe) bool {
-	if i.File.State == Known && x.ID == i.File.Value {
-		return true
-	}
-	for _, p := range x.paths() {
-		if p == i.Path || p == i.Real {
-			return true
-		}
-		// python3 → python3.11, of a virtual environment, or before the link was
-		// retargeted. The script's own identity decides, this only where to look.
-		if strings.HasPrefix(filepath.Base(p), filepath.Base(i.Path)) {
-			return true
-		}
-	}
-	return false
-}
-
-// scriptArguments are the words that may be the script an interpreter was given:
-// its first argument that is no option and, as that may be an option's value
-// (python3 -W ignore x.py), those that follow such. None after -c, where a
-// command would stand.
-func scriptArguments(argv []string) []string {
-	var out []string
-	for i := 1; i < len(argv); i++ {
-		word := argv[i]
-		switch {
-		case word == "" || word == "-":
-			return out
-		case commandOption(word):
-			return out
-		case strings.HasPrefix(word, "-") || strings.HasPrefix(word, "+"):
-			continue
-		}
-		out = append(out, word)
-		if i == 1 || !strings.HasPrefix(argv[i-1], "-") && !strings.HasPrefix(argv[i-1], "+") {
-			return out
-		}
-	}
-	return out
-}
-
-// commandOption: -c, or letters that end in it (sh -ec).
-func commandOption(word string) bool {
-	letters, isOption := strings.CutPrefix(word, "-")
-	return isOption && strings.HasSuffix(letters, "c") && len(letters) <= 4 &&
-		strings.Trim(letters, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-}
-
-// splitShebang parses the first line of a file. ok is false when it is no
-// script. One argument at most follows the interpreter: Linux passes the rest
-// of the line as a single word (fs/binfmt_script.c).
-func splitShebang(head []byte) (interpreter, argument string, ok bool) {
-	rest, found := strings.CutPrefix(string(head), "#!")
-	if !found {
-		return "", "", false
-	}
-	line, _, _ := strings.Cut(rest, "\n")
-	line, _, _ = strings.Cut(line, "\x00")
-	line = strings.Trim(line, " \t\r")
-	interpreter, argument, _ = strings.Cut(line, " ")
-	if i := strings.IndexByte(interpreter, '\t'); i >= 0 {
-		interpreter, argument = line[:i], line[i+1:]
-	}
-	return interpreter, strings.TrimLeft(argument, " \t"), interpreter != ""
 }
