@@ -138,6 +138,7 @@ func FuzzCalls(f *testing.F) {
 	f.Add("/usr/sbin/d", "d", "/usr/sbin/d -x", true)
 	f.Add("d", "", "", false)
 	f.Add("-bash", "bash", "-bash", false)
+	f.Add("", "0", ".", false)
 	f.Fuzz(func(t *testing.T, program, comm, argv string, scripts bool) {
 		words := strings.Fields(argv)
 		if calls(program, comm, words, scripts) && program == "" {

@@ -116,7 +116,7 @@ func (h *host) findByName(program string, f Finding, found map[int]bool) error {
 func calls(program, comm string, argv []string, scripts bool) bool {
 	base := filepath.Base(program)
 	same := func(word string) bool {
-		return word != "" && (word == program || word == base || filepath.Base(word) == program)
+		return word != "" && program != "" && (word == program || word == base || filepath.Base(word) == program)
 	}
 	byPath := filepath.IsAbs(program)
 	if !byPath && same(argv0(argv)) {
@@ -135,5 +135,5 @@ func calls(program, comm string, argv []string, scripts bool) bool {
 	// No argv (kernel threads, zombies), a title (`nginx: master process`) or a
 	// login shell (`-bash`): what is left is the kernel's name for it.
 	title := argv0(argv)
-	return (title == "" || strings.Contains(title, " ") || title[0] == '-' && len(argv) == 1) && bears(comm, base)
+	return program != "" && (title == "" || strings.Contains(title, " ") || title[0] == '-' && len(argv) == 1) && bears(comm, base)
 }
