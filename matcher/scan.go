@@ -112,7 +112,7 @@ func (h *host) mayRun(d Daemon, pid int) bool {
 		return true
 	}
 	if i := d.Script; i != nil {
-		return strings.HasPrefix(base, filepath.Base(i.Real)) || strings.HasPrefix(base, filepath.Base(i.Path))
+		return i.named(base)
 	}
 	return false
 }

@@ -27,7 +27,18 @@ func (i *Interpreter) interprets(x Exe) bool {
 		}
 		// python3 → python3.11, of a virtual environment, or before the link was
 		// retargeted. The script's own identity decides, this only where to look.
-		if strings.HasPrefix(filepath.Base(p), filepath.Base(i.Path)) {
+		if i.named(filepath.Base(p)) {
+			return true
+		}
+	}
+	return false
+}
+
+// named reports that a base name may be the interpreter's, with a version behind
+// it, or that of a wrapper that becomes it (pyenv's python3 is a shell script).
+func (i *Interpreter) named(base string) bool {
+	for _, path := range append([]string{i.Path, i.Real}, i.Wrappers...) {
+		if strings.HasPrefix(base, filepath.Base(path)) {
 			return true
 		}
 	}
