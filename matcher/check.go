@@ -23,9 +23,14 @@ type Instance struct {
 	// Unclaimed says which unclaimed processes make the verdict Unclaimed; ""
 	// means CountAny.
 	Unclaimed Counting
-	// Everything asks for the other processes and their sockets also where the
-	// pidfile settles the verdict.
-	Everything bool
+	// Others asks for the other processes also where the pidfile settles the
+	// verdict, Sockets for what all of them listen on.
+	Others, Sockets bool
+	// Hold keeps the processes of the report pinned, until Report.Release: they
+	// can be signalled and awaited, and are who they were found to be.
+	Hold bool
+
+	criteria Criteria // of Match
 }
 
 // Check answers whether the pidfile names this daemon and, where it does not,
@@ -97,17 +102,23 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 		r.Rule, r.Reason = RuleNotOurProc, err.Error()
 		return r, nil
 	}
-	d, err := h.findDaemon(in.Daemon)
-	if err != nil {
-		return r, err
+	if in.Daemon != "" || in.criteria == (Criteria{}) {
+		d, err := h.findDaemon(in.Daemon)
+		if err != nil {
+			return r, err
+		}
+		r.Daemon = d
 	}
-	r.Daemon = d
 	for range rereads {
 		asked := r
 		err := h.ask(ctx, &asked, in)
 		if err != nil || asked.Verdict == Running || asked.Verdict == Unknown || !h.rewritten(asked.Pidfile) {
+			if !in.Hold {
+				asked.Release()
+			}
 			return asked, err
 		}
+		asked.Release()
 	}
 	r.Rule, r.Reason = RuleUnusable, fmt.Sprintf("pidfile %s is rewritten all the time", in.Pidfile)
 	return r, nil
@@ -121,12 +132,12 @@ func (h *host) ask(ctx context.Context, r *Report, in Instance) error {
 	if r.Pidfile.State = PidfileAbsent; in.Pidfile != "" {
 		r.Pidfile = h.readPidfile(ctx, in.Pidfile)
 	}
-	settled, err := h.askPidfile(r)
+	settled, err := h.askPidfile(r, in)
 	r.PidfileVerdict = r.Verdict
 	if err != nil {
 		return err
 	}
-	if settled && !in.Everything || in.Unclaimed == CountNone && !in.Everything {
+	if (settled || in.Unclaimed == CountNone) && !in.Others {
 		return nil
 	}
 	return h.askOthers(r, in, settled)
@@ -143,7 +154,7 @@ func (h *host) rewritten(p Pidfile) bool {
 
 // askPidfile fills in what the pidfile and the process it names say. settled is
 // true when nothing else can change the verdict.
-func (h *host) askPidfile(r *Report) (settled bool, err error) {
+func (h *host) askPidfile(r *Report, in Instance) (settled bool, err error) {
 	p := r.Pidfile
 	switch p.State {
 	case PidfileUnusable:
@@ -165,12 +176,14 @@ func (h *host) askPidfile(r *Report) (settled bool, err error) {
 		r.Reason = fmt.Sprintf("pidfile %s names no process: %s", p.Path, p.Why)
 		return false, nil
 	}
-	e, decision, err := h.judge(r.Daemon, p, p.PID)
+	main, err := h.hold(question{daemon: r.Daemon, criteria: in.criteria, pidfile: p}, p.PID)
 	if err != nil {
+		main.Release()
 		r.Verdict, r.Rule, r.Reason = Unknown, RuleUnreadable, err.Error()
 		return true, nil
 	}
-	r.Main = &Process{Evidence: e, Decision: decision}
+	r.Main = &main
+	decision := main.Decision
 	r.Rule, r.Reason = decision.Rule, decision.Why
 	r.Notes = append(r.Notes, decision.Notes...)
 	switch decision.Outcome {
@@ -189,8 +202,12 @@ func (h *host) askPidfile(r *Report) (settled bool, err error) {
 // askOthers scans, sorts what it finds into roles and, unless the pidfile
 // settled it, lets the unclaimed ones speak.
 func (h *host) askOthers(r *Report, in Instance, settled bool) error {
-	s, err := h.scan(r.Daemon)
+	s, err := h.scan(r.Daemon, in.criteria)
+	if !in.Hold {
+		s.release()
+	}
 	if err != nil {
+		s.release()
 		if settled {
 			r.Notes = append(r.Notes, "The other processes could not be read: "+err.Error())
 			return nil
@@ -223,17 +240,18 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	}
 	for _, p := range s.found {
 		if p.Role == RoleMain {
+			p.Release()
 			continue
 		}
-		if in.Everything || in.Unclaimed == CountListening {
+		if in.Sockets || in.Unclaimed == CountListening {
 			p.Sockets = h.listening(p.Evidence.PID)
 		}
 		r.Others = append(r.Others, p)
 	}
-	if r.Main != nil && r.Main.Role == RoleMain && in.Everything {
+	if r.Main != nil && r.Main.Role == RoleMain && in.Sockets {
 		r.Main.Sockets = h.listening(main)
 	}
-	if in.Everything && slices.ContainsFunc(r.Others, func(p Process) bool { return p.Sockets.State == Unreadable }) {
+	if in.Sockets && slices.ContainsFunc(r.Others, func(p Process) bool { return p.Sockets.State == Unreadable }) {
 		r.Notes = append(r.Notes, "What other users' processes listen on cannot be read; ask as root.")
 	}
 	if !settled {

@@ -160,7 +160,7 @@ const maxAncestors = 64
 // parentRunning gives the parent's evidence and whether it runs the daemon, by
 // file or by path.
 func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, bool) {
-	if e.PPID < 1 {
+	if e.PPID < 1 || d.unnamed() {
 		return Evidence{}, false
 	}
 	parent, decision, err := h.judge(d, Pidfile{}, e.PPID)

@@ -52,7 +52,7 @@ func (h *host) collect(p process) (Evidence, error) {
 		return e, nil
 	}
 
-	if stat.State == "X" || stat.State == "Z" && stat.NumThreads <= 1 {
+	if hasEnded(stat) {
 		e.Life = Zombie
 		return e, nil
 	}
@@ -105,6 +105,12 @@ func (h *host) unseen(e Evidence, p process, err error) (Evidence, error) {
 		return e, nil
 	}
 	return e, fmt.Errorf("reading %s/%d: %w", h.proc, p.pid, err)
+}
+
+// hasEnded reports that only the exit status of a process is left. A first
+// thread may end before the others (pthread_exit in main).
+func hasEnded(s procfs.ProcStat) bool {
+	return s.State == "X" || s.State == "Z" && s.NumThreads <= 1
 }
 
 // readStat is proc.Stat, which panics on a truncated file.

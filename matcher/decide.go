@@ -9,7 +9,8 @@ import (
 // run this daemon? In a scan there is no pidfile (Path is ""), and the rules
 // that need its word do not apply.
 type question struct {
-	daemon   Daemon
+	daemon   Daemon // none (unnamed) where start-stop-daemon was given no --exec
+	criteria Criteria
 	pidfile  Pidfile
 	evidence Evidence
 }
@@ -32,21 +33,26 @@ func yes(o Outcome, file FileState, format string, args ...any) finding {
 	return finding{applies: true, outcome: o, file: file, why: fmt.Sprintf(format, args...)}
 }
 
-// identityRules are tried in this order; the first that applies decides.
-var identityRules = []struct {
+type identityRule struct {
 	rule  Rule
 	apply func(question) finding
-}{
-	{RuleGone, gone},
-	{RuleForeign, foreign},
-	{RuleSameFile, sameFile},
-	{RuleReplaced, replaced},
-	{RuleScript, script},
-	{RuleLocked, locked},
-	{RuleStartedAs, startedAs},
-	{RuleUnreadable, unreadable},
-	{RuleContradicted, contradicted},
-	{RuleMismatch, mismatch},
+	when  func(question) bool // nil: always; a rule that nobody asked for is not shown
+}
+
+// identityRules are tried in this order; the first that applies decides.
+var identityRules = []identityRule{
+	{rule: RuleGone, apply: gone},
+	{rule: RuleForeign, apply: foreign},
+	{RuleCriteria, criteria, func(q question) bool { return q.criteria.further() }},
+	{RuleNumber, number, func(q question) bool { return q.daemon.unnamed() }},
+	{rule: RuleSameFile, apply: sameFile},
+	{rule: RuleReplaced, apply: replaced},
+	{rule: RuleScript, apply: script},
+	{rule: RuleLocked, apply: locked},
+	{rule: RuleStartedAs, apply: startedAs},
+	{rule: RuleUnreadable, apply: unreadable},
+	{rule: RuleContradicted, apply: contradicted},
+	{rule: RuleMismatch, apply: mismatch},
 }
 
 // decide is pure: no I/O, no clock. When a rule needs a fact that was not read
@@ -54,6 +60,9 @@ var identityRules = []struct {
 func decide(q question) Decision {
 	var d Decision
 	for _, r := range identityRules {
+		if r.when != nil && !r.when(q) {
+			continue
+		}
 		f := r.apply(q)
 		if f.need != 0 {
 			return Decision{need: f.need}

@@ -66,7 +66,7 @@ func TestDecide(t *testing.T) {
 		{"not root, a kernel thread", with(func(e *Evidence) { hiddenExe(e); e.Kernel = true }), RuleMismatch, NotThis},
 		{"hidepid", with(func(e *Evidence) { hiddenExe(e); e.Life = Hidden }), RuleUnreadable, Undecided},
 	} {
-		d := decide(question{daemon, pidfile, c.e})
+		d := decide(question{daemon: daemon, pidfile: pidfile, evidence: c.e})
 		if d.Rule != c.rule || d.Outcome != c.outcome || d.need != 0 {
 			t.Errorf("%s: got %s, %s (%s), need %b; want %s, %s", c.name, d.Rule, d.Outcome, d.Why, d.need, c.rule, c.outcome)
 		}
@@ -74,7 +74,7 @@ func TestDecide(t *testing.T) {
 
 	unreadableDaemon := daemon
 	unreadableDaemon.File = failed[FileID](unix.EACCES)
-	if d := decide(question{unreadableDaemon, pidfile, exe("/opt/x", FileID{8, 1}, SamePlace)}); d.Outcome != Undecided {
+	if d := decide(question{daemon: unreadableDaemon, pidfile: pidfile, evidence: exe("/opt/x", FileID{8, 1}, SamePlace)}); d.Outcome != Undecided {
 		t.Errorf("the daemon's file cannot be read: got %s %s", d.Rule, d.Outcome)
 	}
 }

@@ -9,15 +9,23 @@
 //	process.go, collect.go       the process, pinned by a pidfd while it is read
 //	claims.go, locks.go          other pidfiles and locks, read when a rule asks
 //	decide.go, ownership.go      the rules (pure: no I/O, no clock)
-//	script.go                    those for #! scripts, likewise
+//	script.go, criteria.go       those for #! scripts, and start-stop-daemon's, likewise
 //	judge.go                     one process through all of that
 //	scan.go, sockets.go          the other processes
 //	others.go, weigh.go          their roles, and what they do to the verdict (pure)
 //	check.go                     the pipeline: one Report
 //	find.go                      pidof's question, which has no pidfile
+//	match.go                     start-stop-daemon's, which may have no daemon
 //
-// It prints nothing, signals nothing and never exits. Where the kernel would
-// not say, a Fact says so; nothing unread ever counts as "no".
+// and, for who acts on the answer:
+//
+//	hold.go                      signalling and awaiting what was proven
+//	watch.go                     waiting until the answer may be another
+//	removepidfile.go             removing the pidfile that was read
+//
+// It prints nothing and never exits; it signals a process, and removes a file,
+// only in the functions named so. Where the kernel would not say, a Fact says
+// so; nothing unread ever counts as "no".
 //
 // # Rules about the pidfile
 //
@@ -34,6 +42,10 @@
 //   - gone: no process has the number, or only a thread or a zombie does. Dead.
 //   - foreign: it lives in another PID namespace, or its path is the daemon's only
 //     in another mount tree on another filesystem. Not this daemon.
+//   - criteria: it has another parent, user or name than start-stop-daemon's
+//     options ask for. Not this daemon.
+//   - number: start-stop-daemon was given no executable, so that the number is all
+//     there is. Weak; if late, its name must be like that of the pidfile.
 //   - same-file: device and inode of /proc/PID/exe are those of the daemon's file.
 //     Where the daemon's path is a link to a file of another name, the process
 //     must also have been started under the link's name (busybox crond), or under

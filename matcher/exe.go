@@ -30,6 +30,9 @@ type Daemon struct {
 func (d Daemon) base() string     { return filepath.Base(d.Path) }
 func (d Daemon) realBase() string { return filepath.Base(d.Real) }
 
+// unnamed reports that no executable was given.
+func (d Daemon) unnamed() bool { return d.Path == "" }
+
 // aliased reports that the daemon's path is a link to a file of another name.
 func (d Daemon) aliased() bool { return d.base() != d.realBase() }
 

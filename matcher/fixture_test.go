@@ -22,7 +22,8 @@ var fixtureBoot = time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
 // fixture is a text file of testdata/proc, expanded into a directory: a host
 // that never was, for what a kernel will not do on demand.
 //
-// Its comment holds what to ask ("daemon:", "pidfile:", "unclaimed:") and what
+// Its comment holds what to ask ("daemon:", "pidfile:", "unclaimed:"; without a
+// daemon as start-stop-daemon does, "name:", "parent:", "user:") and what
 // must come of it ("want: VERDICT RULE", "file: STATE", "role: PID ROLE"). Its sections are
 // files; `a -> b` is a link; `process N` is expanded into /proc/N; `hidden N`
 // is a process that /proc does not show. "mtime:" gives a file's time,
@@ -108,6 +109,14 @@ func (f *fixture) configure(comment string) {
 				f.in.Daemon = words[0]
 			case "pidfile":
 				f.in.Pidfile = words[0]
+				f.in.criteria.Pidfile = words[0]
+			case "name":
+				f.in.criteria.Name = words[0]
+			case "parent":
+				f.in.criteria.PPID = atoi(f.t, words[0])
+			case "user":
+				uid := atoi(f.t, words[0])
+				f.in.criteria.UID = &uid
 			case "unclaimed":
 				f.in.Unclaimed = Counting(words[0])
 			case "want":
@@ -115,7 +124,7 @@ func (f *fixture) configure(comment string) {
 			case "file":
 				f.file = words[0]
 			case "role":
-				f.in.Everything = true
+				f.in.Others, f.in.Sockets = true, true
 				f.roles[atoi(f.t, words[0])] = strings.Join(words[1:], " ")
 			case "mtime":
 				at := fixtureBoot.Add(time.Duration(atoi(f.t, words[1])) * time.Second)

@@ -3,22 +3,32 @@ package matcher
 // judge pins one process, reads what the rules ask for, and decides. With the
 // zero Pidfile it is one of a scan.
 func (h *host) judge(d Daemon, p Pidfile, pid int) (Evidence, Decision, error) {
+	held, err := h.hold(question{daemon: d, pidfile: p}, pid)
+	held.Release()
+	return held.Evidence, held.Decision, err
+}
+
+// hold is judge that keeps the process pinned: what was found stays true of
+// whom it was found of.
+func (h *host) hold(q question, pid int) (Process, error) {
 	held, life, err := h.pin(pid)
+	out := Process{Evidence: Evidence{PID: pid, Life: life, Pin: held.pinnedBy()}, pin: held, host: h}
 	if err != nil {
-		return Evidence{PID: pid}, Decision{}, err
+		return out, err
 	}
-	defer held.release()
-	e := Evidence{PID: pid, Life: life, Pin: held.pinnedBy()}
+	e := out.Evidence
 	if life == Alive {
 		if e, err = h.collect(held); err != nil {
-			return e, Decision{}, err
+			out.Evidence = e
+			return out, err
 		}
 	}
-	q := question{daemon: d, pidfile: p, evidence: e}
+	q.evidence = e
 	for {
 		decision := decide(q)
 		if decision.need == 0 {
-			return q.evidence, decision, nil
+			out.Evidence, out.Decision = q.evidence, decision
+			return out, nil
 		}
 		h.supply(&q, decision.need)
 		if h.changedHands(held, e) {

@@ -44,7 +44,7 @@ func ownership(q question, d Decision) Decision {
 	if e.PID == 1 && d.Weak {
 		return refuse(RuleMismatch, NotThis, "PID 1 is taken for a daemon only by its file")
 	}
-	if e.ParentRuns.State == Unread {
+	if e.ParentRuns.State == Unread && !q.daemon.unnamed() {
 		return Decision{need: needParent}
 	}
 	isLate, child := late(e, p), e.ParentRuns.Value
@@ -78,6 +78,12 @@ func ownership(q question, d Decision) Decision {
 	if isLate {
 		after := Span(e.Started.Sub(p.Written))
 		switch {
+		case q.daemon.unnamed() && e.Argv.State == Unread:
+			return Decision{need: needArgv}
+		case q.daemon.unnamed() && akin(e, p.Path):
+			// Its name is all that speaks for it, but then no other daemon is meant.
+		case q.daemon.unnamed():
+			return refuse(RuleLate, Undecided, "%d, called %q, started %s after %s was written, and is not like that name: the number may have changed hands", e.PID, e.Comm, after, p.Path)
 		case d.Weak:
 			return refuse(RuleLate, Undecided, "it started %s after the pidfile was written, and only its name fits: the number may have changed hands", after)
 		case child:

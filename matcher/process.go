@@ -21,16 +21,19 @@ func (h *host) pin(pid int) (process, Life, error) {
 	case err == nil:
 		return process{pid, fd}, Alive, nil
 	case errors.Is(err, unix.ESRCH):
-		return process{}, Gone, nil
+		return nobody, Gone, nil
 	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOENT):
 		// The number of a thread: EINVAL up to Linux 6.14, ENOENT after.
-		return process{}, Thread, nil
+		return nobody, Thread, nil
 	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
 		// Before Linux 5.3, or under a seccomp filter.
 		return process{pid, -1}, Alive, nil
 	}
-	return process{}, Alive, err
+	return nobody, Alive, err
 }
+
+// nobody is held where there is nothing to hold. Descriptor 0 is somebody's.
+var nobody = process{fd: -1}
 
 // ended reports that every thread of the process has ended (pidfd_open(2):
 // a pidfd becomes readable then). Without a pidfd it cannot tell.

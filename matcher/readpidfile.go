@@ -55,7 +55,11 @@ func (h *host) readPidfileOnce(path string) Pidfile {
 	}
 	defer unix.Close(fd)
 	p.LinkOwners = linkOwners
+	return h.readOpenedPidfile(p, fd)
+}
 
+// readOpenedPidfile reads the file that fd, opened with O_PATH, stands for.
+func (h *host) readOpenedPidfile(p Pidfile, fd int) Pidfile {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return p.unusable(plain(err))
@@ -73,7 +77,7 @@ func (h *host) readPidfileOnce(path string) Pidfile {
 	p.ID = FileID{Dev: uint64(st.Dev), Ino: st.Ino}
 	p.Written = time.Unix(st.Mtim.Unix())
 
-	h.doing("reading %s", path)
+	h.doing("reading %s", p.Path)
 	content, acl, err := readOpened(fd)
 	if err != nil {
 		return p.unusable(plain(err))

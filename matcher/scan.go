@@ -21,8 +21,9 @@ type survey struct {
 const hidden = "/proc hides other users' processes (hidepid); ask as root"
 
 // scan walks /proc once. It reads one exe link of each process, and more only
-// of those whose executable's name could be the daemon's.
-func (h *host) scan(d Daemon) (survey, error) {
+// of those whose executable's name could be the daemon's. Those it finds are
+// held.
+func (h *host) scan(d Daemon, c Criteria) (survey, error) {
 	s := survey{parents: map[int]int{}}
 	pids, err := h.pids()
 	if err != nil {
@@ -35,20 +36,25 @@ func (h *host) scan(d Daemon) (survey, error) {
 		if !h.mayRun(d, pid) {
 			continue
 		}
-		e, decision, err := h.judge(d, Pidfile{}, pid)
+		p, err := h.hold(question{daemon: d, criteria: c}, pid)
 		if err != nil {
+			p.Release()
 			return s, err
 		}
+		e, decision := p.Evidence, p.Decision
 		s.parents[pid] = e.PPID
 		switch {
 		case decision.Outcome == Runs && !decision.Weak, decision.Rule == RuleForeign && h.sameProgram(d, e):
-			s.found = append(s.found, Process{Evidence: e, Decision: decision})
-		case decision.Outcome == Runs, decision.Outcome == Plausible:
-			s.found = append(s.found, Process{Evidence: e, Decision: decision, Role: RoleUnclear})
+			s.found = append(s.found, p)
+		case decision.Outcome == Runs, decision.Outcome == Plausible,
+			decision.Outcome == Undecided && e.Exe.State == Known:
+			p.Role = RoleUnclear
+			s.found = append(s.found, p)
 		case decision.Outcome == Undecided && e.Life == Hidden:
 			s.blind = hidden
-		case decision.Outcome == Undecided && e.Exe.State == Known:
-			s.found = append(s.found, Process{Evidence: e, Decision: decision, Role: RoleUnclear})
+			p.Release()
+		default:
+			p.Release()
 		}
 	}
 	for _, p := range s.found {
@@ -62,6 +68,13 @@ func (h *host) scan(d Daemon) (survey, error) {
 		}
 	}
 	return s, nil
+}
+
+// release lets go of all that were found.
+func (s survey) release() {
+	for i := range s.found {
+		s.found[i].Release()
+	}
 }
 
 // sameProgram keeps, of the processes of other PID namespaces, those that a

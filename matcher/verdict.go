@@ -34,6 +34,8 @@ const (
 	// About the process it names, in this order; the first decisive one wins.
 	RuleGone         Rule = "gone"
 	RuleForeign      Rule = "foreign"
+	RuleCriteria     Rule = "criteria"
+	RuleNumber       Rule = "number"
 	RuleSameFile     Rule = "same-file"
 	RuleReplaced     Rule = "replaced"
 	RuleScript       Rule = "script"
@@ -135,6 +137,10 @@ type Process struct {
 	Instance string         // RoleOther: the pidfile that claims it
 	Main     bool           // RoleOther: the pidfile names this very process
 	Sockets  Fact[[]Socket] // those it listens on; read where the question needs it
+
+	// Set while it is held, see Instance.Hold.
+	pin  process
+	host *host
 }
 
 // Report is the whole answer.

@@ -1,0 +1,166 @@
+package matcher
+
+import (
+	"context"
+	"fmt"
+	"os"
+)
+
+// Match answers start-stop-daemon's question: which processes meet these
+// criteria? With a pidfile or a PID it looks at that process only, else at all.
+// A pidfile counts as it does for Check, so what it names is proven, or left
+// alone.
+//
+// The verdict is Running where a process was found: those are Found, which the
+// caller must Release. Dead: the pidfile exists, and names none. NotRunning:
+// none was found. Unknown: it could not be told, or some may match (Unclear).
+// Without a pidfile only processes of our PID namespace count.
+func Match(ctx context.Context, c Criteria) (Matched, error) {
+	h := thisHost()
+	m, err, inTime := within(ctx, func() (Matched, error) { return h.match(ctx, c) })
+	if !inTime {
+		return NoMatch(c, h.lastStep()), nil
+	}
+	return m, err
+}
+
+// Matched is the answer of Match.
+type Matched struct {
+	Verdict Verdict
+	Rule    Rule
+	Reason  string
+	Pidfile Pidfile
+	Found   []Process
+	// Unclear are PIDs of further processes that may match; Plausible: the pidfile's
+	// seems to, as far as an ordinary user may see.
+	Unclear   []int
+	Plausible bool
+}
+
+// NoMatch is the answer to a question that was given up while doing something.
+func NoMatch(c Criteria, doing string) Matched {
+	return Matched{Rule: RuleDeadline, Reason: "no answer in time while " + doing, Pidfile: Pidfile{Path: c.Pidfile}}
+}
+
+// Release lets go of all that were found.
+func (m *Matched) Release() {
+	for i := range m.Found {
+		m.Found[i].Release()
+	}
+}
+
+func (h *host) match(ctx context.Context, c Criteria) (Matched, error) {
+	if c.Pidfile != "" {
+		return h.matchPidfile(ctx, c)
+	}
+	var m Matched
+	if err := h.open(); err != nil {
+		m.Rule, m.Reason = RuleNotOurProc, err.Error()
+		return m, nil
+	}
+	var d Daemon
+	if c.Exec != "" {
+		var err error
+		if d, err = h.findDaemon(c.Exec); err != nil {
+			return m, err
+		}
+	}
+	var found []Process
+	var err error
+	switch {
+	case c.PID != 0:
+		found, err = h.matchPID(d, c)
+	case c.Exec != "":
+		var s survey
+		s, err = h.scan(d, c)
+		found, m.Reason = s.found, s.blind
+	default:
+		found, err = h.matchAll(c)
+	}
+	m.add(found)
+	switch {
+	case err != nil:
+		m.Release()
+		return Matched{Rule: RuleUnreadable, Reason: err.Error()}, nil
+	case len(m.Found) > 0:
+		m.Verdict = Running
+	case len(m.Unclear) > 0, m.Reason != "":
+		m.Verdict, m.Rule = Unknown, RuleUnreadable
+	default:
+		m.Verdict, m.Reason = NotRunning, "no process matches"
+	}
+	return m, nil
+}
+
+// add takes the proven ones, and lets go of the others.
+func (m *Matched) add(found []Process) {
+	for _, p := range found {
+		switch d := p.Decision; {
+		case d.Outcome == Runs && p.Role != RoleUnclear:
+			m.Found = append(m.Found, p)
+			continue
+		case d.Outcome == Undecided, d.Outcome == Plausible, d.Outcome == Runs:
+			m.Unclear = append(m.Unclear, p.Evidence.PID)
+			if m.Reason == "" {
+				m.Reason = fmt.Sprintf("%d may match: %s", p.Evidence.PID, d.Why)
+			}
+		}
+		p.Release()
+	}
+}
+
+func (h *host) matchPidfile(ctx context.Context, c Criteria) (Matched, error) {
+	r, err := h.check(ctx, Instance{Daemon: c.Exec, Pidfile: c.Pidfile, Unclaimed: CountNone, Hold: true, criteria: c})
+	m := Matched{Verdict: r.Verdict, Rule: r.Rule, Reason: r.Reason, Pidfile: r.Pidfile}
+	if r.Verdict == Running {
+		m.Found = []Process{*r.Main}
+		return m, err
+	}
+	if r.Main != nil && r.Verdict == Unknown {
+		m.Unclear = []int{r.Main.Evidence.PID}
+		m.Plausible = r.Main.Decision.Outcome == Plausible
+	}
+	r.Release()
+	return m, err
+}
+
+func (h *host) matchPID(d Daemon, c Criteria) ([]Process, error) {
+	p, err := h.hold(question{daemon: d, criteria: c}, c.PID)
+	return []Process{p}, err
+}
+
+// matchAll looks at every process: what is asked for is a name, a user or a
+// parent, as with killall(1).
+func (h *host) matchAll(c Criteria) ([]Process, error) {
+	pids, err := h.pids()
+	if err != nil {
+		return nil, err
+	}
+	var found []Process
+	for _, pid := range pids {
+		if !h.mayMeet(c, pid) {
+			continue
+		}
+		p, err := h.hold(question{criteria: c}, pid)
+		if err != nil {
+			p.Release()
+			return found, err
+		}
+		found = append(found, p)
+	}
+	return found, nil
+}
+
+// mayMeet says from /proc/PID/stat whether a process is worth a closer look:
+// there may be thousands.
+func (h *host) mayMeet(c Criteria, pid int) bool {
+	proc, err := h.fs.Proc(pid)
+	if err != nil {
+		return false
+	}
+	stat, err := readStat(proc)
+	if err != nil || stat.Flags&kernelThread != 0 || hasEnded(stat) {
+		return false
+	}
+	return (c.PPID == 0 || c.PPID == stat.PPID) && (c.Name == "" || bears(stat.Comm, c.Name)) && pid != os.Getpid()
+}
