@@ -9,35 +9,46 @@ import (
 	"pidproof/matcher"
 )
 
+// pidfileFlag says which instance of a daemon is meant.
+type pidfileFlag struct {
+	Pidfile *string `short:"p" placeholder:"PIDFILE" help:"The instance's pidfile. Default: /var/run/BASE.pid, BASE being the daemon's name."`
+}
+
 // instanceArgs are what every question about one instance takes.
 type instanceArgs struct {
-	Pidfile *string `short:"p" placeholder:"PIDFILE" help:"The instance's pidfile. Default: /var/run/BASE.pid, BASE being the daemon's name."`
-	Daemon  string  `arg:"" help:"The daemon's executable: a path, or a name in PATH or the sbin directories."`
+	pidfileFlag
+	Daemon string `arg:"" help:"The daemon's executable: a path, or a name in PATH or the sbin directories."`
 }
 
 // Validate refuses what an empty shell variable makes of -p "$PIDFILE": the
 // default pidfile may be another instance's.
-func (a instanceArgs) Validate() error {
-	if a.Pidfile != nil && *a.Pidfile == "" {
+func (f pidfileFlag) Validate() error {
+	if f.Pidfile != nil && *f.Pidfile == "" {
 		return errors.New("the pidfile given with -p is empty")
 	}
 	return nil
 }
 
-// pidfile is the one asked for, or LSB's default, as an absolute path.
-func (a instanceArgs) pidfile() string {
-	if a.Pidfile == nil {
-		return "/var/run/" + filepath.Base(a.Daemon) + ".pid"
+// of is the pidfile asked for, or LSB's default, as an absolute path.
+func (f pidfileFlag) of(daemon string) string {
+	if f.Pidfile == nil {
+		return "/var/run/" + filepath.Base(daemon) + ".pid"
 	}
-	if filepath.IsAbs(*a.Pidfile) {
-		return *a.Pidfile // as it is: a/../b is not b where a is a link
+	return absolute(*f.Pidfile)
+}
+
+func absolute(path string) string {
+	if filepath.IsAbs(path) {
+		return path // as it is: a/../b is not b where a is a link
 	}
 	cwd, err := os.Readlink("/proc/self/cwd") // Getwd may touch a file system that hangs
 	if err != nil {
-		return *a.Pidfile
+		return path
 	}
-	return cwd + "/" + *a.Pidfile
+	return cwd + "/" + path
 }
+
+func (a instanceArgs) pidfile() string { return a.of(a.Daemon) }
 
 func (a instanceArgs) instance() matcher.Instance {
 	return matcher.Instance{Daemon: a.Daemon, Pidfile: a.pidfile()}

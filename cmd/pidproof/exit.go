@@ -16,6 +16,10 @@ var exitCodes = []struct {
 	{matcher.Unclaimed, 150, "this daemon runs outside every pidfile; left untouched, look by hand"},
 }
 
+// exitRefused is LSB's "generic or unspecified error": killproc's daemon would not
+// end, what wait waits for did not come, start_daemon's could not be executed.
+const exitRefused = 1
+
 // exitUnknown is LSB's "status is unknown". 150 is the first code LSB reserves
 // for applications (LSB 5.0, 22.2).
 const exitUnknown = 4

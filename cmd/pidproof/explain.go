@@ -14,7 +14,7 @@ func (explainCmd) Help() string {
 
 func (cmd explainCmd) Run(c *console) error {
 	in := cmd.instance()
-	in.Unclaimed, in.Everything = cmd.Unclaimed, true
+	in.Unclaimed, in.Others, in.Sockets = cmd.Unclaimed, true, true
 	report, err := c.check(in)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +16,13 @@ import (
 // isolatedEnv marks the process that asks in the caller's stead, and tells it
 // who the caller is.
 const isolatedEnv = "PIDPROOF_CALLER"
+
+// exitHandOver is how that process says that the first is to become another
+// program: its own standard output is a pipe.
+const exitHandOver = 255
+
+// forever is longer than anybody waits.
+const forever = 100 * 365 * 24 * time.Hour
 
 // isolated reports that we are that process: the variable alone could come
 // from anywhere, so our parent must be this very program.
@@ -49,6 +57,9 @@ func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 	if !touchesPaths || c.isolated() {
 		return false
 	}
+	if long, isLong := cmd.(interface{ lasts() time.Duration }); isLong {
+		timeout = min(timeout+long.lasts(), forever)
+	}
 	where, mayHang := matcher.MayHang(a.touches()...)
 	if !mayHang {
 		return false
@@ -74,6 +85,7 @@ func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 		c.print(stdout.String())
 		_, _ = c.stderr.Write(stderr.Bytes())
 		c.exit = second.ProcessState.ExitCode()
+		c.handOver = c.exit == exitHandOver
 		return true
 	case <-time.After(timeout):
 		_ = second.Process.Kill() // takes effect when the server answers
@@ -82,12 +94,32 @@ func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 	}
 }
 
+// deadline is that of one question. In the second process the first keeps the time.
+func (c *console) deadline() (context.Context, context.CancelFunc) {
+	if c.timeout == 0 {
+		return context.WithCancel(context.Background())
+	}
+	return context.WithTimeout(context.Background(), c.timeout)
+}
+
 // check is matcher.Check, unless it is known already that there is no answer.
 func (c *console) check(in matcher.Instance) (matcher.Report, error) {
 	if c.unanswered != "" {
 		return matcher.NoAnswer(in, c.unanswered), nil
 	}
-	return matcher.Check(c.ctx, in)
+	ctx, cancel := c.deadline()
+	defer cancel()
+	return matcher.Check(ctx, in)
+}
+
+// match is matcher.Match, likewise.
+func (c *console) match(criteria matcher.Criteria) (matcher.Matched, error) {
+	if c.unanswered != "" {
+		return matcher.NoMatch(criteria, c.unanswered), nil
+	}
+	ctx, cancel := c.deadline()
+	defer cancel()
+	return matcher.Match(ctx, criteria)
 }
 
 // find is matcher.Find, likewise.
@@ -95,5 +127,7 @@ func (c *console) find(program string, how matcher.Finding) ([]int, error) {
 	if c.unanswered != "" {
 		return nil, errors.New("no answer in time while " + c.unanswered)
 	}
-	return matcher.Find(c.ctx, program, how)
+	ctx, cancel := c.deadline()
+	defer cancel()
+	return matcher.Find(ctx, program, how)
 }

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -23,18 +22,24 @@ type commands struct {
 	Timeout patience         `default:"10s" placeholder:"TIME" help:"Give up after this long (10, 10s, 500ms) and answer unknown. Default: 10s."`
 	Version kong.VersionFlag `short:"V" help:"Print the version and exit."`
 
-	Check     checkCmd     `cmd:"" help:"May this daemon be acted on through its pidfile?"`
-	Explain   explainCmd   `cmd:"" help:"Every fact, every rule, and what to do next."`
-	Status    statusCmd    `cmd:"" help:"LSB status: one line, exit 0, 1, 3 or 4."`
-	Pidofproc pidofprocCmd `cmd:"" help:"LSB pidofproc: the PID, exit 0, 1, 3 or 4."`
-	Pidof     pidofCmd     `cmd:"" help:"Find the PIDs of a program, as pidof(8) does."`
+	Check           checkCmd           `cmd:"" help:"May this daemon be acted on through its pidfile?"`
+	Explain         explainCmd         `cmd:"" help:"Every fact, every rule, and what to do next."`
+	Status          statusCmd          `cmd:"" help:"LSB status: one line, exit 0, 1, 3 or 4."`
+	Pidofproc       pidofprocCmd       `cmd:"" help:"LSB pidofproc: the PID, exit 0, 1, 3 or 4."`
+	Killproc        killprocCmd        `cmd:"" help:"LSB killproc: signal the daemon, or end it and wait."`
+	StartDaemon     startDaemonCmd     `cmd:"" name:"start_daemon" help:"LSB start_daemon: become the daemon, unless it runs."`
+	Wait            waitCmd            `cmd:"" help:"Wait until the daemon has started, or stopped."`
+	Pidof           pidofCmd           `cmd:"" help:"Find the PIDs of a program, as pidof(8) does."`
+	StartStopDaemon startStopDaemonCmd `cmd:"" name:"start-stop-daemon" passthrough:"" help:"dpkg's start-stop-daemon(8), with proof."`
 }
 
 // console is what a command writes to and ends with.
 type console struct {
-	ctx            context.Context
 	stdout, stderr io.Writer
 	exit           int
+	timeout        time.Duration // of one question; 0: none
+	// handOver: the command is to become another program.
+	handOver bool
 	// unanswered, when set, is what did not answer in time; commands then give
 	// that answer without looking themselves.
 	unanswered string
@@ -90,8 +95,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	c := &console{stdout: stdout, stderr: stderr, caller: os.Getppid()}
 	name, args := filepath.Base(args[0]), args[1:]
 	hint := "(see pidproof --help)"
-	if name == "pidof" {
-		args, hint = append([]string{"pidof"}, args...), "(see pidof --help)"
+	if name == "pidof" || name == ssdName {
+		args, hint = append([]string{name}, args...), "(see "+name+" --help)"
 	}
 
 	var cmds commands
@@ -117,18 +122,19 @@ func run(args []string, stdout, stderr io.Writer) int {
 		c.warn("%s %s", plainUsage(err), hint)
 		return exitUnknown
 	}
-	if c.isolate(parsed.Selected().Target.Addr().Interface(), args, time.Duration(cmds.Timeout)) {
-		return c.end()
+	cmd := parsed.Selected().Target.Addr().Interface()
+	c.timeout = time.Duration(cmds.Timeout)
+	if !c.isolate(cmd, args, c.timeout) {
+		if c.isolated() {
+			c.timeout = 0
+		}
+		if err := parsed.Run(c); err != nil {
+			c.warn("%v", err)
+			return exitUnknown
+		}
 	}
-	var cancel context.CancelFunc
-	c.ctx, cancel = context.WithTimeout(context.Background(), time.Duration(cmds.Timeout))
-	defer cancel()
-	if c.isolated() {
-		c.ctx = context.Background() // the first process keeps the time
-	}
-	if err := parsed.Run(c); err != nil {
-		c.warn("%v", err)
-		return exitUnknown
+	if c.handOver {
+		return c.become(cmd)
 	}
 	return c.end()
 }
@@ -142,6 +148,16 @@ func verbatim(ctx *kong.DecodeContext, target reflect.Value) error {
 	}
 	target.SetString(token.String())
 	return nil
+}
+
+// become ends as another program; that it returns is a failure.
+func (c *console) become(cmd any) int {
+	if c.isolated() {
+		return exitHandOver
+	}
+	program := cmd.(becomer)
+	c.warn("%v", program.become())
+	return program.exitFailed()
 }
 
 func (c *console) end() int {

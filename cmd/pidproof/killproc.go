@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"pidproof/cmd/pidproof/internal/ssd"
+	"pidproof/matcher"
+)
+
+// killPatience is how long Debian's killproc waits after each of TERM and KILL
+// (`start-stop-daemon --retry 5` in /lib/lsb/init-functions).
+const killPatience = 5 * time.Second
+
+type killprocCmd struct {
+	pidfileFlag
+	Workers bool     `help:"The daemon's workers, too: await them, and KILL those that stay. For daemons whose children must not outlive them."`
+	Words   []string `arg:"" name:"daemon" passthrough:"partial" help:"The daemon's executable and, after it, the signal: HUP, -HUP, SIGHUP or 1. Default: TERM, and KILL after 5 seconds."`
+
+	signal syscall.Signal
+}
+
+func (killprocCmd) Help() string {
+	return `Signals the main process only if it is proven to be the daemon, and awaits it where no signal is named; then it removes the pidfile. Exit status: 0 done, or (with TERM or no signal) nothing to do; 1 it did not end; 3 another signal was named and it is not running; 4 it cannot be told or is not permitted: nothing was signalled.`
+}
+
+func (cmd *killprocCmd) Validate() error {
+	switch {
+	case len(cmd.Words) > 2:
+		return fmt.Errorf("one argument too many: %s", cmd.Words[2])
+	case len(cmd.Words) == 2 && cmd.Words[1] != "": // an empty one is none, as for Debian's
+		var err error
+		if cmd.signal, err = lsbSignal(cmd.Words[1]); err != nil {
+			return err
+		}
+		if cmd.Workers {
+			return errors.New("--workers is for stopping: name no signal with it")
+		}
+	}
+	return cmd.pidfileFlag.Validate()
+}
+
+func (cmd *killprocCmd) named() bool        { return len(cmd.Words) == 2 && cmd.Words[1] != "" }
+func (cmd *killprocCmd) daemon() string     { return cmd.Words[0] }
+func (cmd *killprocCmd) touches() []string  { return []string{cmd.daemon(), cmd.of(cmd.daemon())} }
+func (*killprocCmd) lasts() time.Duration   { return 2 * killPatience }
+func (cmd *killprocCmd) onlyIfRuns() bool   { return cmd.named() && cmd.signal != syscall.SIGTERM }
+func (cmd *killprocCmd) quietlyStale() bool { return cmd.named() && cmd.Pidfile != nil }
+
+func (cmd *killprocCmd) Run(c *console) error {
+	in := matcher.Instance{Daemon: cmd.daemon(), Pidfile: cmd.of(cmd.daemon()), Hold: true, Others: cmd.Workers}
+	report, err := c.check(in)
+	if err != nil {
+		return err
+	}
+	defer report.Release()
+	switch report.PidfileVerdict {
+	case matcher.Running:
+		if cmd.named() {
+			return cmd.send(c, report)
+		}
+		return cmd.stop(c, in, &report)
+	case matcher.Unknown:
+		c.warn("%s; nothing was signalled", summary(report))
+		c.exit = exitUnknown
+		return nil
+	}
+	c.leftAlone(report)
+	if cmd.onlyIfRuns() {
+		c.exit = exitCode(matcher.NotRunning)
+		return nil
+	}
+	if cmd.quietlyStale() && report.PidfileVerdict == matcher.Dead {
+		c.removePidfile(report.Pidfile)
+	}
+	return nil
+}
+
+// leftAlone names who could be taken for the daemon and was not signalled.
+func (c *console) leftAlone(r matcher.Report) {
+	alive := r.Main != nil && r.Main.Evidence.Life == matcher.Alive
+	if alive || len(r.Blocking()) > 0 || len(r.WithRole(matcher.RoleUnclear)) > 0 {
+		c.warn("%s; left alone", summary(r))
+	}
+}
+
+// send is killproc with a signal: it is sent once, and nothing is awaited.
+func (cmd *killprocCmd) send(c *console, r matcher.Report) error {
+	switch err := r.Main.Signal(cmd.signal); {
+	case errors.Is(err, syscall.ESRCH) && cmd.onlyIfRuns():
+		c.exit = exitCode(matcher.NotRunning)
+		return nil
+	case errors.Is(err, syscall.ESRCH):
+	case err != nil:
+		return fmt.Errorf("process %d could not be signalled: %w", r.Main.Evidence.PID, err)
+	}
+	if cmd.Pidfile != nil && cmd.signal == syscall.SIGTERM && r.Main.Ended() {
+		c.removePidfile(r.Pidfile)
+	}
+	return nil
+}
+
+// stop is killproc without a signal.
+func (cmd *killprocCmd) stop(c *console, in matcher.Instance, r *matcher.Report) error {
+	main := r.Main
+	s := stopping{targets: []*matcher.Process{main}}
+	if cmd.Workers {
+		for i := range r.Others {
+			if r.Others[i].Role == matcher.RoleWorker {
+				s.targets = append(s.targets, &r.Others[i])
+			}
+		}
+		// TERM is the main process's to pass on: a worker ends its work first.
+		s.spared = func(p *matcher.Process, signal syscall.Signal) bool { return p != main && signal != syscall.SIGKILL }
+		s.more = func() []matcher.Process { return c.remaining(in, main) }
+	}
+	steps := []ssd.Step{{Signal: syscall.SIGTERM}}
+	if main.Evidence.State == "T" {
+		// A stopped process takes TERM when it goes on; so does systemd.kill(5).
+		steps = append(steps, ssd.Step{Signal: syscall.SIGCONT})
+	}
+	patience := ssd.Step{IsWait: true, Wait: killPatience}
+	steps = append(steps, patience, ssd.Step{Signal: syscall.SIGKILL}, patience)
+	ended := s.carryOut(ssd.Schedule{Steps: steps, Repeat: -1})
+	if s.refused != nil {
+		return s.refused
+	}
+	if !ended {
+		c.warn("%s: process %s has not ended, %v after KILL", in.Daemon, s.pids(), killPatience)
+		c.exit = exitRefused
+		return nil
+	}
+	if err := r.Pidfile.Remove(); err != nil {
+		return cmd.successor(c, in, err)
+	}
+	return nil
+}
+
+// successor tells of a pidfile that is not the ended process's any more.
+func (cmd *killprocCmd) successor(c *console, in matcher.Instance, notRemoved error) error {
+	in.Hold, in.Others, in.Unclaimed = false, false, matcher.CountNone
+	now, err := c.check(in)
+	if err != nil {
+		return err
+	}
+	if now.Verdict == matcher.Running {
+		c.warn("%s has ended, and runs again: PID %d from %s was started meanwhile and is left alone", filepath.Base(in.Daemon), now.Pidfile.PID, now.Pidfile.Path)
+		c.exit = exitRefused
+		return nil
+	}
+	c.warn("%v", notRemoved)
+	return nil
+}
+
+// removePidfile: that it could not be removed stops nobody.
+func (c *console) removePidfile(p matcher.Pidfile) {
+	if err := p.Remove(); err != nil {
+		c.warn("%v", err)
+	}
+}
+
+// lsbSignal reads a signal as Debian's killproc does: TERM, -TERM, SIGTERM, 15, -15.
+func lsbSignal(word string) (syscall.Signal, error) {
+	if len(word) > 1 && word[0] == '-' {
+		word = word[1:]
+	}
+	return ssd.ParseSignal(word)
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/matcher"
+)
+
+type startDaemonCmd struct {
+	Force bool `short:"f" help:"Start it, whatever runs."`
+	Nice  int  `short:"n" placeholder:"LEVEL" help:"Add this to the daemon's nice level."`
+	pidfileFlag
+	Words []string `arg:"" name:"daemon" passthrough:"partial" help:"The daemon's executable, and its arguments."`
+}
+
+func (startDaemonCmd) Help() string {
+	return `Becomes the daemon, unless the pidfile names one that runs. Exit status: 0 it runs already; 1 it could not be executed; 4 it cannot be told whether it runs, and it was not started; otherwise that of the daemon.`
+}
+
+func (cmd startDaemonCmd) daemon() string    { return cmd.Words[0] }
+func (startDaemonCmd) exitFailed() int       { return exitRefused }
+func (cmd startDaemonCmd) touches() []string { return []string{cmd.daemon(), cmd.of(cmd.daemon())} }
+
+func (cmd startDaemonCmd) Run(c *console) error {
+	if !cmd.Force {
+		in := matcher.Instance{Daemon: cmd.daemon(), Pidfile: cmd.of(cmd.daemon())}
+		report, err := c.check(in)
+		if err != nil {
+			return err
+		}
+		switch report.PidfileVerdict {
+		case matcher.Running:
+			return nil
+		case matcher.Unknown:
+			c.warn("%s; not started", summary(report))
+			c.exit = exitUnknown
+			return nil
+		}
+		if len(report.Blocking()) > 0 {
+			c.warn("%s; started nevertheless", summary(report))
+		}
+	}
+	c.handOver = true
+	return nil
+}
+
+// become replaces us by the daemon, as start-stop-daemon(8) without --background.
+func (cmd startDaemonCmd) become() error {
+	path, err := exec.LookPath(cmd.daemon())
+	if errors.Is(err, exec.ErrNotFound) {
+		path, err = lookInSbin(cmd.daemon(), err)
+	}
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread() // a nice level belongs to a thread; ours becomes the daemon
+	if cmd.Nice != 0 {
+		// getpriority(2): the system call gives 20 less the nice level.
+		now, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+		if err == nil {
+			err = unix.Setpriority(unix.PRIO_PROCESS, 0, 20-now+cmd.Nice)
+		}
+		if err != nil {
+			return fmt.Errorf("setting the nice level: %w", err)
+		}
+	}
+	return execve(path, cmd.Words, os.Environ())
+}
+
+// lookInSbin is for administrators whose PATH lacks the sbin directories.
+func lookInSbin(name string, notFound error) (string, error) {
+	for _, dir := range sbin {
+		path := filepath.Join(dir, name)
+		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+			return path, nil
+		}
+	}
+	return "", notFound
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"pidproof/cmd/pidproof/internal/ssd"
+	"pidproof/matcher"
+)
+
+// stopping carries out a schedule of signals and waits on processes that are
+// held, so that every signal reaches whom it was meant for, or nobody.
+type stopping struct {
+	targets []*matcher.Process // those that have not ended, as far as known
+	// spared says who does not get a signal, though it is awaited; nil: nobody.
+	spared func(*matcher.Process, syscall.Signal) bool
+	// more finds who has come since, held; nil: nobody counts.
+	more func() []matcher.Process
+	// sent is told who got the nth signal; nil: nobody asks.
+	sent func(pids []string, nth int)
+
+	reached map[int]bool // PIDs that got a signal
+	refused error        // why a signal could not be sent
+}
+
+// carryOut reports that all have ended. It stops early when nobody may be
+// signalled.
+func (s *stopping) carryOut(schedule ssd.Schedule) (ended bool) {
+	s.reached = map[int]bool{}
+	for at, nth := 0, 0; ; at++ {
+		if at == len(schedule.Steps) {
+			if schedule.Repeat < 0 {
+				return s.await(0)
+			}
+			at = schedule.Repeat
+		}
+		step := schedule.Steps[at]
+		if step.IsWait {
+			if s.await(step.Wait) {
+				return true
+			}
+			continue
+		}
+		if nth > 0 {
+			s.join()
+		}
+		if s.signal(step.Signal, nth); len(s.targets) == 0 || s.refused != nil && len(s.reached) == 0 {
+			return len(s.targets) == 0
+		}
+		nth++
+	}
+}
+
+// signal sends one signal to each target that it is meant for.
+func (s *stopping) signal(signal syscall.Signal, nth int) {
+	var pids []string
+	s.targets = slices.DeleteFunc(s.targets, func(p *matcher.Process) bool {
+		if s.spared != nil && s.spared(p, signal) {
+			return p.Ended()
+		}
+		pid := p.Evidence.PID
+		switch err := p.Signal(signal); {
+		case errors.Is(err, syscall.ESRCH):
+			return true
+		case err != nil:
+			s.refused = fmt.Errorf("process %d could not be signalled: %w", pid, err)
+			return false
+		}
+		s.reached[pid] = true
+		pids = append(pids, strconv.Itoa(pid))
+		return false
+	})
+	if s.sent != nil && len(pids) > 0 {
+		s.sent(pids, nth)
+	}
+}
+
+// await reports that all have ended, and nobody has come instead.
+func (s *stopping) await(wait time.Duration) bool {
+	for until := time.Now().Add(wait); ; {
+		s.targets = matcher.AwaitEnd(s.targets, until)
+		if len(s.targets) > 0 {
+			return false
+		}
+		s.join()
+		if len(s.targets) == 0 {
+			return true
+		}
+		if !time.Now().Before(until) {
+			return false
+		}
+	}
+}
+
+// join takes in who has come since.
+func (s *stopping) join() {
+	if s.more == nil {
+		return
+	}
+	for _, p := range s.more() {
+		if p.Ended() || slices.ContainsFunc(s.targets, func(known *matcher.Process) bool { return known.Evidence.PID == p.Evidence.PID }) {
+			p.Release()
+			continue
+		}
+		s.targets = append(s.targets, &p)
+	}
+}
+
+// pids names those that have not ended.
+func (s *stopping) pids() string {
+	var out []string
+	for _, p := range s.targets {
+		out = append(out, strconv.Itoa(p.Evidence.PID))
+	}
+	return strings.Join(out, " ")
+}
+
+// remaining is matcher.Remaining under the usual deadline.
+func (c *console) remaining(in matcher.Instance, main *matcher.Process) []matcher.Process {
+	ctx, cancel := c.deadline()
+	defer cancel()
+	return matcher.Remaining(ctx, in, main)
+}

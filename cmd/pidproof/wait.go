@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/matcher"
+)
+
+type waitCmd struct {
+	For string `arg:"" enum:"started,stopped" help:"What to wait for."`
+	instanceArgs
+	Time    limit `short:"t" default:"30" placeholder:"SECONDS" help:"Wait at most this long; 0: do not wait. Default: 30."`
+	Workers bool  `help:"stopped: until nothing of the daemon is left that another pidfile does not account for."`
+}
+
+func (waitCmd) Help() string {
+	return `It is started when check says that it runs, stopped when check says that it is safe to start; without --workers, as far as the pidfile and its process go. Exit status: 0 it came true, 1 it did not in time, 4 it cannot be told.`
+}
+
+// limit is a duration that may be 0; a bare number means seconds.
+type limit time.Duration
+
+func (l *limit) UnmarshalText(text []byte) error {
+	var p patience
+	if strings.Trim(string(text), "0.") == "" && len(text) > 0 {
+		*l = 0
+		return nil
+	}
+	err := p.UnmarshalText(text)
+	*l = limit(p)
+	return err
+}
+
+func (cmd waitCmd) lasts() time.Duration { return time.Duration(cmd.Time) }
+
+// execTick is how often to look at a process that is not the daemon yet: no
+// event tells of an execve(2).
+const execTick = 50 * time.Millisecond
+
+func (cmd waitCmd) Run(c *console) error {
+	begun := time.Now()
+	until := begun.Add(time.Duration(cmd.Time))
+	watch := matcher.NewWatch(cmd.pidfile())
+	defer watch.Close()
+	progress := progress{to: c.stderr, begun: begun, limit: time.Duration(cmd.Time)}
+	defer progress.clear()
+	for {
+		watch.Arm()
+		report, err := cmd.look(c)
+		if err != nil {
+			return err
+		}
+		if cmd.cameTrue(report) {
+			report.Release()
+			return nil
+		}
+		if !time.Now().Before(until) {
+			report.Release()
+			progress.clear()
+			return cmd.gaveUp(c, report)
+		}
+		cmd.await(watch, &report, until, &progress)
+		report.Release()
+	}
+}
+
+func (cmd waitCmd) look(c *console) (matcher.Report, error) {
+	in := cmd.instance()
+	in.Hold = true
+	in.Unclaimed = matcher.CountNone
+	if cmd.Workers && cmd.For == "stopped" {
+		in.Unclaimed, in.Others = matcher.CountAny, true
+	}
+	return c.check(in)
+}
+
+func (cmd waitCmd) cameTrue(r matcher.Report) bool {
+	if cmd.For == "started" {
+		return r.Verdict == matcher.Running
+	}
+	return r.Verdict == matcher.Dead || r.Verdict == matcher.NotRunning
+}
+
+// await returns when the answer may have changed.
+func (cmd waitCmd) await(watch *matcher.Watch, r *matcher.Report, until time.Time, progress *progress) {
+	held := r.Living()
+	if r.Verdict == matcher.Unknown {
+		until = earliest(until, time.Now().Add(execTick))
+	}
+	for time.Now().Before(until) {
+		wake := progress.show(cmd.doing(r))
+		watch.Await(held, earliest(until, wake))
+		if time.Now().Before(wake) {
+			return
+		}
+	}
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// doing is what the progress line and the last word say.
+func (cmd waitCmd) doing(r *matcher.Report) string {
+	name := filepath.Base(cmd.Daemon)
+	if cmd.For == "started" {
+		return name + " has not started"
+	}
+	var pids []string
+	for _, p := range r.Living() {
+		pids = append(pids, fmt.Sprint(p.Evidence.PID))
+	}
+	return fmt.Sprintf("%s has not stopped (PID %s)", name, strings.Join(pids, " "))
+}
+
+func (cmd waitCmd) gaveUp(c *console, r matcher.Report) error {
+	if c.exit = exitRefused; r.Verdict == matcher.Unknown {
+		c.exit = exitUnknown
+	}
+	c.warn("after %v: %s", time.Duration(cmd.Time), summary(r))
+	return nil
+}
+
+// progress is one line on a terminal, from the first second on.
+type progress struct {
+	to    any
+	begun time.Time
+	limit time.Duration
+	shown bool
+}
+
+// show says what is awaited, and gives the time to come again.
+func (p *progress) show(doing string) time.Time {
+	past := time.Since(p.begun).Truncate(time.Second)
+	f, isFile := p.to.(*os.File)
+	if !isFile || !isTerminal(f) {
+		return p.begun.Add(p.limit + time.Hour)
+	}
+	if past >= time.Second {
+		line := printable(fmt.Sprintf("%s after %d s of %v", doing, int(past.Seconds()), p.limit))
+		fmt.Fprintf(f, "\r\x1b[K%.*s", textWidth-1, line)
+		p.shown = true
+	}
+	return p.begun.Add(past + time.Second)
+}
+
+// clear takes the line away.
+func (p *progress) clear() {
+	if f, isFile := p.to.(*os.File); isFile && p.shown {
+		fmt.Fprint(f, "\r\x1b[K")
+		p.shown = false
+	}
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
