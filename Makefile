@@ -1,6 +1,7 @@
 PREFIX   = /usr/local
 DOCDIR   = $(PREFIX)/share/doc/pidproof
 HOOKDIR  = /lib/lsb/init-functions.d
+SHAREDIR = $(PREFIX)/share/pidproof
 VERSION  = $(shell git describe --tags --always --dirty 2>/dev/null || cat VERSION 2>/dev/null || echo unknown)
 FUZZTIME = 10s
 
@@ -10,7 +11,7 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build demo test lint readme notices fuzz install uninstall clean packages
+.PHONY: build demo test bench lint readme notices fuzz install uninstall clean packages
 
 build: bin/pidproof
 
@@ -30,12 +31,16 @@ test: packages bin/pidproof
 	go tool gotestsum --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
 		-- $$RACE -count=1 -timeout 12m $(PACKAGES)
 
+# How fast it is, beside what it replaces; CHECK=1 fails when it is slower than promised.
+bench: bin/pidproof
+	go run ./testdata/bench $(if $(CHECK),-check)
+
 lint: packages
 	@gofmt -l . | awk '{ print "not formatted: " $$0 } END { exit NR > 0 }'
 	go vet $(PACKAGES)
 	go tool staticcheck $(PACKAGES)
 	shellcheck $(SCRIPTS)
-	shellcheck -s sh lsb/init-functions.d/*
+	shellcheck -s sh lsb/init-functions lsb/init-functions.d/*
 	mandoc -T lint -W warning docs/*.8
 
 # The licences of what the static binary holds; they ask to go with it.
@@ -66,13 +71,21 @@ install: bin/pidproof
 	mv -f $(DESTDIR)$(PREFIX)/sbin/.pidproof.new $(DESTDIR)$(PREFIX)/sbin/pidproof
 	install -m 644 docs/pidproof.8 $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
 	install -m 644 LICENSE docs/explain-json.md docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
+	install -d $(DESTDIR)$(SHAREDIR)
+	for script in start-stop-daemon divert example.init; do \
+		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$script" >"$(DESTDIR)$(SHAREDIR)/.new" && \
+		chmod 755 "$(DESTDIR)$(SHAREDIR)/.new" && mv -f "$(DESTDIR)$(SHAREDIR)/.new" "$(DESTDIR)$(SHAREDIR)/$$script" || exit; \
+	done
+	sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g; s,/lib/lsb/init-functions.d,$(HOOKDIR),g' lsb/init-functions >$(DESTDIR)$(SHAREDIR)/.new
+	chmod 644 $(DESTDIR)$(SHAREDIR)/.new
+	mv -f $(DESTDIR)$(SHAREDIR)/.new $(DESTDIR)$(SHAREDIR)/init-functions
 	sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,' lsb/init-functions.d/60-pidproof >$(DESTDIR)$(HOOKDIR)/.60-pidproof.new
 	chmod 644 $(DESTDIR)$(HOOKDIR)/.60-pidproof.new
 	mv -f $(DESTDIR)$(HOOKDIR)/.60-pidproof.new $(DESTDIR)$(HOOKDIR)/60-pidproof
 
 uninstall:
 	rm -f $(DESTDIR)$(HOOKDIR)/60-pidproof $(DESTDIR)$(PREFIX)/sbin/pidproof $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
-	rm -rf $(DESTDIR)$(DOCDIR)
+	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR)
 
 clean:
 	rm -rf bin

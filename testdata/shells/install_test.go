@@ -1,0 +1,53 @@
+package shells
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestInstallUninstall(t *testing.T) {
+	dest := t.TempDir()
+	target(t, "install", "DESTDIR="+dest)
+	want := []string{
+		"/lib/lsb/init-functions.d/60-pidproof",
+		"/usr/local/sbin/pidproof",
+		"/usr/local/share/doc/pidproof/LICENSE",
+		"/usr/local/share/doc/pidproof/explain-json.md",
+		"/usr/local/share/doc/pidproof/third-party-notices.txt",
+		"/usr/local/share/man/man8/pidproof.8",
+		"/usr/local/share/pidproof/divert",
+		"/usr/local/share/pidproof/example.init",
+		"/usr/local/share/pidproof/init-functions",
+		"/usr/local/share/pidproof/start-stop-daemon",
+	}
+	if got := files(t, dest); !slices.Equal(got, want) {
+		t.Errorf("installed %q, want %q", got, want)
+	}
+	target(t, "uninstall", "DESTDIR="+dest)
+	if got := files(t, dest); len(got) > 0 {
+		t.Errorf("left behind %q", got)
+	}
+}
+
+// target runs make without what the make that runs this test tells its children.
+func target(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.Command("make", append([]string{"-s", "-C", "../.."}, args...)...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") })
+	output(t, cmd)
+}
+
+func files(t *testing.T, root string) (names []string) {
+	t.Helper()
+	must(t, filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			names = append(names, strings.TrimPrefix(path, root))
+		}
+		return err
+	}))
+	return names
+}
