@@ -98,22 +98,13 @@ func (w *Watch) Await(of []*Process, until time.Time) {
 	}
 }
 
-// concerned reads the events that have come, and says whether one is about the
-// pidfile or its way.
+// concerned reads events that have come, and says whether one is about the
+// pidfile or its way. One read only: a busy neighbour must not keep us from
+// looking at the clock.
 func (w *Watch) concerned() bool {
 	buffer := make([]byte, 64*1024)
-	for {
-		n, err := unix.Read(w.fd, buffer)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil || n <= 0 {
-			return false
-		}
-		if w.any(buffer[:n]) {
-			return true
-		}
-	}
+	n, err := unix.Read(w.fd, buffer)
+	return err == nil && n > 0 && w.any(buffer[:n])
 }
 
 // any takes events apart: struct inotify_event of inotify(7).

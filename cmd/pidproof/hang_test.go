@@ -89,7 +89,18 @@ func TestHungFileSystem(t *testing.T) {
 		{"status", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
 		{"pidofproc", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
 		{"pidof", filepath.Join(dir, "daemon")},
+		{"killproc", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
+		{"killproc", "-p", filepath.Join(link, "x.pid"), "/bin/sh", "HUP"},
+		{"wait", "stopped", "-t", "10", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
+		{"start_daemon", "-p", filepath.Join(dir, "x.pid"), "/bin/sh", "-c", "echo started"},
+		{"start-stop-daemon", "--status", "--exec", filepath.Join(dir, "daemon")},
+		{"start-stop-daemon", "--stop", "--retry", "60", "--pidfile", filepath.Join(dir, "x.pid")},
+		{"start-stop-daemon", "--start", "--exec", "/bin/sh", "--pidfile", filepath.Join(dir, "x.pid"), "--", "-c", "echo started"},
 	} {
+		want := exitUnknown
+		if args[0] == "start-stop-daemon" && args[1] != "--status" {
+			want = ssdTrouble
+		}
 		const patience = 20 * time.Second
 		cmd := exec.Command(program, append([]string{"--timeout", "100ms"}, args...)...)
 		ended := make(chan error, 1)
@@ -102,8 +113,8 @@ func TestHungFileSystem(t *testing.T) {
 		select {
 		case err := <-ended:
 			var exit *exec.ExitError
-			if !errors.As(err, &exit) || exit.ExitCode() != exitUnknown {
-				t.Errorf("%v: %v, want exit %d", args, err, exitUnknown)
+			if !errors.As(err, &exit) || exit.ExitCode() != want {
+				t.Errorf("%v: %v, want exit %d", args, err, want)
 			}
 			if !strings.Contains(strings.Join(strings.Fields(out.String()), " "), "fuse file system on "+dir) {
 				t.Errorf("%v does not name the file system: %s", args, out.String())

@@ -57,13 +57,22 @@ func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 	if !touchesPaths || c.isolated() {
 		return false
 	}
-	if long, isLong := cmd.(interface{ lasts() time.Duration }); isLong {
-		timeout = min(timeout+long.lasts(), forever)
-	}
 	where, mayHang := matcher.MayHang(a.touches()...)
 	if !mayHang {
 		return false
 	}
+	if long, isLong := cmd.(interface{ lasts() time.Duration }); isLong {
+		// Whether the server answers is seen sooner than whether a process ends.
+		if !c.second(append([]string{"pidof", "-q"}, a.touches()...), where, timeout) {
+			return false
+		}
+		timeout = min(timeout+long.lasts(), forever)
+	}
+	return c.second(args, where, timeout)
+}
+
+// second runs a second process for that long, and takes over what it said.
+func (c *console) second(args []string, where string, timeout time.Duration) (answered bool) {
 	var stdout, stderr bytes.Buffer
 	second := exec.Command("/proc/self/exe", args...)
 	second.Args[0] = "pidproof"

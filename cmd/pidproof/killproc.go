@@ -27,8 +27,13 @@ func (killprocCmd) Help() string {
 	return `Signals the main process only if it is proven to be the daemon, and awaits it where no signal is named; then it removes the pidfile. Exit status: 0 done, or (with TERM or no signal) nothing to do; 1 it did not end; 3 another signal was named and it is not running; 4 it cannot be told or is not permitted: nothing was signalled.`
 }
 
+// errNoDaemon: there was only a "--".
+var errNoDaemon = errors.New("the argument DAEMON is missing")
+
 func (cmd *killprocCmd) Validate() error {
-	switch {
+	switch cmd.Words = afterDashes(cmd.Words); {
+	case len(cmd.Words) == 0:
+		return errNoDaemon
 	case len(cmd.Words) > 2:
 		return fmt.Errorf("one argument too many: %s", cmd.Words[2])
 	case len(cmd.Words) == 2 && cmd.Words[1] != "": // an empty one is none, as for Debian's

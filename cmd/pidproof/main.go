@@ -86,7 +86,9 @@ func (c *console) warn(format string, args ...any) {
 }
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE) // a reader that has gone is an error like a full disk
+	// A reader that has gone is an error like a full disk. Not Ignore: what we may
+	// become would inherit that.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(run(os.Args, os.Stdout, os.Stderr))
 }
 
@@ -177,6 +179,13 @@ func plainUsage(err error) string {
 	if word, found := strings.CutPrefix(said, "unexpected argument "); found && !strings.Contains(word, ":") {
 		said = "unknown command or one argument too many: " + word
 	}
+	if option, rest, found := strings.Cut(said, " value but got "); found {
+		option, _, _ = strings.Cut(option, ": expected")
+		rest, _, _ = strings.Cut(rest, " (")
+		return fmt.Sprintf("%s: %s cannot be its value", option, rest)
+	}
 	said = strings.ReplaceAll(said, `expected "<program> ..."`, "the argument PROGRAM is missing")
+	said = strings.ReplaceAll(said, `expected "<daemon> ..."`, "the argument DAEMON is missing")
+	said = strings.ReplaceAll(said, `expected "<state> <daemon>"`, "the arguments STATE and DAEMON are missing")
 	return strings.ReplaceAll(said, `expected "<daemon>"`, "the argument DAEMON is missing")
 }

@@ -14,14 +14,21 @@ import (
 )
 
 type startDaemonCmd struct {
-	Force bool `short:"f" help:"Start it, whatever runs."`
-	Nice  int  `short:"n" placeholder:"LEVEL" help:"Add this to the daemon's nice level."`
+	Force bool      `short:"f" help:"Start it, whatever runs."`
+	Nice  niceLevel `short:"n" placeholder:"LEVEL" help:"Add this to the daemon's nice level."`
 	pidfileFlag
 	Words []string `arg:"" name:"daemon" passthrough:"partial" help:"The daemon's executable, and its arguments."`
 }
 
 func (startDaemonCmd) Help() string {
 	return `Becomes the daemon, unless the pidfile names one that runs. Exit status: 0 it runs already; 1 it could not be executed; 4 it cannot be told whether it runs, and it was not started; otherwise that of the daemon.`
+}
+
+func (cmd *startDaemonCmd) Validate() error {
+	if cmd.Words = afterDashes(cmd.Words); len(cmd.Words) == 0 {
+		return errNoDaemon
+	}
+	return cmd.pidfileFlag.Validate()
 }
 
 func (cmd startDaemonCmd) daemon() string    { return cmd.Words[0] }
@@ -58,14 +65,14 @@ func (cmd startDaemonCmd) become() error {
 		path, err = lookInSbin(cmd.daemon(), err)
 	}
 	if err != nil {
-		return err
+		return notExecuted(cmd.daemon(), err)
 	}
 	runtime.LockOSThread() // a nice level belongs to a thread; ours becomes the daemon
 	if cmd.Nice != 0 {
 		// getpriority(2): the system call gives 20 less the nice level.
 		now, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
 		if err == nil {
-			err = unix.Setpriority(unix.PRIO_PROCESS, 0, 20-now+cmd.Nice)
+			err = unix.Setpriority(unix.PRIO_PROCESS, 0, 20-now+int(cmd.Nice))
 		}
 		if err != nil {
 			return fmt.Errorf("setting the nice level: %w", err)

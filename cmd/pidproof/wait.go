@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +14,7 @@ import (
 )
 
 type waitCmd struct {
-	For string `arg:"" enum:"started,stopped" help:"What to wait for."`
+	For string `arg:"" name:"state" enum:"started,stopped" help:"What to wait for."`
 	instanceArgs
 	Time    limit `short:"t" default:"30" placeholder:"SECONDS" help:"Wait at most this long; 0: do not wait. Default: 30."`
 	Workers bool  `help:"stopped: until nothing of the daemon is left that another pidfile does not account for."`
@@ -28,13 +29,11 @@ type limit time.Duration
 
 func (l *limit) UnmarshalText(text []byte) error {
 	var p patience
-	if strings.Trim(string(text), "0.") == "" && len(text) > 0 {
-		*l = 0
-		return nil
+	if err := p.UnmarshalText(text); err != nil && strings.Trim(string(text), "0.") != "" || len(text) == 0 {
+		return fmt.Errorf("%q is no time (0, 10, 10s, 500ms)", text)
 	}
-	err := p.UnmarshalText(text)
 	*l = limit(p)
-	return err
+	return nil
 }
 
 func (cmd waitCmd) lasts() time.Duration { return time.Duration(cmd.Time) }
@@ -43,29 +42,54 @@ func (cmd waitCmd) lasts() time.Duration { return time.Duration(cmd.Time) }
 // event tells of an execve(2).
 const execTick = 50 * time.Millisecond
 
+// workersTick is how often other instances' pidfiles are looked at.
+const workersTick = time.Second
+
 func (cmd waitCmd) Run(c *console) error {
+	if c.unanswered != "" { // not even the pidfile's directory may be touched
+		report, err := cmd.look(c)
+		return errors.Join(err, cmd.gaveUp(c, report))
+	}
 	begun := time.Now()
 	until := begun.Add(time.Duration(cmd.Time))
-	watch := matcher.NewWatch(cmd.pidfile())
-	defer watch.Close()
 	progress := progress{to: c.stderr, begun: begun, limit: time.Duration(cmd.Time)}
 	defer progress.clear()
+	// For an end inotify(7) is not needed, and closing it costs some 10 ms
+	// (synchronize_srcu in the kernel's fsnotify).
+	var watch *matcher.Watch
+	if cmd.For == "started" {
+		watch = matcher.NewWatch(cmd.pidfile())
+		defer watch.Close()
+	}
 	for {
-		watch.Arm()
+		if watch != nil {
+			watch.Arm()
+		}
 		report, err := cmd.look(c)
 		if err != nil {
 			return err
 		}
-		if cmd.cameTrue(report) {
+		living := report.Living()
+		switch {
+		case cmd.cameTrue(report):
 			report.Release()
 			return nil
-		}
-		if !time.Now().Before(until) {
+		case !time.Now().Before(until):
 			report.Release()
 			progress.clear()
 			return cmd.gaveUp(c, report)
+		case cmd.For == "stopped" && len(living) > 0:
+			if left := cmd.awaitEnd(living, until, &progress); len(left) > 0 && !cmd.Workers {
+				progress.clear()
+				defer report.Release()
+				return cmd.gaveUp(c, report)
+			}
+		case watch == nil: // nobody's end is to be waited for, so the pidfile has to change
+			watch = matcher.NewWatch(cmd.pidfile())
+			defer watch.Close()
+		default:
+			cmd.awaitChange(watch, living, report.Verdict, until, &progress)
 		}
-		cmd.await(watch, &report, until, &progress)
 		report.Release()
 	}
 }
@@ -87,15 +111,28 @@ func (cmd waitCmd) cameTrue(r matcher.Report) bool {
 	return r.Verdict == matcher.Dead || r.Verdict == matcher.NotRunning
 }
 
-// await returns when the answer may have changed.
-func (cmd waitCmd) await(watch *matcher.Watch, r *matcher.Report, until time.Time, progress *progress) {
-	held := r.Living()
-	if r.Verdict == matcher.Unknown {
+// awaitEnd returns when all these have ended: a daemon may remove its pidfile
+// long before. Whose the others are is looked at again from time to time, because
+// another instance may just be starting.
+func (cmd waitCmd) awaitEnd(of []*matcher.Process, until time.Time, progress *progress) (left []*matcher.Process) {
+	if cmd.Workers {
+		until = earliest(until, time.Now().Add(workersTick))
+	}
+	for len(of) > 0 && time.Now().Before(until) {
+		wake := progress.show(cmd.doing(of))
+		of = matcher.AwaitEnd(of, earliest(until, wake))
+	}
+	return of
+}
+
+// awaitChange returns when the answer may have changed.
+func (cmd waitCmd) awaitChange(watch *matcher.Watch, of []*matcher.Process, now matcher.Verdict, until time.Time, progress *progress) {
+	if now == matcher.Unknown {
 		until = earliest(until, time.Now().Add(execTick))
 	}
 	for time.Now().Before(until) {
-		wake := progress.show(cmd.doing(r))
-		watch.Await(held, earliest(until, wake))
+		wake := progress.show(cmd.doing(of))
+		watch.Await(of, earliest(until, wake))
 		if time.Now().Before(wake) {
 			return
 		}
@@ -110,13 +147,13 @@ func earliest(a, b time.Time) time.Time {
 }
 
 // doing is what the progress line and the last word say.
-func (cmd waitCmd) doing(r *matcher.Report) string {
+func (cmd waitCmd) doing(of []*matcher.Process) string {
 	name := filepath.Base(cmd.Daemon)
 	if cmd.For == "started" {
 		return name + " has not started"
 	}
 	var pids []string
-	for _, p := range r.Living() {
+	for _, p := range of {
 		pids = append(pids, fmt.Sprint(p.Evidence.PID))
 	}
 	return fmt.Sprintf("%s has not stopped (PID %s)", name, strings.Join(pids, " "))
