@@ -19,7 +19,9 @@ type Criteria struct {
 }
 
 // further reports that there are more than --exec and what names a process.
-func (c Criteria) further() bool { return c.PPID != 0 || c.Name != "" || c.UID != nil }
+func (c Criteria) further() bool {
+	return c.Pidfile != "" && c.PID != 0 || c.PPID != 0 || c.Name != "" || c.UID != nil
+}
 
 // criteria is the rule for those of start-stop-daemon's options that the kernel
 // answers by itself.
@@ -28,6 +30,8 @@ func criteria(q question) finding {
 	switch {
 	case e.Life == Hidden:
 		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", e.remedy())
+	case c.PID != 0 && c.PID != e.PID:
+		return yes(NotThis, FileUnknown, "it is %d, not %d", e.PID, c.PID)
 	case c.PPID != 0 && c.PPID != e.PPID:
 		return yes(NotThis, FileUnknown, "%d is a child of %d, not of %d", e.PID, e.PPID, c.PPID)
 	case c.UID != nil && *c.UID != e.EUID:
@@ -72,7 +76,7 @@ func named(name string, e Evidence) Outcome {
 	if slices.ContainsFunc(scriptArguments(argv), func(word string) bool { return filepath.Base(word) == name }) {
 		return Runs
 	}
-	if e.Exe.State == Unreadable && len(argv) == 0 {
+	if e.Exe.State == Unreadable && !strings.HasPrefix(argv0Base(argv), e.Comm) { // none, or a title
 		return Undecided
 	}
 	return NotThis
@@ -107,7 +111,7 @@ func akin(e Evidence, pidfile string) bool {
 	base := filepath.Base(pidfile)
 	for _, word := range []string{strings.TrimSuffix(base, filepath.Ext(base)), filepath.Base(filepath.Dir(pidfile))} {
 		for _, name := range of {
-			if likeNames(strings.ToLower(word), strings.ToLower(name)) {
+			if likeNames(lower(word), lower(name)) {
 				return true
 			}
 		}
@@ -115,13 +119,32 @@ func akin(e Evidence, pidfile string) bool {
 	return false
 }
 
+// lower is for ASCII alone: strings.ToLower makes one and the same letter of
+// all that is no UTF-8.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
 // noName are directories, and pidfiles, whose name is nobody's.
-var noName = []string{"run", "var", "lock", "tmp", "pid", "pids", "master", "main", "daemon", "server"}
+var noName = []string{"run", "var", "lock", "tmp", "pid", "pids", "master", "main", "daemon", "server",
+	"lib", "log", "opt", "srv", "app", "home", "user", "users", "system", "data", "spool", "cache", "state", "service"}
+
+// interpreters are what any script runs under.
+var interpreters = []string{"ash", "bash", "dash", "ksh", "zsh", "perl", "python", "ruby", "php", "node", "java", "lua", "tclsh", "busybox"}
 
 // likeNames: one begins with the other, of which there must be three letters.
 func likeNames(word, name string) bool {
 	if len(word) < 3 || len(name) < 3 || slices.Contains(noName, word) {
 		return false
+	}
+	if slices.Contains(interpreters, strings.TrimRight(name, "0123456789.")) {
+		return word == name
 	}
 	return strings.HasPrefix(word, name) || strings.HasPrefix(name, word)
 }

@@ -12,9 +12,13 @@ const holdTick = 10 * time.Millisecond
 
 // Signal sends sig to a held process (pidfd_send_signal(2)): to the one that was
 // judged, or to nobody. ESRCH means that it has ended, EPERM that it is not ours
-// to signal. Without pidfds (Linux before 5.3, a seccomp filter) the start time
-// is compared just before kill(2), which leaves a gap of some microseconds.
+// to signal. Where one of the two system calls is missing (Linux before 5.3, a
+// seccomp filter) it is made sure that the process lives, by its start time or its
+// pidfd, just before kill(2), which leaves a gap of some microseconds.
 func (p *Process) Signal(sig syscall.Signal) error {
+	if p.Ended() { // a zombie takes signals
+		return unix.ESRCH
+	}
 	if p.pin.fd >= 0 {
 		err := unix.PidfdSendSignal(p.pin.fd, sig, nil, 0)
 		if err != unix.ENOSYS && (err != unix.EPERM || !signalsFiltered()) {
@@ -33,7 +37,7 @@ func (p *Process) Signal(sig syscall.Signal) error {
 func signalsFiltered() bool {
 	self, err := unix.PidfdOpen(unix.Getpid(), 0)
 	if err != nil {
-		return true
+		return false
 	}
 	defer unix.Close(self)
 	return unix.PidfdSendSignal(self, 0, nil, 0) == unix.EPERM
@@ -119,13 +123,14 @@ func awaitEvent(of []*Process, fd int, until time.Time) bool {
 	for _, p := range of {
 		if p.pin.fd < 0 {
 			until = earlier(until, time.Now().Add(holdTick))
+			continue // poll(2) takes no more entries than files may be open
 		}
 		fds = append(fds, unix.PollFd{Fd: int32(p.pin.fd), Events: unix.POLLIN})
 	}
 	for {
 		// Rounded up: not to wake a little early, again and again.
-		left := max(0, (time.Until(until)+time.Millisecond-1)/time.Millisecond)
-		n, err := unix.Poll(fds, int(min(left, time.Hour/time.Millisecond)))
+		left := max(0, min(time.Until(until), time.Hour)+time.Millisecond-1)
+		n, err := unix.Poll(fds, int(left/time.Millisecond))
 		if err == unix.EINTR {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 )
 
 // Match answers start-stop-daemon's question: which processes meet these
@@ -75,7 +76,7 @@ func (h *host) match(ctx context.Context, c Criteria) (Matched, error) {
 		s, err = h.scan(d, c)
 		found, m.Reason = s.found, s.blind
 	default:
-		found, err = h.matchAll(c)
+		found, m.Reason, err = h.matchAll(c)
 	}
 	m.add(found)
 	switch {
@@ -131,12 +132,14 @@ func (h *host) matchPID(d Daemon, c Criteria) ([]Process, error) {
 
 // matchAll looks at every process: what is asked for is a name, a user or a
 // parent, as with killall(1).
-func (h *host) matchAll(c Criteria) ([]Process, error) {
+func (h *host) matchAll(c Criteria) (found []Process, blind string, err error) {
 	pids, err := h.pids()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	var found []Process
+	if !slices.Contains(pids, 1) || h.hidesProcesses() {
+		blind = hidden
+	}
 	for _, pid := range pids {
 		if !h.mayMeet(c, pid) {
 			continue
@@ -144,11 +147,11 @@ func (h *host) matchAll(c Criteria) ([]Process, error) {
 		p, err := h.hold(question{criteria: c}, pid)
 		if err != nil {
 			p.Release()
-			return found, err
+			return found, blind, err
 		}
 		found = append(found, p)
 	}
-	return found, nil
+	return found, blind, nil
 }
 
 // mayMeet says from /proc/PID/stat whether a process is worth a closer look:

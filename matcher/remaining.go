@@ -22,6 +22,8 @@ func Remaining(ctx context.Context, in Instance, main *Process) []Process {
 	number := main.Evidence.PID
 	for _, p := range r.Others {
 		switch e := p.Evidence; {
+		case e.PID == number:
+			p.Release() // itself, where its pidfile is gone already
 		case p.Role == RoleWorker && r.Pidfile.PID == number,
 			(p.Role == RoleUnclaimed || p.Role == RoleLeftover) && (e.PPID == number || e.Group == number || e.Session == number):
 			left = append(left, p)

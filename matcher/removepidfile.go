@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,7 +17,11 @@ var ErrNotRemoved = errors.New("not removed")
 // already is no error. The directory is held meanwhile: in a daemon's own one
 // the path could be led elsewhere.
 func (p Pidfile) Remove() error {
-	dir, _, err := openFollowing(filepath.Dir(p.Path))
+	if p.State != PidfileNames && p.State != PidfileGarbage {
+		return p.notRemoved("it was not read")
+	}
+	at := strings.LastIndex(p.Path, "/") + 1 // not filepath.Dir: `link/..` is the link's matter
+	dir, _, err := openFollowing(p.Path[:at] + ".")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -25,7 +29,7 @@ func (p Pidfile) Remove() error {
 		return p.notRemoved(plain(err))
 	}
 	defer unix.Close(dir)
-	name := filepath.Base(p.Path)
+	name := p.Path[at:]
 	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

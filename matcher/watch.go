@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,9 +19,9 @@ const blindTick = 50 * time.Millisecond
 // needs to be there yet.
 type Watch struct {
 	path    string
-	fd      int            // -1: no inotify to be had
-	watched map[int]string // watch descriptor → the name in it that matters
-	blind   bool           // something on the way cannot be watched
+	fd      int              // -1: no inotify to be had
+	watched map[int][]string // watch descriptor → the names in it that matter
+	blind   bool             // something on the way cannot be watched
 }
 
 // NewWatch watches nothing yet: see Arm.
@@ -36,6 +37,7 @@ func NewWatch(pidfile string) *Watch {
 func (w *Watch) Close() {
 	if w.fd >= 0 {
 		unix.Close(w.fd)
+		w.fd = -1
 	}
 }
 
@@ -43,47 +45,64 @@ func (w *Watch) Close() {
 // what changes after the look is an event then. Directories that are watched
 // already stay so.
 func (w *Watch) Arm() {
-	w.watched, w.blind = map[int]string{}, w.fd < 0
-	if w.blind {
-		return
+	w.watched, w.blind = map[int][]string{}, w.fd < 0
+	if !w.blind {
+		w.way()
 	}
-	w.way(w.path)
-	if target, err := os.Readlink(w.path); err == nil {
-		if !filepath.IsAbs(target) {
-			target = filepath.Dir(w.path) + "/" + target
+}
+
+// way watches each directory that the kernel goes through (path_resolution(7)),
+// links and all. From the top: what is made meanwhile is an event above it, or
+// is found.
+func (w *Watch) way() {
+	dir, todo := ".", strings.Split(w.path, "/")
+	if filepath.IsAbs(w.path) {
+		dir = "/"
+	}
+	for links := 0; len(todo) > 0; {
+		name := todo[0]
+		todo = todo[1:]
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			dir += "/.."
+			continue
 		}
-		w.way(target)
+		if !w.directory(dir, name) {
+			return
+		}
+		target, err := os.Readlink(dir + "/" + name)
+		if err != nil { // no link, or not there
+			dir += "/" + name
+			continue
+		}
+		if links++; links > maxLinks {
+			w.blind = true
+			return
+		}
+		if filepath.IsAbs(target) {
+			dir = "/"
+		}
+		todo = append(strings.Split(target, "/"), todo...)
 	}
 }
 
-// way watches each directory above path that exists.
-func (w *Watch) way(path string) {
-	for path != "/" && path != "." {
-		// As text, for once: a link on the way leads to the directory that is watched.
-		dir, name := filepath.Dir(path), filepath.Base(path)
-		w.directory(dir, name)
-		path = dir
-	}
-}
-
-func (w *Watch) directory(dir, name string) {
+// directory reports that there may be more below it.
+func (w *Watch) directory(dir, name string) bool {
 	const events = unix.IN_CREATE | unix.IN_MODIFY | unix.IN_CLOSE_WRITE | unix.IN_ATTRIB | unix.IN_DELETE |
 		unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_ONLYDIR
 	wd, err := unix.InotifyAddWatch(w.fd, dir, events)
 	switch {
 	case vanished(err), err == unix.ENOTDIR:
-		// A directory further up tells when it comes.
+		return false // the directory above tells when it comes
 	case err != nil: // unreadable, or too many watches
 		w.blind = true
-	case w.watched[wd] != "" && w.watched[wd] != name:
-		w.watched[wd] = anyName // /run, reached as /run and as /var/run
-	default:
-		w.watched[wd] = name
+		return true
 	}
+	w.watched[wd] = append(w.watched[wd], name)
+	return true
 }
-
-// anyName: every name in the directory matters.
-const anyName = "/"
 
 // Await waits until the pidfile may have changed, or one of these held processes
 // ends, and at most until then.
@@ -112,14 +131,14 @@ func (w *Watch) any(events []byte) bool {
 	const header = unix.SizeofInotifyEvent
 	for len(events) >= header {
 		wd := int(int32(binary.NativeEndian.Uint32(events)))
-		mask, size := binary.NativeEndian.Uint32(events[4:]), int(binary.NativeEndian.Uint32(events[12:]))
+		size := int(binary.NativeEndian.Uint32(events[12:]))
 		if len(events) < header+size {
 			return true
 		}
 		name := strings.TrimRight(string(events[header:header+size]), "\x00")
 		events = events[header+size:]
 		// IN_IGNORED, IN_UNMOUNT and IN_Q_OVERFLOW have no name.
-		if matters := w.watched[wd]; name == matters || matters == anyName || name == "" || mask&unix.IN_Q_OVERFLOW != 0 {
+		if name == "" || slices.Contains(w.watched[wd], name) {
 			return true
 		}
 	}

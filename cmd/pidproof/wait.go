@@ -88,7 +88,7 @@ func (cmd waitCmd) Run(c *console) error {
 			watch = matcher.NewWatch(cmd.pidfile())
 			defer watch.Close()
 		default:
-			cmd.awaitChange(watch, living, report.Verdict, until, &progress)
+			cmd.awaitChange(watch, &report, until, &progress)
 		}
 		report.Release()
 	}
@@ -126,8 +126,9 @@ func (cmd waitCmd) awaitEnd(of []*matcher.Process, until time.Time, progress *pr
 }
 
 // awaitChange returns when the answer may have changed.
-func (cmd waitCmd) awaitChange(watch *matcher.Watch, of []*matcher.Process, now matcher.Verdict, until time.Time, progress *progress) {
-	if now == matcher.Unknown {
+func (cmd waitCmd) awaitChange(watch *matcher.Watch, r *matcher.Report, until time.Time, progress *progress) {
+	of := r.Living()
+	if r.Verdict == matcher.Unknown || len(of) > 0 {
 		until = earliest(until, time.Now().Add(execTick))
 	}
 	for time.Now().Before(until) {

@@ -1,0 +1,282 @@
+package matcher
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/need"
+)
+
+func TestRemovePidfile(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		content string
+		// between reading and removing
+		change func(path string) error
+		why    string // of refusing; "": it is removed, or gone
+	}{
+		{"as it was", "123\n", nil, ""},
+		{"it named nobody, and still does", "12abc\n", nil, ""},
+		{"empty", "", nil, ""},
+		{"gone", "123\n", os.Remove, ""},
+		{"its directory is gone", "123\n", func(path string) error { return os.RemoveAll(filepath.Dir(path)) }, ""},
+		{"its directory is a file", "123\n", func(path string) error {
+			return errors.Join(os.RemoveAll(filepath.Dir(path)), os.WriteFile(filepath.Dir(path), nil, 0o644))
+		}, "not a directory"},
+		{"written again, the same", "123\n", func(path string) error { return os.WriteFile(path, []byte("123\n"), 0o644) }, ""},
+		{"touched", "123\n", func(path string) error { return os.Chmod(path, 0o600) }, ""},
+		{"written in place", "123\n", func(path string) error { return os.WriteFile(path, []byte("124\n"), 0o644) }, "written again"},
+		{"truncated, as a daemon that starts does", "123\n", func(path string) error { return os.Truncate(path, 0) }, "written again"},
+		{"written where it named nobody", "", func(path string) error { return os.WriteFile(path, []byte("124\n"), 0o644) }, "written again"},
+		{"renamed over, the same number", "123\n", func(path string) error {
+			return errors.Join(os.WriteFile(path+".new", []byte("123\n"), 0o644), os.Rename(path+".new", path))
+		}, "written again"},
+		{"removed and made again", "123\n", func(path string) error {
+			return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, []byte("123\n"), 0o644))
+		}, "written again"},
+		{"a link to itself elsewhere", "123\n", func(path string) error {
+			return errors.Join(os.Rename(path, path+".old"), os.Symlink(path+".old", path))
+		}, "symbolic link"},
+		{"a link that leads nowhere", "123\n", func(path string) error {
+			return errors.Join(os.Remove(path), os.Symlink("nowhere", path))
+		}, "symbolic link"},
+		{"a directory", "123\n", func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o755)) }, "written again"},
+		{"a FIFO that nobody writes", "123\n", func(path string) error {
+			return errors.Join(os.Remove(path), unix.Mkfifo(path, 0o644))
+		}, "written again"},
+		{"it has another name too", "123\n", func(path string) error { return os.Link(path, path+".other") }, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "run", "x.pid")
+			must(t, os.Mkdir(filepath.Dir(path), 0o755))
+			put(t, path, c.content)
+			p := thisHost().readPidfileOnce(path)
+			if c.change != nil {
+				must(t, c.change(path))
+			}
+			before := neighbours(path)
+			err := p.Remove()
+			after := neighbours(path)
+			if c.why == "" {
+				before = strings.Replace(before, "x.pid ", "", 1)
+			}
+			if after != before {
+				t.Errorf("left %q, want %q", after, before)
+			}
+			wantRemoved(t, err, path, c.why)
+		})
+	}
+}
+
+func wantRemoved(t *testing.T, err error, path, why string) {
+	t.Helper()
+	switch {
+	case why == "" && err != nil:
+		t.Errorf("got %v, want it removed", err)
+	case why != "" && (!errors.Is(err, ErrNotRemoved) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), why)):
+		t.Errorf("got %v, want ErrNotRemoved of %s: %s", err, path, why)
+	}
+}
+
+// neighbours are the names in the directory of path.
+func neighbours(path string) string {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return ""
+	}
+	names := ""
+	for _, e := range entries {
+		names += e.Name() + " "
+	}
+	return names
+}
+
+// Only what was read as a pidfile is removed: no FIFO, no device, nothing that was
+// never read.
+func TestRemoveOnlyPidfiles(t *testing.T) {
+	dir := t.TempDir()
+	fifo, socket := filepath.Join(dir, "fifo"), filepath.Join(dir, "socket")
+	must(t, unix.Mkfifo(fifo, 0o644), unix.Mknod(socket, unix.S_IFSOCK|0o644, 0), os.Mkdir(dir+"/directory", 0o755))
+	put(t, dir+"/unread", "123\n")
+	unread := Pidfile{Path: dir + "/unread"}
+	pidfiles := []Pidfile{unread, {Path: unread.Path, State: PidfileAbsent}, unread.unusable("it could not be read")}
+	for _, path := range []string{fifo, socket, dir + "/directory"} {
+		p := thisHost().readPidfileOnce(path)
+		if p.State != PidfileUnusable {
+			t.Fatalf("%s is %v", path, p.State)
+		}
+		pidfiles = append(pidfiles, p)
+	}
+	for _, p := range pidfiles {
+		if err := p.Remove(); !errors.Is(err, ErrNotRemoved) {
+			t.Errorf("%s (%v): %v, want ErrNotRemoved", p.Path, p.State, err)
+		}
+		if _, err := os.Lstat(p.Path); err != nil {
+			t.Errorf("%s is gone: %v", p.Path, err)
+			put(t, p.Path, "")
+		}
+	}
+	if err := (Pidfile{}).Remove(); err == nil {
+		t.Error("no pidfile at all was removed")
+	}
+}
+
+// `-p /dev/null` means none.
+func TestDevNullIsNotRemoved(t *testing.T) {
+	need.Root(t)
+	null := filepath.Join(t.TempDir(), "null")
+	must(t, unix.Mknod(null, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))))
+	p := thisHost().readPidfileOnce(null)
+	if p.State != PidfileAbsent {
+		t.Fatalf("%v", p.State)
+	}
+	_ = p.Remove()
+	if _, err := os.Lstat(null); err != nil {
+		t.Error(err)
+	}
+}
+
+// What may not be removed: another user in root's directory, or in one that is
+// not to be written. setfsuid(2) is about one thread.
+func TestRemoveWhereNotPermitted(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o555))
+	defer os.Chmod(dir, 0o755)
+	path := filepath.Join(dir, "x.pid")
+	if os.Geteuid() == 0 {
+		put(t, path, "123\n")
+	} else {
+		must(t, os.Chmod(dir, 0o755))
+		put(t, path, "123\n")
+		must(t, os.Chmod(dir, 0o555))
+	}
+	p := thisHost().readPidfileOnce(path)
+	err := asAnother(t, p.Remove)
+	wantRemoved(t, err, path, "permission denied")
+	if _, err := os.Lstat(path); err != nil {
+		t.Error(err)
+	}
+}
+
+// asAnother does something as a user who is not root, as far as files go.
+func asAnother(t *testing.T, do func() error) error {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return do()
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	must(t, unix.Setfsuid(64123))
+	defer unix.Setfsuid(0)
+	return do()
+}
+
+// Over a link on the way the path leads to another file, which may say the same.
+func TestRemoveBehindARetargetedLink(t *testing.T) {
+	dir := t.TempDir()
+	file("one/x.pid", "two/x.pid")(t, dir)
+	must(t, os.Symlink("one", dir+"/link"))
+	p := thisHost().readPidfileOnce(dir + "/link/x.pid")
+	must(t, os.Symlink("two", dir+"/new"), os.Rename(dir+"/new", dir+"/link"))
+	wantRemoved(t, p.Remove(), dir+"/link/x.pid", "written again")
+	for _, path := range []string{"/one/x.pid", "/two/x.pid"} {
+		if _, err := os.Lstat(dir + path); err != nil {
+			t.Error(err)
+		}
+	}
+	must(t, os.Symlink("one", dir+"/new"), os.Rename(dir+"/new", dir+"/link"))
+	wantRemoved(t, p.Remove(), dir+"/link/x.pid", "")
+	if names := neighbours(dir + "/one/x.pid"); names != "" {
+		t.Errorf("left %s", names)
+	}
+}
+
+// `link/..` is the parent of what the link leads to: what is removed is what was read.
+func TestRemoveAboveALink(t *testing.T) {
+	dir := t.TempDir()
+	file("far/x.pid", "far/one/empty")(t, dir)
+	must(t, os.Symlink("far/one", dir+"/link"))
+	p := thisHost().readPidfileOnce(dir + "/link/../x.pid")
+	if p.State != PidfileNames {
+		t.Fatalf("%v", p.State)
+	}
+	wantRemoved(t, p.Remove(), p.Path, "")
+	if _, err := os.Lstat(dir + "/far/x.pid"); err == nil {
+		t.Error("it is there still, and nobody was told")
+	}
+}
+
+// A pidfile's own link is nothing that was read: it stays, and so does its target.
+func TestRemoveThroughALink(t *testing.T) {
+	dir := t.TempDir()
+	file("far/y.pid")(t, dir)
+	must(t, os.Symlink("far/y.pid", dir+"/x.pid"))
+	p := thisHost().readPidfileOnce(dir + "/x.pid")
+	if p.State != PidfileNames {
+		t.Fatalf("%v", p.State)
+	}
+	wantRemoved(t, p.Remove(), p.Path, "symbolic link to far/y.pid")
+	if names := neighbours(dir + "/x.pid"); names != "far x.pid " {
+		t.Errorf("left %s", names)
+	}
+}
+
+// The owner of a directory exchanges it for a link to another, again and again: the
+// other's file, which says the same, is never removed.
+func TestRemoveWhileTheDirectoryIsExchanged(t *testing.T) {
+	dir := t.TempDir()
+	file("own/x.pid", "victim/x.pid")(t, dir)
+	must(t, os.Symlink("victim", dir+"/link"))
+	own, err := os.Open(dir + "/own")
+	must(t, err)
+	defer own.Close()
+	victim, err := os.Open(dir + "/victim")
+	must(t, err)
+	defer victim.Close()
+	stop, stopped := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+				if err := unix.Renameat2(unix.AT_FDCWD, dir+"/own", unix.AT_FDCWD, dir+"/link", unix.RENAME_EXCHANGE); err != nil {
+					stopped <- err
+					return
+				}
+			}
+		}
+	}()
+	removed := 0
+	for range 2000 {
+		p := thisHost().readPidfileOnce(dir + "/own/x.pid")
+		victims := p.ID == fileID(dir+"/victim/x.pid")
+		err := p.Remove()
+		if err != nil && !errors.Is(err, ErrNotRemoved) {
+			t.Fatal(err)
+		}
+		for _, in := range []*os.File{own, victim} {
+			path := fmt.Sprintf("/proc/self/fd/%d/x.pid", in.Fd()) // wherever it is now
+			if _, err := os.Lstat(path); err == nil {
+				continue
+			}
+			if removed++; victims != (in == victim) {
+				t.Fatalf("%s's file was removed, and another was read", in.Name())
+			}
+			put(t, path, "1")
+		}
+	}
+	close(stop)
+	must(t, <-stopped)
+	if removed == 0 {
+		t.Error("nothing was ever removed")
+	}
+}
