@@ -83,7 +83,9 @@ install: bin/pidproof
 	chmod 644 $(DESTDIR)$(HOOKDIR)/.60-pidproof.new
 	mv -f $(DESTDIR)$(HOOKDIR)/.60-pidproof.new $(DESTDIR)$(HOOKDIR)/60-pidproof
 
+# The wrapper goes first: it would work, but what takes it away would be gone.
 uninstall:
+	@[ "$(DESTDIR)" ] || ! sh $(SHAREDIR)/divert status start-stop-daemon >/dev/null 2>&1 || sh $(SHAREDIR)/divert remove start-stop-daemon
 	rm -f $(DESTDIR)$(HOOKDIR)/60-pidproof $(DESTDIR)$(PREFIX)/sbin/pidproof $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
 	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR)
 

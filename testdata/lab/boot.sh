@@ -46,6 +46,7 @@ echo pidproof-lab >/proc/sys/kernel/hostname
 
 # A fresh host: no service of this machine starts in it, and no policy (container images have one) forbids to start any.
 rm -f root/usr/sbin/policy-rc.d root/etc/rc[0-6S].d/[SK]*
+rm -f root/var/lib/man-db/auto-update # 2 s at each installation
 
 # Extracted, not installed: dpkg would have to remove systemd-sysv first. In a chroot, so that the machine's own links
 # (/sbin to usr/sbin, /var/run to /run) lead where they do on the host, and never to the machine.

@@ -1,0 +1,43 @@
+package lab
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// What dpkg's start-stop-daemon gets wrong, beside pidproof's: these tests would prove nothing where both are right.
+
+// background starts a program in a session of its own and returns its PID.
+func background(t *testing.T, h *Host, command string) int {
+	t.Helper()
+	return number(h.Must(t, "setsid "+command+" </dev/null >/dev/null 2>&1 & echo $!"))
+}
+
+// The number in a stale pidfile has passed to somebody else. Debian's init script of monit stops whoever has it.
+func testBystander(t *testing.T, h *Host) {
+	for program, survives := range map[string]bool{"start-stop-daemon.real": false, "start-stop-daemon": true} {
+		pid := background(t, h, "sleep 600")
+		h.Must(t, fmt.Sprintf("echo %d >/run/monit.pid && touch -d '1 hour ago' /run/monit.pid", pid))
+		result := h.Run(t, program, "--stop", "--retry", "5", "--oknodo", "--pidfile", "/run/monit.pid")
+		if alive := h.Sh(t, fmt.Sprintf("kill -0 %d", pid)).Code == 0; alive != survives {
+			t.Errorf("%s --stop: a bystander survives: %t, want %t: %+v", program, alive, survives, result)
+		}
+		if survives && !strings.Contains(result.Stdout+result.Stderr, fmt.Sprint(pid)) {
+			t.Errorf("%s --stop does not say that it left %d alone: %+v", program, pid, result)
+		}
+	}
+}
+
+// The kernel keeps 15 characters of a name, and Debian's killproc goes by name.
+func testLongName(t *testing.T, h *Host) {
+	h.Must(t, "cp /bin/sleep /usr/sbin/a-daemon-with-a-long-name")
+	for program, stops := range map[string]bool{"start-stop-daemon.real": false, "start-stop-daemon": true} {
+		pid := background(t, h, "/usr/sbin/a-daemon-with-a-long-name 600")
+		h.Must(t, fmt.Sprintf("echo %d >/run/long.pid", pid))
+		result := h.Run(t, program, "--stop", "--retry", "5", "--pidfile", "/run/long.pid", "--name", "a-daemon-with-a-long-name")
+		if ended := h.Sh(t, fmt.Sprintf("kill -0 %d", pid)).Code != 0; ended != stops || result.Code == 0 != stops {
+			t.Errorf("%s --stop: the daemon has ended: %t, want %t: %+v", program, ended, stops, result)
+		}
+	}
+}
