@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"syscall"
 
@@ -19,8 +20,8 @@ type becomer interface {
 // execve replaces us by a program, as nearly as if we had never been there:
 // handled signals get their default action, and Go gives back the limit of open
 // files that it raised.
-func execve(path string, argv []string, env []string) error {
-	return notExecuted(path, syscall.Exec(path, argv, env))
+func execve(path string, argv []string) error {
+	return notExecuted(path, syscall.Exec(path, argv, os.Environ()))
 }
 
 func notExecuted(path string, err error) error {

@@ -93,6 +93,7 @@ func TestHungFileSystem(t *testing.T) {
 		{"killproc", "-p", filepath.Join(link, "x.pid"), "/bin/sh", "HUP"},
 		{"wait", "stopped", "-t", "10", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
 		{"start_daemon", "-p", filepath.Join(dir, "x.pid"), "/bin/sh", "-c", "echo started"},
+		{"start_daemon", "-f", filepath.Join(dir, "daemon")},
 		{"start-stop-daemon", "--status", "--exec", filepath.Join(dir, "daemon")},
 		{"start-stop-daemon", "--stop", "--retry", "60", "--pidfile", filepath.Join(dir, "x.pid")},
 		{"start-stop-daemon", "--start", "--exec", "/bin/sh", "--pidfile", filepath.Join(dir, "x.pid"), "--", "-c", "echo started"},

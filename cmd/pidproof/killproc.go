@@ -134,7 +134,7 @@ func (cmd *killprocCmd) stop(c *console, in matcher.Instance, r *matcher.Report)
 		return s.refused
 	}
 	if !ended {
-		c.warn("%s: process %s has not ended, %v after KILL", in.Daemon, s.pids(), killPatience)
+		c.warn("%s: process %s has not ended, %s after KILL", in.Daemon, s.pids(), matcher.Span(killPatience))
 		c.exit = exitRefused
 		return nil
 	}

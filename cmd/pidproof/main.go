@@ -55,16 +55,19 @@ type patience time.Duration
 func (p patience) String() string { return time.Duration(p).String() }
 
 func (p *patience) UnmarshalText(text []byte) error {
-	s := string(text)
-	if strings.Trim(s, "0123456789.") == "" {
-		s += "s"
-	}
-	d, err := time.ParseDuration(s)
+	d, err := parseTime(string(text))
 	if err != nil || d <= 0 {
 		return fmt.Errorf("%q is no time above 0 (10, 10s, 500ms)", text)
 	}
 	*p = patience(d)
 	return nil
+}
+
+func parseTime(s string) (time.Duration, error) {
+	if strings.Trim(s, "0123456789.") == "" {
+		s += "s"
+	}
+	return time.ParseDuration(s)
 }
 
 // say writes one line for a script or a log; whatever a process or a file name

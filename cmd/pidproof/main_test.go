@@ -20,7 +20,8 @@ import (
 // The scripts run the program as it is installed, against real daemons:
 // testdata/demod under many names, started, replaced, moved and killed.
 
-// programs holds pidproof, a link pidof to it, and demod, built once.
+// programs holds pidproof, the links pidof and start-stop-daemon to it, and
+// demod, built once.
 var programs string
 
 func TestMain(m *testing.M) {
@@ -50,7 +51,8 @@ func build(dir string) error {
 		return fmt.Errorf("%v: %w\n%s", goBuild, err, out)
 	}
 	// Scripts also run them as another user.
-	return errors.Join(os.Chmod(dir, 0o755), os.Symlink("pidproof", filepath.Join(dir, "pidof")))
+	return errors.Join(os.Chmod(dir, 0o755), os.Symlink("pidproof", filepath.Join(dir, "pidof")),
+		os.Symlink("pidproof", filepath.Join(dir, ssdName)))
 }
 
 func TestScripts(t *testing.T) {
@@ -89,7 +91,7 @@ func runScripts(t *testing.T, dir string) {
 			env.Setenv("SYSVINIT_PIDOF", peer)
 			// For names outside the work directory.
 			env.Setenv("TEST", "pidproof-test-"+strconv.Itoa(os.Getpid()))
-			env.Values[sessionKey{}] = &session{}
+			env.Values[sessionKey{}] = &session{begun: map[string]*begun{}}
 			work := env.WorkDir
 			env.Defer(func() { endAll(t, work) })
 			return os.Chmod(filepath.Dir(work), 0o755)
@@ -111,6 +113,14 @@ func runScripts(t *testing.T, dir string) {
 			"end":           end,
 			"socket":        socket,
 			"remove-at-end": removeAtEnd,
+			"begin":         begin,
+			"awaits":        awaits,
+			"interrupt":     interrupt,
+			"ends":          ends,
+			"sleeps":        sleeps,
+			"alive":         isAlive,
+			"dies":          dies,
+			"records":       records,
 		},
 	})
 }
@@ -119,7 +129,8 @@ type sessionKey struct{}
 
 // session is what the commands of one script remember.
 type session struct {
-	via []string // what answers, refuses and exits run their command by
+	via   []string // what answers, refuses, exits and begin run their command by
+	begun map[string]*begun
 }
 
 // commandLimit is how long one command may take: all that read files or /proc

@@ -3,64 +3,48 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
 const (
 	ssdName = "start-stop-daemon"
-	// handedOverEnv holds our PID when a program found by PATH is about to take
-	// our place. Finding it there again means that it was pidproof, too: another
-	// copy, which would hand over to us, for ever.
-	handedOverEnv = "PIDPROOF_HANDED_OVER"
 	// diversions is dpkg's list: three lines each, the path, where it went, the package.
 	diversions = "/var/lib/dpkg/diversions"
 )
 
 // becomeRealSSD hands the arguments, unchanged, to the real start-stop-daemon.
 func becomeRealSSD(args []string) error {
-	path, byPath, err := findRealSSD()
+	path, err := findRealSSD()
 	if err != nil {
 		return err
 	}
-	env := os.Environ()
-	if byPath {
-		env = append(env, fmt.Sprintf("%s=%d", handedOverEnv, os.Getpid()))
-	}
 	// busybox goes by the name it is called.
-	return execve(path, append([]string{ssdName}, args...), env)
+	return execve(path, append([]string{ssdName}, args...))
 }
 
 // findRealSSD looks where scripts/divert and dpkg-divert(1) have put the real
 // program, then in PATH and the sbin directories, where only a binary counts that
 // is not pidproof: a script may be our own wrapper.
-func findRealSSD() (path string, byPath bool, err error) {
-	ours, err := os.Stat("/proc/self/exe")
-	if err != nil {
-		return "", false, err
-	}
+func findRealSSD() (string, error) {
 	diverted := append([]string{"/usr/sbin/" + ssdName + ".real", "/sbin/" + ssdName + ".real"}, divertedSSD()...)
 	if filepath.IsAbs(os.Args[0]) {
 		diverted = append([]string{filepath.Join(filepath.Dir(os.Args[0]), ssdName+".real")}, diverted...)
 	}
 	for _, path := range diverted {
-		if isProgram(path, ours) {
-			return path, false, nil
+		if isProgram(path) && !isPidproof(path) {
+			return path, nil
 		}
 	}
-	if os.Getenv(handedOverEnv) != strconv.Itoa(os.Getpid()) {
-		for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), sbin...) {
-			path := filepath.Join(dir, ssdName)
-			if filepath.IsAbs(dir) && isProgram(path, ours) && isBinary(path) {
-				return path, true, nil
-			}
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), sbin...) {
+		path := filepath.Join(dir, ssdName)
+		if filepath.IsAbs(dir) && isProgram(path) && isBinary(path) && !isPidproof(path) {
+			return path, nil
 		}
 	}
-	return "", false, errors.New("there is no real start-stop-daemon on this host, and pidproof starts nothing by itself: install dpkg's, busybox's or OpenRC's")
+	return "", errors.New("there is no real start-stop-daemon on this host, and pidproof starts nothing by itself: install dpkg's, busybox's or OpenRC's")
 }
 
 // sbin are where daemons live, and where an administrator's PATH may not lead.
@@ -80,18 +64,31 @@ func divertedSSD() (paths []string) {
 	return paths
 }
 
-func isProgram(path string, ours os.FileInfo) bool {
+func isProgram(path string) bool {
 	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 && !os.SameFile(st, ours)
+	return err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0
+}
+
+// isPidproof reports that a program is ours, by what go build writes into each
+// (runtime/debug.BuildInfo): a copy of us, also of another version, would hand over
+// to us, for ever. debug/buildinfo would read it more nicely, and add an eighth to
+// the binary.
+func isPidproof(path string) bool {
+	content, err := readProgram(path)
+	return err == nil && bytes.Contains(content, []byte("path\tpidproof/cmd/pidproof\n"))
 }
 
 func isBinary(path string) bool {
+	content, err := readProgram(path)
+	return err == nil && bytes.HasPrefix(content, []byte("\x7fELF"))
+}
+
+// readProgram reads as much of a program as one of ours can be long.
+func readProgram(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return false
+		return nil, err
 	}
 	defer f.Close()
-	magic := make([]byte, 4)
-	_, err = io.ReadFull(f, magic)
-	return err == nil && bytes.Equal(magic, []byte("\x7fELF"))
+	return io.ReadAll(io.LimitReader(f, 32<<20))
 }

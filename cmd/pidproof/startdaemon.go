@@ -54,6 +54,14 @@ func (cmd startDaemonCmd) Run(c *console) error {
 			c.warn("%s; started nevertheless", summary(report))
 		}
 	}
+	if c.isolated() { // the first process executes it only if its file system answers
+		_, _ = os.Stat(cmd.daemon())
+	}
+	if c.unanswered != "" { // the daemon's own file may not answer either
+		c.warn("no answer in time while %s; not started", c.unanswered)
+		c.exit = exitUnknown
+		return nil
+	}
 	c.handOver = true
 	return nil
 }
@@ -78,7 +86,7 @@ func (cmd startDaemonCmd) become() error {
 			return fmt.Errorf("setting the nice level: %w", err)
 		}
 	}
-	return execve(path, cmd.Words, os.Environ())
+	return execve(path, cmd.Words)
 }
 
 // lookInSbin is for administrators whose PATH lacks the sbin directories.

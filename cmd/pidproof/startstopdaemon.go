@@ -36,7 +36,7 @@ func (cmd startStopDaemonCmd) Run(c *console) error {
 	}
 	switch {
 	case errors.Is(err, ssd.ErrUnknownOption), err == nil && (o.Action == ssd.Help || o.Action == ssd.Version):
-		if _, _, noReal := findRealSSD(); noReal != nil {
+		if _, noReal := findRealSSD(); noReal != nil {
 			return trouble(errors.Join(err, noReal))
 		}
 		c.handOver = true
@@ -203,7 +203,7 @@ func ssdStop(c *console, o ssd.Options, criteria matcher.Criteria, m matcher.Mat
 			if nth > 0 {
 				retry = fmt.Sprintf(", retry #%d", nth)
 			}
-			c.say("Stopped %s (pid %s)%s.", what, strings.Join(pids, " "), retry)
+			c.inform(o, "Stopped %s (pid %s)%s.", what, strings.Join(pids, " "), retry)
 		}
 	}}
 	for i := range m.Found {
@@ -270,9 +270,10 @@ func whatStop(o ssd.Options) string {
 	return "process(es) owned by '" + o.User + "'"
 }
 
-// inform says on standard output what --quiet leaves out.
+// inform says on standard output what --quiet leaves out. No script waits for it,
+// so that it was lost, as on a full disk, changes no exit code.
 func (c *console) inform(o ssd.Options, format string, args ...any) {
 	if !o.Quiet {
-		c.say(format, args...)
+		fmt.Fprintln(c.stdout, printable(fmt.Sprintf(format, args...)))
 	}
 }

@@ -28,11 +28,11 @@ func (waitCmd) Help() string {
 type limit time.Duration
 
 func (l *limit) UnmarshalText(text []byte) error {
-	var p patience
-	if err := p.UnmarshalText(text); err != nil && strings.Trim(string(text), "0.") != "" || len(text) == 0 {
+	d, err := parseTime(string(text))
+	if err != nil || d < 0 {
 		return fmt.Errorf("%q is no time (0, 10, 10s, 500ms)", text)
 	}
-	*l = limit(p)
+	*l = limit(d)
 	return nil
 }
 
@@ -147,24 +147,24 @@ func earliest(a, b time.Time) time.Time {
 	return b
 }
 
-// doing is what the progress line and the last word say.
+// doing is what the progress line says.
 func (cmd waitCmd) doing(of []*matcher.Process) string {
 	name := filepath.Base(cmd.Daemon)
 	if cmd.For == "started" {
-		return name + " has not started"
+		return "waiting for " + name + " to start"
 	}
 	var pids []string
 	for _, p := range of {
 		pids = append(pids, fmt.Sprint(p.Evidence.PID))
 	}
-	return fmt.Sprintf("%s has not stopped (PID %s)", name, strings.Join(pids, " "))
+	return fmt.Sprintf("waiting for %s to stop (PID %s)", name, strings.Join(pids, " "))
 }
 
 func (cmd waitCmd) gaveUp(c *console, r matcher.Report) error {
 	if c.exit = exitRefused; r.Verdict == matcher.Unknown {
 		c.exit = exitUnknown
 	}
-	c.warn("after %v: %s", time.Duration(cmd.Time), summary(r))
+	c.warn("after %s: %s", matcher.Span(time.Duration(cmd.Time)), summary(r))
 	return nil
 }
 
@@ -184,8 +184,8 @@ func (p *progress) show(doing string) time.Time {
 		return p.begun.Add(p.limit + time.Hour)
 	}
 	if past >= time.Second {
-		line := printable(fmt.Sprintf("%s after %d s of %v", doing, int(past.Seconds()), p.limit))
-		fmt.Fprintf(f, "\r\x1b[K%.*s", textWidth-1, line)
+		line := printable(fmt.Sprintf("%s: %.0f s of at most %s", doing, past.Seconds(), matcher.Span(p.limit)))
+		fmt.Fprintf(f, "\r\x1b[K%.*s", columns(f)-1, line)
 		p.shown = true
 	}
 	return p.begun.Add(past + time.Second)
@@ -197,6 +197,14 @@ func (p *progress) clear() {
 		fmt.Fprint(f, "\r\x1b[K")
 		p.shown = false
 	}
+}
+
+// columns is the width of a terminal; a line that is wider could not be taken away.
+func columns(f *os.File) int {
+	if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
+		return int(size.Col)
+	}
+	return textWidth
 }
 
 func isTerminal(f *os.File) bool {

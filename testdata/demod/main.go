@@ -13,6 +13,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -20,6 +22,10 @@ import (
 // readyEnv marks the process that -daemonize put into the background. It is no
 // flag, so that the daemon's argv is what was typed, as after a fork.
 const readyEnv = "DEMOD_READY"
+
+// showEnv, when set, is a file: write the arguments to it, a NUL after each, and be
+// no daemon. It is no flag: any arguments can be given.
+const showEnv = "DEMOD_SHOW"
 
 // lifetime bounds what a test run that was itself killed leaves behind.
 const lifetime = 20 * time.Minute
@@ -31,15 +37,28 @@ var (
 	listen     = flag.String("listen", "", "answer on this TCP `address`; workers inherit the socket")
 	daemonize  = flag.Bool("daemonize", false, "go to the background; return when ready")
 	ignoreTerm = flag.Bool("ignore-term", false, "do not die of TERM (the workers do)")
+	forkOnTerm = flag.Bool("fork-on-term", false, "on TERM, start a worker and leave it behind")
+	linger     = flag.Duration("linger", 0, "on TERM, remove the pidfile, and end this `time` later")
+	record     = flag.String("record", "", "append the name of each signal to this `file`; only INT and TERM end it")
 	title      = flag.String("title", "", "the `name` for /proc/PID/comm; argv stays")
 	uid        = flag.Int("uid", -1, "become this user and group `id` once the pidfile and the socket are open")
 	worker     = flag.Bool("worker", false, "be a worker: what the main process starts")
 )
 
+// removePidfile does so once: later it may be another instance's.
+var removePidfile = sync.OnceFunc(func() { os.Remove(*pidfile) })
+
 // launcher is the pipe to the process that -daemonize keeps waiting, or nil.
 var launcher *os.File
 
 func main() {
+	if path := os.Getenv(showEnv); path != "" {
+		if err := os.WriteFile(path, []byte(strings.Join(os.Args, "\x00")+"\x00"), 0o644); err != nil {
+			fmt.Fprintf(os.Stderr, "demod: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
 	flag.Parse()
 	if err := run(); err != nil {
 		fmt.Fprintf(os.Stderr, "demod: %v\n", err)
@@ -104,6 +123,11 @@ func beMain() error {
 		signal.Reset(syscall.SIGTERM)
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM) // Ignore would be inherited
 	}
+	if *record != "" {
+		if err := recordSignals(); err != nil {
+			return err
+		}
+	}
 
 	var socket []*os.File
 	if *listen != "" {
@@ -120,7 +144,7 @@ func beMain() error {
 		if pid, err = openPidfile(); err != nil {
 			return err
 		}
-		defer os.Remove(*pidfile)
+		defer removePidfile()
 	}
 	if *uid >= 0 {
 		if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(*uid), syscall.Setuid(*uid)); err != nil {
@@ -156,6 +180,20 @@ func beMain() error {
 	select {
 	case <-stop:
 	case <-time.After(lifetime):
+	}
+	return end()
+}
+
+// end is what comes before a main process ends.
+func end() error {
+	if *forkOnTerm {
+		if err := again(append([]string{"-worker"}, os.Args[1:]...)).Start(); err != nil {
+			return err
+		}
+	}
+	if *linger > 0 {
+		removePidfile()
+		time.Sleep(*linger)
 	}
 	return nil
 }
