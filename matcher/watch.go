@@ -69,7 +69,7 @@ func (w *Watch) way() {
 			dir += "/.."
 			continue
 		}
-		if !w.directory(dir, name) {
+		if !w.directory(dir, name, len(todo) == 0) {
 			return
 		}
 		target, err := os.Readlink(dir + "/" + name)
@@ -88,10 +88,13 @@ func (w *Watch) way() {
 	}
 }
 
-// directory reports that there may be more below it.
-func (w *Watch) directory(dir, name string) bool {
-	const events = unix.IN_CREATE | unix.IN_MODIFY | unix.IN_CLOSE_WRITE | unix.IN_ATTRIB | unix.IN_DELETE |
-		unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_ONLYDIR
+// directory reports that there may be more below it. What is written matters in
+// the last one only.
+func (w *Watch) directory(dir, name string, last bool) bool {
+	var events uint32 = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_ONLYDIR | unix.IN_MASK_ADD
+	if last {
+		events |= unix.IN_MODIFY | unix.IN_CLOSE_WRITE | unix.IN_ATTRIB
+	}
 	wd, err := unix.InotifyAddWatch(w.fd, dir, events)
 	switch {
 	case vanished(err), err == unix.ENOTDIR:
