@@ -203,6 +203,10 @@ func (h *host) askPidfile(r *Report, in Instance) (settled bool, err error) {
 // settled it, lets the unclaimed ones speak.
 func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	s, err := h.scan(r.Daemon, in.criteria)
+	r.Blind = s.blind
+	if err != nil {
+		r.Blind = err.Error()
+	}
 	if !in.Hold {
 		s.release()
 	}

@@ -83,11 +83,12 @@ func named(name string, e Evidence) Outcome {
 }
 
 // number is the rule where no executable was given, as in `start-stop-daemon
-// --stop --pidfile F`: the number is all there is.
+// --stop --pidfile F`: the number is all there is. Kernel threads write no
+// pidfiles, but Debian's nfs-kernel-server stops them: --name nfsd --user 0.
 func number(q question) finding {
 	e := q.evidence
 	switch {
-	case e.Kernel:
+	case e.Kernel && q.pidfile.Path != "":
 		return yes(NotThis, FileUnknown, "%d is the kernel thread %q", e.PID, e.Comm)
 	case e.Ourselves:
 		return yes(NotThis, FileUnknown, "%d is pidproof itself", e.PID)

@@ -366,7 +366,8 @@ func TestNothingStaysOpen(t *testing.T) {
 		"remaining": func() {
 			r, err := Check(ctx, Instance{Daemon: c.path, Pidfile: pidfile, Hold: true})
 			must(t, err)
-			for _, p := range Remaining(ctx, Instance{Daemon: c.path, Pidfile: pidfile}, r.Main) {
+			rest, _ := Remaining(ctx, Instance{Daemon: c.path, Pidfile: pidfile}, r.Main)
+			for _, p := range rest.Left {
 				p.Release()
 			}
 			r.Release()

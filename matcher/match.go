@@ -36,6 +36,9 @@ type Matched struct {
 	// seems to, as far as an ordinary user may see.
 	Unclear   []int
 	Plausible bool
+	// Taken: the pidfile is stale, but whoever compares less than this package does
+	// takes its process for the daemon: another instance's, a container's, a zombie.
+	Taken bool
 }
 
 // NoMatch is the answer to a question that was given up while doing something.
@@ -121,6 +124,8 @@ func (h *host) matchPidfile(ctx context.Context, c Criteria) (Matched, error) {
 		m.Unclear = []int{r.Main.Evidence.PID}
 		m.Plausible = r.Main.Decision.Outcome == Plausible
 	}
+	m.Taken = r.Verdict == Dead && r.Main != nil &&
+		(r.Rule == RuleRecycled || r.Rule == RuleForeign || r.Main.Evidence.Life == Zombie)
 	r.Release()
 	return m, err
 }
@@ -162,7 +167,7 @@ func (h *host) mayMeet(c Criteria, pid int) bool {
 		return false
 	}
 	stat, err := readStat(proc)
-	if err != nil || stat.Flags&kernelThread != 0 || hasEnded(stat) {
+	if err != nil || hasEnded(stat) {
 		return false
 	}
 	return (c.PPID == 0 || c.PPID == stat.PPID) && (c.Name == "" || bears(stat.Comm, c.Name)) && pid != os.Getpid()

@@ -76,7 +76,8 @@ func mainOf(t *testing.T, in Instance) *Process {
 func wantRemaining(t *testing.T, step string, in Instance, main *Process, want ...int) {
 	t.Helper()
 	var pids []int
-	for _, p := range Remaining(context.Background(), in, main) {
+	rest, _ := Remaining(context.Background(), in, main)
+	for _, p := range rest.Left {
 		pids = append(pids, p.Evidence.PID)
 		if p.Ended() || p.Signal(0) != nil {
 			t.Errorf("%s: %d is not held", step, p.Evidence.PID)
@@ -177,7 +178,11 @@ func TestRemainingInNoTime(t *testing.T) {
 	main := mainOf(t, in)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	for _, p := range Remaining(ctx, in, main) { // none, unless it was quicker
+	rest, err := Remaining(ctx, in, main)
+	if err == nil && len(rest.Left) == 0 {
+		t.Error("no time to look, and no error")
+	}
+	for _, p := range rest.Left { // none, unless it was quicker
 		if !slices.Contains(f.workers, p.Evidence.PID) {
 			t.Errorf("%d is no worker", p.Evidence.PID)
 		}

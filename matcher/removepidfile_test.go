@@ -47,10 +47,10 @@ func TestRemovePidfile(t *testing.T) {
 		{"a link that leads nowhere", "123\n", func(path string) error {
 			return errors.Join(os.Remove(path), os.Symlink("nowhere", path))
 		}, "symbolic link"},
-		{"a directory", "123\n", func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o755)) }, "written again"},
+		{"a directory", "123\n", func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o755)) }, "a directory"},
 		{"a FIFO that nobody writes", "123\n", func(path string) error {
 			return errors.Join(os.Remove(path), unix.Mkfifo(path, 0o644))
-		}, "written again"},
+		}, "a FIFO"},
 		{"it has another name too", "123\n", func(path string) error { return os.Link(path, path+".other") }, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -278,5 +278,27 @@ func TestRemoveWhileTheDirectoryIsExchanged(t *testing.T) {
 	must(t, <-stopped)
 	if removed == 0 {
 		t.Error("nothing was ever removed")
+	}
+}
+
+// Empty keeps what Remove would take away, under the same conditions; but a file
+// of several names may be anything under the others.
+func TestEmptyPidfile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.pid")
+	put(t, path, "123\n")
+	p := thisHost().readPidfileOnce(path)
+	must(t, os.Link(path, path+".other"))
+	linked := thisHost().readPidfileOnce(path)
+	if err := linked.Empty(); err == nil {
+		t.Error("a file of two names was emptied")
+	}
+	must(t, os.Remove(path+".other"))
+	must(t, p.Empty())
+	if st, err := os.Stat(path); err != nil || st.Size() != 0 {
+		t.Errorf("not emptied: %v, %v", st, err)
+	}
+	put(t, path, "124\n")
+	if err := p.Empty(); err == nil {
+		t.Error("a successor's was emptied")
 	}
 }

@@ -162,7 +162,9 @@ type Report struct {
 	// when Scanned.
 	Others  []Process
 	Scanned bool
-	Notes   []string
+	// Blind is why Others may lack some; "" when all were seen.
+	Blind string
+	Notes []string
 }
 
 // Blocking are the processes that made the verdict Unclaimed.

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 
 	"pidproof/matcher"
@@ -66,7 +68,11 @@ func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 		if !c.second(append([]string{"pidof", "-q"}, a.touches()...), where, timeout) {
 			return false
 		}
-		timeout = min(timeout+long.lasts(), forever)
+		if !c.second(args, where, min(timeout+long.lasts(), forever)) {
+			c.warn("no answer in time while %s; what was done by then is not known", c.unanswered)
+			c.exit = exitUnknown
+		}
+		return true
 	}
 	return c.second(args, where, timeout)
 }
@@ -78,6 +84,9 @@ func (c *console) second(args []string, where string, timeout time.Duration) (an
 	second.Args[0] = "pidproof"
 	second.Env = append(os.Environ(), fmt.Sprintf("%s=%d", isolatedEnv, os.Getppid()))
 	second.Stdout, second.Stderr = &stdout, &stderr
+	// When we are ended its signals end, too. The thread that forks must live on, prctl(2).
+	runtime.LockOSThread()
+	second.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := second.Start(); err != nil {
 		c.unanswered = "starting a process to look at " + where
 		return false

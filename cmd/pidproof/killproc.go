@@ -113,6 +113,12 @@ func (cmd *killprocCmd) stop(c *console, in matcher.Instance, r *matcher.Report)
 	main := r.Main
 	s := stopping{targets: []*matcher.Process{main}}
 	if cmd.Workers {
+		switch {
+		case !r.Scanned || r.Blind != "":
+			return fmt.Errorf("its workers cannot be told: %s; nothing was signalled", r.Blind)
+		case main.Evidence.PID == 1:
+			return errors.New("its workers cannot be told: it is PID 1, which adopts other instances; nothing was signalled")
+		}
 		for i := range r.Others {
 			if r.Others[i].Role == matcher.RoleWorker {
 				s.targets = append(s.targets, &r.Others[i])
@@ -120,7 +126,7 @@ func (cmd *killprocCmd) stop(c *console, in matcher.Instance, r *matcher.Report)
 		}
 		// TERM is the main process's to pass on: a worker ends its work first.
 		s.spared = func(p *matcher.Process, signal syscall.Signal) bool { return p != main && signal != syscall.SIGKILL }
-		s.more = func() []matcher.Process { return c.remaining(in, main) }
+		s.more = func() (matcher.Rest, error) { return c.remaining(in, main) }
 	}
 	steps := []ssd.Step{{Signal: syscall.SIGTERM}}
 	if main.Evidence.State == "T" {
@@ -132,6 +138,11 @@ func (cmd *killprocCmd) stop(c *console, in matcher.Instance, r *matcher.Report)
 	ended := s.carryOut(ssd.Schedule{Steps: steps, Repeat: -1})
 	if s.refused != nil {
 		return s.refused
+	}
+	if s.unseen != nil {
+		c.warn("%s: whether all of its workers have ended is not known: %v", in.Daemon, s.unseen)
+		c.exit = exitRefused
+		return nil
 	}
 	if !ended {
 		c.warn("%s: process %s has not ended, %s after KILL", in.Daemon, s.pids(), matcher.Span(killPatience))

@@ -75,7 +75,8 @@ func isProgram(path string) bool {
 // the binary.
 func isPidproof(path string) bool {
 	content, err := readProgram(path)
-	return err == nil && bytes.Contains(content, []byte("path\tpidproof/cmd/pidproof\n"))
+	return err == nil && (bytes.Contains(content, []byte("path\tpidproof/cmd/pidproof\n")) ||
+		bytes.Contains(content, []byte("pidproof "+ssdName))) // our wrapper, a script
 }
 
 func isBinary(path string) bool {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -118,17 +120,30 @@ func criteriaOf(o ssd.Options) (matcher.Criteria, error) {
 	}
 	uid, err := strconv.Atoi(o.User)
 	if err != nil || uid < 0 {
-		u, err := user.Lookup(o.User)
-		if err != nil {
-			return c, fmt.Errorf("user %q not found", o.User)
-		}
-		if uid, err = strconv.Atoi(u.Uid); err != nil {
-			return c, fmt.Errorf("user %q has the uid %q", o.User, u.Uid)
+		if uid, err = lookUpUser(o.User); err != nil {
+			return c, err
 		}
 	}
 	c.UID = &uid
 	return c, nil
 }
+
+// lookUpUser asks /etc/passwd and, as a static binary cannot ask a directory
+// service, getent(1).
+func lookUpUser(name string) (uid int, err error) {
+	if u, err := user.Lookup(name); err == nil {
+		return strconv.Atoi(u.Uid)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), getentPatience)
+	defer cancel()
+	line, err := exec.CommandContext(ctx, "getent", "passwd", "--", name).Output()
+	if fields := strings.Split(string(line), ":"); err == nil && len(fields) > 2 && fields[0] == name {
+		return strconv.Atoi(fields[2])
+	}
+	return 0, fmt.Errorf("user %q not found", name)
+}
+
+const getentPatience = 5 * time.Second
 
 func ssdStatus(c *console, m matcher.Matched) error {
 	switch {
@@ -154,9 +169,33 @@ func ssdStart(c *console, o ssd.Options, m matcher.Matched) error {
 	case matcher.Unknown:
 		c.warn("%s: cannot tell whether it runs: %s; not started", ssdName, m.Reason)
 		c.exit = ssdTrouble
+	case matcher.Dead:
+		return ssdStartDead(c, o, m)
 	default:
 		c.handOver = true
 	}
+	return nil
+}
+
+// ssdStartDead starts a daemon whose pidfile names somebody else. The real program
+// would take him for the daemon, so the pidfile is emptied before it looks, and
+// asked for a test it is not asked at all.
+func ssdStartDead(c *console, o ssd.Options, m matcher.Matched) error {
+	switch {
+	case !m.Taken:
+	case o.Test:
+		what := o.Startas
+		if what == "" {
+			what = o.Exec
+		}
+		c.inform(o, "Would start %s.", strings.Join(append([]string{what}, o.Args...), " "))
+		return nil
+	default:
+		if err := m.Pidfile.Empty(); err != nil {
+			c.warn("%s: %v", ssdName, err)
+		}
+	}
+	c.handOver = true
 	return nil
 }
 
@@ -210,12 +249,9 @@ func ssdStop(c *console, o ssd.Options, criteria matcher.Criteria, m matcher.Mat
 		s.targets = append(s.targets, &m.Found[i])
 	}
 	if o.Pidfile == "" && o.PID == 0 {
-		s.more = func() []matcher.Process {
+		s.more = func() (matcher.Rest, error) {
 			again, err := c.match(criteria)
-			if err != nil {
-				return nil
-			}
-			return again.Found
+			return matcher.Rest{Left: again.Found}, err
 		}
 	}
 	schedule := ssd.Schedule{Steps: []ssd.Step{{Signal: o.Signal}}, Repeat: -1}
@@ -226,6 +262,10 @@ func ssdStop(c *console, o ssd.Options, criteria matcher.Criteria, m matcher.Mat
 	switch {
 	case s.refused != nil:
 		c.warn("%s: %v", ssdName, s.refused)
+		c.exit = ssdTrouble
+		return nil
+	case s.unseen != nil:
+		c.warn("%s: whether all have ended is not known: %v", ssdName, s.unseen)
 		c.exit = ssdTrouble
 		return nil
 	case o.Retry != nil && !ended:

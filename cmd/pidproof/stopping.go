@@ -19,13 +19,15 @@ type stopping struct {
 	targets []*matcher.Process // those that have not ended, as far as known
 	// spared says who does not get a signal, though it is awaited; nil: nobody.
 	spared func(*matcher.Process, syscall.Signal) bool
-	// more finds who has come since, held; nil: nobody counts.
-	more func() []matcher.Process
+	// more finds who has come since, and who has turned out to be another
+	// instance's; nil: nobody counts.
+	more func() (matcher.Rest, error)
 	// sent is told who got the nth signal; nil: nobody asks.
 	sent func(pids []string, nth int)
 
 	reached map[int]bool // PIDs that got a signal
 	refused error        // why a signal could not be sent
+	unseen  error        // why there may be more targets
 }
 
 // carryOut reports that all have ended. It stops early when nobody may be
@@ -87,8 +89,7 @@ func (s *stopping) await(wait time.Duration) bool {
 		if len(s.targets) > 0 {
 			return false
 		}
-		s.join()
-		if len(s.targets) == 0 {
+		if came := s.join(); !came {
 			return true
 		}
 		if !time.Now().Before(until) {
@@ -97,18 +98,26 @@ func (s *stopping) await(wait time.Duration) bool {
 	}
 }
 
-// join takes in who has come since.
-func (s *stopping) join() {
+// join takes in who has come since, and leaves out who is another instance's. It
+// reports that somebody has come, though he may have ended already: who forks
+// faster than all processes can be looked at is not gone.
+func (s *stopping) join() (came bool) {
 	if s.more == nil {
-		return
+		return false
 	}
-	for _, p := range s.more() {
+	rest, err := s.more()
+	s.unseen = err
+	s.targets = slices.DeleteFunc(s.targets, func(p *matcher.Process) bool { return rest.Others[p.Evidence.PID] })
+	for _, p := range rest.Left {
 		if p.Ended() || slices.ContainsFunc(s.targets, func(known *matcher.Process) bool { return known.Evidence.PID == p.Evidence.PID }) {
+			came = came || p.Ended()
 			p.Release()
 			continue
 		}
+		came = true
 		s.targets = append(s.targets, &p)
 	}
+	return came
 }
 
 // pids names those that have not ended.
@@ -121,7 +130,7 @@ func (s *stopping) pids() string {
 }
 
 // remaining is matcher.Remaining under the usual deadline.
-func (c *console) remaining(in matcher.Instance, main *matcher.Process) []matcher.Process {
+func (c *console) remaining(in matcher.Instance, main *matcher.Process) (matcher.Rest, error) {
 	ctx, cancel := c.deadline()
 	defer cancel()
 	return matcher.Remaining(ctx, in, main)
