@@ -14,9 +14,10 @@ const (
 	// runLevels is how deep pidfiles lie under /run: /run/crond.pid,
 	// /run/apache2/apache2.pid, /run/openvpn/server/office.pid.
 	runLevels = 3
-	// usersLimit is how many entries are looked at, all in all, of directories
-	// that others than root can fill (/run/lock): nobody may slow root down, or
-	// hide other instances' pidfiles behind his own.
+	// usersLimit is how many entries are looked at of the directories that one user
+	// can fill (/run/user/UID, /run/mysqld), and of each that everyone can
+	// (/run/lock): nobody may slow root down, or hide other instances' pidfiles
+	// behind his own.
 	usersLimit = 1024
 )
 
@@ -25,26 +26,31 @@ type pidfileWalk struct {
 	h      *host
 	own    Pidfile
 	served map[string]string // mount points that may hang
-	budget int               // of usersLimit
+	users  map[uint32]*purse
 	seen   map[FileID]bool
 	found  []Pidfile
-	missed int // what could not be read, where only root writes
+	missed int // what could not be read, where only root writes, and what was too full
 }
+
+// purse is what is left of usersLimit.
+type purse struct{ left int }
 
 // otherPidfiles reads every pidfile under the run directories but own: those
 // that name a process. It never looks at /proc.
 func (h *host) otherPidfiles(own Pidfile) (found []Pidfile, missed int) {
-	w := pidfileWalk{h: h, own: own, served: servedMounts(), budget: usersLimit, seen: map[FileID]bool{}}
+	w := pidfileWalk{h: h, own: own, served: servedMounts(), users: map[uint32]*purse{}, seen: map[FileID]bool{}}
 	for _, dir := range h.run {
 		if id := fileID(dir); id.Known() && !w.seen[id] { // /var/run is a link to /run
 			w.seen[id] = true
-			w.directory(dir, runLevels)
+			w.directory(dir, runLevels, nil)
 		}
 	}
 	return w.found, w.missed
 }
 
-func (w *pidfileWalk) directory(path string, levels int) {
+// directory reads one. Whatever lies below a directory that others than root can
+// fill is paid from the same purse, whoever owns it.
+func (w *pidfileWalk) directory(path string, levels int, from *purse) {
 	w.h.doing("reading %s", path)
 	dir, err := os.Open(path)
 	if err != nil {
@@ -54,16 +60,23 @@ func (w *pidfileWalk) directory(path string, levels int) {
 		return
 	}
 	defer dir.Close()
-	roots, limit := onlyRootWrites(dir), -1
+	if from == nil {
+		from = w.payer(dir)
+	}
+	roots, limit := from == nil, -1
 	if !roots {
-		limit = max(w.budget, 1) // 0 would mean all
+		limit = from.left + 1 // the one too many says that there are more
 	}
 	entries, err := dir.ReadDir(limit)
 	if err != nil && err != io.EOF && roots {
 		w.missed++
 	}
 	if !roots {
-		w.budget -= len(entries)
+		if len(entries) > from.left {
+			entries = entries[:from.left]
+			w.missed++
+		}
+		from.left -= len(entries)
 	}
 	for _, entry := range entries {
 		name := filepath.Join(path, entry.Name())
@@ -71,7 +84,7 @@ func (w *pidfileWalk) directory(path string, levels int) {
 		switch link := entry.Type()&os.ModeSymlink != 0; {
 		case isMount:
 		case entry.IsDir() && levels > 1:
-			w.directory(name, levels-1)
+			w.directory(name, levels-1, from)
 		case link && pidfileName(entry.Name()):
 			if _, mayHang := mayHang(w.served, []string{name}); !mayHang {
 				w.pidfile(w.h.readPidfileOnce(name), roots)
@@ -104,10 +117,22 @@ func sameDirectory(a, b string) bool {
 	return fileID(filepath.Dir(a)) == fileID(filepath.Dir(b))
 }
 
-func onlyRootWrites(dir *os.File) bool {
+// payer gives the purse from which the reading of a directory is paid: none where
+// only root, or the user who asks, can write.
+func (w *pidfileWalk) payer(dir *os.File) *purse {
 	var st unix.Stat_t
 	err := unix.Fstat(int(dir.Fd()), &st)
-	return err == nil && (st.Uid == 0 || int(st.Uid) == os.Geteuid()) && st.Mode&0o002 == 0
+	roots := err == nil && (st.Uid == 0 || int(st.Uid) == os.Geteuid())
+	switch {
+	case roots && st.Mode&0o002 == 0:
+		return nil
+	case roots || err != nil:
+		return &purse{usersLimit} // everyone's, so it is nobody's own
+	}
+	if w.users[st.Uid] == nil {
+		w.users[st.Uid] = &purse{usersLimit}
+	}
+	return w.users[st.Uid]
 }
 
 // pidfileName: sshd.pid, redis-server.pid, master.pid, pid, openvpn.pidfile.
@@ -124,12 +149,9 @@ func (own Pidfile) upgrades(p Pidfile) bool {
 }
 
 // claims finds the other trusted pidfiles that name the process, or an ancestor
-// of it that runs the daemon.
+// of it that runs the daemon. Unreadable with a value: there may be more.
 func (h *host) claims(d Daemon, own Pidfile, e Evidence) Fact[[]Claim] {
 	pidfiles, missed := h.otherPidfiles(own)
-	if missed > 0 {
-		return failed[[]Claim](fmt.Errorf("%d pidfiles or directories under /run cannot be read", missed))
-	}
 	byPID := map[int][]Pidfile{}
 	for _, p := range pidfiles {
 		byPID[p.PID] = append(byPID[p.PID], p)
@@ -150,6 +172,10 @@ func (h *host) claims(d Daemon, own Pidfile, e Evidence) Fact[[]Claim] {
 			break
 		}
 		e = parent
+	}
+	if missed > 0 {
+		err := fmt.Errorf("pidfiles or directories under /run cannot be read, or hold too much: %d", missed)
+		return Fact[[]Claim]{State: Unreadable, Value: out, Err: err}
 	}
 	return known(out)
 }

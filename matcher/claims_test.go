@@ -2,9 +2,12 @@ package matcher
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"pidproof/testdata/need"
 )
 
 // A user fills a directory that everyone may write to (/run/lock) with pidfiles:
@@ -39,8 +42,79 @@ func TestOtherPidfilesAreBounded(t *testing.T) {
 	for _, p := range found {
 		byPID[p.PID]++
 	}
-	if byPID[77] != usersLimit || byPID[78] != 2 || missed != 0 {
-		t.Errorf("found %v, missed %d; want %d of the user's, both of root's, and nothing missed that counts", byPID, missed, usersLimit)
+	if byPID[77] != usersLimit || byPID[78] != 2 || missed != 1 {
+		t.Errorf("found %v, missed %d; want %d of the user's, both of root's, and one directory missed", byPID, missed, usersLimit)
+	}
+}
+
+// One who fills his directory, or hangs others below it, hides no one else's
+// pidfile, and what he fills is never taken for "no other instance".
+func TestOtherPidfilesPurses(t *testing.T) {
+	need.Root(t)
+	const full, mysql, user = 33, 34, 65534
+	run := t.TempDir()
+	fill := func(dir string, uid, mode int) {
+		t.Helper()
+		path := filepath.Join(run, dir)
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for i := range usersLimit + 1 {
+			if err := os.WriteFile(filepath.Join(path, fmt.Sprintf("%d.pid", i)), []byte("77\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		chown(t, path, uid, mode)
+	}
+	place := func(name string, uid, mode int) {
+		t.Helper()
+		path := filepath.Join(run, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("78\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		chown(t, filepath.Dir(path), uid, mode)
+	}
+	fill("user/65534", user, 0o700)
+	fill("lock/below", full, 0o755) // paid from the purse of lock, where its owner made it
+	chown(t, filepath.Join(run, "lock"), 0, 0o1777)
+	place("mysqld/mysqld.pid", mysql, 0o755)
+	place("shm/b.pid", 0, 0o1777)
+	place("www/b.pid", full, 0o755)
+	place("zz/user/b.pid", 0, 0o755)
+
+	h := thisHost()
+	h.run = []string{run}
+	found, missed := h.otherPidfiles(Pidfile{})
+	others := 0
+	for _, p := range found {
+		if p.PID == 78 {
+			others++
+		}
+	}
+	if others != 4 || missed != 2 || len(found) > 4+2*usersLimit {
+		t.Errorf("found %d of the 4 others, %d in all, missed %d directories; want 2", others, len(found), missed)
+	}
+
+	e := Evidence{PID: 78, UID: mysql, EUID: mysql}
+	if claims := h.claims(Daemon{}, Pidfile{}, e); claims.State != Unreadable {
+		t.Errorf("too much to read, and the claims are %+v", claims)
+	}
+}
+
+func chown(t *testing.T, path string, uid, mode int) {
+	t.Helper()
+	if err := os.Chown(path, uid, uid); err != nil {
+		t.Fatal(err)
+	}
+	bits := fs.FileMode(mode & 0o777)
+	if mode&0o1000 != 0 {
+		bits |= fs.ModeSticky
+	}
+	if err := os.Chmod(path, bits); err != nil {
+		t.Fatal(err)
 	}
 }
 

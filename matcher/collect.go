@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -238,13 +237,14 @@ func (h *host) readArgv(pid int) Fact[[]string] {
 
 // scriptFiles identifies what may be the script of an interpreter, as the process
 // would find it: from its own root or working directory. The result is never nil.
-func (h *host) scriptFiles(pid int, d Daemon, argv []string) []ScriptFile {
+func (h *host) scriptFiles(d Daemon, e Evidence) []ScriptFile {
 	files := []ScriptFile{}
-	argv = slices.DeleteFunc(slices.Clone(argv), func(word string) bool {
-		return slices.Contains(d.Script.Wrappers, word)
-	})
-	for _, word := range scriptArguments(argv) {
-		files = append(files, ScriptFile{word, h.scriptFile(pid, word)})
+	for _, word := range d.scriptWords(e) {
+		file := h.scriptFile(e.PID, word)
+		if file.State == Unreadable && e.Root == SamePlace && e.Tree == SamePlace && d.namesPath(word) {
+			file = d.File // not to be seen through /proc/PID/root, but that is our root
+		}
+		files = append(files, ScriptFile{word, file})
 	}
 	return files
 }

@@ -148,6 +148,9 @@ func underItsName(q question, f finding) finding {
 	case fitsMaybe:
 		return yes(Undecided, f.file, "it runs the file of %s under the name %q, and the file may be several programs", d.Path, argv0Base(e.Argv.Value))
 	}
+	// Of an interpreter there are many processes, and a number that was recycled
+	// may be any of them.
+	f.weak = q.pidfile.Path != "" && isInterpreter(d.base())
 	return f
 }
 
@@ -215,17 +218,17 @@ func startedAs(q question) finding {
 		return no("it is an interpreter of another script")
 	case e.Tree != SamePlace || e.Root == OtherPlace:
 		return no("it has another mount tree or root directory")
-	case !d.goesBy(e.Comm):
-		return no("its name is %q", e.Comm)
 	case e.Argv.State == Unread:
 		return finding{need: needArgv}
 	}
 	itsPath := d.namesPath(filepath.Clean(argv0(e.Argv.Value)))
-	if q.pidfile.Path == "" {
-		if itsPath {
-			return yes(Undecided, FileUnknown, "it was started as %s, but runs %s", d.Path, e.Exe.Value.Link)
-		}
+	switch {
+	case q.pidfile.Path == "" && itsPath:
+		return yes(Undecided, FileUnknown, "it was started as %s, but runs %s", d.Path, e.Exe.Value.Link)
+	case q.pidfile.Path == "":
 		return no("no pidfile speaks for it")
+	case !d.goesBy(e.Comm):
+		return no("its name is %q", e.Comm)
 	}
 	if ok, why := q.pidfile.Vouches(e.UID, e.EUID); !ok {
 		return no("%s", why)
@@ -239,9 +242,10 @@ func startedAs(q question) finding {
 }
 
 // contradicted: a number that was recycled goes to a process that started after
-// the pidfile was written. This one started just before, and its name or its
-// arguments are the daemon's: a wrapper before its exec, start-stop-daemon
-// --make-pidfile likewise, a daemon whose file was moved.
+// the pidfile was written. This one started just before, and the daemon is in its
+// arguments (a wrapper before its exec, start-stop-daemon --make-pidfile
+// likewise) or is a script, which may have become any program. Or, whenever it
+// started, its name or path is the daemon's: one whose file was moved.
 func contradicted(q question) finding {
 	d, e, p := q.daemon, q.evidence, q.pidfile
 	switch {
@@ -251,13 +255,15 @@ func contradicted(q question) finding {
 		return no("what it runs cannot be read")
 	case e.Ourselves || e.Root == OtherPlace:
 		return no("it is pidproof itself, or has another root directory")
+	case e.Argv.State == Unread:
+		return finding{need: needArgv}
+	case d.startedBy(e) && (late(e, p) || writtenLong(e, p)):
+		return yes(Undecided, FileUnknown, "it goes by the name or path of %s, but runs %s (%q)", d.Path, e.Exe.Value.Link, e.Comm)
 	case late(e, p):
 		return no("it started after the pidfile was written")
 	case writtenLong(e, p):
 		return no("it started long before the pidfile was written")
-	case e.Argv.State == Unread:
-		return finding{need: needArgv}
-	case !d.mentionedBy(e):
+	case d.Script == nil && !d.startedBy(e) && !d.mentionedBy(e.Argv.Value):
 		return no("neither its name nor its arguments are the daemon's")
 	}
 	return yes(Undecided, FileUnknown, "it had this number when the pidfile was written, but runs %s (%q)", e.Exe.Value.Link, e.Comm)

@@ -50,21 +50,26 @@
 //     Where the daemon's path is a link to a file of another name, the process
 //     must also have been started under the link's name (busybox crond), or under
 //     the target's if the target is one program only; so must one of another hard
-//     link. Runs, current.
+//     link. Runs, current. Weak if the daemon itself is an interpreter, of which
+//     there are many processes; so is replaced.
 //   - replaced: the exe link, without " (deleted)" and the suffixes of package
 //     managers, is the daemon's path, in our mount tree or on the same
 //     filesystem. Runs; the file has been replaced or removed.
 //   - script: the daemon is a #! script, exe is its interpreter, and the first of
-//     its arguments that is a file is the script. By name alone: weak.
+//     its arguments is the script, under a name that fits where the daemon's path
+//     is a link to it. By name alone, or by a title that begins with the name
+//     (setproctitle): weak. Where another word may be the script, or what a link
+//     once led to, or the name stands elsewhere in a title: unknown.
 //   - locked: it holds a lock on the pidfile and bears the daemon's name. Runs.
 //   - started-as: argv[0] is the daemon's path and comm its name, but the file was
 //     moved or the link retargeted. Weak; needs a pidfile that may vouch, and is
 //     not told apart without one.
 //   - unreadable: its executable may not be read. Plausible if comm fits and the
 //     pidfile may vouch; otherwise it cannot be told.
-//   - contradicted: it runs something else, but it started just before the pidfile
-//     was written, so its number was not recycled, and its name or arguments are
-//     the daemon's. Unknown.
+//   - contradicted: it runs something else, but its name, the path it was started
+//     as, or the script it was given is the daemon's. Or it started just before the
+//     pidfile was written, so its number was not recycled, and the daemon is in its
+//     arguments, or is a script, which may have become any program. Unknown.
 //   - mismatch: it runs something else. Not this daemon.
 //
 // # Rules about whose it is
@@ -74,10 +79,11 @@
 //   - untrusted: the pidfile's writer could not have signalled this process.
 //   - recycled: it is, or is a child of, another instance's main process, by that
 //     instance's own pidfile. Not this instance.
-//   - contested: another pidfile, written at another time, names it too.
+//   - contested: another pidfile, written at another time, names it too; or names
+//     the process it is a child of, and this one was written when it started.
 //   - late: it started after its pidfile was written, and either only its name fits
-//     or its parent is another of the daemon. A late start alone decides
-//     nothing: clocks are set.
+//     (as of an interpreter, which runs any script) or its parent is another of the
+//     daemon. A late start alone decides nothing: clocks are set.
 //
 // # Rules about asking
 //

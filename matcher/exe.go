@@ -140,8 +140,8 @@ func (d Daemon) ranAs(x Exe, comm string, argv []string) fit {
 	// argv[0] says it, if it is no title; comm would be a script's own name where
 	// the shell is one of the file's programs.
 	name := argv0Base(argv)
-	if name == d.realBase() && d.aliased() && len(argv) > 1 && d.MultiCall {
-		name = argv[1] // `busybox crond`
+	if name == d.realBase() && d.aliased() && len(argv) > 1 && d.MultiCall && !strings.HasPrefix(argv[1], "-") {
+		name = argv[1] // `busybox crond`, but `exim4 -bd`
 	}
 	if name == "" || strings.ContainsAny(argv0(argv), " :") {
 		name = comm
@@ -163,15 +163,25 @@ func (d Daemon) goesBy(comm string) bool {
 	return bears(comm, d.base()) || !d.MultiCall && bears(comm, d.realBase())
 }
 
-// mentionedBy reports that a process bears the daemon's name, without having
-// been started by its executable's own path, or has the daemon in its arguments.
-// An interpreter's comm is its script's name, and the script rule knows better.
-func (d Daemon) mentionedBy(e Evidence) bool {
+// startedBy reports that a process bears the daemon's name, without having been
+// started by its executable's own path, or that the daemon's is the path it was
+// started as, or that of the script it was given. An interpreter's comm is its
+// script's name, and the script rule knows better.
+func (d Daemon) startedBy(e Evidence) bool {
 	argv := e.Argv.Value
 	interpreter := d.Script != nil && d.Script.interprets(e.Exe.Value)
 	if !interpreter && d.goesBy(e.Comm) && !slices.Contains(e.Exe.Value.paths(), argv0(argv)) {
 		return true
 	}
+	if d.namesPath(filepath.Clean(argv0(argv))) {
+		return true
+	}
+	words := d.scriptWords(e)
+	return len(words) > 0 && d.namesPath(filepath.Clean(words[0]))
+}
+
+// mentionedBy reports that a process has the daemon in its arguments.
+func (d Daemon) mentionedBy(argv []string) bool {
 	return len(argv) > 1 && slices.ContainsFunc(argv[1:], func(word string) bool {
 		return strings.Contains(word, d.Path) || strings.Contains(word, d.Real)
 	})

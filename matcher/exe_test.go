@@ -61,8 +61,29 @@ func TestScriptArguments(t *testing.T) {
 		"bash -ec /usr/sbin/d":           "",
 		"bash -xe /usr/sbin/d":           "/usr/sbin/d",
 		"bash --norc /usr/sbin/d":        "/usr/sbin/d",
-		"bash +x -o pipefail F":          "pipefail F",
-		"python3 -W ignore F arg":        "ignore F",
+		"bash +x -o pipefail F":          "F",
+		"bash -euo pipefail F":           "F",
+		"bash -O F":                      "",
+		"sh -s F":                        "",
+		"python3 -W ignore F arg":        "F",
+		"python3.11 -Wignore F arg":      "F arg",
+		"python3 -m lint F":              "",
+		"python3 -um lint F":             "",
+		"python3 --check x F":            "",
+		"python3 --long x F":             "x F",
+		"perl -ne print F":               "",
+		"perl -eprint F":                 "",
+		"perl -MPOSIX -w F":              "F",
+		"perl -d:Trace F":                "F",
+		"perl -c F":                      "",
+		"ruby -rjson -e 1 F":             "",
+		"ruby -r json F":                 "F",
+		"node -pe 1 F":                   "",
+		"node --eval=1 F":                "",
+		"node -r pre.js F":               "F",
+		"php -r 1 F":                     "",
+		"php8.2 -c php.ini F":            "F",
+		"php -d x=y -f F":                "F",
 		"python3 a.py F":                 "a.py",
 		"java -Dbasic F":                 "F",
 		"sh":                             "",
@@ -98,7 +119,7 @@ func TestSplitShebang(t *testing.T) {
 		}
 	}
 	for argument, want := range map[string]string{"python3": "python3", "-S perl -w": "perl", "-i X=1 node": "node"} {
-		if got := envProgram(argument); got != want {
+		if got, _ := envProgram(argument); got != want {
 			t.Errorf("env %s: got %q, want %q", argument, got, want)
 		}
 	}

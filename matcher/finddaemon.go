@@ -108,18 +108,20 @@ const shebangLimit = 256
 // interpreter is nil for what is no #! script, or cannot be read.
 func (h *host) interpreter(path string) *Interpreter {
 	const nesting = 4 // fs/exec.c, exec_binprm: no deeper
-	var wrappers []string
+	var wrappers, given []string
 	for range nesting {
 		name, argument, ok := readShebang(path)
 		if !ok {
 			return nil
 		}
 		i := h.findInterpreter(name, argument)
+		i.Given = append(i.Given, given...)
 		if _, _, nested := readShebang(i.Real); !nested || i.File.State != Known {
 			i.Wrappers = wrappers
 			return i
 		}
 		wrappers = append(wrappers, i.Path, i.Real)
+		given = append([]string{i.Path}, i.Given...)
 		path = i.Real
 	}
 	return nil
@@ -143,10 +145,12 @@ func (h *host) findInterpreter(name, argument string) *Interpreter {
 	i := &Interpreter{Path: name}
 	if filepath.Base(name) == "env" && argument != "" {
 		i.ViaEnv = true
-		i.Path = envProgram(argument)
+		i.Path, i.Given = envProgram(argument)
 		if found := h.lookPath(i.Path); found != "" {
 			i.Path = found
 		}
+	} else if argument != "" {
+		i.Given = []string{argument}
 	}
 	i.Real = i.Path
 	if _, mayHang := MayHang(i.Path); mayHang {
@@ -162,14 +166,16 @@ func (h *host) findInterpreter(name, argument string) *Interpreter {
 }
 
 // envProgram is the program in env's single argument: `python3`, or with
-// `env -S` the first word that is neither an option nor an assignment.
-func envProgram(argument string) string {
-	for _, word := range strings.Fields(argument) {
+// `env -S` the first word that is neither an option nor an assignment; given are
+// the words behind it.
+func envProgram(argument string) (program string, given []string) {
+	words := strings.Fields(argument)
+	for i, word := range words {
 		if !strings.HasPrefix(word, "-") && !strings.Contains(word, "=") {
-			return word
+			return word, words[i+1:]
 		}
 	}
-	return argument
+	return argument, nil
 }
 
 // otherNames finds further links to the file the daemon's link leads to, beside

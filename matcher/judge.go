@@ -45,7 +45,7 @@ func (h *host) supply(q *question, n factSet) {
 		e.Argv = h.readArgv(e.PID)
 	}
 	if n&needScript != 0 {
-		e.Scripts = h.scriptFiles(e.PID, q.daemon, e.Argv.Value)
+		e.Scripts = h.scriptFiles(q.daemon, *e)
 	}
 	if n&needLocks != 0 {
 		e.Locks = h.holdsLock(e.PID, q.pidfile.ID)

@@ -47,7 +47,8 @@ func roleOf(p Process, parents map[int]int, main, stale int, claims map[int]stri
 
 // acceptClaims turns pidfiles into claims: a pidfile counts for a process of
 // the survey that it may vouch for, unless the process started later than it
-// was written and is another's child: then the number was recycled.
+// was written and is another's child, or not like the pidfile's name: then the
+// number was recycled.
 func acceptClaims(s survey, pidfiles []Pidfile) map[int]string {
 	inSurvey := map[int]Process{}
 	for _, p := range s.found {
@@ -64,7 +65,7 @@ func acceptClaims(s survey, pidfiles []Pidfile) map[int]string {
 		if ok, _ := f.Vouches(p.Evidence.UID, p.Evidence.EUID); !ok {
 			continue
 		}
-		if _, child := inSurvey[p.Evidence.PPID]; child && late(p.Evidence, f) {
+		if _, child := inSurvey[p.Evidence.PPID]; late(p.Evidence, f) && (child || !akin(p.Evidence, f.Path)) {
 			continue
 		}
 		if _, taken := claims[f.PID]; !taken {

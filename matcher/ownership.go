@@ -41,7 +41,11 @@ func ownership(q question, d Decision) Decision {
 	if ok, why := p.Vouches(e.UID, e.EUID); !ok {
 		return refuse(RuleUntrusted, Undecided, "%s", why)
 	}
-	if e.PID == 1 && d.Weak {
+	switch {
+	case e.PID != 1 || !d.Weak || d.Rule == RuleSameFile || d.Rule == RuleReplaced:
+	case d.Rule == RuleScript:
+		return refuse(RuleScript, Undecided, "PID 1 runs a script under %s, and only its name is the daemon's", e.Exe.Value.Link)
+	default:
 		return refuse(RuleMismatch, NotThis, "PID 1 is taken for a daemon only by its file")
 	}
 	if e.ParentRuns.State == Unread && !q.daemon.unnamed() {
@@ -51,20 +55,19 @@ func ownership(q question, d Decision) Decision {
 	if !isLate && !child && !writtenLong(e, p) {
 		return d
 	}
-	switch e.Claims.State {
-	case Unread:
+	if e.Claims.State == Unread {
 		return Decision{need: needClaims}
-	case Unreadable:
-		if isLate || child {
-			return refuse(RuleLate, Undecided, "it may be another instance's: %v", e.Claims.Err)
-		}
 	}
+	doubtful := e.Claims.State == Unreadable && (isLate || child) // unless one that was found decides
 	for _, c := range e.Claims.Value {
 		switch apart := p.Written.Sub(c.Written).Abs(); {
 		case c.Upgrade && c.Self:
 		case c.Upgrade:
 			d.Notes = append(d.Notes, fmt.Sprintf("A binary upgrade is under way: %s names its parent, %d.", c.Pidfile, c.PID))
 			child = false
+		case !c.Self && (!c.Late || c.TopLevel) && !isLate && !writtenLong(e, p):
+			// keepalived's child writes a pidfile of its own; so may another's worker.
+			return refuse(RuleContested, Undecided, "it is a child of %d, the main process of %s, but this pidfile was written when it started", c.PID, c.Pidfile)
 		case !c.Self && (!c.Late || c.TopLevel):
 			return refuse(RuleRecycled, NotThis, "it is a child of %d, the main process of %s", c.PID, c.Pidfile)
 		case !c.Self || apart <= writeSlack:
@@ -75,6 +78,9 @@ func ownership(q question, d Decision) Decision {
 			return refuse(RuleContested, Undecided, "%s names it too, and was written at another time: remove the wrong one", c.Pidfile)
 		}
 	}
+	if doubtful {
+		return refuse(RuleLate, Undecided, "it may be another instance's: %v", e.Claims.Err)
+	}
 	if isLate {
 		after := Span(e.Started.Sub(p.Written))
 		switch {
@@ -84,6 +90,8 @@ func ownership(q question, d Decision) Decision {
 			// Its name is all that speaks for it, but then no other daemon is meant.
 		case q.daemon.unnamed():
 			return refuse(RuleLate, Undecided, "%d, called %q, started %s after %s was written, and is not like that name: the number may have changed hands", e.PID, e.Comm, after, p.Path)
+		case d.Weak && (d.Rule == RuleSameFile || d.Rule == RuleReplaced):
+			return refuse(RuleLate, Undecided, "it started %s after the pidfile was written, and %s runs any script: the number may have changed hands", after, q.daemon.Path)
 		case d.Weak:
 			return refuse(RuleLate, Undecided, "it started %s after the pidfile was written, and only its name fits: the number may have changed hands", after)
 		case child:

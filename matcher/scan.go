@@ -46,13 +46,12 @@ func (h *host) scan(d Daemon, c Criteria) (survey, error) {
 		switch {
 		case decision.Outcome == Runs && !decision.Weak, decision.Rule == RuleForeign && h.sameProgram(d, e):
 			s.found = append(s.found, p)
-		case decision.Outcome == Runs, decision.Outcome == Plausible,
-			decision.Outcome == Undecided && e.Exe.State == Known:
-			p.Role = RoleUnclear
-			s.found = append(s.found, p)
 		case decision.Outcome == Undecided && e.Life == Hidden:
 			s.blind = hidden
 			p.Release()
+		case decision.Outcome == Runs, decision.Outcome == Plausible, decision.Outcome == Undecided:
+			p.Role = RoleUnclear
+			s.found = append(s.found, p)
 		default:
 			p.Release()
 		}
@@ -156,7 +155,11 @@ func (h *host) nameFits(d Daemon, pid int) bool {
 		return false
 	}
 	argv := h.readArgv(pid) // anybody may read it, and few daemons change both
-	return d.goesBy(stat.Comm) || d.goesBy(argv0Base(argv.Value))
+	if d.goesBy(stat.Comm) || d.goesBy(argv0Base(argv.Value)) {
+		return true
+	}
+	return d.Script != nil && (d.titled(argv.Value) != fitsNot ||
+		slices.ContainsFunc(scriptArguments(argv.Value), func(word string) bool { return d.goesBy(filepath.Base(word)) }))
 }
 
 // ancestors fills in the parents up to init, so that a worker is known as one

@@ -28,6 +28,7 @@ func (r *Report) weighOthers(counting Counting, blind string) {
 	case len(blocking) > 0:
 		r.Verdict = Unclaimed
 		r.Reason += "; " + describeBlocking(blocking)
+		r.nameInstances()
 	case len(unclear) > 0:
 		r.Verdict = Unknown
 		r.Reason += fmt.Sprintf("; %d may run it: %s", unclear[0].Evidence.PID, unclear[0].Decision.Why)
@@ -41,9 +42,13 @@ func (r *Report) weighOthers(counting Counting, blind string) {
 		if file.State == Absent {
 			r.Reason += fmt.Sprintf("; %s does not exist", r.Daemon.Path)
 		}
-		if instances := r.instances(); len(instances) > 0 {
-			r.Reason += "; other instances run: " + strings.Join(instances, ", ")
-		}
+		r.nameInstances()
+	}
+}
+
+func (r *Report) nameInstances() {
+	if instances := r.instances(); len(instances) > 0 {
+		r.Reason += "; other instances run: " + strings.Join(instances, ", ")
 	}
 }
 

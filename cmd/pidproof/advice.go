@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,16 +84,28 @@ func adviceUnknown(r matcher.Report) string {
 	case matcher.RuleUntrusted:
 		return fmt.Sprintf("Find out who wrote it: ls -l %s. If process %d is the daemon (ps -fp %d), correct the pidfile's owner and mode, then ask again.", r.Pidfile.Path, pid, pid)
 	case matcher.RuleContested:
-		return fmt.Sprintf("Two pidfiles name process %d. See whose it is (ps -fp %d), remove the wrong pidfile, then ask again.", pid, pid)
-	case matcher.RuleLate:
+		return fmt.Sprintf("Two pidfiles speak for process %d. See whose it is (ps -fp %d), remove the wrong pidfile, then ask again.", pid, pid)
+	case matcher.RuleLate, matcher.RuleContradicted, matcher.RuleCriteria, matcher.RuleScript, matcher.RuleSameFile, matcher.RuleReplaced:
 		return fmt.Sprintf("See whether process %d is this daemon: ps -fp %d. Only then end it by hand.", pid, pid)
 	case matcher.RuleDeadline:
 		return "Something it had to read does not answer; a hung file system is likely. Try ls on the daemon's and the pidfile's directory."
 	case matcher.RuleNotOurProc:
 		return "Mount /proc of this PID namespace: mount -t proc proc /proc."
 	}
+	if seen := pids(seenUnclear(r)); len(seen) > 0 {
+		list := strings.Join(seen, ",")
+		return fmt.Sprintf("See whether this daemon is among %s: ps -fp %s. Only then end it by hand.", strings.Join(seen, " "), list)
+	}
 	if r.Main != nil && r.Main.Evidence.AsRoot {
 		return "Touch nothing. Ask from where root has CAP_SYS_PTRACE: the container's host, or a container started with it."
 	}
 	return "Ask again as root; touch nothing until the answer is clear."
+}
+
+// seenUnclear are the processes that may run the daemon though what they run
+// could be read: more rights show no more of them.
+func seenUnclear(r matcher.Report) []matcher.Process {
+	return slices.DeleteFunc(r.WithRole(matcher.RoleUnclear), func(p matcher.Process) bool {
+		return p.Evidence.Exe.State != matcher.Known
+	})
 }

@@ -1,0 +1,124 @@
+package matcher
+
+import (
+	"os"
+	"testing"
+)
+
+func TestTitled(t *testing.T) {
+	d := Daemon{Path: "/sbin/salt", Real: "/usr/sbin/salt", Script: &Interpreter{Path: "/usr/bin/python3", Real: "/usr/bin/python3.11"}}
+	for title, want := range map[string]fit{
+		"salt":                                     fitsWell,
+		"salt: master [app]":                       fitsWell,
+		"salt[main]":                               fitsWell,
+		"[salt: worker]":                           fitsWell,
+		"/sbin/salt --pidfile=x":                   fitsWell,
+		"/usr/sbin/salt":                           fitsWell,
+		"/usr/bin/python3 /usr/sbin/salt -d":       fitsWell,
+		"/usr/bin/python3.11 -u /sbin/salt":        fitsWell,
+		"master of salt":                           fitsMaybe,
+		"/usr/bin/python3 /srv/lint.py /sbin/salt": fitsMaybe,
+		"/opt/other/salt":                          fitsMaybe,
+		"saltpeter: master":                        fitsNot,
+		"/usr/bin/python3":                         fitsNot,
+		"":                                         fitsNot,
+	} {
+		if got := d.titled([]string{title}); got != want {
+			t.Errorf("%q: got %v, want %v", title, got, want)
+		}
+	}
+	if d.titled(nil) != fitsNot {
+		t.Error("no arguments are a title")
+	}
+}
+
+// Versions of an interpreter are the interpreter, programs that begin with its
+// name are not.
+func TestInterpreterVersions(t *testing.T) {
+	for base, want := range map[string]map[string]bool{
+		"sh":      {"sh": true, "shellcheck": false, "shview": false, "shm": false, "showmount": false},
+		"python3": {"python3": true, "python3.11": true, "python3.7m": true, "python3-config": false, "python": false},
+		"perl":    {"perl5.36.0": true, "perldoc": false},
+		"node":    {"node": true, "node-gyp": false, "nodemon": false},
+	} {
+		for name, want := range want {
+			i := Interpreter{Path: "/usr/bin/" + base, Real: "/usr/bin/" + base}
+			if got := i.named(name); got != want {
+				t.Errorf("%s: got %v for %s", base, got, name)
+			}
+		}
+	}
+}
+
+// A script on /srv, its interpreter on the root filesystem, and a unit with
+// PrivateTmp: what tells a container from it is the interpreter's device, or the
+// root directory.
+func TestScriptOnAnotherFilesystem(t *testing.T) {
+	script := FileID{9, 42}
+	d := Daemon{Path: "/srv/d", Real: "/srv/d", File: known(script), DirDev: 9,
+		Script: &Interpreter{Path: "/usr/bin/python3", Real: "/usr/bin/python3", File: known(FileID{8, 1})}}
+	for _, c := range []struct {
+		name    string
+		dev     uint64
+		root    Place
+		outcome Outcome
+	}{
+		{"the interpreter's filesystem", 8, PlaceUnknown, Runs},
+		{"an old interpreter of an overlay, our root", 7, SamePlace, Runs},
+		{"a container", 7, OtherPlace, NotThis},
+		{"an interpreter beside the script", 9, PlaceUnknown, Runs},
+		{"perhaps a container", 7, PlaceUnknown, NotThis},
+	} {
+		e := Evidence{PID: 7, Comm: "d", PIDNS: SamePlace, Tree: OtherPlace, Root: c.root,
+			Exe: known(Exe{Link: "/usr/bin/python3", ID: FileID{c.dev, 1}}), Argv: known([]string{"/usr/bin/python3", "/srv/d"}),
+			Scripts: []ScriptFile{{"/srv/d", known(script)}}}
+		if got := decide(question{daemon: d, evidence: e}); got.Outcome != c.outcome {
+			t.Errorf("%s: got %s, %s (%s)", c.name, got.Rule, got.Outcome, got.Why)
+		}
+	}
+}
+
+// Only its name speaks for a PID 1 that has a title: as in a container, it may be
+// the daemon; a weak "running" it is not, and not dead either.
+func TestTitledInit(t *testing.T) {
+	d := Daemon{Path: "/srv/d", Real: "/srv/d", File: known(FileID{9, 42}), DirDev: 9,
+		Script: &Interpreter{Path: "/usr/bin/perl", Real: "/usr/bin/perl", File: known(FileID{8, 1})}}
+	e := Evidence{PID: 1, Comm: "d: master", PIDNS: SamePlace, Tree: SamePlace, Root: SamePlace,
+		Exe: known(Exe{Link: "/usr/bin/perl", ID: FileID{8, 1}}), Argv: known([]string{"d: master"}), Scripts: []ScriptFile{}}
+	pidfile := Pidfile{Path: "/run/d.pid", State: PidfileNames, PID: 1, Mode: 0o644, HardLinks: 1}
+	if got := decide(question{daemon: d, pidfile: pidfile, evidence: e}); got.Outcome != Undecided || got.Rule != RuleScript {
+		t.Errorf("got %s, %s (%s)", got.Rule, got.Outcome, got.Why)
+	}
+	perl := Daemon{Path: "/usr/bin/perl", Real: "/usr/bin/perl", File: known(FileID{8, 1}), DirDev: 8}
+	if got := decide(question{daemon: perl, pidfile: pidfile, evidence: e}); got.Outcome == NotThis {
+		t.Errorf("the interpreter as the daemon: got %s, %s (%s)", got.Rule, got.Outcome, got.Why)
+	}
+}
+
+// Root without CAP_SYS_PTRACE may not look through another user's
+// /proc/PID/root; where that is our root, it need not.
+func TestScriptThatCannotBeLookedAt(t *testing.T) {
+	f := loadFixture(t, fixtures+"/script.txtar")
+	f.must(f.host.open())
+	d, err := f.host.findDaemon(f.in.Daemon)
+	f.must(err)
+	root := f.path("proc/4000001/root")
+	f.must(os.Remove(root))
+	f.must(os.Symlink(root, root)) // ELOOP, also for root
+	for _, c := range []struct {
+		word string
+		root Place
+		want FactState
+	}{
+		{d.Path, SamePlace, Known},
+		{d.Path, PlaceUnknown, Unreadable},
+		{d.Path, OtherPlace, Unreadable},
+		{d.Path + "x", SamePlace, Unreadable},
+	} {
+		e := Evidence{PID: 4000001, Tree: SamePlace, Root: c.root, Argv: known([]string{"python3", c.word})}
+		got := f.host.scriptFiles(d, e)
+		if len(got) != 1 || got[0].File.State != c.want || c.want == Known && got[0].File.Value != d.File.Value {
+			t.Errorf("%s, root %s: got %+v", c.word, c.root, got)
+		}
+	}
+}
