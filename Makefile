@@ -85,7 +85,8 @@ install: bin/pidproof
 
 # The wrapper goes first: it would work, but what takes it away would be gone.
 uninstall:
-	@[ "$(DESTDIR)" ] || ! sh $(SHAREDIR)/divert status start-stop-daemon >/dev/null 2>&1 || sh $(SHAREDIR)/divert remove start-stop-daemon
+	@[ "$(DESTDIR)" ] || ! sh $(SHAREDIR)/divert status start-stop-daemon 2>/dev/null || sh $(SHAREDIR)/divert remove start-stop-daemon
+	@functions="$(DESTDIR)$(dir $(HOOKDIR))init-functions"; [ "$$(readlink "$$functions")" != "$(SHAREDIR)/init-functions" ] || rm -f "$$functions"
 	rm -f $(DESTDIR)$(HOOKDIR)/60-pidproof $(DESTDIR)$(PREFIX)/sbin/pidproof $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
 	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR)
 

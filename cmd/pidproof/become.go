@@ -38,7 +38,7 @@ func (n *niceLevel) Decode(ctx *kong.DecodeContext) error {
 	word := ctx.Scan.Pop().String()
 	level, err := strconv.Atoi(word)
 	if err != nil || level < -40 || level > 40 {
-		return fmt.Errorf("%q is no nice level", word)
+		return fmt.Errorf("%q is no nice level from -40 to 40", word)
 	}
 	*n = niceLevel(level)
 	return nil

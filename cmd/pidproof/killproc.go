@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -35,7 +36,9 @@ func (cmd *killprocCmd) Validate() error {
 	case len(cmd.Words) == 0:
 		return errNoDaemon
 	case len(cmd.Words) > 2:
-		return fmt.Errorf("one argument too many: %s", cmd.Words[2])
+		return fmt.Errorf("one argument too many: %s; options stand before DAEMON", cmd.Words[2])
+	case len(cmd.Words) == 2 && strings.HasPrefix(cmd.Words[1], "--"):
+		return fmt.Errorf("%s is no signal; options stand before DAEMON", cmd.Words[1])
 	case len(cmd.Words) == 2 && cmd.Words[1] != "": // an empty one is none, as for Debian's
 		var err error
 		if cmd.signal, err = lsbSignal(cmd.Words[1]); err != nil {
@@ -73,7 +76,7 @@ func (cmd *killprocCmd) Run(c *console) error {
 		c.exit = exitUnknown
 		return nil
 	}
-	c.leftAlone(report)
+	c.leftAlone(report, cmd.Pidfile == nil)
 	if cmd.onlyIfRuns() {
 		c.exit = exitCode(matcher.NotRunning)
 		return nil
@@ -84,10 +87,11 @@ func (cmd *killprocCmd) Run(c *console) error {
 	return nil
 }
 
-// leftAlone names who could be taken for the daemon and was not signalled.
-func (c *console) leftAlone(r matcher.Report) {
+// leftAlone names who could be taken for the daemon and was not signalled. Whoever
+// named no pidfile may have meant another instance's.
+func (c *console) leftAlone(r matcher.Report, unnamed bool) {
 	alive := r.Main != nil && r.Main.Evidence.Life == matcher.Alive
-	if alive || len(r.Blocking()) > 0 || len(r.WithRole(matcher.RoleUnclear)) > 0 {
+	if alive || unnamed && len(r.WithRole(matcher.RoleOther)) > 0 || len(r.Blocking()) > 0 || len(r.WithRole(matcher.RoleUnclear)) > 0 {
 		c.warn("%s; left alone", summary(r))
 	}
 }

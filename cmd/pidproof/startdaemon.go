@@ -37,7 +37,8 @@ func (cmd startDaemonCmd) touches() []string { return []string{cmd.daemon(), cmd
 
 func (cmd startDaemonCmd) Run(c *console) error {
 	if !cmd.Force {
-		in := matcher.Instance{Daemon: cmd.daemon(), Pidfile: cmd.of(cmd.daemon())}
+		// Jobs of cron and sessions of sshd need no word; what holds a port may.
+		in := matcher.Instance{Daemon: cmd.daemon(), Pidfile: cmd.of(cmd.daemon()), Unclaimed: matcher.CountListening}
 		report, err := c.check(in)
 		if err != nil {
 			return err
@@ -50,7 +51,7 @@ func (cmd startDaemonCmd) Run(c *console) error {
 			c.exit = exitUnknown
 			return nil
 		}
-		if len(report.Blocking()) > 0 {
+		if report.Verdict == matcher.Unclaimed {
 			c.warn("%s; started nevertheless", summary(report))
 		}
 	}

@@ -151,7 +151,7 @@ func ssdStatus(c *console, m matcher.Matched) error {
 		c.exit = exitCode(matcher.Running)
 		return nil
 	case m.Verdict == matcher.Unknown:
-		c.warn("%s: cannot tell: %s", ssdName, m.Reason)
+		c.warn("%s: cannot tell%s: %s", ssdName, about(m), m.Reason)
 	}
 	c.exit = exitCode(m.Verdict)
 	return nil
@@ -167,7 +167,7 @@ func ssdStart(c *console, o ssd.Options, m matcher.Matched) error {
 		c.inform(o, "%s already running.", what)
 		c.exit = nothingDone(o)
 	case matcher.Unknown:
-		c.warn("%s: cannot tell whether it runs: %s; not started", ssdName, m.Reason)
+		c.warn("%s: cannot tell%s: %s; not started", ssdName, about(m), m.Reason)
 		c.exit = ssdTrouble
 	case matcher.Dead:
 		return ssdStartDead(c, o, m)
@@ -224,7 +224,7 @@ func ssdStop(c *console, o ssd.Options, criteria matcher.Criteria, m matcher.Mat
 		c.exit = nothingDone(o)
 		return nil
 	case m.Verdict == matcher.Unknown:
-		c.warn("%s: cannot tell: %s; nothing was signalled", ssdName, m.Reason)
+		c.warn("%s: cannot tell%s: %s; nothing was signalled", ssdName, about(m), m.Reason)
 		c.exit = ssdTrouble
 		return nil
 	default:
@@ -291,6 +291,14 @@ func ssdTest(c *console, o ssd.Options, m matcher.Matched) error {
 		c.inform(o, "Would send signal %d to %d.", int(o.Signal), p.Evidence.PID)
 	}
 	return nil
+}
+
+// about says whom an answer is about.
+func about(m matcher.Matched) string {
+	if m.Pidfile.PID == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" about PID %d from %s", m.Pidfile.PID, m.Pidfile.Path)
 }
 
 // whatStop is what dpkg's messages call the processes.

@@ -14,7 +14,7 @@ import (
 )
 
 type waitCmd struct {
-	For string `arg:"" name:"state" enum:"started,stopped" help:"What to wait for."`
+	For string `arg:"" name:"state" enum:"started,stopped" help:"What to wait for: started or stopped."`
 	instanceArgs
 	Time    limit `short:"t" default:"30" placeholder:"SECONDS" help:"Wait at most this long; 0: do not wait. Default: 30."`
 	Workers bool  `help:"stopped: until nothing of the daemon is left that another pidfile does not account for."`
@@ -164,7 +164,17 @@ func (cmd waitCmd) gaveUp(c *console, r matcher.Report) error {
 	if c.exit = exitRefused; r.Verdict == matcher.Unknown {
 		c.exit = exitUnknown
 	}
-	c.warn("after %s: %s", matcher.Span(time.Duration(cmd.Time)), summary(r))
+	if in := cmd.instance(); cmd.For == "started" && r.Verdict != matcher.Unknown {
+		var err error
+		if r, err = c.check(in); err != nil { // also who runs without a pidfile
+			return err
+		}
+	}
+	after := ""
+	if cmd.Time > 0 {
+		after = "after " + matcher.Span(time.Duration(cmd.Time)) + ": "
+	}
+	c.warn("%s%s", after, summary(r))
 	return nil
 }
 

@@ -4,7 +4,7 @@
 # kill PID 1 with KILL, and nothing is left. Nothing is installed on the machine and no cgroup is made.
 #
 # usage: boot.sh EMPTYDIR DEBDIR, as root, in fresh mount, UTS, IPC, network and PID namespaces. host.go does that; by hand:
-#   mkdir /tmp/host; unshare -m -u -i -n -p --fork --kill-child=KILL sh boot.sh /tmp/host ~/.cache/pidproof-lab/init
+#   mkdir /tmp/host; unshare -m -u -i -n -p --fork --kill-child=KILL sh boot.sh /tmp/host DEBDIR
 # DEBDIR holds the Debian packages sysvinit-core, sysv-rc, initscripts, insserv and startpar.
 set -eu
 umask 022

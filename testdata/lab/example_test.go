@@ -236,8 +236,8 @@ func testMainKilled(t *testing.T, h *Host) {
 
 	demodMain.call(t, h, "status", 1)
 	demodMain.call(t, h, "start", 1, "in the way: ", fmt.Sprint(left[0]), fmt.Sprint(left[1]), "failed!")
-	if result := h.Run(t, demodMain.script(), "stop"); result.Code != 0 || !strings.Contains(result.Stderr, fmt.Sprint(left[0])) {
-		t.Errorf("stop: %+v, want exit 0, and the PIDs %v on stderr", result, left)
+	if result := h.Run(t, demodMain.script(), "stop"); result.Code != 0 || !strings.Contains(result.Stdout, fmt.Sprint(left[0])) {
+		t.Errorf("stop: %+v, want exit 0, and the PIDs %v", result, left)
 	}
 	demodMain.call(t, h, "restart", 1, "in the way: ")
 	if alive := mains(t, h, demodFile); !slices.Equal(alive, sorted(others, left)) {
