@@ -213,7 +213,7 @@ func testStalePidfile(t *testing.T, h *Host) {
 	bystander := strings.TrimSpace(h.Must(t, "setsid sleep 600 </dev/null >/dev/null 2>&1 & echo $!"))
 	for _, other := range []string{bystander, fmt.Sprint(workers(t, h, others)[0])} {
 		pid := demodFoo.runs(t, h)
-		h.Must(t, fmt.Sprintf("kill -KILL %d; echo %s >/run/demod-foo.pid", pid, other))
+		h.Must(t, fmt.Sprintf("kill -KILL %d; echo %s >/run/demod-foo.pid; touch -d -1hour /run/demod-foo.pid", pid, other))
 		awaitGone(t, h, pid)
 		demodFoo.call(t, h, "status", 1)
 		demodFoo.call(t, h, "stop", 0)

@@ -257,7 +257,9 @@ func (w wrapped) wrapper(t *testing.T) {
 	t.Cleanup(func() { w.Must(t, "rm -f /usr/sbin/pidproof; "+divert+" remove start-stop-daemon") })
 	dpkgs := func(t *testing.T) {
 		w.Must(t, "start-stop-daemon --start --background --make-pidfile --pidfile /run/s.pid --exec /usr/bin/sleep -- 600")
-		eventually(t, "sleep runs", func() bool { return w.Sh(t, "start-stop-daemon --status --pidfile /run/s.pid --exec /usr/bin/sleep").Code == 0 })
+		eventually(t, "sleep runs", func() bool {
+			return w.Sh(t, "start-stop-daemon --status --pidfile /run/s.pid --exec /usr/bin/sleep").Code == 0
+		})
 		w.Must(t, "ln -sf "+w.ssd+` /run/link
 			/run/link --stop --quiet --retry 5 --remove-pidfile --pidfile /run/s.pid --exec /usr/bin/sleep && test ! -e /run/s.pid`)
 	}
