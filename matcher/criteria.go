@@ -136,15 +136,12 @@ func lower(s string) string {
 var noName = []string{"run", "var", "lock", "tmp", "pid", "pids", "master", "main", "daemon", "server",
 	"lib", "log", "opt", "srv", "app", "home", "user", "users", "system", "data", "spool", "cache", "state", "service"}
 
-// interpreters are what any script runs under.
-var interpreters = []string{"ash", "bash", "dash", "ksh", "zsh", "perl", "python", "ruby", "php", "node", "java", "lua", "tclsh", "busybox"}
-
 // likeNames: one begins with the other, of which there must be three letters.
 func likeNames(word, name string) bool {
 	if len(word) < 3 || len(name) < 3 || slices.Contains(noName, word) {
 		return false
 	}
-	if slices.Contains(interpreters, strings.TrimRight(name, "0123456789.")) {
+	if isInterpreter(name) {
 		return word == name
 	}
 	return strings.HasPrefix(word, name) || strings.HasPrefix(name, word)

@@ -10,6 +10,7 @@
 //	claims.go, locks.go          other pidfiles and locks, read when a rule asks
 //	decide.go, ownership.go      the rules (pure: no I/O, no clock)
 //	script.go, criteria.go       those for #! scripts, and start-stop-daemon's, likewise
+//	interpreter.go               what is known of the programs that run scripts
 //	judge.go                     one process through all of that
 //	scan.go, sockets.go          the other processes
 //	others.go, weigh.go          their roles, and what they do to the verdict (pure)

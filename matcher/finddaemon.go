@@ -13,6 +13,10 @@ import (
 // ErrDaemon is wrapped by errors about the DAEMON argument itself.
 var ErrDaemon = errors.New("no usable daemon")
 
+// FindDaemon looks up an executable as Check does. Its errors wrap ErrDaemon; that
+// the file is missing is none.
+func FindDaemon(name string) (Daemon, error) { return thisHost().findDaemon(name) }
+
 // findDaemon looks up what the caller calls the daemon: a path, which need not
 // exist any more, or a bare name in PATH and the sbin directories.
 func (h *host) findDaemon(name string) (Daemon, error) {

@@ -50,12 +50,17 @@ func findRealSSD() (string, error) {
 // sbin are where daemons live, and where an administrator's PATH may not lead.
 var sbin = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
 
-func divertedSSD() (paths []string) {
+func divertedSSD() []string {
 	content, err := os.ReadFile(diversions)
 	if err != nil {
 		return nil // not dpkg's host
 	}
-	lines := strings.Split(string(content), "\n")
+	return parseDiversions(string(content))
+}
+
+// parseDiversions gives the places that a start-stop-daemon went to.
+func parseDiversions(content string) (paths []string) {
+	lines := strings.Split(content, "\n")
 	for i := 0; i+2 < len(lines); i += 3 {
 		if filepath.Base(lines[i]) == ssdName && filepath.IsAbs(lines[i+1]) {
 			paths = append(paths, lines[i+1])

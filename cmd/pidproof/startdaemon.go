@@ -1,11 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -69,12 +66,9 @@ func (cmd startDaemonCmd) Run(c *console) error {
 
 // become replaces us by the daemon, as start-stop-daemon(8) without --background.
 func (cmd startDaemonCmd) become() error {
-	path, err := exec.LookPath(cmd.daemon())
-	if errors.Is(err, exec.ErrNotFound) {
-		path, err = lookInSbin(cmd.daemon(), err)
-	}
+	daemon, err := matcher.FindDaemon(cmd.daemon())
 	if err != nil {
-		return notExecuted(cmd.daemon(), err)
+		return err
 	}
 	runtime.LockOSThread() // a nice level belongs to a thread; ours becomes the daemon
 	if cmd.Nice != 0 {
@@ -87,16 +81,5 @@ func (cmd startDaemonCmd) become() error {
 			return fmt.Errorf("setting the nice level: %w", err)
 		}
 	}
-	return execve(path, cmd.Words)
-}
-
-// lookInSbin is for administrators whose PATH lacks the sbin directories.
-func lookInSbin(name string, notFound error) (string, error) {
-	for _, dir := range sbin {
-		path := filepath.Join(dir, name)
-		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
-			return path, nil
-		}
-	}
-	return "", notFound
+	return execve(daemon.Path, cmd.Words)
 }

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestParseDiversions(t *testing.T) {
+	for content, want := range map[string][]string{
+		"": nil,
+		"/sbin/start-stop-daemon\n/sbin/start-stop-daemon.real\npidproof\n": {"/sbin/start-stop-daemon.real"},
+		"/bin/sh\n/bin/sh.distrib\ndash\n/sbin/start-stop-daemon\n/x/y\n:\n": {"/x/y"},
+		"/sbin/start-stop-daemon\nrelative\n:\n":                             nil,
+		"/sbin/start-stop-daemon\n/cut/off":                                   nil,
+		"/bin/start-stop-daemon.d/x\n/x/y\n:\n":                              nil,
+	} {
+		if got := parseDiversions(content); !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", content, got, want)
+		}
+	}
+}
+
+func FuzzParseDiversions(f *testing.F) {
+	f.Add("/sbin/start-stop-daemon\n/sbin/start-stop-daemon.real\npidproof\n")
+	f.Fuzz(func(t *testing.T, content string) {
+		for _, path := range parseDiversions(content) {
+			if !filepath.IsAbs(path) {
+				t.Errorf("%q is no path", path)
+			}
+		}
+	})
+}
+
+// Times of --timeout and -t: a number of seconds, or Go's notation.
+func FuzzTimes(f *testing.F) {
+	for _, text := range []string{"0", "10", "1.5", "500ms", ".", "..", "-1", "1e3", "9999999999999"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var p patience
+		var l limit
+		errP, errL := p.UnmarshalText([]byte(text)), l.UnmarshalText([]byte(text))
+		switch {
+		case errP == nil && (p <= 0 || errL != nil || time.Duration(p) != time.Duration(l)):
+			t.Errorf("%q: patience %v, limit %v (%v)", text, time.Duration(p), time.Duration(l), errL)
+		case errL == nil && (l < 0 || errP != nil && l != 0):
+			t.Errorf("%q: limit %v, but no patience: %v", text, time.Duration(l), errP)
+		}
+	})
+}
