@@ -10,10 +10,10 @@ import (
 func TestParseDiversions(t *testing.T) {
 	for content, want := range map[string][]string{
 		"": nil,
-		"/sbin/start-stop-daemon\n/sbin/start-stop-daemon.real\npidproof\n": {"/sbin/start-stop-daemon.real"},
+		"/sbin/start-stop-daemon\n/sbin/start-stop-daemon.real\npidproof\n":  {"/sbin/start-stop-daemon.real"},
 		"/bin/sh\n/bin/sh.distrib\ndash\n/sbin/start-stop-daemon\n/x/y\n:\n": {"/x/y"},
 		"/sbin/start-stop-daemon\nrelative\n:\n":                             nil,
-		"/sbin/start-stop-daemon\n/cut/off":                                   nil,
+		"/sbin/start-stop-daemon\n/cut/off":                                  nil,
 		"/bin/start-stop-daemon.d/x\n/x/y\n:\n":                              nil,
 	} {
 		if got := parseDiversions(content); !slices.Equal(got, want) {
