@@ -85,7 +85,10 @@ install: bin/pidproof
 
 # The wrapper goes first: it would work, but what takes it away would be gone.
 uninstall:
-	@[ "$(DESTDIR)" ] || ! sh $(SHAREDIR)/divert status start-stop-daemon 2>/dev/null || sh $(SHAREDIR)/divert remove start-stop-daemon
+	@if [ -z "$(DESTDIR)" ] && [ -e $(SHAREDIR)/divert ] && command -v dpkg-divert >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		code=0; sh $(SHAREDIR)/divert status start-stop-daemon >/dev/null 2>&1 || code=$$?; \
+		[ $$code = 3 ] || sh $(SHAREDIR)/divert remove start-stop-daemon; \
+	fi
 	@functions="$(DESTDIR)$(dir $(HOOKDIR))init-functions"; [ "$$(readlink "$$functions")" != "$(SHAREDIR)/init-functions" ] || rm -f "$$functions"
 	rm -f $(DESTDIR)$(HOOKDIR)/60-pidproof $(DESTDIR)$(PREFIX)/sbin/pidproof $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
 	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR)

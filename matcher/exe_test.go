@@ -88,7 +88,10 @@ func TestScriptArguments(t *testing.T) {
 		"java -Dbasic F":                 "F",
 		"sh":                             "",
 		"sh -":                           "",
-		"bash --rcfile /dev/null F -o x": "/dev/null F",
+		"bash --rcfile /dev/null F -o x": "F",
+		"bash +o posix F":                "F",
+		"node --require fs F":            "F",
+		"node --env-file=x F":            "F",
 	} {
 		if got := strings.Join(scriptArguments(strings.Fields(argv)), " "); got != want {
 			t.Errorf("%q: got %q, want %q", argv, got, want)

@@ -366,7 +366,7 @@ func TestNothingStaysOpen(t *testing.T) {
 		"remaining": func() {
 			r, err := Check(ctx, Instance{Daemon: c.path, Pidfile: pidfile, Hold: true})
 			must(t, err)
-			rest, _ := Remaining(ctx, Instance{Daemon: c.path, Pidfile: pidfile}, r.Main)
+			rest, _ := Remaining(ctx, Instance{Daemon: c.path, Pidfile: pidfile}, r.Main, nil)
 			for _, p := range rest.Left {
 				p.Release()
 			}

@@ -101,24 +101,26 @@ func (d Daemon) scriptWords(e Evidence) []string {
 // options are an interpreter's single-letter options, as far as they say where
 // its script stands.
 type options struct {
-	program string // bring the program, or run none: what follows is no script
-	value   string // take a value: the rest of the word, or else the next word
-	rest    string // take the rest of the word, which may be empty
+	program string   // bring the program, or run none: what follows is no script
+	value   string   // take a value: the rest of the word, or else the next word
+	rest    string   // take the rest of the word, which may be empty
+	long    []string // take the next word
 }
 
 // optionsOf knows the interpreters by their manual pages.
 func optionsOf(name string) (options, bool) {
 	switch strings.TrimRight(name, "0123456789.") {
 	case "sh", "ash", "bash", "dash", "ksh", "zsh":
-		return options{program: "cs", value: "oO"}, true
+		return options{program: "cs", value: "oO", long: []string{"--rcfile", "--init-file"}}, true
 	case "perl":
 		return options{program: "ceE", value: "I", rest: "CDFMVimx:"}, true
 	case "python":
-		return options{program: "cm", value: "WX"}, true
+		return options{program: "cm", value: "WX", long: []string{"--check-hash-based-pycs"}}, true
 	case "ruby":
 		return options{program: "ce", value: "CEIr", rest: "FKTWix"}, true
 	case "node", "nodejs":
-		return options{program: "cep", value: "Cr"}, true
+		return options{program: "cep", value: "Cr", long: []string{"--require", "--import", "--loader", "--experimental-loader",
+			"--env-file", "--conditions", "--title", "--input-type", "--icu-data-dir", "--openssl-config"}}, true
 	case "php":
 		return options{program: "BERlrsw", value: "FSTcdtz"}, true
 	}
@@ -127,7 +129,7 @@ func optionsOf(name string) (options, bool) {
 
 // bringsProgram reports that after this option no script follows.
 func (o options) bringsProgram(word string) bool {
-	if o == (options{}) {
+	if o.program == "" {
 		return commandOption(word)
 	}
 	if strings.HasPrefix(word, "--") { // node's, php's
@@ -140,6 +142,12 @@ func (o options) bringsProgram(word string) bool {
 
 // takesNext reports that the next word is this option's value.
 func (o options) takesNext(word string) bool {
+	if slices.Contains(o.long, word) {
+		return true
+	}
+	if letters, plus := strings.CutPrefix(word, "+"); plus { // sh's +o
+		word = "-" + letters
+	}
 	letter, ends := o.lastLetter(word)
 	return ends && strings.ContainsRune(o.value, letter)
 }

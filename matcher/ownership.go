@@ -86,7 +86,7 @@ func ownership(q question, d Decision) Decision {
 		switch {
 		case q.daemon.unnamed() && e.Argv.State == Unread:
 			return Decision{need: needArgv}
-		case q.daemon.unnamed() && akin(e, p.Path):
+		case q.daemon.unnamed() && (akin(e, p.Path) || q.criteria.Name != "" && !isInterpreter(q.criteria.Name)):
 			// Its name is all that speaks for it, but then no other daemon is meant.
 		case q.daemon.unnamed():
 			return refuse(RuleLate, Undecided, "%d, called %q, started %s after %s was written, and is not like that name: the number may have changed hands", e.PID, e.Comm, after, p.Path)

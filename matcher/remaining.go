@@ -15,10 +15,11 @@ type Rest struct {
 }
 
 // Remaining finds what is left of an instance whose main process is held, and may
-// have ended: what runs the daemon, no other pidfile accounts for, and has main as
-// its ancestor, or as the leader of its process group or session, whose number no
-// other process can have meanwhile. An error means that there may be more.
-func Remaining(ctx context.Context, in Instance, main *Process) (Rest, error) {
+// have ended: what runs the daemon, no other pidfile accounts for, and has main, or
+// another that was found of its family, as its parent, or as the leader of its
+// process group or session, whose number no other process can have meanwhile. An
+// error means that there may be more.
+func Remaining(ctx context.Context, in Instance, main *Process, family []*Process) (Rest, error) {
 	in.Hold, in.Others, in.Sockets, in.Unclaimed = true, true, false, CountAny
 	h := thisHost()
 	rest := Rest{Others: map[int]bool{}}
@@ -31,9 +32,12 @@ func Remaining(ctx context.Context, in Instance, main *Process) (Rest, error) {
 	case r.Blind != "":
 		r.Release()
 		return rest, fmt.Errorf("%w: %s", ErrNoAnswer, r.Blind)
-	case h.passedOn(main):
-		r.Release()
-		return rest, nil
+	}
+	kin := map[int]bool{}
+	for _, p := range append([]*Process{main}, family...) {
+		if !h.passedOn(p) {
+			kin[p.Evidence.PID] = true
+		}
 	}
 	if r.Main != nil {
 		r.Main.Release()
@@ -43,27 +47,31 @@ func Remaining(ctx context.Context, in Instance, main *Process) (Rest, error) {
 		if p.Role == RoleOther && p.Evidence.PID != number {
 			rest.Others[p.Evidence.PID] = true
 		}
-		if p.belongsTo(main, r.Pidfile) {
+		belongs := p.belongsTo(main, r.Pidfile, kin)
+		if belongs && p.Decision.Outcome == Runs {
 			rest.Left = append(rest.Left, p)
 			continue
 		}
+		if belongs {
+			err = fmt.Errorf("%w whether %d is one: %s", ErrNoAnswer, p.Evidence.PID, p.Decision.Why)
+		}
 		p.Release()
 	}
-	return rest, nil
+	return rest, err
 }
 
 // belongsTo reports that a process is of the instance with this main process.
-func (p Process) belongsTo(main *Process, pidfile Pidfile) bool {
+func (p Process) belongsTo(main *Process, pidfile Pidfile, kin map[int]bool) bool {
 	e, number := p.Evidence, main.Evidence.PID
 	switch {
 	case e.PID == number: // itself, where its pidfile is gone already
 		return false
 	case p.Role == RoleWorker:
-		return pidfile.PID == number
-	case p.Role != RoleUnclaimed && p.Role != RoleLeftover:
+		return pidfile.PID == number && kin[number]
+	case p.Role == RoleOther || p.Role == RoleForeign:
 		return false
 	}
-	return e.PPID == number && !e.adoptedBy(main.Evidence) || e.Group == number || e.Session == number
+	return kin[e.PPID] && !e.adoptedBy(main.Evidence) || kin[e.Group] || kin[e.Session]
 }
 
 // passedOn reports that the number of a process belongs to another by now.

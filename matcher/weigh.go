@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,9 @@ func (r *Report) weighOthers(counting Counting, blind string) {
 	}
 	file := r.Daemon.File
 	unclear := r.WithRole(RoleUnclear)
+	if counting == CountListening {
+		unclear = slices.DeleteFunc(unclear, func(p Process) bool { return p.Sockets.State == Known && len(p.Sockets.Value) == 0 })
+	}
 	switch {
 	case len(blocking) > 0:
 		r.Verdict = Unclaimed

@@ -129,8 +129,11 @@ func (cmd *killprocCmd) stop(c *console, in matcher.Instance, r *matcher.Report)
 			}
 		}
 		// TERM is the main process's to pass on: a worker ends its work first.
-		s.spared = func(p *matcher.Process, signal syscall.Signal) bool { return p != main && signal != syscall.SIGKILL }
-		s.more = func() (matcher.Rest, error) { return c.remaining(in, main) }
+		// Who is another instance's by now must be known before the KILL.
+		s.spared = func(p *matcher.Process, signal syscall.Signal) bool {
+			return p != main && (signal != syscall.SIGKILL || s.unseen != nil)
+		}
+		s.more = func() (matcher.Rest, error) { return c.remaining(in, main, s.family) }
 	}
 	steps := []ssd.Step{{Signal: syscall.SIGTERM}}
 	if main.Evidence.State == "T" {

@@ -67,8 +67,12 @@ func parseTime(s string) (time.Duration, error) {
 	if strings.Trim(s, "0123456789.") == "" {
 		s += "s"
 	}
-	return time.ParseDuration(s)
+	d, err := time.ParseDuration(s)
+	return min(d, longest), err
 }
+
+// longest is as good as forever, and can be added to.
+const longest = 10 * 365 * 24 * time.Hour
 
 // say writes one line for a script or a log; whatever a process or a file name
 // smuggled in is escaped.

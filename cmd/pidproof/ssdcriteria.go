@@ -53,7 +53,9 @@ func lookUpUser(name string) (uid int, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), getentPatience)
 	defer cancel()
-	line, err := exec.CommandContext(ctx, "getent", "passwd", "--", name).Output()
+	getent := exec.CommandContext(ctx, "getent", "passwd", "--", name)
+	getent.WaitDelay = time.Second
+	line, err := getent.Output()
 	if fields := strings.Split(string(line), ":"); err == nil && len(fields) > 2 && fields[0] == name {
 		return strconv.Atoi(fields[2])
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -53,6 +54,9 @@ func ssdStop(c *console, o ssd.Options, criteria matcher.Criteria, m matcher.Mat
 	if o.Pidfile == "" && o.PID == 0 {
 		s.more = func() (matcher.Rest, error) {
 			again, err := c.match(criteria)
+			if err == nil && again.Verdict == matcher.Unknown {
+				err = errors.New(again.Reason)
+			}
 			return matcher.Rest{Left: again.Found}, err
 		}
 	}

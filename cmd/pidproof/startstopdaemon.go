@@ -138,8 +138,10 @@ func ssdStartDead(c *console, o ssd.Options, m matcher.Matched) error {
 		c.inform(o, "Would start %s.", strings.Join(append([]string{what}, o.Args...), " "))
 		return nil
 	default:
-		if err := m.Pidfile.Empty(); err != nil {
-			c.warn("%s: %v", ssdName, err)
+		if err := m.Pidfile.Empty(); err != nil && m.Rule != matcher.RuleGone {
+			c.warn("%s: %v; not started", ssdName, err)
+			c.exit = ssdTrouble
+			return nil
 		}
 	}
 	c.handOver = true

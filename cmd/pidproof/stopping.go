@@ -25,15 +25,16 @@ type stopping struct {
 	// sent is told who got the nth signal; nil: nobody asks.
 	sent func(pids []string, nth int)
 
-	reached map[int]bool // PIDs that got a signal
-	refused error        // why a signal could not be sent
-	unseen  error        // why there may be more targets
+	family  []*matcher.Process // all that were ever targets
+	reached map[int]bool       // PIDs that got a signal
+	refused error              // why a signal could not be sent
+	unseen  error              // why there may be more targets
 }
 
 // carryOut reports that all have ended. It stops early when nobody may be
 // signalled.
 func (s *stopping) carryOut(schedule ssd.Schedule) (ended bool) {
-	s.reached = map[int]bool{}
+	s.reached, s.family = map[int]bool{}, slices.Clone(s.targets)
 	for at, nth := 0, 0; ; at++ {
 		if at == len(schedule.Steps) {
 			if schedule.Repeat < 0 {
@@ -116,6 +117,7 @@ func (s *stopping) join() (came bool) {
 		}
 		came = true
 		s.targets = append(s.targets, &p)
+		s.family = append(s.family, &p)
 	}
 	return came
 }
@@ -130,8 +132,8 @@ func (s *stopping) pids() string {
 }
 
 // remaining is matcher.Remaining under the usual deadline.
-func (c *console) remaining(in matcher.Instance, main *matcher.Process) (matcher.Rest, error) {
+func (c *console) remaining(in matcher.Instance, main *matcher.Process, family []*matcher.Process) (matcher.Rest, error) {
 	ctx, cancel := c.deadline()
 	defer cancel()
-	return matcher.Remaining(ctx, in, main)
+	return matcher.Remaining(ctx, in, main, family)
 }

@@ -39,6 +39,10 @@ func (cmd waitCmd) lasts() time.Duration { return time.Duration(cmd.Time) }
 // event tells of an execve(2).
 const execTick = 50 * time.Millisecond
 
+// mountTick is how often to look because a file system may have been mounted over
+// a directory on the way: inotify(7) does not tell.
+const mountTick = 2 * time.Second
+
 // workersTick is how often other instances' pidfiles are looked at.
 const workersTick = time.Second
 
@@ -125,9 +129,11 @@ func (cmd waitCmd) awaitEnd(of []*matcher.Process, until time.Time, progress *pr
 // awaitChange returns when the answer may have changed.
 func (cmd waitCmd) awaitChange(watch *matcher.Watch, r *matcher.Report, until time.Time, progress *progress) {
 	of := r.Living()
+	tick := mountTick
 	if r.Verdict == matcher.Unknown || len(of) > 0 {
-		until = earliest(until, time.Now().Add(execTick))
+		tick = execTick
 	}
+	until = earliest(until, time.Now().Add(tick))
 	for time.Now().Before(until) {
 		wake := progress.show(cmd.doing(of))
 		watch.Await(of, earliest(until, wake))
