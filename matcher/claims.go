@@ -189,6 +189,14 @@ func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, bool) {
 	if e.PPID < 1 || d.unnamed() {
 		return Evidence{}, false
 	}
+	proc, err := h.openProc()
+	if err != nil {
+		return Evidence{}, false
+	}
+	defer unix.Close(proc)
+	if !h.mayRun(d, proc, e.PPID) {
+		return Evidence{}, false
+	}
 	parent, decision, err := h.judge(d, Pidfile{}, e.PPID)
 	if err != nil || e.adoptedBy(parent) {
 		return Evidence{}, false

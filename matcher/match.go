@@ -145,10 +145,8 @@ func (h *host) matchAll(c Criteria) (found []Process, blind string, err error) {
 	if !slices.Contains(pids, 1) || h.hidesProcesses() {
 		blind = hidden
 	}
-	for _, pid := range pids {
-		if !h.mayMeet(c, pid) {
-			continue
-		}
+	h.doing("reading the stat files in %s", h.proc)
+	for _, pid := range among(pids, func(pid int) bool { return h.mayMeet(c, pid) }) {
 		p, err := h.hold(question{criteria: c}, pid)
 		if err != nil {
 			p.Release()

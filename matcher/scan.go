@@ -1,12 +1,15 @@
 package matcher
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // survey is every process that runs a daemon, or may run it.
@@ -29,31 +32,27 @@ func (h *host) scan(d Daemon, c Criteria) (survey, error) {
 	if err != nil {
 		return s, err
 	}
+	proc, err := h.openProc()
+	if err != nil {
+		return s, err
+	}
+	defer unix.Close(proc)
 	if !slices.Contains(pids, 1) || h.hidesProcesses() {
 		s.blind = hidden
 	}
-	for _, pid := range pids {
-		if !h.mayRun(d, pid) {
-			continue
-		}
-		p, err := h.hold(question{daemon: d, criteria: c}, pid)
-		if err != nil {
-			p.Release()
-			return s, err
-		}
-		e, decision := p.Evidence, p.Decision
-		s.parents[pid] = e.PPID
+	h.doing("reading the exe links in %s", h.proc)
+	candidates := among(pids, func(pid int) bool { return h.mayRun(d, proc, pid) })
+	judged, err := h.judgeAll(question{daemon: d, criteria: c}, candidates)
+	if err != nil {
+		return s, err
+	}
+	for _, p := range judged {
+		s.parents[p.Evidence.PID] = p.Evidence.PPID
 		switch {
-		case decision.Outcome == Runs && !decision.Weak, decision.Rule == RuleForeign && h.sameProgram(d, e):
+		case p.host != nil:
 			s.found = append(s.found, p)
-		case decision.Outcome == Undecided && e.Life == Hidden:
+		case p.Evidence.Life == Hidden:
 			s.blind = hidden
-			p.Release()
-		case decision.Outcome == Runs, decision.Outcome == Plausible, decision.Outcome == Undecided:
-			p.Role = RoleUnclear
-			s.found = append(s.found, p)
-		default:
-			p.Release()
 		}
 	}
 	for _, p := range s.found {
@@ -67,6 +66,32 @@ func (h *host) scan(d Daemon, c Criteria) (survey, error) {
 		}
 	}
 	return s, nil
+}
+
+// judgeAll judges every one of pids, and goes on holding those that belong into the
+// survey; none where one could not be read.
+func (h *host) judgeAll(q question, pids []int) ([]Process, error) {
+	judged, errs := make([]Process, len(pids)), make([]error, len(pids))
+	spread(len(pids), func(i int) {
+		p, err := h.hold(q, pids[i])
+		switch d := p.Decision; {
+		case err != nil:
+			p.Release()
+		case d.Outcome == Runs && !d.Weak, d.Rule == RuleForeign && h.sameProgram(q.daemon, p.Evidence):
+		case d.Outcome == Undecided && p.Evidence.Life == Hidden:
+			p.Release()
+		case d.Outcome == Runs, d.Outcome == Plausible, d.Outcome == Undecided:
+			p.Role = RoleUnclear
+		default:
+			p.Release()
+		}
+		judged[i], errs[i] = p, err
+	})
+	err := errors.Join(errs...)
+	if err != nil {
+		survey{found: judged}.release()
+	}
+	return judged, err
 }
 
 // release lets go of all that were found.
@@ -83,6 +108,7 @@ func (h *host) sameProgram(d Daemon, e Evidence) bool {
 	return e.Exe.State == Known && (x.atPathOf(d) || x.ID.Known() && x.ID == d.File.Value)
 }
 
+// pids lists every process but ourselves.
 func (h *host) pids() ([]int, error) {
 	h.doing("reading %s", h.proc)
 	dir, err := os.Open(h.proc)
@@ -94,9 +120,9 @@ func (h *host) pids() ([]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", h.proc, err)
 	}
-	var pids []int
+	pids, self := make([]int, 0, len(names)), os.Getpid()
 	for _, n := range names {
-		if pid, err := strconv.Atoi(n); err == nil && pid != os.Getpid() {
+		if pid, err := strconv.Atoi(n); err == nil && pid != self {
 			pids = append(pids, pid)
 		}
 	}
@@ -104,11 +130,14 @@ func (h *host) pids() ([]int, error) {
 	return pids, nil
 }
 
+// openProc opens /proc: from there the way to an exe link is half as long as from /.
+func (h *host) openProc() (int, error) {
+	return unix.Open(h.proc, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+}
+
 // mayRun says from the exe link alone whether a process is worth a closer look.
-func (h *host) mayRun(d Daemon, pid int) bool {
-	dir := filepath.Join(h.proc, strconv.Itoa(pid))
-	h.doing("reading %s/exe", dir)
-	link, err := os.Readlink(filepath.Join(dir, "exe"))
+func (h *host) mayRun(d Daemon, proc, pid int) bool {
+	link, err := exeLink(proc, pid)
 	switch {
 	case vanished(err):
 		return h.firstThreadEnded(pid)
@@ -116,7 +145,7 @@ func (h *host) mayRun(d Daemon, pid int) bool {
 		return h.nameFits(d, pid)
 	}
 	// Another name of the same file, through a hard link, perhaps of the past.
-	if d.Links > 1 || strings.HasSuffix(link, deleted) && fileID(filepath.Join(dir, "exe")) == d.File.Value {
+	if (d.Links > 1 || strings.HasSuffix(link, deleted)) && fileID(h.proc+"/"+strconv.Itoa(pid)+"/exe") == d.File.Value {
 		return true
 	}
 	base := filepath.Base(link)
@@ -127,6 +156,17 @@ func (h *host) mayRun(d Daemon, pid int) bool {
 		return i.named(base)
 	}
 	return false
+}
+
+// exeLink is the target of PID/exe below /proc; longer ones than the kernel gives
+// are cut (d_path of fs/d_path.c fills one page).
+func exeLink(proc, pid int) (string, error) {
+	var target [256]byte
+	n, err := unix.Readlinkat(proc, strconv.Itoa(pid)+"/exe", target[:])
+	if err != nil {
+		return "", err
+	}
+	return string(target[:n]), nil
 }
 
 // firstThreadEnded: no exe link belongs to a kernel thread, to a zombie, or to

@@ -5,33 +5,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"reflect"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/sys/unix"
 )
 
 // version is set by the Makefile.
 var version = "unknown"
-
-type commands struct {
-	Timeout patience         `default:"10s" placeholder:"TIME" help:"Give up after this long (10, 10s, 500ms) and answer unknown. Default: 10s."`
-	Version kong.VersionFlag `short:"V" help:"Print the version and exit."`
-
-	Check           checkCmd           `cmd:"" help:"May this daemon be acted on through its pidfile?"`
-	Explain         explainCmd         `cmd:"" help:"Every fact, every rule, and what to do next."`
-	Status          statusCmd          `cmd:"" help:"LSB status: one line, exit 0, 1, 3 or 4."`
-	Pidofproc       pidofprocCmd       `cmd:"" help:"LSB pidofproc: the PID, exit 0, 1, 3 or 4."`
-	Killproc        killprocCmd        `cmd:"" help:"LSB killproc: signal the daemon, or end it and wait."`
-	StartDaemon     startDaemonCmd     `cmd:"" name:"start_daemon" help:"LSB start_daemon: become the daemon, unless it runs."`
-	Wait            waitCmd            `cmd:"" help:"Wait until the daemon has started, or stopped."`
-	Pidof           pidofCmd           `cmd:"" help:"Find the PIDs of a program, as pidof(8) does."`
-	StartStopDaemon startStopDaemonCmd `cmd:"" name:"start-stop-daemon" passthrough:"" help:"dpkg's start-stop-daemon(8), with proof."`
-}
 
 // console is what a command writes to and ends with.
 type console struct {
@@ -48,31 +30,6 @@ type console struct {
 	// lost is the first error of writing an answer.
 	lost error
 }
-
-// patience is a duration; a bare number means seconds.
-type patience time.Duration
-
-func (p patience) String() string { return time.Duration(p).String() }
-
-func (p *patience) UnmarshalText(text []byte) error {
-	d, err := parseTime(string(text))
-	if err != nil || d <= 0 {
-		return fmt.Errorf("%q is no time above 0 (10, 10s, 500ms)", text)
-	}
-	*p = patience(d)
-	return nil
-}
-
-func parseTime(s string) (time.Duration, error) {
-	if strings.Trim(s, "0123456789.") == "" {
-		s += "s"
-	}
-	d, err := time.ParseDuration(s)
-	return min(d, longest), err
-}
-
-// longest is as good as forever, and can be added to.
-const longest = 10 * 365 * 24 * time.Hour
 
 // say writes one line for a script or a log; whatever a process or a file name
 // smuggled in is escaped.
@@ -93,10 +50,19 @@ func (c *console) warn(format string, args ...any) {
 }
 
 func main() {
-	// A reader that has gone is an error like a full disk. Not Ignore: what we may
-	// become would inherit that.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	os.Exit(run(os.Args, os.Stdout, os.Stderr))
+	os.Exit(run(os.Args, withoutSIGPIPE(os.Stdout, 1), withoutSIGPIPE(os.Stderr, 2)))
+}
+
+// withoutSIGPIPE makes of a reader that has gone an error like a full disk. Go's
+// os.File ends the program with SIGPIPE for descriptors 1 and 2 only (os/signal);
+// to ask for that signal would start two threads, and to ignore it would be
+// inherited by what we become.
+func withoutSIGPIPE(f *os.File, number uintptr) *os.File {
+	fd, err := unix.FcntlInt(number, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return f
+	}
+	return os.NewFile(uintptr(fd), f.Name())
 }
 
 // run is pidproof without the process around it.
@@ -108,15 +74,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		args, hint = append([]string{name}, args...), "(see "+name+" --help)"
 	}
 
-	var cmds commands
 	ended := false
-	parser, err := kong.New(&cmds,
-		kong.Name("pidproof"),
-		kong.Description("Is the process my pidfile names really this daemon, and does anything run that no pidfile accounts for?"),
-		kong.Vars{"version": "pidproof " + version},
+	parser, options, err := commandLine(args,
 		kong.Writers(stdout, stderr),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
-		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
 		kong.Exit(func(int) { ended = true }), // --help and --version have answered
 	)
 	if err != nil {
@@ -132,7 +92,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitUnknown
 	}
 	cmd := parsed.Selected().Target.Addr().Interface()
-	c.timeout = time.Duration(cmds.Timeout)
+	c.timeout = time.Duration(options.Timeout)
 	if !c.isolate(cmd, args, c.timeout) {
 		if c.isolated() {
 			c.timeout = 0
@@ -146,17 +106,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return c.become(cmd)
 	}
 	return c.end()
-}
-
-// verbatim takes an argument byte by byte: kong's own mapper goes through JSON,
-// which changes names that are not UTF-8.
-func verbatim(ctx *kong.DecodeContext, target reflect.Value) error {
-	token, err := ctx.Scan.PopValue("string")
-	if err != nil {
-		return err
-	}
-	target.SetString(token.String())
-	return nil
 }
 
 // become ends as another program; that it returns is a failure.
@@ -175,24 +124,4 @@ func (c *console) end() int {
 		return exitUnknown
 	}
 	return c.exit
-}
-
-// plainUsage says kong's two commonest complaints in a script's terms.
-func plainUsage(err error) string {
-	said := strings.ReplaceAll(err.Error(), "\n", " ")
-	if before, _, found := strings.Cut(said, `: expected string value but got "EOL"`); found {
-		return before + ": its value is missing"
-	}
-	if word, found := strings.CutPrefix(said, "unexpected argument "); found && !strings.Contains(word, ":") {
-		said = "unknown command or one argument too many: " + word
-	}
-	if option, rest, found := strings.Cut(said, " value but got "); found {
-		option, _, _ = strings.Cut(option, ": expected")
-		rest, _, _ = strings.Cut(rest, " (")
-		return fmt.Sprintf("%s: %s cannot be its value", option, rest)
-	}
-	said = strings.ReplaceAll(said, `expected "<program> ..."`, "the argument PROGRAM is missing")
-	said = strings.ReplaceAll(said, `expected "<daemon> ..."`, "the argument DAEMON is missing")
-	said = strings.ReplaceAll(said, `expected "<state> <daemon>"`, "the arguments STATE and DAEMON are missing")
-	return strings.ReplaceAll(said, `expected "<daemon>"`, "the argument DAEMON is missing")
 }

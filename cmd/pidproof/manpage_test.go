@@ -101,11 +101,11 @@ func dpkgsOptions() (options []string) {
 
 func model(t *testing.T) *kong.Application {
 	t.Helper()
-	app, err := kong.New(&commands{})
+	parser, _, err := commandLine(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return app.Model
+	return parser.Model
 }
 
 func synopsis(t *testing.T, command string) (lines []string) {

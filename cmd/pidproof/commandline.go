@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// shared are the options of every command.
+type shared struct {
+	Timeout patience         `default:"10s" placeholder:"TIME" help:"Give up after this long (10, 10s, 500ms) and answer unknown. Default: 10s."`
+	Version kong.VersionFlag `short:"V" help:"Print the version and exit."`
+}
+
+// command is one of pidproof's, with the runner that takes its arguments.
+type command struct {
+	name, help string
+	grammar    func() any
+	tags       []string
+}
+
+// commands in the order of the help and the man page.
+var commands = []command{
+	{"check", "May this daemon be acted on through its pidfile?", func() any { return new(checkCmd) }, nil},
+	{"explain", "Every fact, every rule, and what to do next.", func() any { return new(explainCmd) }, nil},
+	{"status", "LSB status: one line, exit 0, 1, 3 or 4.", func() any { return new(statusCmd) }, nil},
+	{"pidofproc", "LSB pidofproc: the PID, exit 0, 1, 3 or 4.", func() any { return new(pidofprocCmd) }, nil},
+	{"killproc", "LSB killproc: signal the daemon, or end it and wait.", func() any { return new(killprocCmd) }, nil},
+	{"start_daemon", "LSB start_daemon: become the daemon, unless it runs.", func() any { return new(startDaemonCmd) }, nil},
+	{"wait", "Wait until the daemon has started, or stopped.", func() any { return new(waitCmd) }, nil},
+	{"pidof", "Find the PIDs of a program, as pidof(8) does.", func() any { return new(pidofCmd) }, nil},
+	{ssdName, "dpkg's start-stop-daemon(8), with proof.", func() any { return new(startStopDaemonCmd) }, []string{`cmd:""`, `passthrough:""`}},
+}
+
+// commandLine is the parser of the command that args ask for. Each command in
+// kong's model costs start-up time, so the others are built only where kong
+// has to list them: for help and where no command is recognized.
+func commandLine(args []string, options ...kong.Option) (*kong.Kong, *shared, error) {
+	wanted := commands
+	if i := slices.IndexFunc(commands, func(c command) bool { return c.name == commandIn(args) }); i >= 0 {
+		wanted = commands[i : i+1]
+	}
+	for _, c := range wanted {
+		options = append(options, kong.DynamicCommand(c.name, c.help, "", c.grammar(), c.tags...))
+	}
+	common := new(shared)
+	parser, err := kong.New(common, append(options,
+		kong.Name("pidproof"),
+		kong.Description("Is the process my pidfile names really this daemon, and does anything run that no pidfile accounts for?"),
+		kong.Vars{"version": "pidproof " + version},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
+		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
+	)...)
+	return parser, common, err
+}
+
+// commandIn is the first word that is no option and no option's value; "" where
+// that takes a parser to find.
+func commandIn(args []string) string {
+	for i := 0; i < len(args); i++ {
+		switch word := args[i]; {
+		case word == "--timeout":
+			i++
+		case strings.HasPrefix(word, "--timeout="):
+		case strings.HasPrefix(word, "-"):
+			return ""
+		default:
+			return word
+		}
+	}
+	return ""
+}
+
+// verbatim takes an argument byte by byte: kong's own mapper goes through JSON,
+// which changes names that are not UTF-8.
+func verbatim(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("string")
+	if err != nil {
+		return err
+	}
+	target.SetString(token.String())
+	return nil
+}
+
+// plainUsage says kong's two commonest complaints in a script's terms.
+func plainUsage(err error) string {
+	said := strings.ReplaceAll(err.Error(), "\n", " ")
+	if before, _, found := strings.Cut(said, `: expected string value but got "EOL"`); found {
+		return before + ": its value is missing"
+	}
+	if word, found := strings.CutPrefix(said, "unexpected argument "); found && !strings.Contains(word, ":") {
+		said = "unknown command or one argument too many: " + word
+	}
+	if option, rest, found := strings.Cut(said, " value but got "); found {
+		option, _, _ = strings.Cut(option, ": expected")
+		rest, _, _ = strings.Cut(rest, " (")
+		return fmt.Sprintf("%s: %s cannot be its value", option, rest)
+	}
+	said = strings.ReplaceAll(said, `expected "<program> ..."`, "the argument PROGRAM is missing")
+	said = strings.ReplaceAll(said, `expected "<daemon> ..."`, "the argument DAEMON is missing")
+	said = strings.ReplaceAll(said, `expected "<state> <daemon>"`, "the arguments STATE and DAEMON are missing")
+	return strings.ReplaceAll(said, `expected "<daemon>"`, "the argument DAEMON is missing")
+}

@@ -1,0 +1,46 @@
+package matcher
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// spread calls visit for every number below n, on all cores: what a scan costs is
+// mostly the kernel's work, which it does for several at once. A batch is large
+// enough that taking one costs nothing beside it.
+func spread(n int, visit func(i int)) {
+	const batch = 32
+	var next atomic.Int64
+	work := func() {
+		for {
+			end := int(next.Add(batch))
+			for i := end - batch; i < min(end, n); i++ {
+				visit(i)
+			}
+			if end >= n {
+				return
+			}
+		}
+	}
+	workers := min(runtime.GOMAXPROCS(0), (n+batch-1)/batch)
+	var others sync.WaitGroup
+	for range workers - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
+}
+
+// among gives those of pids for which may is true, in their order.
+func among(pids []int, may func(pid int) bool) []int {
+	is := make([]bool, len(pids))
+	spread(len(pids), func(i int) { is[i] = may(pids[i]) })
+	var out []int
+	for i, pid := range pids {
+		if is[i] {
+			out = append(out, pid)
+		}
+	}
+	return out
+}
