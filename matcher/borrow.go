@@ -4,7 +4,6 @@ import (
 	"os"
 	"runtime"
 
-	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,8 +15,8 @@ const keep = -1
 // look at the exe link of a daemon that runs as a user of its own; that user
 // may (ptrace(2), "Ptrace access mode checking", PTRACE_MODE_FSCREDS). It does
 // nothing unless we are root and the process has one uid and one gid only.
-func asItsUser(s procfs.ProcStatus, look func()) {
-	uid, gid := int(s.UIDs[0]), int(s.GIDs[0])
+func asItsUser(s procStatus, look func()) {
+	uid, gid := s.UIDs[0], s.GIDs[0]
 	one := s.UIDs[1] == s.UIDs[0] && s.UIDs[2] == s.UIDs[0] && s.GIDs[1] == s.GIDs[0] && s.GIDs[2] == s.GIDs[0]
 	if os.Geteuid() != 0 || !one || uid == 0 {
 		return

@@ -1,9 +1,5 @@
 package matcher
 
-import (
-	"github.com/prometheus/procfs"
-)
-
 // forkedNoExec is PF_FORKNOEXEC of include/linux/sched.h, in field 9 of
 // /proc/PID/stat: the process is a fork that still runs what its parent runs.
 const forkedNoExec = 0x40
@@ -14,13 +10,10 @@ const forkedNoExec = 0x40
 // script in dash, busybox sh and mksh.
 func Caller(pid int) []int {
 	var pids []int
+	h := thisHost()
 	for pid > 1 && len(pids) < maxAncestors {
 		pids = append(pids, pid)
-		proc, err := procfs.NewProc(pid)
-		if err != nil {
-			break
-		}
-		stat, err := readStat(proc)
+		stat, err := h.readStat(pid)
 		if err != nil || stat.Flags&forkedNoExec == 0 {
 			break
 		}

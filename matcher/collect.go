@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,11 +24,7 @@ const kernelThread = 0x00200000
 func (h *host) collect(p process) (Evidence, error) {
 	e := Evidence{PID: p.pid, Pin: p.pinnedBy(), AsRoot: os.Geteuid() == 0, Ourselves: p.pid == os.Getpid()}
 	h.doing("reading %s/%d", h.proc, p.pid)
-	proc, err := h.fs.Proc(p.pid)
-	if err != nil {
-		return h.unseen(e, p, err)
-	}
-	stat, err := readStat(proc)
+	stat, err := h.readStat(p.pid)
 	if err != nil {
 		return h.unseen(e, p, err)
 	}
@@ -39,9 +34,9 @@ func (h *host) collect(p process) (Evidence, error) {
 		return e, fmt.Errorf("reading the clocks: %w", err)
 	}
 	const tick = time.Second / userHZ
-	e.Started = boot.Add(time.Duration(stat.Starttime) * tick).Truncate(tick)
+	e.Started = boot.Add(time.Duration(stat.Start) * tick).Truncate(tick)
 
-	status, err := proc.NewStatus()
+	status, err := h.readStatus(p.pid)
 	if err != nil {
 		return h.unseen(e, p, err)
 	}
@@ -56,7 +51,7 @@ func (h *host) collect(p process) (Evidence, error) {
 		return e, nil
 	}
 	dir := filepath.Join(h.proc, strconv.Itoa(p.pid))
-	if stat.State == "Z" && stat.NumThreads > 1 {
+	if stat.State == "Z" && stat.Threads > 1 {
 		// The first thread has ended, the others go on (pthread_exit in main):
 		// its own exe link is gone, theirs are there.
 		dir = liveThread(dir, p.pid)
@@ -74,8 +69,8 @@ func (h *host) collect(p process) (Evidence, error) {
 		return e, nil
 	}
 	if p.fd < 0 {
-		again, err := readStat(proc)
-		if err != nil || again.Starttime != stat.Starttime {
+		again, err := h.readStat(p.pid)
+		if err != nil || again.Start != stat.Start {
 			e.Life = Gone
 			return e, nil
 		}
@@ -108,35 +103,25 @@ func (h *host) unseen(e Evidence, p process, err error) (Evidence, error) {
 
 // hasEnded reports that only the exit status of a process is left. A first
 // thread may end before the others (pthread_exit in main).
-func hasEnded(s procfs.ProcStat) bool {
-	return s.State == "X" || s.State == "Z" && s.NumThreads <= 1
+func hasEnded(s procStat) bool {
+	return s.State == "X" || s.State == "Z" && s.Threads <= 1
 }
 
-// readStat is proc.Stat, which panics on a truncated file.
-func readStat(proc procfs.Proc) (stat procfs.ProcStat, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("/proc/%d/stat is damaged: %v", proc.PID, r)
-		}
-	}()
-	return proc.Stat()
-}
-
-func (e *Evidence) fillStat(s procfs.ProcStat) {
+func (e *Evidence) fillStat(s procStat) {
 	e.Comm, e.State = s.Comm, s.State
-	e.PPID, e.Group, e.Session = s.PPID, s.PGRP, s.Session
-	e.StartTicks = s.Starttime
+	e.PPID, e.Group, e.Session = s.PPID, s.Group, s.Session
+	e.StartTicks = s.Start
 	e.Kernel = s.Flags&kernelThread != 0
 }
 
-func (e *Evidence) fillStatus(s procfs.ProcStatus) {
-	e.UID, e.EUID = int(s.UIDs[0]), int(s.UIDs[1])
+func (e *Evidence) fillStatus(s procStatus) {
+	e.UID, e.EUID = s.UIDs[0], s.UIDs[1]
 	// NSpid lists a number for each PID namespace from that of /proc, which is
 	// ours, down to the process's own. Absent before Linux 4.1.
 	switch {
-	case len(s.NSpids) == 1:
+	case s.Namespaces == 1:
 		e.PIDNS = SamePlace
-	case len(s.NSpids) > 1:
+	case s.Namespaces > 1:
 		e.PIDNS = OtherPlace
 	}
 }
@@ -224,11 +209,13 @@ func liveThread(dir string, pid int) string {
 // sits in a page fault, hence only on demand and under the caller's deadline.
 func (h *host) readArgv(pid int) Fact[[]string] {
 	h.doing("reading %s/%d/cmdline", h.proc, pid)
-	proc, err := h.fs.Proc(pid)
-	if err != nil {
-		return failed[[]string](err)
-	}
-	argv, err := proc.CmdLine()
+	var argv []string // none: a kernel thread, a zombie
+	err := readProcFile(h.pidPath(pid, "cmdline"), func(content []byte) error {
+		if text := strings.TrimRight(string(content), "\x00"); text != "" {
+			argv = strings.Split(text, "\x00")
+		}
+		return nil
+	})
 	if err != nil {
 		return failed[[]string](err)
 	}

@@ -91,11 +91,7 @@ func (h *host) findByName(program string, f Finding, found map[int]bool) error {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	for _, pid := range pids {
-		proc, err := h.fs.Proc(pid)
-		if err != nil {
-			continue // ended since
-		}
-		stat, err := readStat(proc)
+		stat, err := h.readStat(pid)
 		if err != nil || (stat.State == "Z" || stat.State == "X") && !f.Zombies {
 			continue
 		}
@@ -103,7 +99,7 @@ func (h *host) findByName(program string, f Finding, found map[int]bool) error {
 		if !calls(program, stat.Comm, argv.Value, f.Scripts) {
 			continue
 		}
-		if status, err := proc.NewStatus(); err == nil && len(status.NSpids) > 1 {
+		if status, err := h.readStatus(pid); err == nil && status.Namespaces > 1 {
 			continue
 		}
 		found[pid] = true

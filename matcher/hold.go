@@ -49,15 +49,11 @@ func (p *Process) Ended() bool {
 	if p.pin.fd >= 0 {
 		return p.pin.ended()
 	}
-	proc, err := p.host.fs.Proc(p.Evidence.PID)
+	stat, err := p.host.readStat(p.Evidence.PID)
 	if err != nil {
 		return vanished(err)
 	}
-	stat, err := readStat(proc)
-	if err != nil {
-		return vanished(err)
-	}
-	return stat.Starttime != p.Evidence.StartTicks || hasEnded(stat)
+	return stat.Start != p.Evidence.StartTicks || hasEnded(stat)
 }
 
 // Release lets go of a process; it may no longer be signalled or awaited.

@@ -115,9 +115,7 @@ func procState(t *testing.T, pid int) string {
 	t.Helper()
 	h := thisHost()
 	must(t, h.open())
-	proc, err := h.fs.Proc(pid)
-	must(t, err)
-	stat, err := readStat(proc)
+	stat, err := h.readStat(pid)
 	must(t, err)
 	return stat.State
 }

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -19,7 +18,6 @@ type host struct {
 	proc string   // where /proc is
 	run  []string // directories that hold pidfiles of other instances
 	path string   // PATH, for bare names
-	fs   procfs.FS
 
 	now  func() time.Time
 	boot func() (time.Time, error)
@@ -78,16 +76,13 @@ func (h *host) open() error {
 	if self != strconv.Itoa(os.Getpid()) {
 		return fmt.Errorf("%w: it calls us %s, we are %d: it shows another PID namespace", ErrNotOurProc, strconv.Quote(self), os.Getpid())
 	}
-	if h.fs, err = procfs.NewFS(h.proc); err != nil {
-		return fmt.Errorf("%w: %s", ErrNotOurProc, plain(err))
-	}
-	proc, err := h.fs.Proc(os.Getpid())
+	status, err := h.readStatus(os.Getpid())
 	if err != nil {
 		return fmt.Errorf("%w: %s", ErrNotOurProc, plain(err))
 	}
 	// The number alone could agree by chance; NSpid lists one number for every
 	// namespace from that of /proc down to ours.
-	if status, err := proc.NewStatus(); err == nil && len(status.NSpids) > 1 {
+	if status.Namespaces > 1 {
 		return fmt.Errorf("%w: it shows the PID namespace of an outer system", ErrNotOurProc)
 	}
 	h.readSelf()
@@ -103,8 +98,12 @@ func (h *host) readSelf() {
 // hidesProcesses reports that /proc is mounted with hidepid= (proc(5)) and that
 // we have no CAP_SYS_PTRACE to see through it.
 func (h *host) hidesProcesses() bool {
-	content, err := os.ReadFile("/proc/self/mountinfo")
-	return err == nil && hidepid(content, h.proc) && !canPtrace()
+	hides := false
+	err := readProcFile("/proc/self/mountinfo", func(content []byte) error {
+		hides = hidepid(content, h.proc)
+		return nil
+	})
+	return err == nil && hides && !canPtrace()
 }
 
 func canPtrace() bool {

@@ -65,10 +65,6 @@ func (h *host) changedHands(held process, e Evidence) bool {
 	if held.fd >= 0 {
 		return held.ended()
 	}
-	proc, err := h.fs.Proc(held.pid)
-	if err != nil {
-		return true
-	}
-	stat, err := readStat(proc)
-	return err != nil || stat.Starttime != e.StartTicks
+	stat, err := h.readStat(held.pid)
+	return err != nil || stat.Start != e.StartTicks
 }

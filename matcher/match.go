@@ -160,11 +160,7 @@ func (h *host) matchAll(c Criteria) (found []Process, blind string, err error) {
 // mayMeet says from /proc/PID/stat whether a process is worth a closer look:
 // there may be thousands.
 func (h *host) mayMeet(c Criteria, pid int) bool {
-	proc, err := h.fs.Proc(pid)
-	if err != nil {
-		return false
-	}
-	stat, err := readStat(proc)
+	stat, err := h.readStat(pid)
 	if err != nil || hasEnded(stat) {
 		return false
 	}

@@ -1,7 +1,6 @@
 package matcher
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
@@ -23,22 +22,29 @@ func served(fstype string) bool {
 	return false
 }
 
-// parseMountinfo gives the file system type on top of each mount point
-// (proc_pid_mountinfo(5)). Unlike procfs's, it survives a line it does not
+// parseMountinfo gives the mount points with a served file system on top, and its
+// type (proc_pid_mountinfo(5)). Unlike procfs's, it survives a line it does not
 // understand, and undoes the octal escapes of mount points.
 func parseMountinfo(content []byte) map[string]string {
-	types := map[string]string{}
-	lines := bufio.NewScanner(bytes.NewReader(content))
-	lines.Buffer(nil, len(content)+1)
-	for lines.Scan() {
-		mount, fs, found := strings.Cut(lines.Text(), " - ")
-		fields := strings.Fields(mount)
-		fstype, _, _ := strings.Cut(fs, " ")
-		if found && len(fields) >= 5 {
-			types[unescapeOctal(fields[4])] = fstype
+	slow := map[string]string{}
+	for line := range bytes.Lines(content) {
+		mount, fs, found := bytes.Cut(line, []byte(" - "))
+		fstype, _, _ := bytes.Cut(fs, []byte(" "))
+		is := served(string(fstype))
+		if !found || !is && len(slow) == 0 {
+			continue
+		}
+		fields := strings.Fields(string(mount))
+		if len(fields) < 5 {
+			continue
+		}
+		if at := unescapeOctal(fields[4]); is {
+			slow[at] = string(fstype)
+		} else {
+			delete(slow, at) // mounted over
 		}
 	}
-	return types
+	return slow
 }
 
 // hidepid reports that the topmost mount at dir has the option hidepid, other
@@ -102,16 +108,11 @@ func MayHang(paths ...string) (where string, may bool) {
 
 // servedMounts are the mount points of such file systems, with their types.
 func servedMounts() map[string]string {
-	content, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return nil // without /proc nothing else is read either
-	}
-	slow := parseMountinfo(content)
-	for dir, fstype := range slow {
-		if !served(fstype) {
-			delete(slow, dir)
-		}
-	}
+	var slow map[string]string
+	_ = readProcFile("/proc/self/mountinfo", func(content []byte) error { // without /proc nothing else is read either
+		slow = parseMountinfo(content)
+		return nil
+	})
 	return slow
 }
 

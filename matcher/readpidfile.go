@@ -5,9 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -101,18 +102,30 @@ func (p Pidfile) unusable(why string) Pidfile {
 // stands for. Going through /proc/self/fd opens that very file again, whatever
 // its path leads to by now.
 func readOpened(fd int) (content, acl []byte, err error) {
-	f, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", fd), os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	opened, err := retried(func() (int, error) {
+		return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	defer f.Close()
-	acl = make([]byte, 4096)
-	n, err := unix.Fgetxattr(int(f.Fd()), "system.posix_acl_access", acl)
-	if err != nil { // none, as a rule; none to be had on this file system
-		n = 0
+	defer unix.Close(opened)
+	buffer := procBuffers.Get().(*[]byte)
+	defer procBuffers.Put(buffer)
+	switch n, err := unix.Fgetxattr(opened, "system.posix_acl_access", *buffer); {
+	case err == nil:
+		acl = slices.Clone((*buffer)[:n])
+	case err == unix.ERANGE:
+		return nil, nil, fmt.Errorf("its access control list is longer than %d bytes", len(*buffer))
+	} // none, as a rule; none to be had on this file system
+	for size := 0; ; {
+		n, err := retried(func() (int, error) { return unix.Read(opened, (*buffer)[size:pidfileLimit]) })
+		if err != nil {
+			return nil, nil, err
+		}
+		if size += n; n == 0 || size == pidfileLimit {
+			return slices.Clone((*buffer)[:size]), acl, nil
+		}
 	}
-	content, err = io.ReadAll(io.LimitReader(f, pidfileLimit))
-	return content, acl[:n], err
 }
 
 // aclWriter reads the extended attribute system.posix_acl_access

@@ -76,10 +76,6 @@ func (p Process) belongsTo(main *Process, pidfile Pidfile, kin map[int]bool) boo
 
 // passedOn reports that the number of a process belongs to another by now.
 func (h *host) passedOn(p *Process) bool {
-	proc, err := h.fs.Proc(p.Evidence.PID)
-	if err != nil {
-		return false // nobody has it
-	}
-	stat, err := readStat(proc)
-	return err == nil && stat.Starttime != p.Evidence.StartTicks
+	stat, err := h.readStat(p.Evidence.PID) // an error: nobody has it
+	return err == nil && stat.Start != p.Evidence.StartTicks
 }

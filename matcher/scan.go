@@ -145,7 +145,7 @@ func (h *host) mayRun(d Daemon, proc, pid int) bool {
 		return h.nameFits(d, pid)
 	}
 	// Another name of the same file, through a hard link, perhaps of the past.
-	if (d.Links > 1 || strings.HasSuffix(link, deleted)) && fileID(h.proc+"/"+strconv.Itoa(pid)+"/exe") == d.File.Value {
+	if (d.Links > 1 || strings.HasSuffix(link, deleted)) && fileID(h.pidPath(pid, "exe")) == d.File.Value {
 		return true
 	}
 	base := filepath.Base(link)
@@ -158,36 +158,37 @@ func (h *host) mayRun(d Daemon, proc, pid int) bool {
 	return false
 }
 
-// exeLink is the target of PID/exe below /proc; longer ones than the kernel gives
-// are cut (d_path of fs/d_path.c fills one page).
+// exeLink is the target of PID/exe, proc being a descriptor of /proc.
 func exeLink(proc, pid int) (string, error) {
-	var target [256]byte
-	n, err := unix.Readlinkat(proc, strconv.Itoa(pid)+"/exe", target[:])
-	if err != nil {
-		return "", err
+	var short [256]byte
+	target := short[:]
+	for {
+		n, err := unix.Readlinkat(proc, strconv.Itoa(pid)+"/exe", target)
+		if err != nil {
+			return "", err
+		}
+		if n < len(target) {
+			return string(target[:n]), nil
+		}
+		target = make([]byte, 2*len(target)) // the kernel cuts off, readlink(2)
 	}
-	return string(target[:n]), nil
 }
 
 // firstThreadEnded: no exe link belongs to a kernel thread, to a zombie, or to
 // a process whose first thread ended before the others.
 func (h *host) firstThreadEnded(pid int) bool {
-	proc, err := h.fs.Proc(pid)
-	if err != nil {
+	// A link for each thread, and two (proc_task_getattr in fs/proc/base.c).
+	if task, err := statx(h.pidPath(pid, "task")); err == nil && task.Nlink == 1+2 {
 		return false
 	}
-	stat, err := readStat(proc)
-	return err == nil && stat.State == "Z" && stat.NumThreads > 1
+	stat, err := h.readStat(pid)
+	return err == nil && stat.State == "Z" && stat.Threads > 1
 }
 
 // nameFits judges a process whose executable we may not see. One that hides
 // even its name may be anything.
 func (h *host) nameFits(d Daemon, pid int) bool {
-	proc, err := h.fs.Proc(pid)
-	if err != nil {
-		return !vanished(err)
-	}
-	stat, err := readStat(proc)
+	stat, err := h.readStat(pid)
 	if err != nil {
 		return !vanished(err)
 	}
@@ -209,11 +210,7 @@ func (h *host) ancestors(parents map[int]int, pid int) {
 		if _, seen := parents[pid]; seen {
 			return
 		}
-		proc, err := h.fs.Proc(pid)
-		if err != nil {
-			return
-		}
-		stat, err := readStat(proc)
+		stat, err := h.readStat(pid)
 		if err != nil {
 			return
 		}

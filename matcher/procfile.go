@@ -1,0 +1,175 @@
+package matcher
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// These three files are read here and not by github.com/prometheus/procfs, which
+// compiles its regular expressions at start-up: that alone is a fifth of what a
+// check costs (make bench). The tests hold these readers to it.
+
+// procStat is /proc/PID/stat, as far as it is used (proc_pid_stat(5)).
+type procStat struct {
+	Comm, State          string
+	PPID, Group, Session int
+	Flags                uint64 // PF_* of include/linux/sched.h
+	Threads              int
+	Start                uint64 // in ticks since boot, see userHZ
+}
+
+// procStatus is /proc/PID/status, as far as it is used (proc_pid_status(5)).
+type procStatus struct {
+	TGID int
+	UIDs [4]int // real, effective, saved, of the file system
+	GIDs [4]int
+	// Namespaces counts the PID namespaces from that of /proc down to the process's
+	// own (NSpid). 0 before Linux 4.1.
+	Namespaces int
+}
+
+func (h *host) pidPath(pid int, name string) string {
+	return h.proc + "/" + strconv.Itoa(pid) + "/" + name
+}
+
+func (h *host) readStat(pid int) (s procStat, err error) {
+	err = readProcFile(h.pidPath(pid, "stat"), func(content []byte) error {
+		s, err = parseStat(content)
+		return err
+	})
+	return s, err
+}
+
+func (h *host) readStatus(pid int) (s procStatus, err error) {
+	err = readProcFile(h.pidPath(pid, "status"), func(content []byte) error {
+		s, err = parseStatus(content)
+		return err
+	})
+	return s, err
+}
+
+// parseStat counts from the last parenthesis: a name may hold any byte.
+func parseStat(content []byte) (s procStat, err error) {
+	from, to := bytes.IndexByte(content, '('), bytes.LastIndexByte(content, ')')
+	if from < 0 || to < from {
+		return s, errDamaged
+	}
+	s.Comm = string(content[from+1 : to])
+	const last = 22
+	field := 2 // as the manual counts them; the name was the second
+	for word := range bytes.FieldsSeq(content[to+1:]) {
+		switch field++; field {
+		case 3:
+			s.State = string(word)
+		case 4:
+			s.PPID, err = strconv.Atoi(string(word))
+		case 5:
+			s.Group, err = strconv.Atoi(string(word))
+		case 6:
+			s.Session, err = strconv.Atoi(string(word))
+		case 9:
+			s.Flags, err = strconv.ParseUint(string(word), 10, 64)
+		case 20:
+			s.Threads, err = strconv.Atoi(string(word))
+		case last:
+			s.Start, err = strconv.ParseUint(string(word), 10, 64)
+		}
+		if err != nil || field == last {
+			break
+		}
+	}
+	if err != nil || field < last || len(s.State) != 1 {
+		return procStat{}, errDamaged
+	}
+	return s, nil
+}
+
+func parseStatus(content []byte) (s procStatus, err error) {
+	var uids, gids int
+	for line := range bytes.Lines(content) {
+		key, value, _ := bytes.Cut(line, []byte(":"))
+		switch string(key) {
+		case "Tgid":
+			var number uint64
+			number, err = strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 31)
+			s.TGID = int(number)
+		case "Uid":
+			uids, err = numbers(value, s.UIDs[:])
+		case "Gid":
+			gids, err = numbers(value, s.GIDs[:])
+		case "NSpid":
+			s.Namespaces, err = numbers(value, nil)
+		}
+		if err != nil {
+			return procStatus{}, errDamaged
+		}
+	}
+	if uids != len(s.UIDs) || gids != len(s.GIDs) {
+		return procStatus{}, errDamaged
+	}
+	return s, nil
+}
+
+// numbers counts those of a line, and keeps as many of them as list has room for.
+func numbers(value []byte, list []int) (count int, err error) {
+	for word := range bytes.FieldsSeq(value) {
+		n, err := strconv.ParseUint(string(word), 10, 32)
+		if err != nil {
+			return count, err
+		}
+		if count < len(list) {
+			list[count] = int(n)
+		}
+		count++
+	}
+	return count, nil
+}
+
+var errDamaged = errors.New("it is damaged")
+
+// procBuffers hold one file of /proc at a time: what is read of a process is many
+// small files, of most of which a few words are kept.
+var procBuffers = sync.Pool{New: func() any { return new(make([]byte, 4096)) }}
+
+// readProcFile hands parse the content of a file, which it must not keep. It is
+// os.ReadFile less its poller, which costs five further system calls for a file
+// that has none of its events.
+func readProcFile(path string, parse func(content []byte) error) error {
+	fail := func(doing string, err error) error { return &fs.PathError{Op: doing, Path: path, Err: err} }
+	fd, err := retried(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return fail("open", err)
+	}
+	defer unix.Close(fd)
+	buffer := procBuffers.Get().(*[]byte)
+	defer procBuffers.Put(buffer)
+	for size := 0; ; {
+		n, err := retried(func() (int, error) { return unix.Read(fd, (*buffer)[size:]) })
+		if err != nil {
+			return fail("read", err)
+		}
+		if size += n; n == 0 {
+			if err := parse((*buffer)[:size]); err != nil {
+				return fail("parse", err)
+			}
+			return nil
+		}
+		if size == len(*buffer) {
+			*buffer = append(*buffer, make([]byte, size)...)
+		}
+	}
+}
+
+// retried repeats a system call that a signal interrupted.
+func retried(call func() (int, error)) (int, error) {
+	for {
+		if n, err := call(); err != unix.EINTR {
+			return n, err
+		}
+	}
+}
