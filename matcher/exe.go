@@ -2,10 +2,8 @@ package matcher
 
 import (
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // Daemon is the executable an instance runs, as found on disk.
@@ -44,25 +42,42 @@ func (d Daemon) namesPath(path string) bool {
 const deleted = " (deleted)"
 
 // replacementSuffixes are names under which package managers keep or bring the
-// file they are about to replace, as /proc/PID/exe then shows it.
-var replacementSuffixes = []struct{ pattern, source string }{
-	{`\.dpkg-tmp`, "dpkg, lib/dpkg/archives.c: the old file's backup link"},
-	{`\.dpkg-new`, "dpkg: the new file before the rename"},
-	{`;[0-9a-f]{8,}`, "rpm, lib/fsm.c: the new file before the rename"},
-	{`-RPMDELETE`, "rpm: a busy file that could not be removed"},
-	{`\.apk\.[0-9a-f]+`, "apk-tools, src/database.c: the new file before the rename"},
-	{`\.#prelink#\.[A-Za-z0-9]{6}`, "prelink, src/doit.c: mkstemp beside the file"},
+// file they are about to replace, as /proc/PID/exe then shows it: a mark, and a
+// number of characters of a kind behind it.
+var replacementSuffixes = []struct {
+	mark        string
+	least, most int
+	of          string
+	source      string
+}{
+	{".dpkg-tmp", 0, 0, "", "dpkg, lib/dpkg/archives.c: the old file's backup link"},
+	{".dpkg-new", 0, 0, "", "dpkg: the new file before the rename"},
+	{";", 8, pathMax, hexDigits, "rpm, lib/fsm.c: the new file before the rename"},
+	{"-RPMDELETE", 0, 0, "", "rpm: a busy file that could not be removed"},
+	{".apk.", 1, pathMax, hexDigits, "apk-tools, src/database.c: the new file before the rename"},
+	{".#prelink#.", 6, 6, letters + strings.ToUpper(letters) + "0123456789", "prelink, src/doit.c: mkstemp beside the file"},
 }
 
-// replacementSuffix is compiled on first use: most runs never need it, and a
-// regexp at package init costs every command its start-up time.
-var replacementSuffix = sync.OnceValue(func() *regexp.Regexp {
-	var patterns []string
-	for _, r := range replacementSuffixes {
-		patterns = append(patterns, r.pattern)
+const (
+	hexDigits = "0123456789abcdef"
+	letters   = "abcdefghijklmnopqrstuvwxyz"
+	pathMax   = 4096 // include/uapi/linux/limits.h
+)
+
+// withoutSuffix takes such a suffix off.
+func withoutSuffix(path string) (rest string, had bool) {
+	for _, s := range replacementSuffixes {
+		at := strings.LastIndex(path, s.mark)
+		if at < 0 {
+			continue
+		}
+		tail := path[at+len(s.mark):]
+		if len(tail) >= s.least && len(tail) <= s.most && strings.Trim(tail, s.of) == "" {
+			return path[:at], true
+		}
 	}
-	return regexp.MustCompile(`(?:` + strings.Join(patterns, "|") + `)$`)
-})
+	return path, false
+}
 
 // marked reports that the link says the file has left its path.
 func (x Exe) marked() bool {
@@ -77,8 +92,8 @@ func (x Exe) paths() []string {
 		link = strings.TrimSuffix(link, deleted)
 	}
 	out := []string{link}
-	if at := replacementSuffix().FindStringIndex(link); at != nil {
-		out = append(out, link[:at[0]])
+	if rest, had := withoutSuffix(link); had {
+		out = append(out, rest)
 	}
 	return out
 }
