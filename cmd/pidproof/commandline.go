@@ -18,21 +18,21 @@ type shared struct {
 // command is one of pidproof's, with the runner that takes its arguments.
 type command struct {
 	name, help string
-	grammar    func() any
+	grammar    func() runner
 	tags       []string
 }
 
 // commands in the order of the help and the man page.
 var commands = []command{
-	{"check", "May this daemon be acted on through its pidfile?", func() any { return new(checkCmd) }, nil},
-	{"explain", "Every fact, every rule, and what to do next.", func() any { return new(explainCmd) }, nil},
-	{"status", "LSB status: one line, exit 0, 1, 3 or 4.", func() any { return new(statusCmd) }, nil},
-	{"pidofproc", "LSB pidofproc: the PID, exit 0, 1, 3 or 4.", func() any { return new(pidofprocCmd) }, nil},
-	{"killproc", "LSB killproc: signal the daemon, or end it and wait.", func() any { return new(killprocCmd) }, nil},
-	{"start_daemon", "LSB start_daemon: become the daemon, unless it runs.", func() any { return new(startDaemonCmd) }, nil},
-	{"wait", "Wait until the daemon has started, or stopped.", func() any { return new(waitCmd) }, nil},
-	{"pidof", "Find the PIDs of a program, as pidof(8) does.", func() any { return new(pidofCmd) }, nil},
-	{ssdName, "dpkg's start-stop-daemon(8), with proof.", func() any { return new(startStopDaemonCmd) }, []string{`cmd:""`, `passthrough:""`}},
+	{"check", "May this daemon be acted on through its pidfile?", func() runner { return new(checkCmd) }, nil},
+	{"explain", "Every fact, every rule, and what to do next.", func() runner { return new(explainCmd) }, nil},
+	{"status", "LSB status: one line, exit 0, 1, 3 or 4.", func() runner { return new(statusCmd) }, nil},
+	{"pidofproc", "LSB pidofproc: the PID, exit 0, 1, 3 or 4.", func() runner { return new(pidofprocCmd) }, nil},
+	{"killproc", "LSB killproc: signal the daemon, or end it and wait.", func() runner { return new(killprocCmd) }, nil},
+	{"start_daemon", "LSB start_daemon: become the daemon, unless it runs.", func() runner { return new(startDaemonCmd) }, nil},
+	{"wait", "Wait until the daemon has started, or stopped.", func() runner { return new(waitCmd) }, nil},
+	{"pidof", "Find the PIDs of a program, as pidof(8) does.", func() runner { return new(pidofCmd) }, nil},
+	{ssdName, "dpkg's start-stop-daemon(8), with proof.", func() runner { return new(startStopDaemonCmd) }, []string{`cmd:""`, `passthrough:""`}},
 }
 
 // commandLine is the parser of the command that args ask for. Each command in

@@ -65,6 +65,9 @@ func withoutSIGPIPE(f *os.File, number uintptr) *os.File {
 	return os.NewFile(uintptr(fd), f.Name())
 }
 
+// runner is a command whose arguments were read.
+type runner interface{ Run(*console) error }
+
 // run is pidproof without the process around it.
 func run(args []string, stdout, stderr io.Writer) int {
 	c := &console{stdout: stdout, stderr: stderr, caller: os.Getppid()}
@@ -91,13 +94,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		c.warn("%s %s", plainUsage(err), hint)
 		return exitUnknown
 	}
-	cmd := parsed.Selected().Target.Addr().Interface()
+	cmd := parsed.Selected().Target.Addr().Interface().(runner)
 	c.timeout = time.Duration(options.Timeout)
 	if !c.isolate(cmd, args, c.timeout) {
 		if c.isolated() {
 			c.timeout = 0
 		}
-		if err := parsed.Run(c); err != nil {
+		if err := cmd.Run(c); err != nil {
 			c.warn("%v", err)
 			return exitUnknown
 		}
@@ -109,7 +112,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // become ends as another program; that it returns is a failure.
-func (c *console) become(cmd any) int {
+func (c *console) become(cmd runner) int {
 	if c.isolated() {
 		return exitHandOver
 	}
