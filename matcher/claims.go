@@ -189,7 +189,7 @@ func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, bool) {
 	if e.PPID < 1 || d.unnamed() {
 		return Evidence{}, false
 	}
-	proc, err := h.openProc()
+	proc, err := h.openProc(unix.O_PATH)
 	if err != nil {
 		return Evidence{}, false
 	}

@@ -86,11 +86,11 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 }
 
 func (h *host) findByName(program string, f Finding, found map[int]bool) error {
-	pids, err := h.pids()
+	everybody, err := h.among(func(int) bool { return true })
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
-	for _, pid := range pids {
+	for _, pid := range everybody.pids {
 		stat, err := h.readStat(pid)
 		if err != nil || (stat.State == "Z" || stat.State == "X") && !f.Zombies {
 			continue

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 )
 
 // Match answers start-stop-daemon's question: which processes meet these
@@ -138,15 +137,14 @@ func (h *host) matchPID(d Daemon, c Criteria) ([]Process, error) {
 // matchAll looks at every process: what is asked for is a name, a user or a
 // parent, as with killall(1).
 func (h *host) matchAll(c Criteria) (found []Process, blind string, err error) {
-	pids, err := h.pids()
+	candidates, err := h.among(func(pid int) bool { return h.mayMeet(c, pid) })
 	if err != nil {
 		return nil, "", err
 	}
-	if !slices.Contains(pids, 1) || h.hidesProcesses() {
+	if !candidates.init || h.hidesProcesses() {
 		blind = hidden
 	}
-	h.doing("reading the stat files in %s", h.proc)
-	for _, pid := range among(pids, func(pid int) bool { return h.mayMeet(c, pid) }) {
+	for _, pid := range candidates.pids {
 		p, err := h.hold(question{criteria: c}, pid)
 		if err != nil {
 			p.Release()

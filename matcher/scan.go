@@ -2,11 +2,8 @@ package matcher
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -28,21 +25,19 @@ const hidden = "/proc hides other users' processes (hidepid); ask as root"
 // held.
 func (h *host) scan(d Daemon, c Criteria) (survey, error) {
 	s := survey{parents: map[int]int{}}
-	pids, err := h.pids()
-	if err != nil {
-		return s, err
-	}
-	proc, err := h.openProc()
+	proc, err := h.openProc(unix.O_PATH)
 	if err != nil {
 		return s, err
 	}
 	defer unix.Close(proc)
-	if !slices.Contains(pids, 1) || h.hidesProcesses() {
+	candidates, err := h.among(func(pid int) bool { return h.mayRun(d, proc, pid) })
+	if err != nil {
+		return s, err
+	}
+	if !candidates.init || h.hidesProcesses() {
 		s.blind = hidden
 	}
-	h.doing("reading the exe links in %s", h.proc)
-	candidates := among(pids, func(pid int) bool { return h.mayRun(d, proc, pid) })
-	judged, err := h.judgeAll(question{daemon: d, criteria: c}, candidates)
+	judged, err := h.judgeAll(question{daemon: d, criteria: c}, candidates.pids)
 	if err != nil {
 		return s, err
 	}
@@ -108,36 +103,11 @@ func (h *host) sameProgram(d Daemon, e Evidence) bool {
 	return e.Exe.State == Known && (x.atPathOf(d) || x.ID.Known() && x.ID == d.File.Value)
 }
 
-// pids lists every process but ourselves.
-func (h *host) pids() ([]int, error) {
-	h.doing("reading %s", h.proc)
-	dir, err := os.Open(h.proc)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", h.proc, err)
-	}
-	pids, self := make([]int, 0, len(names)), os.Getpid()
-	for _, n := range names {
-		if pid, err := strconv.Atoi(n); err == nil && pid != self {
-			pids = append(pids, pid)
-		}
-	}
-	slices.Sort(pids)
-	return pids, nil
-}
-
-// openProc opens /proc: from there the way to an exe link is half as long as from /.
-func (h *host) openProc() (int, error) {
-	return unix.Open(h.proc, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-}
-
 // mayRun says from the exe link alone whether a process is worth a closer look.
 func (h *host) mayRun(d Daemon, proc, pid int) bool {
-	link, err := exeLink(proc, pid)
+	var short [256]byte
+	target, err := exeLink(proc, pid, short[:])
+	link := string(target)
 	switch {
 	case vanished(err):
 		return h.firstThreadEnded(pid)
@@ -156,22 +126,6 @@ func (h *host) mayRun(d Daemon, proc, pid int) bool {
 		return i.named(base)
 	}
 	return false
-}
-
-// exeLink is the target of PID/exe, proc being a descriptor of /proc.
-func exeLink(proc, pid int) (string, error) {
-	var short [256]byte
-	target := short[:]
-	for {
-		n, err := unix.Readlinkat(proc, strconv.Itoa(pid)+"/exe", target)
-		if err != nil {
-			return "", err
-		}
-		if n < len(target) {
-			return string(target[:n]), nil
-		}
-		target = make([]byte, 2*len(target)) // the kernel cuts off, readlink(2)
-	}
 }
 
 // firstThreadEnded: no exe link belongs to a kernel thread, to a zombie, or to

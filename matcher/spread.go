@@ -31,16 +31,3 @@ func spread(n int, visit func(i int)) {
 	work()
 	others.Wait()
 }
-
-// among gives those of pids for which may is true, in their order.
-func among(pids []int, may func(pid int) bool) []int {
-	is := make([]bool, len(pids))
-	spread(len(pids), func(i int) { is[i] = may(pids[i]) })
-	var out []int
-	for i, pid := range pids {
-		if is[i] {
-			out = append(out, pid)
-		}
-	}
-	return out
-}

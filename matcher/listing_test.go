@@ -1,0 +1,88 @@
+package matcher
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Every process is looked at exactly once, however many cores look, and they come
+// in order; ourselves never.
+func TestAmongSeesAllOnce(t *testing.T) {
+	h := &host{proc: t.TempDir()}
+	var want []int
+	for pid := 1; pid <= 3000; pid++ {
+		must(t, os.Mkdir(filepath.Join(h.proc, strconv.Itoa(pid)), 0o755))
+		if pid%3 == 0 && pid != os.Getpid() {
+			want = append(want, pid)
+		}
+	}
+	for _, other := range []string{"self", "12ab", "0", "-4", "sys", "7 "} {
+		must(t, os.Mkdir(filepath.Join(h.proc, other), 0o755))
+	}
+	var lock sync.Mutex
+	seen := map[int]int{}
+	all, err := h.among(func(pid int) bool {
+		lock.Lock()
+		defer lock.Unlock()
+		seen[pid]++
+		return pid%3 == 0
+	})
+	must(t, err)
+	if !slices.Equal(all.pids, want) || !all.init {
+		t.Errorf("init %v; got %d processes, want %d: %v", all.init, len(all.pids), len(want), all.pids)
+	}
+	for pid, times := range seen {
+		if times != 1 || pid == os.Getpid() {
+			t.Errorf("%d was looked at %d times", pid, times)
+		}
+	}
+	must(t, os.Remove(filepath.Join(h.proc, "1")))
+	if all, err = h.among(func(int) bool { return false }); err != nil || all.init || all.pids != nil {
+		t.Errorf("got %v, %v", all, err)
+	}
+	h.proc = filepath.Join(h.proc, "none")
+	if _, err := h.among(func(int) bool { return true }); err == nil {
+		t.Error("a directory that is not there was read")
+	}
+}
+
+// A link may be longer than the buffer it is read into.
+func TestExeLinkOfAnyLength(t *testing.T) {
+	dir := t.TempDir()
+	proc, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+	must(t, err)
+	defer unix.Close(proc)
+	for i, length := range []int{1, 15, 16, 17, 31, 32, 33, 4000} {
+		want := strings.Repeat("x", length)
+		must(t, os.MkdirAll(fmt.Sprintf("%s/%d", dir, i), 0o755))
+		must(t, os.Symlink(want, fmt.Sprintf("%s/%d/exe", dir, i)))
+		var short [16]byte
+		if got, err := exeLink(proc, i, short[:]); err != nil || string(got) != want {
+			t.Errorf("of %d bytes: got %d, %v", length, len(got), err)
+		}
+	}
+	if _, err := exeLink(proc, 99, make([]byte, 16)); !vanished(err) {
+		t.Errorf("of nobody: %v", err)
+	}
+}
+
+func FuzzEachNumber(f *testing.F) {
+	f.Add([]byte("inodeinooffsetof\x18\x00\x04123\x00\x00"))
+	f.Add([]byte("inodeinooffsetof\x18\x00\x041a3\x00\x00"))
+	f.Add([]byte("inodeinooffsetof\x00\x00\x04123\x00\x00"))
+	f.Fuzz(func(t *testing.T, entries []byte) {
+		eachNumber(entries, func(pid int) {
+			if pid < 1 || pid > PIDMax || !strings.Contains(string(entries), strconv.Itoa(pid)) {
+				t.Fatalf("%d is not in %q", pid, entries)
+			}
+		})
+	})
+}
