@@ -6,7 +6,7 @@ VERSION  = $(shell git describe --tags --always --dirty 2>/dev/null || cat VERSI
 FUZZTIME = 10s
 
 # Go leaves folders named testdata out of every "..." pattern.
-PACKAGES = ./... $(patsubst %/,%,$(sort $(dir $(wildcard ./testdata/*/*.go))))
+PACKAGES = ./... $(patsubst %/,%,$(sort $(dir $(shell find ./testdata -name '*.go'))))
 SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && /^.!.*sh/ { print FILENAME } { nextfile }' {} +)
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
@@ -31,9 +31,9 @@ test: packages bin/pidproof
 	go tool gotestsum --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
 		-- $$RACE -count=1 -timeout 12m $(PACKAGES)
 
-# How fast it is, beside what it replaces; CHECK=1 fails when it is slower than promised.
+# How fast it is, beside what it replaces; CHECK=1 fails when it is slower than promised. ONLY=scan or ONLY=stop: one half.
 bench: bin/pidproof
-	go run ./testdata/bench $(if $(CHECK),-check)
+	go run ./testdata/bench $(if $(CHECK),-check) $(if $(ONLY),-only $(ONLY))
 
 lint: packages
 	@gofmt -l . | awk '{ print "not formatted: " $$0 } END { exit NR > 0 }'

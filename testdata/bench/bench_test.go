@@ -1,110 +1,222 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"pidproof/testdata/bench/host"
 	"pidproof/testdata/need"
 	"pidproof/testdata/supervise"
 )
 
 func TestMain(m *testing.M) { os.Exit(supervise.Main(m.Run)) }
 
-// No time is asserted here: that is `make bench CHECK=1`.
-func TestBenchRuns(t *testing.T) {
-	if _, _, err := realStartStopDaemon(); err != nil {
-		need.Program(t, "start-stop-daemon")
-	}
+// deadline is for what is waited for.
+const deadline = time.Minute
+
+// bench is a built bench with folders of its own.
+type bench struct {
+	dir, tmp, out string
+	said          bytes.Buffer
+}
+
+func build(t *testing.T) *bench {
+	t.Helper()
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/", "pidproof/cmd/pidproof", "pidproof/testdata/bench")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/",
+		"pidproof/cmd/pidproof", "pidproof/testdata/bench")
 	if said, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
-	tmp, out := filepath.Join(dir, "tmp"), filepath.Join(dir, "out")
-	if err := os.Mkdir(tmp, 0o755); err != nil {
+	b := &bench{dir: dir, tmp: filepath.Join(dir, "tmp"), out: filepath.Join(dir, "out")}
+	if err := os.Mkdir(b.tmp, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	bench := exec.Command(dir+"/bench", "-pidproof", dir+"/pidproof", "-rounds", "1", "-out", out)
-	bench.Env = append(os.Environ(), "TMPDIR="+tmp)
-	said, err := bench.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, said)
-	}
-	table, err := os.ReadFile(out + "/stop.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, command := range []string{"pidproof killproc", "pidproof wait stopped", "pidproof start-stop-daemon",
-		"dpkg's start-stop-daemon", "sleep 1"} {
-		if !strings.Contains(string(said), command) || !strings.Contains(string(table), command) {
-			t.Errorf("no %q in the table or in its file", command)
+	return b
+}
+
+// command runs the bench as a user would: under a supervisor of its own.
+func (b *bench) command(t *testing.T, args ...string) *exec.Cmd {
+	args = append([]string{"-pidproof", b.dir + "/pidproof", "-out", b.out}, args...)
+	cmd := exec.CommandContext(t.Context(), b.dir+"/bench", args...)
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "PIDPROOF_SUPERVISED=") {
+			cmd.Env = append(cmd.Env, variable)
 		}
 	}
-	if strings.Contains(string(table), dir) {
-		t.Errorf("the file names paths of this machine:\n%s", table)
-	}
-	for _, folder := range []string{tmp, out} {
+	cmd.Env = append(cmd.Env, "TMPDIR="+b.tmp)
+	cmd.Stdout, cmd.Stderr = &b.said, &b.said
+	cmd.WaitDelay = 5 * time.Second // what is left must not keep the test waiting, too
+	return cmd
+}
+
+// leaves fails the test unless these files are all that is left, of files and of processes.
+func (b *bench) leaves(t *testing.T, files ...string) {
+	t.Helper()
+	for folder, want := range map[string][]string{b.tmp: nil, b.out: files} {
 		left, err := os.ReadDir(folder)
-		if err != nil || len(left) > 0 && left[0].Name() != "stop.md" || len(left) > 1 {
-			t.Errorf("left in %s: %v (%v)", folder, left, err)
+		if err != nil && (!os.IsNotExist(err) || len(want) > 0) {
+			t.Error(err)
 		}
+		var names []string
+		for _, entry := range left {
+			names = append(names, entry.Name())
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("in %s: %q, not %q", filepath.Base(folder), names, want)
+		}
+	}
+	if left := b.processes(t); len(left) > 0 {
+		t.Errorf("%d processes are left: %s", len(left), left[0])
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil || strings.Contains(string(mounts), b.tmp) {
+		t.Errorf("a mount is left (%v)", err)
 	}
 }
 
-// A command that returns while the daemon still runs has not been quick.
-func TestTooEarlyIsAnError(t *testing.T) {
-	b := &stopBench{daemon: filepath.Join(t.TempDir(), daemonName), pidfile: filepath.Join(t.TempDir(), "pid")}
-	// Not this program, which does not become a daemon under a test's main.
-	script := "#!/bin/sh\necho ready\nexec sleep 30\n"
-	if err := os.WriteFile(b.daemon, []byte(script), 0o755); err != nil {
+// processes are those whose program lies in the bench's folders; each as `PID PATH`.
+func (b *bench) processes(t *testing.T) (found []string) {
+	t.Helper()
+	exes, err := filepath.Glob("/proc/[0-9]*/exe")
+	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := b.stop(stopCommand{argv: func(int) []string { return []string{"true"} }}, 0)
-	if err == nil || !strings.Contains(err.Error(), "the daemon had not ended") {
-		t.Errorf("a command that did nothing: %v", err)
+	for _, exe := range exes {
+		if path, err := os.Readlink(exe); err == nil && strings.HasPrefix(path, b.dir+"/") {
+			found = append(found, exe+" "+path)
+		}
 	}
+	return found
 }
 
-func TestStatistics(t *testing.T) {
-	var ten []time.Duration
-	for i := range 10 {
-		ten = append(ten, time.Duration(10-i))
-	}
-	for _, c := range []struct {
-		of          []time.Duration
-		median, p90 time.Duration
-	}{
-		{[]time.Duration{7}, 7, 7},
-		{[]time.Duration{3, 1, 2}, 2, 3},
-		{[]time.Duration{40, 10, 20, 30}, 25, 40},
-		{ten, 5, 9},
-	} {
-		if m, p := median(c.of), percentile(c.of, 90); m != c.median || p != c.p90 {
-			t.Errorf("of %v: median %d, p90 %d, not %d and %d", c.of, m, p, c.median, c.p90)
+func eventually(t *testing.T, what string, yes func() bool) {
+	t.Helper()
+	for end := time.Now().Add(deadline); !yes(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after %v still not true: %s", deadline, what)
 		}
 	}
 }
 
-func TestCheck(t *testing.T) {
-	slow := []time.Duration{promise + 1, promise + 1, 0}
-	fast := []time.Duration{promise, promise, time.Hour}
-	others := stopCommand{name: "others"}
-	ours := stopCommand{name: "ours", promised: true}
-	for _, c := range []struct {
-		commands []stopCommand
-		took     [][]time.Duration
-		passes   bool
-	}{
-		{[]stopCommand{ours, others}, [][]time.Duration{fast, slow}, true},
-		{[]stopCommand{others, ours}, [][]time.Duration{fast, slow}, false},
-	} {
-		err := (&stops{commands: c.commands, took: c.took}).check()
-		if (err == nil) != c.passes {
-			t.Errorf("%v: %v", c.took, err)
+// No time is asserted here: that is `make bench CHECK=1`.
+func TestStop(t *testing.T) {
+	needs(t, host.StartStopDaemon, "start-stop-daemon")
+	b := build(t)
+	if err := b.command(t, "-only", "stop", "-rounds", "1").Run(); err != nil {
+		t.Fatalf("%v: %s", err, b.said.String())
+	}
+	b.leaves(t, "stop.md")
+	b.shows(t, "stop.md", "pidproof killproc -p F D", "pidproof killproc --workers -p F D", "pidproof wait stopped -p F D",
+		"pidproof start-stop-daemon --stop --retry 5 --pidfile F --exec D", "dpkg's start-stop-daemon", "apache2's init script")
+}
+
+func TestScan(t *testing.T) {
+	needs(t, host.StartStopDaemon, "start-stop-daemon")
+	need.File(t, "/sbin/killall5") // sysvinit's pidof
+	needs(t, host.Busybox, "busybox")
+	needs(t, host.Pgrep, "pgrep")
+	need.File(t, "/lib/lsb/init-functions")
+	b := build(t)
+	if err := b.command(t, "-only", "scan", "-sizes", "8,16", "-rounds", "1").Run(); err != nil {
+		t.Fatalf("%v: %s", err, b.said.String())
+	}
+	b.leaves(t, "scan.md", "scan.svg")
+	b.shows(t, "scan.md", "pidproof check -p F D", "pidproof status -p F D", "pidproof pidof D", "pidproof check -p S D",
+		"sysvinit's pidof D", "busybox pidof NAME", "pgrep NAME", "pgrep -f D", "dpkg's start-stop-daemon --status --exec D",
+		"dpkg's start-stop-daemon --status --pidfile F --exec D", "Debian's pidofproc -p F D", "apache2's init script",
+		"an empty static Go program", "8 processes", "16 processes", "10,000 processes were not measured")
+	svg, err := os.ReadFile(b.out + "/scan.svg")
+	if err != nil || !bytes.Contains(svg, []byte("</svg>")) || bytes.Contains(svg, []byte(b.dir)) {
+		t.Errorf("scan.svg: %d bytes, %v", len(svg), err)
+	}
+	if err := b.command(t, "-only", "scan", "-sizes", "8", "-rounds", "1", "-check").Run(); err == nil {
+		t.Error("-check passes without 10,000 processes")
+	}
+	b.leaves(t, "scan.md", "scan.svg")
+}
+
+// shows fails the test unless these are in what was printed and in the page, as a row of numbers where it is a command.
+func (b *bench) shows(t *testing.T, page string, texts ...string) {
+	t.Helper()
+	written, err := os.ReadFile(filepath.Join(b.out, page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range texts {
+		row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(text) + ".*` \\| [0-9]+ \\|.*[0-9]")
+		if !strings.Contains(b.said.String(), text) || !row.Match(written) && !strings.Contains(text, "processes") {
+			t.Errorf("no %q in what was printed, or no such row in %s", text, page)
+		}
+	}
+	// Both with the folder's real path and with the one that is in TMPDIR.
+	if strings.Contains(string(written), b.dir) || strings.Contains(string(written), os.TempDir()) {
+		t.Errorf("%s names paths of this machine:\n%s", page, written)
+	}
+}
+
+// Whatever ends the bench ends its processes. TERM and INT also leave no files.
+func TestInterrupted(t *testing.T) {
+	const crowd = 150
+	b := build(t)
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
+		cmd := b.command(t, "-only", "scan", "-sizes", "150", "-rounds", "1000000")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the crowd is there", func() bool { return len(b.processes(t)) >= crowd })
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // says that it was interrupted
+		eventually(t, signal.String()+": the processes have ended", func() bool { return len(b.processes(t)) == 0 })
+		if signal != syscall.SIGKILL {
+			b.leaves(t)
+		}
+	}
+}
+
+func needs(t *testing.T, find func() (string, string, error), program string) {
+	t.Helper()
+	if _, _, err := find(); err != nil {
+		need.Program(t, program)
+		t.Fatal(err) // another's program of that name
+	}
+}
+
+// What draws the plot is for the bench alone.
+func TestPlottingIsNotLinked(t *testing.T) {
+	const library = "gonum.org/v1/plot"
+	foreign := regexp.MustCompile(`(?m)^(gonum\.org|git\.sr\.ht|codeberg\.org/go-|golang\.org/x/image|github\.com/ajstarks)/.*`)
+	for program, linked := range map[string]bool{"pidproof/cmd/pidproof": false, "pidproof/testdata/bench": true} {
+		deps, err := exec.Command("go", "list", "-deps", program).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := foreign.Find(deps); (found != nil) != linked {
+			t.Errorf("%s: %q is linked", program, found)
+		}
+		if linked && !strings.Contains(string(deps), library+"\n") {
+			t.Errorf("%s does not use %s any more: what does this test look for?", program, library)
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	if got, err := numbers("100,1000"); err != nil || !slices.Equal(got, []int{100, 1000}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, list := range []string{"", "0", "-1", "10,5", "5,5", "a", "1,", "1 000"} {
+		if got, err := numbers(list); err == nil {
+			t.Errorf("%q: %v", list, got)
 		}
 	}
 }

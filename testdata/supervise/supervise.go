@@ -107,12 +107,15 @@ func endChildren() {
 		for _, pid := range children() {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // ours until we wait for it
 		}
-		switch pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); {
-		case err == syscall.ECHILD:
-			return
-		case pid == 0:
-			time.Sleep(5 * time.Millisecond)
+		// All that have ended before the next look: there may be thousands.
+		pid, err := 1, error(nil)
+		for pid > 0 {
+			pid, err = syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
 		}
+		if err == syscall.ECHILD {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"errors"
@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// publish replaces a file as a whole: whoever reads it meanwhile, and a machine that loses power, has the old or the new.
-func publish(path, content string) error {
+// Publish replaces a file as a whole: whoever reads it meanwhile has the old or the new, also after a power cut.
+func Publish(path, content string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".")
 	if err != nil {
 		return err

@@ -1,0 +1,4 @@
+// Empty is the yardstick: what starting and ending any static Go program costs.
+package main
+
+func main() {}

@@ -1,0 +1,135 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// at is a command beside so many processes.
+type at struct {
+	key       string
+	processes int
+}
+
+// budget is a promise about pidproof: the median of one measure is at most limit times the median of a peer's, in the
+// same run.
+type budget struct {
+	what    string
+	measure func([]Run) []time.Duration
+	ours    at
+	theirs  at
+	limit   float64
+	// beside: each is taken as a multiple of the empty program's at the same size. The sizes are measured one after
+	// the other, and whatever else the machine does meanwhile slows all programs.
+	beside bool
+}
+
+const thousands = 10000
+
+// budgets are issue 4's.
+var budgets = []budget{
+	{what: "check, settled by the pidfile: growth of its wall time from 100 to 10,000 processes, beside the empty program's",
+		measure: wall, ours: at{check, thousands}, theirs: at{check, 100}, limit: 1.15, beside: true},
+	{what: "check, settled by the pidfile: growth of its CPU time from 100 to 10,000 processes, beside the empty program's",
+		measure: cpu, ours: at{check, thousands}, theirs: at{check, 100}, limit: 1.15, beside: true},
+	{what: "check, settled by the pidfile: CPU time to an empty Go program's",
+		measure: cpu, ours: at{check, thousands}, theirs: at{empty, thousands}, limit: 1.9},
+	{what: "check, settled by the pidfile: wall time to apache2's pipeline's",
+		measure: wall, ours: at{check, thousands}, theirs: at{pipeline, thousands}, limit: 1. / 50},
+	{what: "pidof PATH: CPU time to sysvinit's pidof's",
+		measure: cpu, ours: at{pidof, thousands}, theirs: at{sysvinit, thousands}, limit: 1. / 5},
+	{what: "pidof PATH: wall time to sysvinit's pidof's",
+		measure: wall, ours: at{pidof, thousands}, theirs: at{sysvinit, thousands}, limit: 1. / 7},
+	{what: "pidof PATH: wall time to start-stop-daemon --status --exec's",
+		measure: wall, ours: at{pidof, thousands}, theirs: at{ssd, thousands}, limit: 0.75},
+	{what: "pidof PATH: wall time to pgrep's",
+		measure: wall, ours: at{pidof, thousands}, theirs: at{pgrep, thousands}, limit: 1. / 15},
+}
+
+const (
+	// memoryBudget is for every run of every pidproof command at 10,000 processes.
+	memoryBudget KiB = 16 << 10
+	// binaryBudget is in bytes.
+	binaryBudget = 6 << 20
+)
+
+// finding is what became of one budget.
+type finding struct {
+	what, seen, limit string
+	missing           string // why it was not checked, or empty
+	kept              bool
+}
+
+func (f finding) String() string {
+	switch {
+	case f.missing != "":
+		return fmt.Sprintf("%s: not checked: %s", f.what, f.missing)
+	case f.kept:
+		return fmt.Sprintf("%s: %s, at most %s", f.what, f.seen, f.limit)
+	}
+	return fmt.Sprintf("%s: %s, and at most %s are promised", f.what, f.seen, f.limit)
+}
+
+func (r *Result) findings() []finding {
+	var all []finding
+	for _, b := range budgets {
+		all = append(all, b.find(r))
+	}
+	return append(all, r.findMemory(), r.findBinary())
+}
+
+func (b budget) find(r *Result) finding {
+	f := finding{what: b.what, limit: times(b.limit)}
+	ours, missing := r.runs(b.ours.key, b.ours.processes)
+	theirs, alsoMissing := r.runs(b.theirs.key, b.theirs.processes)
+	if f.missing = missing; missing == "" {
+		f.missing = alsoMissing
+	}
+	if f.missing != "" {
+		return f
+	}
+	is := ratio(b.measure(ours), b.measure(theirs))
+	if b.beside {
+		here, _ := r.runs(empty, b.ours.processes) // it is never missing
+		there, _ := r.runs(empty, b.theirs.processes)
+		is /= ratio(b.measure(here), b.measure(there))
+	}
+	f.seen, f.kept = times(is), is <= b.limit
+	return f
+}
+
+func (r *Result) findMemory() finding {
+	f := finding{what: "peak memory of every pidproof command at 10,000 processes", limit: mib(memoryBudget), kept: true}
+	var peak KiB
+	for _, c := range r.Commands {
+		if !c.Ours {
+			continue
+		}
+		runs, missing := r.runs(c.Key, thousands)
+		if missing != "" {
+			f.missing = missing
+			return f
+		}
+		peak = max(peak, slices.Max(memory(runs)))
+	}
+	f.seen, f.kept = mib(peak), peak <= memoryBudget
+	return f
+}
+
+func (r *Result) findBinary() finding {
+	return finding{what: "size of the stripped program for amd64", missing: r.binary.unlike,
+		seen: mib(KiB(r.binary.bytes >> 10)), limit: mib(binaryBudget >> 10), kept: r.binary.bytes <= binaryBudget}
+}
+
+// Check fails with every budget that was missed, or could not be checked.
+func (r *Result) Check() error {
+	var all []error
+	for _, f := range r.findings() {
+		if f.missing != "" || !f.kept {
+			all = append(all, errors.New(f.String()))
+		}
+	}
+	return errors.Join(all...)
+}
