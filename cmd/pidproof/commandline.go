@@ -11,8 +11,18 @@ import (
 
 // shared are the options of every command.
 type shared struct {
-	Timeout patience         `default:"10s" placeholder:"TIME" help:"Give up after this long (10, 10s, 500ms) and answer unknown. Default: 10s."`
-	Version kong.VersionFlag `short:"V" help:"Print the version and exit."`
+	Timeout patience    `default:"10s" placeholder:"TIME" help:"Give up after this long (10, 10s, 500ms) and answer unknown. Default: 10s."`
+	Version versionFlag `short:"V" help:"Print the version and exit."`
+}
+
+// versionFlag is kong.VersionFlag less its variable, which kong would look for in
+// every text of the model.
+type versionFlag bool
+
+func (versionFlag) BeforeReset(k *kong.Kong) error {
+	_, err := fmt.Fprintln(k.Stdout, "pidproof "+version)
+	k.Exit(0)
+	return err
 }
 
 // command is one of pidproof's, with the runner that takes its arguments.
@@ -50,7 +60,6 @@ func commandLine(args []string, options ...kong.Option) (*kong.Kong, *shared, er
 	parser, err := kong.New(common, append(options,
 		kong.Name("pidproof"),
 		kong.Description("Is the process my pidfile names really this daemon, and does anything run that no pidfile accounts for?"),
-		kong.Vars{"version": "pidproof " + version},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
 		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
 	)...)

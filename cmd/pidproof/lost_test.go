@@ -17,6 +17,9 @@ func TestReaderHasGone(t *testing.T) {
 		{"explain", "--json", "-p", "/dev/null", "/bin/sh"},
 		{"status", "-p", "/dev/null", "/bin/sh"},
 		{"pidof", filepath.Base(os.Args[0])},
+		{"--version"},
+		{"--help"},
+		{"check", "--help"},
 	} {
 		reader, writer, err := os.Pipe()
 		if err != nil {

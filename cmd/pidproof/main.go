@@ -45,6 +45,14 @@ func (c *console) print(text string) {
 	}
 }
 
+// answer is a console as what kong writes help to.
+type answer struct{ *console }
+
+func (a answer) Write(text []byte) (int, error) {
+	a.print(string(text))
+	return len(text), nil
+}
+
 func (c *console) warn(format string, args ...any) {
 	fmt.Fprintln(c.stderr, "pidproof: "+printable(fmt.Sprintf(format, args...)))
 }
@@ -79,7 +87,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 	ended := false
 	parser, options, err := commandLine(args,
-		kong.Writers(stdout, stderr),
+		kong.Writers(answer{c}, stderr),
 		kong.Exit(func(int) { ended = true }), // --help and --version have answered
 	)
 	if err != nil {
@@ -88,7 +96,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	parsed, err := parser.Parse(args)
 	if ended {
-		return 0
+		return c.end()
 	}
 	if err != nil {
 		c.warn("%s %s", plainUsage(err), hint)
