@@ -194,7 +194,7 @@ func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, bool) {
 		return Evidence{}, false
 	}
 	defer unix.Close(proc)
-	if !h.mayRun(d, proc, e.PPID) {
+	if glance := h.glance(&d, proc); !glance.mayRun(e.PPID) {
 		return Evidence{}, false
 	}
 	parent, decision, err := h.judge(d, Pidfile{}, e.PPID)

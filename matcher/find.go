@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -49,12 +51,14 @@ func (h *host) find(program string, f Finding) ([]int, error) {
 			return nil, err
 		}
 	}
+	if len(found) == 0 && h.hidesProcesses() {
+		return nil, fmt.Errorf("%w: %s", ErrNoAnswer, hidden)
+	}
 	pids := make([]int, 0, len(found))
 	for pid := range found {
-		if f.SameRoot && fileID(fmt.Sprintf("%s/%d/root", h.proc, pid)) != h.self.root {
-			continue
+		if !f.SameRoot || h.rootOf(pid) == h.self.root {
+			pids = append(pids, pid)
 		}
-		pids = append(pids, pid)
 	}
 	slices.Sort(pids)
 	slices.Reverse(pids)
@@ -69,6 +73,8 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 	if err != nil {
 		return err
 	}
+	// What only bears the name of a script is one of its interpreters.
+	named := d.Script == nil || f.Scripts
 	if !f.Scripts {
 		d.Script = nil
 	}
@@ -77,60 +83,120 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
-	for _, p := range s.found {
-		if p.Decision.Outcome == Runs || p.Decision.Outcome == Plausible {
+	self, err := h.hold(question{daemon: d}, os.Getpid()) // the scan leaves us out
+	self.Release()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+	for _, p := range append(s.found, self) {
+		if p.Decision.Outcome == Runs || p.Decision.Outcome == Plausible && named {
 			found[p.Evidence.PID] = true
 		}
 	}
 	return nil
 }
 
+// rootOf identifies the root directory of a process, which its first thread has
+// lost if that has ended. It is unknown of another user's process, and a zombie's.
+func (h *host) rootOf(pid int) FileID {
+	dir := filepath.Join(h.proc, strconv.Itoa(pid))
+	if root := fileID(dir + "/root"); root.Known() {
+		return root
+	}
+	return fileID(liveThread(dir, pid) + "/root")
+}
+
 func (h *host) findByName(program string, f Finding, found map[int]bool) error {
-	everybody, err := h.among(func(int) bool { return true })
+	others, err := h.among(func(pid int) bool { return !found[pid] && h.goesByName(program, f, pid) })
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
-	for _, pid := range everybody.pids {
-		stat, err := h.readStat(pid)
-		if err != nil || (stat.State == "Z" || stat.State == "X") && !f.Zombies {
-			continue
-		}
-		argv := h.readArgv(pid)
-		if !calls(program, stat.Comm, argv.Value, f.Scripts) {
-			continue
-		}
-		if status, err := h.readStatus(pid); err == nil && status.Namespaces > 1 {
-			continue
-		}
+	for _, pid := range others.pids {
 		found[pid] = true
+	}
+	if self := os.Getpid(); h.goesByName(program, f, self) {
+		found[self] = true
 	}
 	return nil
 }
 
-// calls reports that a process goes by the name program, by the rules of
-// sysvinit's pidof: `foo` and `/bin/foo` match each other, `/bin/foo` and
-// `/sbin/foo` do not.
-func calls(program, comm string, argv []string, scripts bool) bool {
-	base := filepath.Base(program)
-	same := func(word string) bool {
-		return word != "" && program != "" && (word == program || word == base || filepath.Base(word) == program)
-	}
+// goesByName reads the least that tells: there may be thousands, and reading the
+// arguments of one may never end.
+func (h *host) goesByName(program string, f Finding, pid int) bool {
 	byPath := filepath.IsAbs(program)
-	if !byPath && same(argv0(argv)) {
-		return true
-	}
-	if scripts {
-		for _, script := range scriptArguments(argv) {
-			if bears(comm, filepath.Base(script)) && same(script) {
-				return true
-			}
+	if byPath { // a script's, whose name the kernel has
+		stat, err := h.readStat(pid)
+		if err != nil || !bears(stat.Comm, lastPart(program)) {
+			return false
 		}
 	}
-	if byPath {
+	said := whatItCalls(program, h.readArgv(pid).Value, f.Scripts)
+	if said == (calling{}) {
 		return false
 	}
+	stat, err := h.readStat(pid)
+	if err != nil || hasEnded(stat) && !f.Zombies || !said.agrees(stat.Comm) {
+		return false
+	}
+	if status, err := h.readStatus(pid); err == nil && status.Namespaces > 1 {
+		return false
+	}
+	// Seen from another root directory, the path is another file's.
+	root := h.rootOf(pid)
+	return !byPath || !root.Known() || root == h.self.root
+}
+
+// calling is what the arguments of a process say of a program's name: by its first
+// they call it so; or they do if the kernel's name for the process is one of these,
+// the second perhaps cut off.
+type calling struct {
+	named        bool
+	comm, script string
+}
+
+func (c calling) agrees(comm string) bool {
+	return c.named || c.comm != "" && comm == c.comm || c.script != "" && bears(comm, c.script)
+}
+
+// whatItCalls goes by the rules of sysvinit's pidof (killall5.c): `foo` and
+// `/bin/foo` match each other, `/bin/foo` and `/sbin/foo` do not. Of a path only its
+// script is looked at.
+func whatItCalls(program string, argv []string, scripts bool) (c calling) {
+	base := lastPart(program)
+	if base == "" {
+		return c
+	}
+	same := func(word string) bool {
+		return word != "" && (word == program || word == base || lastPart(word) == program)
+	}
+	script := operand(argv)
+	if scripts && same(script) {
+		c.script = lastPart(script)
+	}
+	if filepath.IsAbs(program) {
+		return c
+	}
 	// No argv (kernel threads, zombies), a title (`nginx: master process`) or a
-	// login shell (`-bash`): what is left is the kernel's name for it.
+	// login shell (`-bash`): what is left is the kernel's name for it, if that was
+	// not cut off.
 	title := argv0(argv)
-	return program != "" && (title == "" || strings.Contains(title, " ") || title[0] == '-' && len(argv) == 1) && bears(comm, base)
+	unsaid := title == "" || strings.Contains(title, " ") || title[0] == '-' && script == ""
+	if c.named = same(title); unsaid && len(base) <= commLen {
+		c.comm = base
+	}
+	return c
+}
+
+// lastPart is what follows the last slash: nothing, where filepath.Base gives `foo` for `foo/`.
+func lastPart(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+// operand is the first argument that is no option: the script, if that is what
+// the kernel was asked to execute.
+func operand(argv []string) string {
+	for i, word := range argv {
+		if i > 0 && !strings.HasPrefix(word, "-") {
+			return word
+		}
+	}
+	return ""
 }

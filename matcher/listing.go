@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -76,7 +77,7 @@ type procReader struct {
 
 // each calls visit for the numbers of its batches, until no more are left.
 func (r *procReader) each(visit func(pid int)) error {
-	batch := make([]byte, 2048) // about 80 of them
+	batch := make([]byte, 1024) // about 40 of them
 	for {
 		r.lock.Lock()
 		n, err := retried(func() (int, error) { return unix.ReadDirent(r.fd, batch) })
@@ -121,7 +122,7 @@ func exeLink(proc, pid int, target []byte) ([]byte, error) {
 	var space [32]byte
 	path := append(strconv.AppendInt(space[:0], int64(pid), 10), "/exe\x00"...)
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_READLINKAT, uintptr(proc), uintptr(unsafe.Pointer(&path[0])),
+		n, _, errno := syscall.Syscall6(unix.SYS_READLINKAT, uintptr(proc), uintptr(unsafe.Pointer(&path[0])),
 			uintptr(unsafe.Pointer(&target[0])), uintptr(len(target)), 0, 0)
 		if errno != 0 {
 			return nil, errno

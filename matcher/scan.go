@@ -1,10 +1,10 @@
 package matcher
 
 import (
+	"bytes"
 	"errors"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,7 +30,8 @@ func (h *host) scan(d Daemon, c Criteria) (survey, error) {
 		return s, err
 	}
 	defer unix.Close(proc)
-	candidates, err := h.among(func(pid int) bool { return h.mayRun(d, proc, pid) })
+	glance := h.glance(&d, proc)
+	candidates, err := h.among(glance.mayRun)
 	if err != nil {
 		return s, err
 	}
@@ -103,29 +104,39 @@ func (h *host) sameProgram(d Daemon, e Evidence) bool {
 	return e.Exe.State == Known && (x.atPathOf(d) || x.ID.Known() && x.ID == d.File.Value)
 }
 
-// mayRun says from the exe link alone whether a process is worth a closer look.
-func (h *host) mayRun(d Daemon, proc, pid int) bool {
+// glance is the first look at a process, which goes to all of them: at the exe link
+// alone.
+type glance struct {
+	*host
+	daemon         *Daemon
+	proc           int // a descriptor of /proc
+	base, realBase []byte
+}
+
+func (h *host) glance(d *Daemon, proc int) glance {
+	return glance{host: h, daemon: d, proc: proc, base: []byte(d.base()), realBase: []byte(d.realBase())}
+}
+
+// mayRun says whether a process is worth a closer look.
+func (g *glance) mayRun(pid int) bool {
 	var short [256]byte
-	target, err := exeLink(proc, pid, short[:])
-	link := string(target)
+	link, err := exeLink(g.proc, pid, short[:])
+	d := g.daemon
 	switch {
 	case vanished(err):
-		return h.firstThreadEnded(pid)
+		return g.firstThreadEnded(pid)
 	case err != nil:
-		return h.nameFits(d, pid)
+		return g.nameFits(*d, pid)
+	}
+	base := link[bytes.LastIndexByte(link, '/')+1:]
+	if bytes.HasPrefix(base, g.base) || bytes.HasPrefix(base, g.realBase) {
+		return true
 	}
 	// Another name of the same file, through a hard link, perhaps of the past.
-	if (d.Links > 1 || strings.HasSuffix(link, deleted)) && fileID(h.pidPath(pid, "exe")) == d.File.Value {
+	if (d.Links > 1 || bytes.HasSuffix(link, []byte(deleted))) && fileID(g.pidPath(pid, "exe")) == d.File.Value {
 		return true
 	}
-	base := filepath.Base(link)
-	if strings.HasPrefix(base, d.base()) || strings.HasPrefix(base, d.realBase()) {
-		return true
-	}
-	if i := d.Script; i != nil {
-		return i.named(base)
-	}
-	return false
+	return d.Script != nil && d.Script.named(string(base))
 }
 
 // firstThreadEnded: no exe link belongs to a kernel thread, to a zombie, or to

@@ -35,8 +35,9 @@ func hungFileSystem(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// The mount ends first: a read under way keeps the server's end open.
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+		// The mount ends first: a read under way keeps the server's end open. By
+		// force, or whoever waits in it would keep the mount.
+		if err := unix.Unmount(dir, unix.MNT_FORCE|unix.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
 		unix.Close(server)

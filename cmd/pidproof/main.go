@@ -45,11 +45,11 @@ func (c *console) print(text string) {
 	}
 }
 
-// answer is a console as what kong writes help to.
-type answer struct{ *console }
+// helpText is a console as kong writes help to it.
+type helpText struct{ *console }
 
-func (a answer) Write(text []byte) (int, error) {
-	a.print(string(text))
+func (t helpText) Write(text []byte) (int, error) {
+	t.print(string(text))
 	return len(text), nil
 }
 
@@ -85,25 +85,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		args, hint = append([]string{name}, args...), "(see "+name+" --help)"
 	}
 
-	ended := false
-	parser, options, err := commandLine(args,
-		kong.Writers(answer{c}, stderr),
-		kong.Exit(func(int) { ended = true }), // --help and --version have answered
-	)
-	if err != nil {
-		c.warn("%v", err)
-		return exitUnknown
+	args = getoptOrder(args)
+	cmd, plain := plainLine(args)
+	if c.timeout = defaultTimeout; !plain {
+		if cmd = c.parse(args, hint); cmd == nil {
+			return c.end()
+		}
 	}
-	parsed, err := parser.Parse(args)
-	if ended {
-		return c.end()
-	}
-	if err != nil {
-		c.warn("%s %s", plainUsage(err), hint)
-		return exitUnknown
-	}
-	cmd := parsed.Selected().Target.Addr().Interface().(runner)
-	c.timeout = time.Duration(options.Timeout)
 	if !c.isolate(cmd, args, c.timeout) {
 		if c.isolated() {
 			c.timeout = 0
@@ -117,6 +105,25 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return c.become(cmd)
 	}
 	return c.end()
+}
+
+// parse has kong read a command line. It returns nil where that is all there is to
+// do: after --help, --version or a usage error.
+func (c *console) parse(args []string, hint string) runner {
+	ended := false
+	parser, options, err := commandLine(args, kong.Writers(helpText{c}, c.stderr), kong.Exit(func(int) { ended = true }))
+	if err == nil {
+		var parsed *kong.Context
+		if parsed, err = parser.Parse(args); err == nil && !ended {
+			c.timeout = time.Duration(options.Timeout)
+			return parsed.Selected().Target.Addr().Interface().(runner)
+		}
+	}
+	if !ended {
+		c.warn("%s %s", plainUsage(err), hint)
+		c.exit = exitUnknown
+	}
+	return nil
 }
 
 // become ends as another program; that it returns is a failure.

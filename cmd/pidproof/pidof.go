@@ -10,7 +10,7 @@ import (
 
 type pidofCmd struct {
 	SameRoot  bool     `short:"c" name:"same-root" help:"Only processes with our root directory; ignored unless root."`
-	Separator string   `short:"d" default:" " placeholder:"SEP" help:"Print this between PIDs. Default: a blank."`
+	Separator string   `short:"d" default:" " placeholder:"SEP" help:"Print this character between PIDs. Default: a blank."`
 	NetFS     bool     `short:"n" name:"no-stat" help:"Accepted and ignored: no network file system is ever waited for."`
 	Omit      []string `short:"o" sep:"none" placeholder:"PID,..." help:"Leave out these PIDs; %PPID is the calling shell."`
 	Quiet     bool     `short:"q" help:"Print nothing; the exit status says it."`
@@ -48,13 +48,16 @@ func (cmd pidofCmd) Run(c *console) error {
 		return nil
 	}
 	if !cmd.Quiet {
-		c.print(strings.Join(words, cmd.Separator) + "\n")
+		c.print(strings.Join(words, cmd.separator()) + "\n")
 	}
 	return nil
 }
 
-// omitted reads the lists of -o. As in sysvinit, a word that is no PID is
-// complained about and passed over.
+// separator is a single byte, as sysvinit's optarg[0]: NUL where SEP is empty.
+func (cmd pidofCmd) separator() string { return (cmd.Separator + "\x00")[:1] }
+
+// omitted reads the lists of -o. A word that is no PID is complained about; what
+// sysvinit's atoi(3) makes of it counts all the same.
 func (cmd pidofCmd) omitted(c *console) map[int]bool {
 	omit := map[int]bool{}
 	for _, list := range cmd.Omit {
@@ -65,13 +68,32 @@ func (cmd pidofCmd) omitted(c *console) map[int]bool {
 				}
 				continue
 			}
-			pid, err := strconv.Atoi(word)
-			if err != nil || pid < 1 {
+			pid, rest := leadingNumber(word)
+			if pid < 1 {
 				c.warn("pidof: -o %s is no PID, ignored", word)
 				continue
+			}
+			if rest != "" {
+				c.warn("pidof: -o %s is no PID, taken for %d", word, pid)
 			}
 			omit[pid] = true
 		}
 	}
 	return omit
+}
+
+// leadingNumber reads a word as atoi(3) does: blanks, a sign, digits. It is 0
+// for what begins with no number, or has too large a one.
+func leadingNumber(word string) (n int, rest string) {
+	word = strings.TrimLeft(word, " \t\n\v\f\r")
+	digits := word
+	if digits != "" && strings.ContainsRune("+-", rune(digits[0])) {
+		digits = digits[1:]
+	}
+	rest = strings.TrimLeft(digits, "0123456789")
+	n, err := strconv.Atoi(strings.TrimSuffix(word, rest))
+	if err != nil {
+		return 0, rest
+	}
+	return n, rest
 }

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -43,7 +44,15 @@ var (
 	title      = flag.String("title", "", "the `name` for /proc/PID/comm; argv stays")
 	uid        = flag.Int("uid", -1, "become this user and group `id` once the pidfile and the socket are open")
 	worker     = flag.Bool("worker", false, "be a worker: what the main process starts")
+	headless   = flag.Bool("headless", false, "when ready, end the first thread; the others go on, until killed")
 )
+
+// With -headless, main must run on the first thread.
+func init() {
+	if slices.Contains(os.Args, "-headless") {
+		runtime.LockOSThread()
+	}
+}
 
 // removePidfile does so once: later it may be another instance's.
 var removePidfile = sync.OnceFunc(func() { os.Remove(*pidfile) })
@@ -176,6 +185,10 @@ func beMain() error {
 			return err
 		}
 		launcher.Close()
+	}
+	if *headless {
+		_, _, err := syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0) // exit_group(2) ends a process, this only the thread
+		return fmt.Errorf("end the first thread: %w", err)
 	}
 	select {
 	case <-stop:
