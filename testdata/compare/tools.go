@@ -1,0 +1,142 @@
+package main
+
+import (
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// The two questions.
+const (
+	askStatus = "status" // is the process that the pidfile names this daemon, may it be acted on?
+	askPids   = "pids"   // which processes run this daemon?
+)
+
+// tool is one column.
+type tool struct {
+	name string // in the table's head
+	asks []ask
+}
+
+// ask is how a tool is asked one of the questions, and what its answers mean.
+type ask struct {
+	kind  string
+	shown string // the command line with D and F in place of the daemon's and the pidfile's paths
+	argv  func(o order, daemon, pidfile string) []string
+
+	means     map[int]string                           // status: what an exit code means; any other is an error
+	complains bool                                     // status: no answer but a complaint is an error, whatever the exit code
+	pids      func(said outcome) (pids []int, ok bool) // pids: not ok is an error
+}
+
+// tools are the columns, pidproof first. A tool is asked in the way that its manual means for an init script, and in the
+// one that serves it best where there are several.
+var tools = []tool{
+	{"pidproof", []ask{
+		{askStatus, "pidproof check -p F D", func(o order, d, f string) []string {
+			return []string{o.pidproof(), "check", "-p", f, d}
+		}, map[int]string{0: running, 1: notRunning, 3: notRunning, 150: unclaimed}, false, nil},
+		{askPids, "pidproof pidof -x D", func(o order, d, f string) []string {
+			return []string{o.pidproof(), "pidof", "-x", d}
+		}, nil, false, pidofList},
+	}},
+	// -c and -x are what Debian's own functions ask it with.
+	{"pidof", []ask{
+		{askPids, "pidof -c -x D", func(o order, d, f string) []string {
+			return []string{o.Peers[pidof].Path, "-c", "-x", d}
+		}, nil, false, pidofList},
+	}},
+	// As in apache2's init script before #868861.
+	{"pidof and grep", []ask{
+		{askStatus, `pidof D | grep -w "$(cat F)"`, func(o order, d, f string) []string {
+			return []string{"sh", "-c", `"$0" "$1" | grep -w "$(cat "$2")"`, o.Peers[pidof].Path, d, f}
+		}, map[int]string{0: running, 1: notRunning}, false, nil},
+	}},
+	{"busybox pidof", []ask{
+		{askPids, "busybox pidof D", func(o order, d, f string) []string {
+			return []string{o.Peers[busybox].Path, "pidof", d}
+		}, nil, false, pidofList},
+	}},
+	{"busybox start-stop-daemon", []ask{
+		{askStatus, "busybox start-stop-daemon -K -t -p F -x D", func(o order, d, f string) []string {
+			return []string{o.Peers[busybox].Path, "start-stop-daemon", "-K", "-t", "-p", f, "-x", d}
+		}, map[int]string{0: running, 1: notRunning}, true, nil},
+		{askPids, "busybox start-stop-daemon -K -t -x D", func(o order, d, f string) []string {
+			return []string{o.Peers[busybox].Path, "start-stop-daemon", "-K", "-t", "-x", d}
+		}, nil, false, stopList(regexp.MustCompile(`^stopped .* \(pid ([0-9 ]+)\)$`))},
+	}},
+	{"dpkg's start-stop-daemon", []ask{
+		{askStatus, "start-stop-daemon --status --pidfile F --exec D", func(o order, d, f string) []string {
+			return []string{o.Peers[dpkg].Path, "--status", "--pidfile", f, "--exec", d}
+		}, map[int]string{0: running, 1: notRunning, 3: notRunning}, false, nil},
+		{askPids, "start-stop-daemon --stop --test --exec D", func(o order, d, f string) []string {
+			return []string{o.Peers[dpkg].Path, "--stop", "--test", "--exec", d}
+		}, nil, false, stopList(regexp.MustCompile(`^Would send signal 15 to ([0-9]+)\.$`))},
+	}},
+	{"Debian's LSB functions", []ask{
+		{askStatus, ". /lib/lsb/init-functions; pidofproc -p F D", func(o order, d, f string) []string {
+			return []string{"sh", "-c", `. "$1"; pidofproc -p "$2" "$3"`, "script", o.Peers[functions].Path, f, d}
+		}, map[int]string{0: running, 1: notRunning, 3: notRunning}, false, nil},
+	}},
+}
+
+// needs names the program of the peer that a tool is, or asks; "" for pidproof.
+func (t tool) needs() peer {
+	return map[string]peer{"pidof": pidof, "pidof and grep": pidof, "busybox pidof": busybox,
+		"busybox start-stop-daemon": busybox, "dpkg's start-stop-daemon": dpkg, "Debian's LSB functions": functions}[t.name]
+}
+
+func (t tool) asked(kind string) (ask, bool) {
+	for _, a := range t.asks {
+		if a.kind == kind {
+			return a, true
+		}
+	}
+	return ask{}, false
+}
+
+func (o order) pidproof() string { return filepath.Join(o.Programs, "pidproof") }
+
+// pidofList reads what every pidof prints: PIDs, and exit 1 if there is none.
+func pidofList(said outcome) ([]int, bool) {
+	if said.Exit != 0 && said.Exit != 1 {
+		return nil, false
+	}
+	return numbers(strings.Fields(said.Stdout))
+}
+
+// stopList reads what a start-stop-daemon says that it would stop: a line for each process, or one for all. With a
+// complaint, it is an error.
+func stopList(line *regexp.Regexp) func(outcome) ([]int, bool) {
+	return func(said outcome) ([]int, bool) {
+		if said.Stderr != "" || said.Exit != 0 && said.Exit != 1 {
+			return nil, false
+		}
+		var pids []int
+		for text := range strings.Lines(said.Stdout) {
+			found := line.FindStringSubmatch(strings.TrimSuffix(text, "\n"))
+			if found == nil {
+				continue
+			}
+			more, ok := numbers(strings.Fields(found[1]))
+			if !ok {
+				return nil, false
+			}
+			pids = append(pids, more...)
+		}
+		return pids, said.Exit == 1 || len(pids) > 0
+	}
+}
+
+func numbers(words []string) ([]int, bool) {
+	var pids []int
+	for _, word := range words {
+		pid, err := strconv.Atoi(word)
+		if err != nil {
+			return nil, false
+		}
+		pids = append(pids, pid)
+	}
+	return pids, true
+}
