@@ -1,14 +1,19 @@
 package matcher
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,6 +56,54 @@ func TestAmongSeesAllOnce(t *testing.T) {
 	h.proc = filepath.Join(h.proc, "none")
 	if _, err := h.among(func(int) bool { return true }); err == nil {
 		t.Error("a directory that is not there was read")
+	}
+}
+
+// A deadline passes even if the kernel kept every core that looks: that Go's scheduler
+// hears nothing of reading exe links must not cost that.
+func TestDeadlineWhileAllCoresLook(t *testing.T) {
+	h := &host{proc: t.TempDir()}
+	for pid := range 500 {
+		must(t, os.Mkdir(filepath.Join(h.proc, strconv.Itoa(pid+1)), 0o755))
+	}
+	reader, writer, err := os.Pipe()
+	must(t, err)
+	defer reader.Close()
+	defer writer.Close()
+	// Should the test fail, something outside must release the cores.
+	released := filepath.Join(t.TempDir(), "released")
+	release := exec.Command("sh", "-c", `sleep 10; : >"$1"; head -c 1000 /dev/zero >&3`, "sh", released)
+	release.ExtraFiles = []*os.File{writer}
+	must(t, release.Start())
+	defer func() { _ = release.Process.Kill(); _ = release.Wait() }()
+
+	cores, kept := runtime.GOMAXPROCS(0), make(chan bool, 1000)
+	looked := make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		for range cores {
+			<-kept
+		}
+		cancel()
+	}()
+	_, _, inTime := within(ctx, func() (listing, error) {
+		all, err := h.among(func(int) bool {
+			kept <- true
+			var one [1]byte
+			_, _, _ = syscall.RawSyscall(unix.SYS_READ, reader.Fd(), uintptr(unsafe.Pointer(&one[0])), 1)
+			return true
+		})
+		looked <- err
+		return all, err
+	})
+	if _, err := os.Stat(released); err == nil || inTime {
+		t.Error("the deadline could not pass")
+	}
+	_, err = writer.Write(make([]byte, 1000))
+	must(t, err)
+	must(t, <-looked)
+	if now := runtime.GOMAXPROCS(0); now != cores {
+		t.Errorf("%d cores are used afterwards, %d before", now, cores)
 	}
 }
 
