@@ -194,7 +194,8 @@ func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, bool) {
 		return Evidence{}, false
 	}
 	defer unix.Close(proc)
-	if glance := h.glance(&d, proc); !glance.mayRun(e.PPID) {
+	glance := h.glance(&d, proc)
+	if may, err := glance.mayRun(e.PPID); err == nil && !may {
 		return Evidence{}, false
 	}
 	parent, decision, err := h.judge(d, Pidfile{}, e.PPID)

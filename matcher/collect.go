@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,6 +23,36 @@ const kernelThread = 0x00200000
 // whether it still was the same process afterwards. What costs more is read by
 // supply, when a rule asks.
 func (h *host) collect(p process) (Evidence, error) {
+	var e Evidence
+	for range execTries {
+		var err error
+		if e, err = h.collectOnce(p); err != nil || !e.betweenPrograms() {
+			return e, err
+		}
+		time.Sleep(execTick)
+	}
+	e.Exe = failed[Exe](errBetweenPrograms)
+	return e, nil
+}
+
+// A thread other than the first that replaces the program takes the first one's
+// place, which has ended then: what is read in between is of neither (execve(2),
+// de_thread in fs/exec.c; Go's syscall.Exec runs on any thread). It takes as long as
+// the other threads need to end.
+const (
+	execTries = 20
+	execTick  = time.Millisecond
+)
+
+var errBetweenPrograms = errors.New("it is replacing its program")
+
+// betweenPrograms reports of a process that lives, and of no kernel thread, that it
+// has no executable.
+func (e Evidence) betweenPrograms() bool {
+	return e.Life == Alive && !e.Kernel && e.Exe.State == Absent
+}
+
+func (h *host) collectOnce(p process) (Evidence, error) {
 	e := Evidence{PID: p.pid, Pin: p.pinnedBy(), AsRoot: os.Geteuid() == 0, Ourselves: p.pid == os.Getpid()}
 	h.doing("reading %s/%d", h.proc, p.pid)
 	stat, err := h.readStat(p.pid)

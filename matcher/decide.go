@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 )
@@ -299,6 +300,9 @@ func unreadable(q question) finding {
 
 // remedy is what helps against an executable that may not be read.
 func (e Evidence) remedy() string {
+	if errors.Is(e.Exe.Err, errBetweenPrograms) {
+		return "ask again"
+	}
 	if e.AsRoot {
 		return "root lacks CAP_SYS_PTRACE here, as in a container"
 	}

@@ -46,6 +46,15 @@ func vanished(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
 }
 
+// unforeseen keeps the errors that say nothing of the process: no descriptors or no
+// memory left. Whoever is passed over because of one may be the one asked for.
+func unforeseen(err error) error {
+	if err == nil || vanished(err) || errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
+}
+
 // Life says whether a PID still stands for a living process.
 type Life int
 

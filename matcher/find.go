@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,14 +108,22 @@ func (h *host) rootOf(pid int) FileID {
 }
 
 func (h *host) findByName(program string, f Finding, found map[int]bool) error {
-	others, err := h.among(func(pid int) bool { return !found[pid] && h.goesByName(program, f, pid) })
-	if err != nil {
+	calls := func(pid int) (bool, error) { return h.goesByName(program, f, pid) }
+	others, err := h.among(func(pid int) (bool, error) {
+		if found[pid] {
+			return false, nil
+		}
+		return calls(pid)
+	})
+	self := os.Getpid()
+	us, selfErr := calls(self)
+	if err := cmp.Or(err, selfErr); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	for _, pid := range others.pids {
 		found[pid] = true
 	}
-	if self := os.Getpid(); h.goesByName(program, f, self) {
+	if us {
 		found[self] = true
 	}
 	return nil
@@ -122,28 +131,29 @@ func (h *host) findByName(program string, f Finding, found map[int]bool) error {
 
 // goesByName reads the least that tells: there may be thousands, and reading the
 // arguments of one may never end.
-func (h *host) goesByName(program string, f Finding, pid int) bool {
+func (h *host) goesByName(program string, f Finding, pid int) (bool, error) {
 	byPath := filepath.IsAbs(program)
 	if byPath { // a script's, whose name the kernel has
 		stat, err := h.readStat(pid)
 		if err != nil || !bears(stat.Comm, lastPart(program)) {
-			return false
+			return false, unforeseen(err)
 		}
 	}
-	said := whatItCalls(program, h.readArgv(pid).Value, f.Scripts)
-	if said == (calling{}) {
-		return false
+	argv := h.readArgv(pid)
+	said := whatItCalls(program, argv.Value, f.Scripts)
+	if said == (calling{}) || unforeseen(argv.Err) != nil {
+		return false, unforeseen(argv.Err)
 	}
 	stat, err := h.readStat(pid)
 	if err != nil || hasEnded(stat) && !f.Zombies || !said.agrees(stat.Comm) {
-		return false
+		return false, unforeseen(err)
 	}
-	if status, err := h.readStatus(pid); err == nil && status.Namespaces > 1 {
-		return false
+	if status, err := h.readStatus(pid); err != nil || status.Namespaces > 1 {
+		return err != nil && unforeseen(err) == nil, unforeseen(err)
 	}
 	// Seen from another root directory, the path is another file's.
 	root := h.rootOf(pid)
-	return !byPath || !root.Known() || root == h.self.root
+	return !byPath || !root.Known() || root == h.self.root, nil
 }
 
 // calling is what the arguments of a process say of a program's name: by its first

@@ -1,8 +1,8 @@
 package matcher
 
 import (
+	"cmp"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -24,7 +24,7 @@ type listing struct {
 // among lists the processes for which may is true. What a look at all of them costs
 // is the kernel's work, so every core takes part, and each looks at a batch as soon
 // as it was listed, while the kernel's records of it are still in its caches.
-func (h *host) among(may func(pid int) bool) (listing, error) {
+func (h *host) among(may func(pid int) (bool, error)) (listing, error) {
 	h.doing("reading %s", h.proc)
 	proc, err := h.openProc(unix.O_RDONLY)
 	if err != nil {
@@ -32,25 +32,30 @@ func (h *host) among(may func(pid int) bool) (listing, error) {
 	}
 	defer unix.Close(proc)
 	var (
-		all    listing
-		errs   error
-		lock   sync.Mutex // of all, errs
-		reader = procReader{fd: proc}
-		work   sync.WaitGroup
-		self   = os.Getpid()
+		all     listing
+		failure error
+		lock    sync.Mutex // of all, failure
+		reader  = procReader{fd: proc}
+		work    sync.WaitGroup
+		self    = os.Getpid()
 	)
 	look := func() {
 		var found listing
+		var doubt error
 		err := reader.each(func(pid int) {
 			found.init = found.init || pid == 1
-			if pid != self && may(pid) {
+			if pid == self || doubt != nil {
+				return
+			}
+			is, err := may(pid)
+			if doubt = err; is {
 				found.pids = append(found.pids, pid)
 			}
 		})
 		lock.Lock()
 		defer lock.Unlock()
 		all.pids, all.init = append(all.pids, found.pids...), all.init || found.init
-		errs = errors.Join(errs, err)
+		failure = cmp.Or(failure, err, doubt)
 	}
 	cores := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(cores + 1) // exeLink keeps one busy; the deadline must pass
@@ -60,8 +65,8 @@ func (h *host) among(may func(pid int) bool) (listing, error) {
 	}
 	look()
 	work.Wait()
-	if errs != nil {
-		return listing{}, fmt.Errorf("reading %s: %w", h.proc, errs)
+	if failure != nil {
+		return listing{}, fmt.Errorf("reading %s: %w", h.proc, failure)
 	}
 	slices.Sort(all.pids)
 	return all, nil

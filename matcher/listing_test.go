@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,11 +35,11 @@ func TestAmongSeesAllOnce(t *testing.T) {
 	}
 	var lock sync.Mutex
 	seen := map[int]int{}
-	all, err := h.among(func(pid int) bool {
+	all, err := h.among(func(pid int) (bool, error) {
 		lock.Lock()
 		defer lock.Unlock()
 		seen[pid]++
-		return pid%3 == 0
+		return pid%3 == 0, nil
 	})
 	must(t, err)
 	if !slices.Equal(all.pids, want) || !all.init {
@@ -50,11 +51,21 @@ func TestAmongSeesAllOnce(t *testing.T) {
 		}
 	}
 	must(t, os.Remove(filepath.Join(h.proc, "1")))
-	if all, err = h.among(func(int) bool { return false }); err != nil || all.init || all.pids != nil {
+	if all, err = h.among(func(int) (bool, error) { return false, nil }); err != nil || all.init || all.pids != nil {
+		t.Errorf("got %v, %v", all, err)
+	}
+	// Who cannot be looked at may be the one asked for.
+	all, err = h.among(func(pid int) (bool, error) {
+		if pid == 77 {
+			return false, unix.EMFILE
+		}
+		return true, nil
+	})
+	if !errors.Is(err, unix.EMFILE) || all.pids != nil {
 		t.Errorf("got %v, %v", all, err)
 	}
 	h.proc = filepath.Join(h.proc, "none")
-	if _, err := h.among(func(int) bool { return true }); err == nil {
+	if _, err := h.among(func(int) (bool, error) { return true, nil }); err == nil {
 		t.Error("a directory that is not there was read")
 	}
 }
@@ -87,11 +98,11 @@ func TestDeadlineWhileAllCoresLook(t *testing.T) {
 		cancel()
 	}()
 	_, _, inTime := within(ctx, func() (listing, error) {
-		all, err := h.among(func(int) bool {
+		all, err := h.among(func(int) (bool, error) {
 			kept <- true
 			var one [1]byte
 			_, _, _ = syscall.RawSyscall(unix.SYS_READ, reader.Fd(), uintptr(unsafe.Pointer(&one[0])), 1)
-			return true
+			return true, nil
 		})
 		looked <- err
 		return all, err

@@ -137,7 +137,7 @@ func (h *host) matchPID(d Daemon, c Criteria) ([]Process, error) {
 // matchAll looks at every process: what is asked for is a name, a user or a
 // parent, as with killall(1).
 func (h *host) matchAll(c Criteria) (found []Process, blind string, err error) {
-	candidates, err := h.among(func(pid int) bool { return h.mayMeet(c, pid) })
+	candidates, err := h.among(func(pid int) (bool, error) { return h.mayMeet(c, pid) })
 	if err != nil {
 		return nil, "", err
 	}
@@ -157,10 +157,10 @@ func (h *host) matchAll(c Criteria) (found []Process, blind string, err error) {
 
 // mayMeet says from /proc/PID/stat whether a process is worth a closer look:
 // there may be thousands.
-func (h *host) mayMeet(c Criteria, pid int) bool {
+func (h *host) mayMeet(c Criteria, pid int) (bool, error) {
 	stat, err := h.readStat(pid)
 	if err != nil || hasEnded(stat) {
-		return false
+		return false, unforeseen(err)
 	}
-	return (c.PPID == 0 || c.PPID == stat.PPID) && (c.Name == "" || bears(stat.Comm, c.Name)) && pid != os.Getpid()
+	return (c.PPID == 0 || c.PPID == stat.PPID) && (c.Name == "" || bears(stat.Comm, c.Name)) && pid != os.Getpid(), nil
 }

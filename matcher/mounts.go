@@ -22,48 +22,49 @@ func served(fstype string) bool {
 	return false
 }
 
-// parseMountinfo gives the mount points with a served file system on top, and its
-// type (proc_pid_mountinfo(5)). Unlike procfs's, it survives a line it does not
-// understand, and undoes the octal escapes of mount points.
+// parseMountinfo gives the mount points where a served file system is mounted, and
+// its type (proc_pid_mountinfo(5)); also where another is mounted over it. Unlike
+// procfs's, it survives a line it does not understand, and undoes the octal escapes
+// of mount points.
 func parseMountinfo(content []byte) map[string]string {
 	slow := map[string]string{}
 	for line := range bytes.Lines(content) {
 		mount, fs, found := bytes.Cut(line, []byte(" - "))
 		fstype, _, _ := bytes.Cut(fs, []byte(" "))
-		is := served(string(fstype))
-		if !found || !is && len(slow) == 0 {
+		if !found || !served(string(fstype)) {
 			continue
 		}
-		fields := strings.Fields(string(mount))
-		if len(fields) < 5 {
-			continue
-		}
-		if at := unescapeOctal(fields[4]); is {
-			slow[at] = string(fstype)
-		} else {
-			delete(slow, at) // mounted over
+		if fields := strings.Fields(string(mount)); len(fields) >= 5 {
+			slow[unescapeOctal(fields[4])] = string(fstype)
 		}
 	}
 	return slow
 }
 
-// hidepid reports that the topmost mount at dir has the option hidepid, other
-// than 0 or off.
+// hidepid reports that the topmost mount at dir has the option hidepid, other than
+// 0 or off: that which is no other one's parent. The order of lines says nothing:
+// since Linux 6.8 it is that of mount IDs, which `mount --move` keeps.
 func hidepid(content []byte, dir string) bool {
-	hides := false
+	hides, parents := map[string]bool{}, map[string]bool{} // by mount ID
 	for line := range strings.Lines(string(content)) {
 		mount, fs, _ := strings.Cut(strings.TrimSpace(line), " - ")
 		fields, super := strings.Fields(mount), strings.Fields(fs)
 		if len(fields) < 5 || len(super) < 3 || unescapeOctal(fields[4]) != dir {
 			continue
 		}
-		hides = false
+		id, parent := fields[0], fields[1]
+		hides[id], parents[parent] = false, true
 		for option := range strings.SplitSeq(super[2], ",") {
 			value, found := strings.CutPrefix(option, "hidepid=")
-			hides = hides || found && value != "0" && value != "off"
+			hides[id] = hides[id] || found && value != "0" && value != "off"
 		}
 	}
-	return hides
+	for id, hidden := range hides {
+		if hidden && !parents[id] {
+			return true
+		}
+	}
+	return false
 }
 
 // unescapeOctal undoes the \040 of blanks, tabs, newlines and backslashes.

@@ -13,20 +13,20 @@ const mountinfoExample = `21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 38 37 0:32 / /net/home/local rw - tmpfs none rw
 garbage
 39 21 0:33 / /back\134slash rw - cifs //s rw
-40 21 0:34 / /over rw - 9p x rw
-41 40 0:35 / /over rw - tmpfs none rw
+40 21 0:34 / /moved/over rw - 9p x rw
+39 40 0:35 / /moved/over rw - tmpfs none rw
 `
 
 func TestParseMountinfo(t *testing.T) {
 	got := parseMountinfo([]byte(mountinfoExample))
 	for dir, want := range map[string]string{
-		"/mnt/with blank": "fuse.sshfs", "/net/home": "nfs4", `/back\slash`: "cifs",
+		"/mnt/with blank": "fuse.sshfs", "/net/home": "nfs4", `/back\slash`: "cifs", "/moved/over": "9p",
 	} {
 		if got[dir] != want {
 			t.Errorf("%s: got %q, want %q", dir, got[dir], want)
 		}
 	}
-	if len(got) != 3 {
+	if len(got) != 4 {
 		t.Errorf("got %d mounts: %v", len(got), got)
 	}
 }
@@ -81,13 +81,17 @@ func TestMayHang(t *testing.T) {
 
 func TestHidepid(t *testing.T) {
 	line := "22 21 0:20 / /proc rw,nosuid - proc proc "
+	over := "20 22 0:21 / /proc rw,nosuid - proc proc "
 	for content, want := range map[string]bool{
 		line + "rw":                                       false,
 		line + "rw,hidepid=invisible":                     true,
 		line + "rw,hidepid=2,gid=4":                       true,
 		line + "rw,hidepid=0":                             false,
 		line + "rw,hidepid=off":                           false,
-		line + "rw,hidepid=2\n" + line + "rw":             false, // mounted over
+		line + "rw,hidepid=2\n" + over + "rw":             false,
+		over + "rw\n" + line + "rw,hidepid=2":             false, // listed by ID, not by order
+		line + "rw\n" + over + "rw,hidepid=2":             true,
+		over + "rw,hidepid=2\n" + line + "rw":             true,
 		"23 21 0:21 / /other rw - proc proc rw,hidepid=4": false,
 		"garbage": false,
 	} {

@@ -2,7 +2,7 @@ package matcher
 
 import (
 	"bytes"
-	"errors"
+	"cmp"
 	"path/filepath"
 	"slices"
 
@@ -83,7 +83,7 @@ func (h *host) judgeAll(q question, pids []int) ([]Process, error) {
 		}
 		judged[i], errs[i] = p, err
 	})
-	err := errors.Join(errs...)
+	err := cmp.Or(errs...)
 	if err != nil {
 		survey{found: judged}.release()
 	}
@@ -118,54 +118,54 @@ func (h *host) glance(d *Daemon, proc int) glance {
 }
 
 // mayRun says whether a process is worth a closer look.
-func (g *glance) mayRun(pid int) bool {
+func (g *glance) mayRun(pid int) (bool, error) {
 	var short [256]byte
 	link, err := exeLink(g.proc, pid, short[:])
 	d := g.daemon
 	switch {
+	case d.unnamed(): // nothing runs it
+		return false, nil
 	case vanished(err):
-		return g.firstThreadEnded(pid)
+		return g.headless(pid)
 	case err != nil:
 		return g.nameFits(*d, pid)
 	}
 	base := link[bytes.LastIndexByte(link, '/')+1:]
 	if bytes.HasPrefix(base, g.base) || bytes.HasPrefix(base, g.realBase) {
-		return true
+		return true, nil
 	}
 	// Another name of the same file, through a hard link, perhaps of the past.
 	if (d.Links > 1 || bytes.HasSuffix(link, []byte(deleted))) && fileID(g.pidPath(pid, "exe")) == d.File.Value {
-		return true
+		return true, nil
 	}
-	return d.Script != nil && d.Script.named(string(base))
+	return d.Script != nil && d.Script.named(string(base)), nil
 }
 
-// firstThreadEnded: no exe link belongs to a kernel thread, to a zombie, or to
-// a process whose first thread ended before the others.
-func (h *host) firstThreadEnded(pid int) bool {
-	// A link for each thread, and two (proc_task_getattr in fs/proc/base.c).
-	if task, err := statx(h.pidPath(pid, "task")); err == nil && task.Nlink == 1+2 {
-		return false
-	}
+// headless tells of a process without an exe link whether it lives: it is neither a
+// kernel thread nor a zombie, but its first thread ended before the others, or
+// another of them just replaces its program, execve(2).
+func (h *host) headless(pid int) (bool, error) {
 	stat, err := h.readStat(pid)
-	return err == nil && stat.State == "Z" && stat.Threads > 1
+	return err == nil && !hasEnded(stat) && stat.Flags&kernelThread == 0, unforeseen(err)
 }
 
 // nameFits judges a process whose executable we may not see. One that hides
 // even its name may be anything.
-func (h *host) nameFits(d Daemon, pid int) bool {
+func (h *host) nameFits(d Daemon, pid int) (bool, error) {
 	stat, err := h.readStat(pid)
 	if err != nil {
-		return !vanished(err)
+		return !vanished(err), unforeseen(err)
 	}
 	if stat.Flags&kernelThread != 0 {
-		return false
+		return false, nil
 	}
 	argv := h.readArgv(pid) // anybody may read it, and few daemons change both
 	if d.goesBy(stat.Comm) || d.goesBy(argv0Base(argv.Value)) {
-		return true
+		return true, nil
 	}
-	return d.Script != nil && (d.titled(argv.Value) != fitsNot ||
+	fits := d.Script != nil && (d.titled(argv.Value) != fitsNot ||
 		slices.ContainsFunc(scriptArguments(argv.Value), func(word string) bool { return d.goesBy(filepath.Base(word)) }))
+	return fits, unforeseen(argv.Err)
 }
 
 // ancestors fills in the parents up to init, so that a worker is known as one

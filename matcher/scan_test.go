@@ -25,11 +25,11 @@ func TestNameFits(t *testing.T) {
 		pid := 4000001 + i
 		f.process(pid, map[string]string{"comm": c.comm, "argv": c.argv})
 		f.must(f.host.open())
-		if got := f.host.nameFits(d, pid); got != c.want {
-			t.Errorf("%q %q: got %v", c.comm, c.argv, got)
+		if got, err := f.host.nameFits(d, pid); got != c.want || err != nil {
+			t.Errorf("%q %q: got %v, %v", c.comm, c.argv, got, err)
 		}
 		d.Script = nil
-		if got := f.host.nameFits(d, pid); got != (c.comm == "daemon" || strings.HasSuffix(c.argv, "/daemon") && !strings.Contains(c.argv, " ")) {
+		if got, _ := f.host.nameFits(d, pid); got != (c.comm == "daemon" || strings.HasSuffix(c.argv, "/daemon") && !strings.Contains(c.argv, " ")) {
 			t.Errorf("no script, %q %q: got %v", c.comm, c.argv, got)
 		}
 	}

@@ -107,10 +107,11 @@ func (r *plainReader) read(words []string) bool {
 		default:
 			name, value, joined := strings.Cut(word, "=")
 			option, known := r.options[name]
-			if !known || option.given || joined && !strings.HasPrefix(name, "--") {
+			isBool := known && option.to.Kind() == reflect.Bool
+			if !known || option.given || joined && (isBool || !strings.HasPrefix(name, "--")) {
 				return false
 			}
-			if option.to.Kind() != reflect.Bool && !joined && len(words) > 0 {
+			if !isBool && !joined && len(words) > 0 {
 				value, words = words[0], words[1:]
 				if strings.HasPrefix(value, "-") {
 					return false

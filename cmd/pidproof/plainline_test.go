@@ -35,6 +35,7 @@ func TestPlainLine(t *testing.T) {
 		"check -p= d":                        false,
 		"check -q -q d":                      false,
 		"check --quiet=true d":               false,
+		"check --quiet= d":                   false,
 		"check --unclaimed any d":            false,
 		"check --help d":                     false,
 		"check --nosuch d":                   false,
@@ -56,7 +57,7 @@ func TestPlainLine(t *testing.T) {
 func FuzzPlainLine(f *testing.F) {
 	for _, line := range []string{"check -q -p f d", "status --pidfile=f d name", "pidof -s -x a b", "pidof -d , -- a -b",
 		"explain --json d", "start-stop-daemon --stop --exec -x -- y", "pidofproc -p f d", "check -- -d", "pidof -c -n -q -z a",
-		"start-stop-daemon --help", "start-stop-daemon --timeout 5", "check -p f=g d", "check d -q", "pidof --separator=, a"} {
+		"start-stop-daemon --help", "start-stop-daemon --timeout 5", "check -p f=g d", "check d -q", "check --quiet= d", "pidof --separator=, a"} {
 		f.Add(line)
 	}
 	f.Fuzz(func(t *testing.T, line string) {

@@ -44,12 +44,13 @@ var (
 	title      = flag.String("title", "", "the `name` for /proc/PID/comm; argv stays")
 	uid        = flag.Int("uid", -1, "become this user and group `id` once the pidfile and the socket are open")
 	worker     = flag.Bool("worker", false, "be a worker: what the main process starts")
+	restless   = flag.Bool("restless", false, "write the pidfile, and execute itself all the time, until killed")
 	headless   = flag.Bool("headless", false, "when ready, end the first thread; the others go on, until killed")
 )
 
-// With -headless, main must run on the first thread.
+// With these, main must run on the first thread.
 func init() {
-	if slices.Contains(os.Args, "-headless") {
+	if slices.Contains(os.Args, "-headless") || slices.Contains(os.Args, "-restless") {
 		runtime.LockOSThread()
 	}
 }
@@ -100,8 +101,11 @@ func run() error {
 	if err := os.WriteFile("/proc/self/comm", []byte(comm), 0); err != nil {
 		return err
 	}
-	if *worker {
+	switch {
+	case *worker:
 		return beWorker()
+	case *restless:
+		return beRestless()
 	}
 	return beMain()
 }
