@@ -31,7 +31,7 @@ test: packages bin/pidproof
 	@RACE=$(RACE); export RACE; \
 	for packages in "$(filter-out ./testdata/compare,$(PACKAGES))" ./testdata/compare; do \
 		go tool gotestsum --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
-			-- $$RACE -count=1 -timeout 12m $$packages || exit; \
+			-- $$RACE -count=1 -timeout 12m $$packages || { echo "make test: failed in: $$packages"; exit 1; }; \
 	done
 
 # How fast it is, beside what it replaces; CHECK=1 fails when it is slower than promised. ONLY=scan or ONLY=stop: one half.
@@ -76,7 +76,9 @@ install: bin/pidproof
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(DOCDIR) $(DESTDIR)$(HOOKDIR)
 	install -m 755 bin/pidproof $(DESTDIR)$(PREFIX)/sbin/.pidproof.new
 	mv -f $(DESTDIR)$(PREFIX)/sbin/.pidproof.new $(DESTDIR)$(PREFIX)/sbin/pidproof
-	install -m 644 docs/pidproof.8 $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
+	sed 's,/usr/share/pidproof,$(SHAREDIR),g; s,/lib/lsb/init-functions.d,$(HOOKDIR),g' docs/pidproof.8 >$(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new
+	chmod 644 $(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new
+	mv -f $(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
 	install -m 644 LICENSE docs/explain-json.md docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
 	install -d $(DESTDIR)$(SHAREDIR)
 	for script in start-stop-daemon divert example.init; do \

@@ -202,7 +202,7 @@ func (h *host) askPidfile(r *Report, in Instance) (settled bool, err error) {
 // askOthers scans, sorts what it finds into roles and, unless the pidfile
 // settled it, lets the unclaimed ones speak.
 func (h *host) askOthers(r *Report, in Instance, settled bool) error {
-	s, err := h.scan(r.Daemon, in.criteria)
+	s, err := h.scan(r.Daemon, in.criteria, in.Hold)
 	r.Blind = s.blind
 	if err != nil {
 		r.Blind = err.Error()

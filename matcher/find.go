@@ -79,7 +79,7 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 	if !f.Scripts {
 		d.Script = nil
 	}
-	s, err := h.scan(d, Criteria{})
+	s, err := h.scan(d, Criteria{}, false)
 	s.release()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)

@@ -75,7 +75,7 @@ func (h *host) match(ctx context.Context, c Criteria) (Matched, error) {
 		found, err = h.matchPID(d, c)
 	case c.Exec != "":
 		var s survey
-		s, err = h.scan(d, c)
+		s, err = h.scan(d, c, true)
 		found, m.Reason = s.found, s.blind
 	default:
 		found, m.Reason, err = h.matchAll(c)

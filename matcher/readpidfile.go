@@ -111,12 +111,17 @@ func readOpened(fd int) (content, acl []byte, err error) {
 	defer unix.Close(opened)
 	buffer := procBuffers.Get().(*[]byte)
 	defer procBuffers.Put(buffer)
-	switch n, err := unix.Fgetxattr(opened, "system.posix_acl_access", *buffer); {
-	case err == nil:
-		acl = slices.Clone((*buffer)[:n])
-	case err == unix.ERANGE:
-		return nil, nil, fmt.Errorf("its access control list is longer than %d bytes", len(*buffer))
-	} // none, as a rule; none to be had on this file system
+	list := *buffer
+	n, err := unix.Fgetxattr(opened, "system.posix_acl_access", list)
+	if err == unix.ERANGE {
+		list = make([]byte, 1<<16) // XATTR_SIZE_MAX of include/uapi/linux/limits.h
+		n, err = unix.Fgetxattr(opened, "system.posix_acl_access", list)
+	}
+	if err == nil { // none, as a rule; none to be had on this file system
+		acl = slices.Clone(list[:n])
+	} else if err == unix.ERANGE {
+		return nil, nil, errors.New("its access control list is too long")
+	}
 	for size := 0; ; {
 		n, err := retried(func() (int, error) { return unix.Read(opened, (*buffer)[size:pidfileLimit]) })
 		if err != nil {

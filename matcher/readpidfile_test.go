@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"context"
+	"encoding/binary"
 	"net"
 	"os"
 	"path/filepath"
@@ -172,4 +173,35 @@ func TestACLWriter(t *testing.T) {
 func FuzzACLWriter(f *testing.F) {
 	f.Add(aclOfNobody(6, 6))
 	f.Fuzz(func(t *testing.T, acl []byte) { aclWriter(acl) })
+}
+
+// A long list of people who may read is no list of writers; one writer at its end is.
+func TestLongAccessControlList(t *testing.T) {
+	dir, err := os.MkdirTemp("/dev/shm", "pidproof-test-") // ext4 has no room for one
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	path := filepath.Join(dir, "pid")
+	must(t, os.WriteFile(path, []byte("123\n"), 0o644))
+	const userObj, user, groupObj, mask, other = 0x01, 0x02, 0x04, 0x10, 0x20 // include/uapi/linux/posix_acl.h
+	for _, last := range []uint16{4, 6} {
+		acl := []byte{2, 0, 0, 0}
+		add := func(tag, perm uint16, id uint32) {
+			acl = binary.LittleEndian.AppendUint16(acl, tag)
+			acl = binary.LittleEndian.AppendUint16(acl, perm)
+			acl = binary.LittleEndian.AppendUint32(acl, id)
+		}
+		add(userObj, 6, ^uint32(0))
+		for id := range uint32(1000) {
+			add(user, 4, 10000+id)
+		}
+		add(user, last, 20000)
+		add(groupObj, 4, ^uint32(0))
+		add(mask, 6, ^uint32(0))
+		add(other, 4, ^uint32(0))
+		must(t, unix.Setxattr(path, "system.posix_acl_access", acl, 0))
+		p := thisHost().readPidfileOnce(path)
+		if p.State != PidfileNames || p.ACLWriter != (last == 6) {
+			t.Errorf("last may %d: %v (%s), another writer: %v", last, p.State, p.Why, p.ACLWriter)
+		}
+	}
 }

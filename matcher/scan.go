@@ -3,6 +3,8 @@ package matcher
 import (
 	"bytes"
 	"cmp"
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -23,7 +25,7 @@ const hidden = "/proc hides other users' processes (hidepid); ask as root"
 // scan walks /proc once. It reads one exe link of each process, and more only
 // of those whose executable's name could be the daemon's. Those it finds are
 // held.
-func (h *host) scan(d Daemon, c Criteria) (survey, error) {
+func (h *host) scan(d Daemon, c Criteria, hold bool) (survey, error) {
 	s := survey{parents: map[int]int{}}
 	proc, err := h.openProc(unix.O_PATH)
 	if err != nil {
@@ -38,7 +40,7 @@ func (h *host) scan(d Daemon, c Criteria) (survey, error) {
 	if !candidates.init || h.hidesProcesses() {
 		s.blind = hidden
 	}
-	judged, err := h.judgeAll(question{daemon: d, criteria: c}, candidates.pids)
+	judged, err := h.judgeAll(question{daemon: d, criteria: c}, candidates.pids, hold)
 	if err != nil {
 		return s, err
 	}
@@ -64,9 +66,10 @@ func (h *host) scan(d Daemon, c Criteria) (survey, error) {
 	return s, nil
 }
 
-// judgeAll judges every one of pids, and goes on holding those that belong into the
-// survey; none where one could not be read.
-func (h *host) judgeAll(q question, pids []int) ([]Process, error) {
+// judgeAll judges every one of pids, and lets go of those that do not belong into the
+// survey; of the others' pidfds, of which there may be more than descriptors, unless
+// they are to be held. Of all where one could not be read.
+func (h *host) judgeAll(q question, pids []int, hold bool) ([]Process, error) {
 	judged, errs := make([]Process, len(pids)), make([]error, len(pids))
 	spread(len(pids), func(i int) {
 		p, err := h.hold(q, pids[i])
@@ -80,6 +83,10 @@ func (h *host) judgeAll(q question, pids []int) ([]Process, error) {
 			p.Role = RoleUnclear
 		default:
 			p.Release()
+		}
+		if !hold {
+			p.pin.release()
+			p.pin = nobody
 		}
 		judged[i], errs[i] = p, err
 	})
@@ -122,6 +129,12 @@ func (g *glance) mayRun(pid int) (bool, error) {
 	var short [256]byte
 	link, err := exeLink(g.proc, pid, short[:])
 	d := g.daemon
+	if errors.Is(err, unix.EACCES) && os.Geteuid() == 0 {
+		// Root in a container; the process's own user may look.
+		if status, statusErr := g.readStatus(pid); statusErr == nil {
+			asItsUser(status, func() { link, err = exeLink(g.proc, pid, short[:]) })
+		}
+	}
 	switch {
 	case d.unnamed(): // nothing runs it
 		return false, nil

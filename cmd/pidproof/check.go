@@ -65,7 +65,7 @@ type checkCmd struct {
 }
 
 func (checkCmd) Help() string {
-	return `Exit status: 0 running, 1 dead (stale pidfile, safe to start), 3 not running (safe to start), 4 unknown (touch nothing), 150 it runs outside its pidfile (left untouched).`
+	return `Exit status: 0 running, 1 dead (stale pidfile, safe to start), 3 not running (safe to start), 4 unknown (touch nothing), 150 it runs outside every pidfile (left untouched).`
 }
 
 func (cmd checkCmd) Run(c *console) error {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,7 +31,9 @@ func TestRootWithoutPtrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	pidfile, demod := filepath.Join(run, "x.pid"), filepath.Join(programs, "demod")
-	start := exec.Command(setpriv, "--reuid=65534", "--regid=65534", "--clear-groups", demod, "-daemonize", "-pidfile", pidfile)
+	// Its names are others, as Node's process.title makes them.
+	start := exec.Command(setpriv, "--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c", `exec -a other "$@"`, "bash",
+		demod, "-daemonize", "-pidfile", pidfile, "-title", "other")
 	if out, err := start.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -48,6 +51,11 @@ func TestRootWithoutPtrace(t *testing.T) {
 	out, err := ask.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "is the very file") {
 		t.Errorf("%v: %s", err, out)
+	}
+	// Also where no pidfile says which one to look at.
+	ask = exec.Command(setpriv, "--bounding-set=-sys_ptrace", filepath.Join(programs, "pidproof"), "pidof", demod)
+	if out, err = ask.CombinedOutput(); err != nil || !slices.Contains(strings.Fields(string(out)), strconv.Itoa(pid)) {
+		t.Errorf("pidof: %v: %s, want %d among them", err, out, pid)
 	}
 	// Another program's file is still another's.
 	ask = exec.Command(setpriv, "--bounding-set=-sys_ptrace", filepath.Join(programs, "pidproof"), "check", "-p", pidfile, filepath.Join(programs, "pidproof"))

@@ -82,7 +82,7 @@ func (r *Result) Markdown() string {
 		size := r.Sizes[len(r.Sizes)-1-i] // what matters most first
 		fmt.Fprintf(&text, "\n## %s processes\n\n%s", count(size.Processes), size.table(r).Markdown())
 	}
-	text.WriteString("\n## What is promised\n\n| budget | measured | at most |\n|---|--:|--:|\n")
+	text.WriteString("\n## What is promised\n\nA measured value in bold exceeds its budget.\n\n| budget | measured | at most |\n|---|--:|--:|\n")
 	for _, f := range r.findings() {
 		seen := f.seen
 		if f.missing != "" {
