@@ -112,6 +112,7 @@ func plainUsage(err error) string {
 		rest, _, _ = strings.Cut(rest, " (")
 		return fmt.Sprintf("%s: %s cannot be its value", option, rest)
 	}
+	said = strings.ReplaceAll(said, "<state> must", "STATE must")
 	said = strings.ReplaceAll(said, `expected "<program> ..."`, "the argument PROGRAM is missing")
 	said = strings.ReplaceAll(said, `expected "<daemon> ..."`, "the argument DAEMON is missing")
 	said = strings.ReplaceAll(said, `expected "<state> <daemon>"`, "the arguments STATE and DAEMON are missing")
