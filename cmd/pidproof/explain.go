@@ -5,7 +5,7 @@ import "bytes"
 type explainCmd struct {
 	instanceArgs
 	countingFlag
-	JSON bool `name:"json" help:"Print one JSON object; docs/explain-json.md describes it."`
+	JSON bool `name:"json" help:"Print one JSON object; explain-json.md in the documentation describes it."`
 }
 
 func (explainCmd) Help() string {
