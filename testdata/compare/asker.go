@@ -68,7 +68,7 @@ func arrange(o order) (question, error) {
 		return question{}, err
 	}
 	if said.Hung || said.Exit != 0 {
-		return question{}, fmt.Errorf("line %s: %s", lastLine(trace), failure(said))
+		return question{}, errors.New(failure(said, trace))
 	}
 	q, err := parseQuestion(said.Stdout)
 	if err != nil {
@@ -78,26 +78,33 @@ func arrange(o order) (question, error) {
 	return q, err
 }
 
-func failure(said outcome) string {
-	if said.Hung {
-		return fmt.Sprintf("not done after %v", arranging)
+// failure names the line, and the command where that did not complain itself: `[ ... ]` and false are silent.
+func failure(said outcome, trace io.ReaderAt) string {
+	number, command := lastLine(trace)
+	complaint := strings.TrimSpace(said.Stderr)
+	switch {
+	case said.Hung:
+		return fmt.Sprintf("line %s: not done after %v; a daemon in the foreground? (-daemonize, or & and </dev/null)",
+			number, arranging)
+	case complaint == "":
+		return fmt.Sprintf("line %s: `%s` failed, exit %d", number, command, said.Exit)
 	}
-	return fmt.Sprintf("exit %d: %s", said.Exit, strings.TrimSpace(said.Stderr))
+	return fmt.Sprintf("line %s: exit %d: %s", number, said.Exit, complaint)
 }
 
-// lastLine reads bash's trace from its end: "+LINE COMMAND", a "+" for each subshell.
-func lastLine(trace *os.File) string {
+// lastLine reads bash's trace to its end: "+LINE COMMAND", a "+" for each subshell.
+func lastLine(trace io.ReaderAt) (number, command string) {
 	content, err := io.ReadAll(io.NewSectionReader(trace, 0, 1<<20))
 	if err != nil {
-		return "?"
+		return "?", "?"
 	}
-	number := "?"
+	number, command = "?", "?"
 	for line := range strings.Lines(string(content)) {
 		if rest := strings.TrimLeft(line, "+"); rest != line {
-			number, _, _ = strings.Cut(strings.TrimSpace(rest), " ")
+			number, command, _ = strings.Cut(strings.TrimSpace(rest), " ")
 		}
 	}
-	return number
+	return number, command
 }
 
 func plainEnv() []string {
@@ -150,6 +157,9 @@ func (q question) starts() (map[string]string, error) {
 	starts := map[string]string{}
 	for name, pid := range q.Processes {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("process %s: none has the number %d", name, pid)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("process %s: %w", name, err)
 		}

@@ -127,14 +127,16 @@ func beInit() error {
 	}
 }
 
-// playAll plays the scenarios, two at a time: most of what takes time is waiting for those that hang.
+// playAll plays the scenarios, two at a time: most of what takes time is waiting for those that hang. It says on standard
+// error where it is.
 func playAll(all []scenario, o order) ([]*played, error) {
 	plays, errs := make([]*played, len(all)), make([]error, len(all))
 	turns := make(chan struct{}, 2)
 	var group sync.WaitGroup
 	for i, s := range all {
+		turns <- struct{}{}
+		fmt.Fprintf(os.Stderr, "%d/%d %s\n", i+1, len(all), s.header.Title)
 		group.Go(func() {
-			turns <- struct{}{}
 			defer func() { <-turns }()
 			r, err := play(s, o)
 			if err != nil {

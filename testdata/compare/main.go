@@ -19,7 +19,7 @@ import (
 var (
 	pidproof  = flag.String("pidproof", "bin/pidproof", "the `program` that must be right everywhere")
 	scenarios = flag.String("scenarios", "testdata/compare/scenarios", "play the scenarios of this `directory`")
-	out       = flag.String("out", "docs/comparison.md", "write the table to this `file`")
+	out       = flag.String("out", pageFile, "write the table to this `file`")
 	readme    = flag.String("readme", "", "renew the summary between the markers in this `file`")
 	deadline  = flag.Duration("deadline", 5*time.Second, "a tool that takes longer than this `time` hangs")
 )
@@ -55,6 +55,9 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	if err := writable(*out); err != nil {
+		return fmt.Errorf("-out: %w", err)
+	}
 	dir, err := os.MkdirTemp("", "pidproof-compare-")
 	if err != nil {
 		return err
@@ -63,7 +66,7 @@ func run() error {
 	if err := buildPrograms(dir, *pidproof); err != nil {
 		return err
 	}
-	peers, err := findPeers(dir)
+	peers, err := findPeers(dir, publishes(*out, *readme))
 	if err != nil {
 		return err
 	}

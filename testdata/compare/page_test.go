@@ -13,10 +13,12 @@ import (
 type page struct {
 	head     []string
 	rows     []pageRow
+	scores   []string // what its last line says
 	versions []string // without pidproof's, which changes with every commit
 }
 
 type pageRow struct {
+	title string
 	file  string // the scenario's
 	cells []string
 }
@@ -43,8 +45,11 @@ func parsePage(text string) (p page) {
 		switch {
 		case cells[0] == "Situation":
 			p.head = cells
+		case cells[0] == "right in":
+			p.scores = cells[1:]
 		case isRow && len(cells) == len(p.head):
-			p.rows = append(p.rows, pageRow{path.Base(strings.TrimSuffix(link, ")")), cells[1:]})
+			title, file, _ := strings.Cut(strings.TrimSuffix(link, ")"), "](")
+			p.rows = append(p.rows, pageRow{title, path.Base(file), cells[1:]})
 		}
 	}
 	return p

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,40 +32,47 @@ func (p peers) has(t tool) bool {
 	return ok || t.needs() == ""
 }
 
-// findPeers looks for all of them. One that is missing is left out, but in CI nothing may be.
-func findPeers(programs string) (peers, error) {
+// findPeers looks for all of them. One that is missing is left out, but in CI nothing may be, nor in what is published.
+func findPeers(programs string, publish bool) (peers, error) {
 	all := peers{}
-	var missing []error
+	var missing []string
 	for _, p := range []struct {
 		peer
+		from string // the Debian package; "" for pidproof, which make builds
 		find func() (found, error)
 	}{
-		{self, func() (found, error) {
+		{self, "", func() (found, error) {
 			path := filepath.Join(programs, "pidproof")
 			version, err := host.FirstLine(path, "-V")
 			return found{path, version}, err
 		}},
-		{pidof, of(host.Pidof)},
-		{busybox, of(host.Busybox)},
-		{dpkg, of(host.StartStopDaemon)},
-		{functions, func() (found, error) { return ofPackage("/lib/lsb/init-functions") }},
-		{shell, func() (found, error) {
+		{pidof, "sysvinit-utils", of(host.Pidof)},
+		{busybox, "busybox", of(host.Busybox)},
+		{dpkg, "dpkg", of(host.StartStopDaemon)},
+		{functions, "sysvinit-utils", func() (found, error) { return ofPackage("/lib/lsb/init-functions") }},
+		{shell, "dash", func() (found, error) {
 			path, err := filepath.EvalSymlinks("/bin/sh")
 			return found{path, "sh is " + filepath.Base(path)}, err
 		}},
 	} {
 		f, err := p.find()
-		if err != nil {
-			missing = append(missing, err)
-			continue
+		switch {
+		case err == nil:
+			all[p.peer] = f
+		case p.peer == self:
+			return nil, err
+		default:
+			missing = append(missing, fmt.Sprintf("%v (apt install %s)", err, p.from))
 		}
-		all[p.peer] = f
 	}
-	if _, ok := all[self]; !ok || os.Getenv("CI") != "" {
-		return all, errors.Join(missing...)
+	if publish {
+		return all, publishable(all[self].Version, missing)
 	}
-	for _, err := range missing {
-		fmt.Fprintf(os.Stderr, "compare: left out: %v\n", err)
+	if missing != nil && os.Getenv("CI") != "" {
+		return all, fmt.Errorf("in CI none may be left out: %s", strings.Join(missing, "; "))
+	}
+	for _, left := range missing {
+		fmt.Fprintf(os.Stderr, "compare: left out: %s\n", left)
 	}
 	return all, nil
 }

@@ -58,7 +58,7 @@ func (q *question) set(key, value string) error {
 		return name(q.Gone, value)
 	case "status":
 		if !slices.Contains([]string{running, notRunning, unclaimed, cannotTell}, value) {
-			return errors.New("no such status")
+			return errors.New("no such status; want running, not-running, unclaimed or cannot-tell")
 		}
 		return once(&q.Status, value)
 	case "pids":
@@ -76,7 +76,7 @@ func (q *question) set(key, value string) error {
 		}
 		q.User = int(uid)
 	default:
-		return errors.New("no such key")
+		return errors.New("no such key; want daemon, pidfile, process, gone, status, pids or user")
 	}
 	return nil
 }
@@ -103,8 +103,13 @@ func name(as map[string]int, value string) error {
 }
 
 func (q question) complete() error {
-	if !filepath.IsAbs(q.Daemon) || !filepath.IsAbs(q.Pidfile) || q.Status == "" && q.Pids == nil {
-		return errors.New("it says no absolute daemon and pidfile, or neither status nor pids")
+	switch {
+	case !filepath.IsAbs(q.Daemon):
+		return errors.New("it says no `daemon` line with an absolute path")
+	case !filepath.IsAbs(q.Pidfile):
+		return errors.New("it says no `pidfile` line with an absolute path")
+	case q.Status == "" && q.Pids == nil:
+		return errors.New("it says neither a `status` nor a `pids` line")
 	}
 	if len(q.Pids) == 1 && (q.Pids[0] == "none" || q.Pids[0] == cannotTell) {
 		return nil

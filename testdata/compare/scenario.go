@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -57,6 +58,8 @@ func loadScenarios(dir string) ([]scenario, error) {
 		titles[h.Title] = path
 		all = append(all, scenario{strings.TrimSuffix(filepath.Base(path), ".sh"), path, string(text), h})
 	}
+	// The title is what one reads.
+	slices.SortFunc(all, func(a, b scenario) int { return strings.Compare(a.header.Title, b.header.Title) })
 	return all, nil
 }
 

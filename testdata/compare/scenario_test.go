@@ -96,6 +96,33 @@ func TestParseQuestion(t *testing.T) {
 	}
 }
 
+// What is wrong says what is wanted.
+func TestRemedies(t *testing.T) {
+	for text, want := range map[string]string{
+		"staus running\n":           "want daemon, pidfile, process, gone, status, pids or user",
+		"status maybe\n":            "want running, not-running, unclaimed or cannot-tell",
+		"pidfile /f\npids none\n":   "no `daemon` line",
+		"daemon d\npidfile /f\n":    "no `daemon` line with an absolute path",
+		"daemon /d\npids none\n":    "no `pidfile` line",
+		"daemon /d\npidfile /f\n\n": "no such key",
+		"daemon /d\npidfile /f\n":   "neither a `status` nor a `pids` line",
+	} {
+		if _, err := parseQuestion(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+	trace := strings.NewReader("+7 true\n++8 webd\n")
+	for want, said := range map[string]outcome{
+		"line 8: not done after 30s; a daemon in the foreground?": {Hung: true},
+		"line 8: `webd` failed, exit 2":                           {Exit: 2},
+		"line 8: exit 2: no such option":                          {Exit: 2, Stderr: "no such option\n"},
+	} {
+		if got := failure(said, trace); !strings.HasPrefix(got, want) {
+			t.Errorf("%+v: %s, want %s", said, got, want)
+		}
+	}
+}
+
 func FuzzParseQuestion(f *testing.F) {
 	f.Add(goodQuestion)
 	f.Add("daemon /d\npidfile /f\nuser 65533\nstatus cannot-tell\npids cannot-tell\n")
@@ -117,11 +144,11 @@ func TestBrokenScenario(t *testing.T) {
 	ask := "daemon /mnt/d\npidfile /run/p\nstatus not-running\n"
 	for name, c := range map[string]struct{ script, want string }{
 		"header":    {"#!/bin/sh\n# title: x\n# form: y\n", "broken.sh:3: "},
-		"fails":     {goodHeader + "true\n(\n\tfalse\n)\n", "broken.sh: line 9: exit 1"},
+		"fails":     {goodHeader + "true\n(\n\tfalse\n)\n", "broken.sh: line 9: `false` failed, exit 1\n"},
 		"complains": {goodHeader + "true\ncat /mnt/nothing\n", "broken.sh: line 8: exit 1: cat: /mnt/nothing: No such file"},
 		"unset":     {goodHeader + "echo \"$NOTHING\"\n", "broken.sh: line 7: "},
 		"nonsense":  {goodHeader + "echo nonsense\n", `line 1 of what it says, "nonsense": no such key`},
-		"gone":      {goodHeader + "cat <<END\n" + ask + "process A 4194304\nEND\n", "broken.sh: process A: "},
+		"gone":      {goodHeader + "cat <<END\n" + ask + "process A 4194304\nEND\n", "broken.sh: process A: none has the number 4194304"},
 		"not gone":  {goodHeader + "cat <<END\n" + ask + "gone A $$\nEND\nsleep 1000 &\n", "keeps its output open"},
 		"lives":     {goodHeader + "sleep 1000 >/run/out 2>&1 &\ncat <<END\n" + ask + "gone A $!\nEND\n", "broken.sh: process A"},
 		"silent":    {goodHeader, "broken.sh: line 1 of what it says"},

@@ -39,7 +39,15 @@ func (c comparison) score(t tool) (s score) {
 	return s
 }
 
-func (s score) String() string { return fmt.Sprintf("%d of %d", s.right, s.of) }
+func (s score) String() string { return s.orAbsent(fmt.Sprintf("%d of %d", s.right, s.of)) }
+
+// orAbsent is a count, unless there was nothing to be counted.
+func (s score) orAbsent(count string) string {
+	if s.of == 0 {
+		return string(absent)
+	}
+	return count
+}
 
 // head is the table's first line, rows the others.
 func head() []string {
@@ -62,11 +70,20 @@ func line(cells []string) string { return "| " + strings.Join(cells, " | ") + " 
 
 // summary is what the README quotes.
 func (c comparison) summary() string {
+	var names []string
+	var scores []score
+	for _, t := range tools {
+		names, scores = append(names, t.name), append(scores, c.score(t))
+	}
+	return summaryOf(names, scores)
+}
+
+func summaryOf(names []string, scores []score) string {
 	var text strings.Builder
 	text.WriteString(line([]string{"Tool", "right", "wrong", "hangs"}) + "|---|--:|--:|--:|\n")
-	for _, t := range tools {
-		s := c.score(t)
-		text.WriteString(line([]string{t.name, s.String(), fmt.Sprint(s.of - s.right - s.hang), fmt.Sprint(s.hang)}))
+	for i, s := range scores {
+		wrong, hangs := s.orAbsent(fmt.Sprint(s.of-s.right-s.hang)), s.orAbsent(fmt.Sprint(s.hang))
+		text.WriteString(line([]string{names[i], s.String(), wrong, hangs}))
 	}
 	return text.String()
 }
@@ -95,9 +112,21 @@ The right answer is known from what was started; no tool is asked for it. The qu
 - Is the process that the pidfile F names the daemon D, and may it be acted on?
 - Which processes run D?
 
-A tool that can be asked both has to be right in both. A definite answer that is not the truth is wrong; an error or a
-refusal is right only where nothing can be told, or must not be. A tool that takes longer than %s hangs, and is killed.
-A dash: it has no such question.
+To the first, the right answer is one of:
+
+- running
+- not running
+- unclaimed: not by this pidfile, but the daemon runs. A tool that has no word for that is right with "not running".
+- cannot tell: an error or a refusal. It is also right where the number is correct but its writer may not be trusted: to
+  act on it would be wrong.
+
+To the second, it is all of them and no other; or that it cannot be told.
+
+A tool that can be asked both questions has to be right in both. One that takes longer than %s hangs, and is killed. A
+dash: it has no such question.
+
+Each tool is asked as its manual has it for an init script; ` + "`pidof D | grep`" + ` as apache2's script asks. NAME is D without
+its directories.
 
 `
 

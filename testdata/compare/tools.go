@@ -22,7 +22,7 @@ type tool struct {
 // ask is how a tool is asked one of the questions, and what its answers mean.
 type ask struct {
 	kind  string
-	shown string // the command line with D and F in place of the daemon's and the pidfile's paths
+	shown string // the command line, with D, F and NAME as in the legend
 	argv  func(o order, daemon, pidfile string) []string
 
 	means     map[int]string                           // status: what an exit code means; any other is an error
@@ -30,8 +30,7 @@ type ask struct {
 	pids      func(said outcome) (pids []int, ok bool) // pids: not ok is an error
 }
 
-// tools are the columns, pidproof first. A tool is asked in the way that its manual means for an init script, and in the
-// one that serves it best where there are several.
+// tools are the columns, pidproof first. Each is asked as its manual has it for an init script.
 var tools = []tool{
 	{"pidproof", []ask{
 		{askStatus, "pidproof check -p F D", func(o order, d, f string) []string {
@@ -47,15 +46,17 @@ var tools = []tool{
 			return []string{o.Peers[pidof].Path, "-c", "-x", d}
 		}, nil, false, pidofList},
 	}},
-	// As in apache2's init script before #868861.
+	// As in apache2's init script before #868861, without -x.
 	{"pidof and grep", []ask{
 		{askStatus, `pidof D | grep -w "$(cat F)"`, func(o order, d, f string) []string {
 			return []string{"sh", "-c", `"$0" "$1" | grep -w "$(cat "$2")"`, o.Peers[pidof].Path, d, f}
 		}, map[int]string{0: running, 1: notRunning}, false, nil},
 	}},
 	{"busybox pidof", []ask{
-		{askPids, "busybox pidof D", func(o order, d, f string) []string {
-			return []string{o.Peers[busybox].Path, "pidof", d}
+		// By NAME, as its usage says: a path it compares with the text of the link exe, where the name is followed by
+		// " (deleted)" after an upgrade.
+		{askPids, "busybox pidof NAME", func(o order, d, f string) []string {
+			return []string{o.Peers[busybox].Path, "pidof", filepath.Base(d)}
 		}, nil, false, pidofList},
 	}},
 	{"busybox start-stop-daemon", []ask{
