@@ -98,12 +98,15 @@ func (h *host) readSelf() {
 // hidesProcesses reports that /proc is mounted with hidepid= (proc(5)) and that
 // we have no CAP_SYS_PTRACE to see through it.
 func (h *host) hidesProcesses() bool {
+	if canPtrace() {
+		return false
+	}
 	hides := false
 	err := readProcFile("/proc/self/mountinfo", func(content []byte) error {
 		hides = hidepid(content, h.proc)
 		return nil
 	})
-	return err == nil && hides && !canPtrace()
+	return err == nil && hides
 }
 
 func canPtrace() bool {

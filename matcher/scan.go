@@ -3,7 +3,6 @@ package matcher
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,11 +128,8 @@ func (g *glance) mayRun(pid int) (bool, error) {
 	var short [256]byte
 	link, err := exeLink(g.proc, pid, short[:])
 	d := g.daemon
-	if errors.Is(err, unix.EACCES) && os.Geteuid() == 0 {
-		// Root in a container; the process's own user may look.
-		if status, statusErr := g.readStatus(pid); statusErr == nil {
-			asItsUser(status, func() { link, err = exeLink(g.proc, pid, short[:]) })
-		}
+	if err == unix.EACCES && os.Geteuid() == 0 { // in a container
+		link, err = g.linkAsItsUser(pid)
 	}
 	switch {
 	case d.unnamed(): // nothing runs it
@@ -152,6 +148,16 @@ func (g *glance) mayRun(pid int) (bool, error) {
 		return true, nil
 	}
 	return d.Script != nil && d.Script.named(string(base)), nil
+}
+
+// linkAsItsUser is a function of its own so that mayRun's variables stay on the stack.
+func (g *glance) linkAsItsUser(pid int) (link []byte, err error) {
+	err = unix.EACCES
+	status, statusErr := g.readStatus(pid)
+	if statusErr == nil {
+		asItsUser(status, func() { link, err = exeLink(g.proc, pid, make([]byte, 256)) })
+	}
+	return link, err
 }
 
 // headless tells of a process without an exe link whether it lives: it is neither a
