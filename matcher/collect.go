@@ -47,9 +47,9 @@ const (
 var errBetweenPrograms = errors.New("it is replacing its program")
 
 // betweenPrograms reports of a process that lives, and of no kernel thread, that it
-// has no executable.
+// has no executable, or had no namespaces just before.
 func (e Evidence) betweenPrograms() bool {
-	return e.Life == Alive && !e.Kernel && e.Exe.State == Absent
+	return e.Life == Alive && !e.Kernel && (e.Exe.State == Absent || e.torn)
 }
 
 func (h *host) collectOnce(p process) (Evidence, error) {
@@ -160,6 +160,7 @@ func (e *Evidence) fillStatus(s procStatus) {
 // placeTree compares the mount tree the process sees with ours.
 func (h *host) placeTree(e *Evidence, dir string) {
 	ns, err := os.Readlink(filepath.Join(dir, "ns/mnt"))
+	e.torn = vanished(err)
 	switch {
 	case err != nil || h.self.mountNS == "":
 	case ns == h.self.mountNS:

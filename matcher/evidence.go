@@ -139,7 +139,11 @@ type Evidence struct {
 	// they were ours (d_path without the root).
 	Outside bool
 
-	Exe  Fact[Exe]
+	Exe Fact[Exe]
+
+	// torn: its namespaces were gone while it was looked at.
+	torn bool
+
 	Argv Fact[[]string] // /proc/PID/cmdline: reading it may block, so only on demand
 
 	Scripts    []ScriptFile  // what its arguments name, if it runs a script; on demand

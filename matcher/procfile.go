@@ -37,11 +37,19 @@ func (h *host) pidPath(pid int, name string) string {
 	return h.proc + "/" + strconv.Itoa(pid) + "/" + name
 }
 
+// readStat reads again what has no threads: of a zombie one is counted, so this one
+// was let go of while the kernel wrote its line, and another thread may have taken
+// its place (do_task_stat in fs/proc/array.c, de_thread in fs/exec.c).
 func (h *host) readStat(pid int) (s procStat, err error) {
-	err = readProcFile(h.pidPath(pid, "stat"), func(content []byte) error {
-		s, err = parseStat(content)
-		return err
-	})
+	for range execTries {
+		err = readProcFile(h.pidPath(pid, "stat"), func(content []byte) error {
+			s, err = parseStat(content)
+			return err
+		})
+		if err != nil || s.Threads > 0 {
+			break
+		}
+	}
 	return s, err
 }
 
