@@ -79,11 +79,15 @@ install: bin/pidproof
 	sed 's,/usr/share/pidproof,$(SHAREDIR),g; s,/lib/lsb/init-functions.d,$(HOOKDIR),g' docs/pidproof.8 >$(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new
 	chmod 644 $(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new
 	mv -f $(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
-	install -m 644 LICENSE docs/explain-json.md docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
+	install -m 644 LICENSE docs/explain-json.md docs/list-json.md docs/multiple-instances.md docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
 	install -d $(DESTDIR)$(SHAREDIR)
 	for script in start-stop-daemon divert example.init; do \
 		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$script" >"$(DESTDIR)$(SHAREDIR)/.new" && \
 		chmod 755 "$(DESTDIR)$(SHAREDIR)/.new" && mv -f "$(DESTDIR)$(SHAREDIR)/.new" "$(DESTDIR)$(SHAREDIR)/$$script" || exit; \
+	done
+	for file in apt.conf default; do \
+		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$file" >"$(DESTDIR)$(SHAREDIR)/.new" && \
+		chmod 644 "$(DESTDIR)$(SHAREDIR)/.new" && mv -f "$(DESTDIR)$(SHAREDIR)/.new" "$(DESTDIR)$(SHAREDIR)/$$file" || exit; \
 	done
 	sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g; s,/lib/lsb/init-functions.d,$(HOOKDIR),g' lsb/init-functions >$(DESTDIR)$(SHAREDIR)/.new
 	chmod 644 $(DESTDIR)$(SHAREDIR)/.new

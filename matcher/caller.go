@@ -21,3 +21,20 @@ func Caller(pid int) []int {
 	}
 	return pids
 }
+
+// RunsUnder reports that pid, our parent, is a held process or descends from it, as a
+// login session does from sshd.
+func RunsUnder(pid int, of *Process) bool {
+	h := thisHost()
+	for hops := 0; pid > 0 && hops < PIDMax; hops++ {
+		if pid == of.Evidence.PID {
+			return true
+		}
+		stat, err := h.readStat(pid)
+		if err != nil {
+			return false // PID 1's is 0
+		}
+		pid = stat.PPID
+	}
+	return false
+}

@@ -29,9 +29,16 @@ type Instance struct {
 	// Hold keeps the processes of the report pinned, until Report.Release: they
 	// can be signalled and awaited, and are who they were found to be.
 	Hold bool
+	// Registered gives further pidfiles that may claim a process.
+	Registered Registered
 
 	criteria Criteria // of Match
 }
+
+// Registered gives the pidfiles of registered instances, as absolute paths; they may
+// lie anywhere. missed counts registrations that could not be read. It is called only
+// where other instances' pidfiles matter.
+type Registered func() (pidfiles []string, missed int)
 
 // Check answers whether the pidfile names this daemon and, where it does not,
 // whether the daemon runs in spite of it. It reads the pidfile (see
@@ -42,7 +49,9 @@ type Instance struct {
 // not be found out is the verdict Unknown, with the reason. ctx bounds the
 // whole of it: a file server that does not answer yields Unknown as well.
 func Check(ctx context.Context, in Instance) (Report, error) {
-	return thisHost().answer(ctx, in)
+	h := thisHost()
+	h.registered = in.Registered
+	return h.answer(ctx, in)
 }
 
 // answer is check under the deadline of ctx.

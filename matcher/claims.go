@@ -1,10 +1,12 @@
 package matcher
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -21,31 +23,56 @@ const (
 	usersLimit = 1024
 )
 
-// pidfileWalk gathers the pidfiles under the run directories.
+// pidfileWalk gathers the pidfiles under the run directories, and the registered ones.
 type pidfileWalk struct {
 	h      *host
-	own    Pidfile
 	served map[string]string // mount points that may hang
 	users  map[uint32]*purse
 	seen   map[FileID]bool
-	found  []Pidfile
-	missed int // what could not be read, where only root writes, and what was too full
+	all    []Pidfile // also those that name nobody
+	missed int       // what could not be read, where only root writes, and what was too full
 }
 
 // purse is what is left of usersLimit.
 type purse struct{ left int }
 
-// otherPidfiles reads every pidfile under the run directories but own: those
-// that name a process. It never looks at /proc.
+// otherPidfiles are all pidfiles but own that name a process.
 func (h *host) otherPidfiles(own Pidfile) (found []Pidfile, missed int) {
-	w := pidfileWalk{h: h, own: own, served: servedMounts(), users: map[uint32]*purse{}, seen: map[FileID]bool{}}
+	walk := h.walked
+	if walk == nil {
+		walk = h.walkPidfiles()
+	}
+	for _, p := range walk.all {
+		if p.State == PidfileNames && !own.sameAs(p) {
+			found = append(found, p)
+		}
+	}
+	return found, walk.missed
+}
+
+// walkPidfiles reads every pidfile under the run directories, and the registered
+// ones. It never looks at /proc.
+func (h *host) walkPidfiles() *pidfileWalk {
+	w := &pidfileWalk{h: h, served: servedMounts(), users: map[uint32]*purse{}, seen: map[FileID]bool{}}
 	for _, dir := range h.run {
 		if id := fileID(dir); id.Known() && !w.seen[id] { // /var/run is a link to /run
 			w.seen[id] = true
 			w.directory(dir, runLevels, nil)
 		}
 	}
-	return w.found, w.missed
+	if h.registered == nil {
+		return w
+	}
+	registered, missed := h.registered()
+	w.missed += missed
+	for _, path := range registered {
+		if _, mayHang := mayHang(w.served, []string{path}); mayHang {
+			w.missed++
+			continue
+		}
+		w.pidfile(h.readPidfileOnce(path), true)
+	}
+	return w
 }
 
 // directory reads one. Whatever lies below a directory that others than root can
@@ -78,6 +105,10 @@ func (w *pidfileWalk) directory(path string, levels int, from *purse) {
 		}
 		from.left -= len(entries)
 	}
+	// Of several for one process the first counts: the file before a link to it.
+	slices.SortFunc(entries, func(a, b os.DirEntry) int {
+		return cmp.Or(cmp.Compare(a.Type()&os.ModeSymlink, b.Type()&os.ModeSymlink), strings.Compare(a.Name(), b.Name()))
+	})
 	for _, entry := range entries {
 		name := filepath.Join(path, entry.Name())
 		_, isMount := w.served[name] // a user's FUSE mount, of a file or a directory
@@ -97,10 +128,10 @@ func (w *pidfileWalk) directory(path string, levels int, from *purse) {
 
 func (w *pidfileWalk) pidfile(p Pidfile, roots bool) {
 	switch {
-	case w.own.sameAs(p), w.seen[p.ID]:
-	case p.State == PidfileNames:
+	case w.seen[p.ID] && p.ID.Known():
+	case p.State == PidfileNames, p.State == PidfileGarbage:
 		w.seen[p.ID] = true
-		w.found = append(w.found, p)
+		w.all = append(w.all, p)
 	case p.State == PidfileUnusable && roots:
 		w.missed++
 	}
@@ -174,7 +205,7 @@ func (h *host) claims(d Daemon, own Pidfile, e Evidence) Fact[[]Claim] {
 		e = parent
 	}
 	if missed > 0 {
-		err := fmt.Errorf("pidfiles or directories under /run cannot be read, or hold too much: %d", missed)
+		err := fmt.Errorf("pidfiles or directories under /run, or registrations, cannot be read, or hold too much: %d", missed)
 		return Fact[[]Claim]{State: Unreadable, Value: out, Err: err}
 	}
 	return known(out)

@@ -245,8 +245,9 @@ func startedAs(q question) finding {
 // contradicted: a number that was recycled goes to a process that started after
 // the pidfile was written. This one started just before, and the daemon is in its
 // arguments (a wrapper before its exec, start-stop-daemon --make-pidfile
-// likewise) or is a script, which may have become any program. Or, whenever it
-// started, its name or path is the daemon's: one whose file was moved.
+// likewise), or is a script, which may have become any program, or is behind a link
+// that may have led to what it runs. Or, whenever it started, its name or path is the
+// daemon's: one whose file was moved.
 func contradicted(q question) finding {
 	d, e, p := q.daemon, q.evidence, q.pidfile
 	switch {
@@ -264,7 +265,7 @@ func contradicted(q question) finding {
 		return no("it started after the pidfile was written")
 	case writtenLong(e, p):
 		return no("it started long before the pidfile was written")
-	case d.Script == nil && !d.startedBy(e) && !d.mentionedBy(e.Argv.Value):
+	case d.Script == nil && !d.startedBy(e) && !d.mentionedBy(e.Argv.Value) && !d.onceLedTo(e):
 		return no("neither its name nor its arguments are the daemon's")
 	}
 	return yes(Undecided, FileUnknown, "it had this number when the pidfile was written, but runs %s (%q)", e.Exe.Value.Link, e.Comm)

@@ -70,7 +70,8 @@
 //   - contradicted: it runs something else, but its name, the path it was started
 //     as, or the script it was given is the daemon's. Or it started just before the
 //     pidfile was written, so its number was not recycled, and the daemon is in its
-//     arguments, or is a script, which may have become any program. Unknown.
+//     arguments, or is a script, which may have become any program, or is behind a
+//     link that may once have led to it, and has its name. Unknown.
 //   - mismatch: it runs something else. Not this daemon.
 //
 // # Rules about whose it is

@@ -195,6 +195,10 @@ func (d Daemon) startedBy(e Evidence) bool {
 	return len(words) > 0 && d.namesPath(filepath.Clean(words[0]))
 }
 
+// onceLedTo reports that a link on the daemon's path may have led to what a process
+// runs, under its own name (/usr/bin/java, repose #1186).
+func (d Daemon) onceLedTo(e Evidence) bool { return d.Path != d.Real && d.goesBy(e.Comm) }
+
 // mentionedBy reports that a process has the daemon in its arguments.
 func (d Daemon) mentionedBy(argv []string) bool {
 	return len(argv) > 1 && slices.ContainsFunc(argv[1:], func(word string) bool {

@@ -311,7 +311,7 @@ func TestNothingStaysOpen(t *testing.T) {
 	}
 	match := func(c Criteria) func() {
 		return func() {
-			m, err := Match(ctx, c)
+			m, err := Match(ctx, c, nil)
 			if err != nil && !errors.Is(err, ErrDaemon) {
 				t.Error(err)
 			}

@@ -19,6 +19,9 @@ type host struct {
 	run  []string // directories that hold pidfiles of other instances
 	path string   // PATH, for bare names
 
+	registered Registered   // nil: none
+	walked     *pidfileWalk // other instances' pidfiles, where they were read already
+
 	now  func() time.Time
 	boot func() (time.Time, error)
 	// pidfdOpen is pidfd_open(2); a fixture's processes have none.

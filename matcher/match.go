@@ -15,8 +15,9 @@ import (
 // caller must Release. Dead: the pidfile exists, and names none. NotRunning:
 // none was found. Unknown: it could not be told, or some may match (Unclear).
 // Without a pidfile only processes of our PID namespace count.
-func Match(ctx context.Context, c Criteria) (Matched, error) {
+func Match(ctx context.Context, c Criteria, registered Registered) (Matched, error) {
 	h := thisHost()
+	h.registered = registered
 	m, err, inTime := within(ctx, func() (Matched, error) { return h.match(ctx, c) })
 	if !inTime {
 		return NoMatch(c, h.lastStep()), nil

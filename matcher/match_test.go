@@ -224,7 +224,7 @@ func TestMatchExec(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Match(context.Background(), Criteria{Exec: "/"}); err == nil {
+	if _, err := Match(context.Background(), Criteria{Exec: "/"}, nil); err == nil {
 		t.Error("a directory was taken for an executable")
 	}
 }
@@ -336,7 +336,7 @@ func TestMatchDeadline(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	// It may have been quicker, but an answer it is.
-	m, err := Match(ctx, Criteria{PID: os.Getppid()})
+	m, err := Match(ctx, Criteria{PID: os.Getppid()}, nil)
 	if err != nil || m.Rule != RuleDeadline && m.Verdict != Running && m.Verdict != NotRunning {
 		t.Errorf("got %v %v, %v", m.Verdict, m.Rule, err)
 	}

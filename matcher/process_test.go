@@ -183,3 +183,30 @@ func TestPinTellsThreadsFromProcesses(t *testing.T) {
 		}
 	}
 }
+
+// What pidproof runs under is all the way up, and nobody else.
+func TestRunsUnder(t *testing.T) {
+	h := thisHost()
+	held := func(pid int) *Process {
+		t.Helper()
+		p, err := h.hold(question{daemon: Daemon{Path: "/nosuch", Real: "/nosuch"}}, pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.Release)
+		return &p
+	}
+	sibling := exec.Command("sleep", "60")
+	if err := sibling.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = sibling.Process.Kill(), sibling.Wait() }()
+	for name, c := range map[string]struct {
+		pid  int
+		want bool
+	}{"parent": {os.Getppid(), true}, "a child": {sibling.Process.Pid, false}} {
+		if got := RunsUnder(os.Getppid(), held(c.pid)); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}

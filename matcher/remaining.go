@@ -22,6 +22,7 @@ type Rest struct {
 func Remaining(ctx context.Context, in Instance, main *Process, family []*Process) (Rest, error) {
 	in.Hold, in.Others, in.Sockets, in.Unclaimed = true, true, false, CountAny
 	h := thisHost()
+	h.registered = in.Registered
 	rest := Rest{Others: map[int]bool{}}
 	r, err, inTime := within(ctx, func() (Report, error) { return h.check(ctx, in) })
 	switch {

@@ -21,6 +21,7 @@ curl           curl
 iproute2       ip
 util-linux     unshare
 procps         ps
+strace         strace
 sysvinit-utils /lib/lsb/init-functions
 EOF
 [ $# -gt 0 ] || exit 0

@@ -55,13 +55,29 @@ func adviceUnclaimed(r matcher.Report) string {
 			strings.Join(left, " "), r.Pidfile.PID, strings.Join(left, ","), strings.Join(left, " ")))
 	}
 	if unclaimed := pids(r.WithRole(matcher.RoleUnclaimed)); len(unclaimed) > 0 {
-		said = append(said, fmt.Sprintf("%s: look at them (ps -fp %s). If they belong to an instance whose pidfile lies outside /run, ask again with that pidfile. If they are this one's and its pidfile is lost or wrong, end them by hand and start it again.",
-			strings.Join(unclaimed, " "), strings.Join(unclaimed, ",")))
+		remedy := "end them by hand and start it again"
+		if canAdopt(r) {
+			remedy = "pidproof adopt -p " + r.Pidfile.Path + " " + r.Daemon.Path + " mends that"
+		}
+		said = append(said, fmt.Sprintf("%s: look at them (ps -fp %s). If they belong to an instance whose pidfile lies outside /run, ask again with that pidfile, or register it. If they are this one's and its pidfile is lost or wrong, %s.",
+			strings.Join(unclaimed, " "), strings.Join(unclaimed, ","), remedy))
 		if noneListens(r.Blocking()) {
 			said = append(said, "None of them listens: they may be sessions or jobs that outlive their daemon by design (sshd, cron). Then leave them alone, and ask with --unclaimed=listening.")
 		}
 	}
 	return strings.Join(said, " ")
+}
+
+// canAdopt reports that adopt would have something to write, and somewhere to.
+func canAdopt(r matcher.Report) bool {
+	if main, _ := r.Adoptable(); main == nil || r.Pidfile.Path == "" {
+		return false
+	}
+	dir, err := r.Pidfile.HoldDirectory()
+	if err != nil {
+		return false
+	}
+	return dir.Close() == nil
 }
 
 func noneListens(of []matcher.Process) bool {

@@ -45,6 +45,12 @@ var commands = []command{
 	{"killproc", "LSB killproc: signal the daemon, or end it and wait.", func() runner { return new(killprocCmd) }, nil},
 	{"start_daemon", "LSB start_daemon: become the daemon, unless it runs.", func() runner { return new(startDaemonCmd) }, nil},
 	{"wait", "Wait until the daemon has started, or stopped.", func() runner { return new(waitCmd) }, nil},
+	{"list", "Every instance on this host, and what no pidfile claims.", func() runner { return new(listCmd) }, nil},
+	{"register", "Have an instance listed, and restarted after upgrades.", func() runner { return new(registerCmd) }, nil},
+	{"unregister", "Remove the registration of an instance.", func() runner { return new(unregisterCmd) }, nil},
+	{"restart", "Restart the registered instances that run an old binary.", func() runner { return new(restartCmd) }, nil},
+	{"after-upgrade", "What apt calls: report or restart what runs an old binary.", func() runner { return new(afterUpgradeCmd) }, nil},
+	{"adopt", "Write a lost pidfile anew, if only one process can be meant.", func() runner { return new(adoptCmd) }, nil},
 	{"pidof", "Find the PIDs of a program, as pidof(8) does.", func() runner { return new(pidofCmd) }, nil},
 	{ssdName, "dpkg's start-stop-daemon(8), with proof.", func() runner { return new(startStopDaemonCmd) }, []string{`cmd:""`, `passthrough:""`}},
 }
@@ -112,9 +118,26 @@ func plainUsage(err error) string {
 		rest, _, _ = strings.Cut(rest, " (")
 		return fmt.Sprintf("%s: %s cannot be its value", option, rest)
 	}
-	said = strings.ReplaceAll(said, "<state> must", "STATE must")
-	said = strings.ReplaceAll(said, `expected "<program> ..."`, "the argument PROGRAM is missing")
-	said = strings.ReplaceAll(said, `expected "<daemon> ..."`, "the argument DAEMON is missing")
-	said = strings.ReplaceAll(said, `expected "<state> <daemon>"`, "the arguments STATE and DAEMON are missing")
-	return strings.ReplaceAll(said, `expected "<daemon>"`, "the argument DAEMON is missing")
+	if option, _, found := strings.Cut(said, ": bool value must be "); found {
+		return option + ": it takes no value behind ="
+	}
+	if missing, found := strings.CutPrefix(said, `expected "`); found {
+		return missingArguments(missing)
+	}
+	return strings.ReplaceAll(said, "<state> must", "STATE must")
+}
+
+// missingArguments takes kong's `<name> <daemon> ..."`.
+func missingArguments(list string) string {
+	var names []string
+	for word := range strings.FieldsSeq(list) {
+		if name, is := strings.CutPrefix(word, "<"); is {
+			name, _, _ = strings.Cut(name, ">")
+			names = append(names, strings.ToUpper(name))
+		}
+	}
+	if len(names) == 1 {
+		return "the argument " + names[0] + " is missing"
+	}
+	return "the arguments " + strings.Join(names, " and ") + " are missing"
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
@@ -22,7 +21,6 @@ import (
 const (
 	readmePath  = "../../README.md"
 	manPagePath = "../../docs/pidproof.8"
-	schemaPath  = "../../docs/explain-json.md"
 )
 
 var update = flag.Bool("update", false, "write the README's generated block anew")
@@ -59,26 +57,38 @@ func rowsOf(lines []string, form *regexp.Regexp) (rows []exitRow) {
 	return rows
 }
 
+// schemas are the objects that are promised to programs.
+var schemas = []struct {
+	path, command string
+	version       int
+	object        any
+}{
+	{"../../docs/explain-json.md", "explain --json", schemaVersion, jsonReport{}},
+	{"../../docs/list-json.md", "list --json", listSchemaVersion, jsonList{}},
+}
+
 var schemaRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
 
 func TestSchemaFields(t *testing.T) {
-	var got []string
-	for _, m := range schemaRow.FindAllStringSubmatch(readDoc(t, schemaPath), -1) {
-		got = append(got, m[1])
-	}
-	want := fieldPaths(reflect.TypeFor[jsonReport](), "")
-	for _, path := range want {
-		if !slices.Contains(got, path) {
-			t.Errorf("%s says nothing of %s", schemaPath, path)
+	for _, schema := range schemas {
+		var got []string
+		for _, m := range schemaRow.FindAllStringSubmatch(readDoc(t, schema.path), -1) {
+			got = append(got, m[1])
 		}
-	}
-	for _, path := range got {
-		if !slices.Contains(want, path) {
-			t.Errorf("%s describes %s, which explain --json never prints", schemaPath, path)
+		want := fieldPaths(reflect.TypeOf(schema.object), "")
+		for _, path := range want {
+			if !slices.Contains(got, path) {
+				t.Errorf("%s says nothing of %s", schema.path, path)
+			}
 		}
-	}
-	if len(got) != len(want) {
-		t.Errorf("%s has %d rows for %d fields", schemaPath, len(got), len(want))
+		for _, path := range got {
+			if !slices.Contains(want, path) {
+				t.Errorf("%s describes %s, which %s never prints", schema.path, path, schema.command)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("%s has %d rows for %d fields", schema.path, len(got), len(want))
+		}
 	}
 }
 
@@ -101,26 +111,28 @@ func fieldPaths(typ reflect.Type, prefix string) (paths []string) {
 }
 
 func TestSchemaExample(t *testing.T) {
-	_, rest, begins := strings.Cut(readDoc(t, schemaPath), "```json\n")
-	example, _, ends := strings.Cut(rest, "```\n")
-	if !begins || !ends {
-		t.Fatalf("%s has no ```json block", schemaPath)
-	}
-	var report jsonReport
-	dec := json.NewDecoder(strings.NewReader(example))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&report); err != nil {
-		t.Fatalf("%s: the example: %v", schemaPath, err)
-	}
-	var again bytes.Buffer
-	enc := json.NewEncoder(&again)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(report); err != nil {
-		t.Fatal(err)
-	}
-	if report.Schema != schemaVersion || again.String() != example {
-		t.Errorf("%s: the example is not as explain --json of schema %d prints it; that would be\n%s", schemaPath, schemaVersion, &again)
+	for _, schema := range schemas {
+		_, rest, begins := strings.Cut(readDoc(t, schema.path), "```json\n")
+		example, _, ends := strings.Cut(rest, "```\n")
+		if !begins || !ends {
+			t.Errorf("%s has no ```json block", schema.path)
+			continue
+		}
+		printed := reflect.New(reflect.TypeOf(schema.object))
+		dec := json.NewDecoder(strings.NewReader(example))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(printed.Interface()); err != nil {
+			t.Errorf("%s: the example: %v", schema.path, err)
+			continue
+		}
+		var again strings.Builder
+		if err := encodeJSON(&again, printed.Interface()); err != nil {
+			t.Fatal(err)
+		}
+		if printed.Elem().FieldByName("Schema").Int() != int64(schema.version) || again.String() != example {
+			t.Errorf("%s: the example is not as %s of schema %d prints it; that would be\n%s",
+				schema.path, schema.command, schema.version, &again)
+		}
 	}
 }
 
@@ -184,8 +196,14 @@ func TestThirdPartyNotices(t *testing.T) {
 	}
 	notices := readDoc(t, "../../docs/third-party-notices.txt")
 	modules := strings.Split(strings.TrimSpace(string(linked)), "\n")
-	if len(modules) != 2 {
-		t.Errorf("kong and x/sys are to be linked, and these are: %q", linked)
+	light := []string{"github.com/alecthomas/kong", "github.com/google/renameio/v2", "github.com/kballard/go-shellquote", "golang.org/x/sys"}
+	var paths []string
+	for _, module := range modules {
+		path, _, _ := strings.Cut(module, " ")
+		paths = append(paths, path)
+	}
+	if slices.Sort(paths); !slices.Equal(paths, light) {
+		t.Errorf("linked are %q, want %q", paths, light)
 	}
 	for _, module := range modules {
 		if !strings.Contains(notices, "==== "+module+" ====") {

@@ -121,10 +121,14 @@ func writeJSON(w io.Writer, r matcher.Report) error {
 	for _, p := range processes(r) {
 		out.Processes = append(out.Processes, viewProcess(p))
 	}
+	return encodeJSON(w, out)
+}
+
+func encodeJSON(w io.Writer, object any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(out)
+	return enc.Encode(object)
 }
 
 func viewDaemon(d matcher.Daemon) jsonDaemon {

@@ -127,6 +127,7 @@ func (c *console) check(in matcher.Instance) (matcher.Report, error) {
 	}
 	ctx, cancel := c.deadline()
 	defer cancel()
+	in.Registered = registeredPidfiles
 	return matcher.Check(ctx, in)
 }
 
@@ -137,7 +138,7 @@ func (c *console) match(criteria matcher.Criteria) (matcher.Matched, error) {
 	}
 	ctx, cancel := c.deadline()
 	defer cancel()
-	return matcher.Match(ctx, criteria)
+	return matcher.Match(ctx, criteria, registeredPidfiles)
 }
 
 // find is matcher.Find, likewise.
@@ -148,4 +149,14 @@ func (c *console) find(program string, how matcher.Finding) ([]int, error) {
 	ctx, cancel := c.deadline()
 	defer cancel()
 	return matcher.Find(ctx, program, how)
+}
+
+// inventory is matcher.TakeInventory, likewise.
+func (c *console) inventory(s matcher.Search) (matcher.Inventory, error) {
+	if c.unanswered != "" {
+		return matcher.Inventory{}, errors.New("no answer in time while " + c.unanswered)
+	}
+	ctx, cancel := c.deadline()
+	defer cancel()
+	return matcher.TakeInventory(ctx, s)
 }

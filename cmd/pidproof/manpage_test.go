@@ -195,7 +195,7 @@ var (
 // decide.go refuses a process is in DIAGNOSTICS.
 func TestManPageMessages(t *testing.T) {
 	sources := ""
-	for _, pattern := range []string{"../../matcher/*.go", "*.go"} {
+	for _, pattern := range []string{"../../matcher/*.go", "*.go", "internal/*/*.go"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -338,4 +338,20 @@ func literal(t *testing.T, e ast.Expr) string {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// The manual has every metric, in the order in which they are printed.
+func TestManPageMetrics(t *testing.T) {
+	var want, got []string
+	for _, g := range append(listing{}.instanceGauges(), listing{}.hostGauges()...) {
+		want = append(want, g.name)
+	}
+	for _, line := range manPart(t, ".Sh COMMANDS", ".Ss list") {
+		if name, isMetric := strings.CutPrefix(line, ".It Li pidproof_"); isMetric {
+			got = append(got, "pidproof_"+name)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the manual has the metrics\n%q\nthere are\n%q", got, want)
+	}
 }

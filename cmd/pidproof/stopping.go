@@ -135,5 +135,6 @@ func (s *stopping) pids() string {
 func (c *console) remaining(in matcher.Instance, main *matcher.Process, family []*matcher.Process) (matcher.Rest, error) {
 	ctx, cancel := c.deadline()
 	defer cancel()
+	in.Registered = registeredPidfiles
 	return matcher.Remaining(ctx, in, main, family)
 }

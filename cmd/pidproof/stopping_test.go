@@ -37,7 +37,7 @@ func begin(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	b := &begun{out: ts.MkAbs(name + ".out"), err: ts.MkAbs(name + ".err"), ended: make(chan struct{})}
 	b.Cmd = &exec.Cmd{Path: path, Args: argv, Dir: ts.MkAbs(".")}
-	for _, name := range []string{"WORK", "PATH", "TERM", "TEST", "DEMOD", "PIDPROOF"} {
+	for _, name := range []string{"WORK", "PATH", "TERM", "TEST", "DEMOD", "PIDPROOF", "PIDPROOF_INSTANCES"} {
 		b.Env = append(b.Env, name+"="+ts.Getenv(name))
 	}
 	stdout, err := os.Create(b.out)

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"pidproof/cmd/pidproof/internal/wholefile"
+	"pidproof/matcher"
+)
+
+type adoptCmd struct {
+	instanceArgs
+	Yes bool `help:"Write the pidfile; without it, only show what would be written."`
+}
+
+func (adoptCmd) Help() string {
+	return `For a daemon that runs while its pidfile is stale or lost: if exactly one main process of it runs unclaimed, shows it, and with --yes writes its PID. Exit status: 0 shown, written, or right already; 1 refused; 4 unknown, also usage errors.`
+}
+
+func (cmd adoptCmd) Run(c *console) error {
+	in := cmd.instance()
+	in.Others, in.Sockets, in.Hold = true, true, true
+	report, err := c.check(in)
+	if err != nil {
+		return err
+	}
+	defer report.Release()
+	if report.Verdict == matcher.Running {
+		c.say("%s", summary(report))
+		return nil
+	}
+	main, why := report.Adoptable()
+	if main == nil {
+		c.warn("%s: nothing is adopted: %s", report.Daemon.Path, why)
+		if c.exit = exitRefused; report.PidfileVerdict == matcher.Unknown || report.Blind != "" {
+			c.exit = exitUnknown
+		}
+		return nil
+	}
+	dir, err := report.Pidfile.HoldDirectory()
+	if err != nil {
+		c.warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, byItsUser(report.Pidfile.Path, main.Evidence))
+		c.exit = exitRefused
+		return nil
+	}
+	defer dir.Close()
+	c.say("%s", candidate(report, main))
+	if !cmd.Yes {
+		c.say("With --yes, %s is written.", report.Pidfile.Path)
+		return nil
+	}
+	return cmd.write(c, report, main, dir)
+}
+
+// byItsUser is the way out where the directory is that of the daemon's own user.
+func byItsUser(pidfile string, e matcher.Evidence) string {
+	dir, err := os.Stat(filepath.Dir(pidfile))
+	if err != nil {
+		return ""
+	}
+	owner, known := dir.Sys().(*syscall.Stat_t)
+	if !known || int(owner.Uid) != e.EUID || e.EUID == os.Geteuid() {
+		return ""
+	}
+	return fmt.Sprintf("; let its user write it: runuser -u %s -- sh -c 'echo %d >%s'", userName(e.EUID), e.PID, pidfile)
+}
+
+// candidate describes the main process that is to be adopted.
+func candidate(r matcher.Report, main *matcher.Process) string {
+	e := main.Evidence
+	said := []string{
+		fmt.Sprintf("%s runs unclaimed as PID %d", r.Daemon.Path, e.PID), "user " + userName(e.EUID),
+		"since " + e.Started.Format(timeLayout),
+	}
+	if s := sockets(*main); s != "" {
+		said = append(said, s)
+	}
+	what := "pidfile " + r.Pidfile.Path + " is stale"
+	if r.Pidfile.State == matcher.PidfileAbsent {
+		what = "there is no pidfile " + r.Pidfile.Path
+	}
+	return strings.Join(said, ", ") + "; " + what
+}
+
+// write puts the number into the pidfile: with its owner and mode, if it has them and
+// may vouch with them, for a daemon may have to write it again.
+func (cmd adoptCmd) write(c *console, r matcher.Report, main *matcher.Process, dir *os.Root) error {
+	f := r.Pidfile
+	owner, mode := (*wholefile.Owner)(nil), os.FileMode(0o644)
+	if ok, _ := f.Vouches(main.Evidence.UID, main.Evidence.EUID); ok && f.ID.Known() {
+		owner, mode = &wholefile.Owner{UID: f.Owner, GID: f.Group}, f.Mode
+	}
+	err := f.Unchanged(dir)
+	if err == nil && main.Ended() {
+		err = fmt.Errorf("process %d has ended meanwhile", main.Evidence.PID)
+	}
+	if err == nil {
+		content := fmt.Appendf(nil, "%d\n", main.Evidence.PID)
+		err = wholefile.ReplaceIn(dir, filepath.Base(f.Path), content, mode, owner)
+	}
+	if err != nil {
+		c.warn("%s: nothing is adopted: %v", r.Daemon.Path, err)
+		c.exit = exitRefused
+		return nil
+	}
+	proof, err := c.check(cmd.instance())
+	switch {
+	case err != nil:
+		return err
+	case proof.Verdict != matcher.Running:
+		return errors.New("the pidfile was written, but now " + summary(proof))
+	}
+	c.say("%s", summary(proof))
+	return nil
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"strconv"
+
+	"pidproof/cmd/pidproof/internal/shellvars"
+)
+
+// settingsFile says what is to happen after an upgrade.
+const settingsFile = "/etc/default/pidproof"
+
+type afterUpgradeCmd struct{}
+
+func (afterUpgradeCmd) Help() string {
+	return `What apt runs after dpkg (apt.conf, DPkg::Post-Invoke). AFTER_UPGRADE in /etc/default/pidproof says what it does: report (the default) prints which registered instances still run the binary of before an upgrade, restart restarts them, off does nothing. It prints nothing where there is nothing to do, and always exits 0, because apt would give up otherwise.`
+}
+
+// Run never fails: a package manager waits for it.
+func (afterUpgradeCmd) Run(c *console) error {
+	defer func() { c.exit, c.lost = 0, nil }()
+	mode := c.afterUpgrade()
+	if mode == "off" {
+		return nil
+	}
+	registered, _ := c.registrations()
+	if mode == "restart" {
+		unlock, err := c.lockRestarts()
+		if err != nil {
+			c.warn("%v", err)
+			return nil
+		}
+		defer unlock()
+		run := newRestarting(c, false, restartLimit)
+		defer run.close()
+		if run.all(registered); run.restarted+run.failed+run.leftAlone > 0 {
+			run.summary()
+		}
+		return nil
+	}
+	found, _ := c.outdated(registered)
+	c.reportOutdated(found)
+	return nil
+}
+
+// afterUpgrade reads what is to be done. Whoever mistypes restart is told, and loses
+// nothing.
+func (c *console) afterUpgrade() string {
+	settings, err := shellvars.Read(settingsFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "report"
+	case err != nil:
+		c.warn("%v; it counts as AFTER_UPGRADE=report", err)
+		return "report"
+	}
+	switch mode := settings["AFTER_UPGRADE"].Value; mode {
+	case "report", "restart", "off":
+		return mode
+	case "":
+		return "report"
+	default:
+		c.warn("%s: AFTER_UPGRADE=%s is none of report, restart and off; it counts as report", settingsFile, mode)
+		return "report"
+	}
+}
+
+func (c *console) reportOutdated(found []outdated) {
+	if len(found) == 0 {
+		return
+	}
+	c.say("These instances still run the binary of before an upgrade:")
+	t := table{}
+	for _, o := range found {
+		remedy := o.Command()
+		if err := o.refusal(true); err != nil {
+			remedy = err.Error()
+		}
+		t.add("  "+o.Name, "PID "+strconv.Itoa(o.main().Evidence.PID), remedy)
+		o.report.Release()
+	}
+	var out bytes.Buffer
+	t.write(&out, 0)
+	c.print(out.String())
+	c.say(`"pidproof restart --replaced" restarts them one after another.`)
+}

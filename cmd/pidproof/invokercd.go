@@ -1,0 +1,52 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/matcher"
+)
+
+// policyHelper is what invoke-rc.d(8) asks.
+const policyHelper = "/usr/sbin/policy-rc.d"
+
+// errDenied: somebody has decided that it must not be restarted.
+var errDenied = errors.New("policy-rc.d denies it, or it is not enabled in this runlevel")
+
+// denial says why invoke-rc.d does not restart an instance: it exits 0 all the same,
+// and without a start link it does not even say so. nil: it would, or the restart
+// command is another.
+func denial(r registry.Registration) error {
+	const forbidden = 101
+	if filepath.Base(r.Restart[0]) != "invoke-rc.d" {
+		return nil
+	}
+	program, err := matcher.FindDaemon(r.Restart[0])
+	if err != nil {
+		return nil // whoever runs it says so
+	}
+	query := exec.Command(program.Path, append([]string{"--query"}, r.Restart[1:]...)...)
+	if err := query.Start(); err != nil {
+		return nil
+	}
+	limit := time.AfterFunc(defaultTimeout, func() { _ = query.Process.Kill() })
+	defer limit.Stop()
+	var exit *exec.ExitError
+	if !errors.As(query.Wait(), &exit) || exit.ExitCode() != forbidden {
+		return nil
+	}
+	script := r.Restart[1:]
+	for len(script) > 0 && strings.HasPrefix(script[0], "-") {
+		script = script[1:]
+	}
+	if _, err := os.Stat(policyHelper); err == nil || len(script) == 0 {
+		return errDenied
+	}
+	return fmt.Errorf("invoke-rc.d does nothing: %s is not enabled in this runlevel (update-rc.d %s defaults)", script[0], script[0])
+}

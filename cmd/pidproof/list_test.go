@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"pidproof/matcher"
+)
+
+func TestNameByPidfile(t *testing.T) {
+	for path, want := range map[string]string{
+		"/run/crond.pid":                       "crond",
+		"/run/sshd.pid":                        "sshd",
+		"/run/apache2/apache2.pid":             "apache2",
+		"/run/apache2-foo/apache2.pid":         "apache2-foo", // Debian's setup-instance
+		"/run/dovecot/master.pid":              "dovecot",
+		"/run/dbus/pid":                        "dbus",
+		"/run/postgresql/15-main.pid":          "15-main",
+		"/run/samba/nmbd.pid":                  "nmbd",
+		"/run/openvpn/server/office.pid":       "office",
+		"/run/redis/redis-server.pid":          "redis-server",
+		"/run/uwsgi/app/site/pid":              "site",
+		"/run/php/php8.2-fpm.pid":              "php8.2-fpm",
+		"/run/mysqld/mysqld.pid":               "mysqld",
+		"/run/memcached/memcached_server1.pid": "memcached_server1",
+	} {
+		if got := nameByPidfile(path); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}
+
+// Of a crowd that no pidfile accounts for, a person sees the parents.
+func TestFamilies(t *testing.T) {
+	stray := func(pid, ppid int) matcher.Process {
+		return matcher.Process{Evidence: matcher.Evidence{PID: pid, PPID: ppid}}
+	}
+	families := familiesOf([]matcher.Process{stray(5, 1), stray(6, 5), stray(7, 6), stray(8, 5), stray(9, 4), stray(20, 21), stray(21, 20)})
+	var got []int
+	for _, f := range families {
+		got = append(got, f.Evidence.PID, f.descendants)
+	}
+	// 20 and 21 cannot be each other's parents, but numbers are passed on.
+	if want := []int{5, 3, 9, 0}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestTable(t *testing.T) {
+	long := table{folded: 2, right: []int{1}}
+	long.add("NAME", "PID", "PIDFILE", "EXECUTABLE")
+	long.add("a", "12345", "/run/a.pid", "/usr/sbin/a")
+	long.add("b\x1b[2J", "1", "/run/b.pid", "/usr/sbin/b")
+	for width, want := range map[int][]string{
+		0: {
+			`NAME        PID  PIDFILE     EXECUTABLE`,
+			`a         12345  /run/a.pid  /usr/sbin/a`,
+			`b\x1b[2J      1  /run/b.pid  /usr/sbin/b`,
+		},
+		40: nil, // as 0
+		30: {
+			`NAME        PID`, `  PIDFILE     EXECUTABLE`,
+			`a         12345`, `  /run/a.pid  /usr/sbin/a`,
+			`b\x1b[2J      1`, `  /run/b.pid  /usr/sbin/b`,
+		},
+		10: {
+			`NAME`, `    PID  PIDFILE     EXECUTABLE`,
+			`a`, `  12345  /run/a.pid  /usr/sbin/a`,
+			`b\x1b[2J`, `      1  /run/b.pid  /usr/sbin/b`,
+		},
+	} {
+		var out bytes.Buffer
+		long.write(&out, width)
+		if got := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n"); want != nil && !slices.Equal(got, want) {
+			t.Errorf("width %d:\n%s\nwant\n%s", width, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		if width == 40 && strings.Count(out.String(), "\n") != 3 {
+			t.Errorf("40 columns are enough, and it is folded:\n%s", &out)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"io"
+	"time"
+
+	"pidproof/matcher"
+)
+
+// listSchemaVersion counts incompatible changes of the object below, as schemaVersion
+// does for explain's. docs/list-json.md describes every field; a test holds the two
+// together.
+const listSchemaVersion = 1
+
+type jsonList struct {
+	Schema    int            `json:"schema"`
+	Instances []jsonInstance `json:"instances"`
+	Daemons   []jsonStrays   `json:"daemons"`
+	Unusable  int            `json:"unusable_registrations"`
+	Unseen    []string       `json:"unseen"`
+}
+
+type jsonInstance struct {
+	Name       string     `json:"name"`
+	State      string     `json:"state"`
+	Rule       string     `json:"rule"`
+	Reason     string     `json:"reason"`
+	Registered bool       `json:"registered"`
+	Restart    []string   `json:"restart,omitempty"`
+	Pidfile    string     `json:"pidfile"`
+	Also       []string   `json:"also,omitempty"`
+	Executable string     `json:"executable,omitempty"`
+	PID        int        `json:"pid,omitempty"`
+	UID        *int       `json:"uid,omitempty"`
+	EUID       *int       `json:"euid,omitempty"`
+	Started    *time.Time `json:"started,omitempty"`
+	Binary     string     `json:"binary,omitempty"`
+	Workers    *int       `json:"workers,omitempty"`
+}
+
+type jsonStrays struct {
+	Executable string          `json:"executable"`
+	Unclaimed  []jsonUnclaimed `json:"unclaimed"`
+	Blind      string          `json:"blind,omitempty"`
+}
+
+type jsonUnclaimed struct {
+	PID      int        `json:"pid"`
+	PPID     int        `json:"ppid"`
+	Role     string     `json:"role"`
+	Instance string     `json:"instance,omitempty"`
+	Reason   string     `json:"reason"`
+	Comm     string     `json:"comm,omitempty"`
+	UID      *int       `json:"uid,omitempty"`
+	EUID     *int       `json:"euid,omitempty"`
+	Started  *time.Time `json:"started,omitempty"`
+	Binary   string     `json:"binary"`
+	Sockets  jsonSocket `json:"sockets"`
+}
+
+func (list listing) writeJSON(w io.Writer) error {
+	out := jsonList{
+		Schema: listSchemaVersion, Unusable: list.bad, Unseen: orEmpty(list.unseen),
+		Instances: []jsonInstance{}, Daemons: []jsonStrays{},
+	}
+	for _, i := range list.instances {
+		out.Instances = append(out.Instances, i.json())
+	}
+	for _, d := range list.daemons {
+		strays := jsonStrays{Executable: d.Daemon.Path, Unclaimed: []jsonUnclaimed{}, Blind: d.Blind}
+		for _, p := range d.Processes {
+			strays.Unclaimed = append(strays.Unclaimed, unclaimedJSON(p))
+		}
+		out.Daemons = append(out.Daemons, strays)
+	}
+	return encodeJSON(w, out)
+}
+
+func (i instanceRow) json() jsonInstance {
+	out := jsonInstance{
+		Name: i.name, State: i.state(), Rule: string(i.Rule), Reason: i.Reason,
+		Pidfile: i.Pidfile.Path, Also: i.Also, Executable: i.Daemon.Path,
+	}
+	if i.registration != nil {
+		out.Registered, out.Restart = true, i.registration.Restart
+	}
+	if i.Workers.State == matcher.Known {
+		out.Workers = &i.Workers.Value
+	}
+	if i.Pidfile.PID > 0 {
+		out.PID = i.Pidfile.PID
+	}
+	if i.shown() {
+		e := i.Main.Evidence
+		out.UID, out.EUID, out.Started, out.Binary = &e.UID, &e.EUID, &e.Started, i.Main.Decision.File.String()
+	}
+	return out
+}
+
+func unclaimedJSON(p matcher.Process) jsonUnclaimed {
+	full := viewProcess(p)
+	return jsonUnclaimed{
+		PID: full.PID, PPID: full.PPID, Role: full.Role, Instance: full.Instance, Reason: full.Reason, Comm: full.Comm,
+		UID: full.UID, EUID: full.EUID, Started: full.Started, Binary: full.File, Sockets: full.Sockets,
+	}
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"pidproof/matcher"
+)
+
+// unsaid stands where there is nothing to say.
+const unsaid = "-"
+
+// writeText is the list for a person: a row an instance, then what no pidfile
+// accounts for.
+func (list listing) writeText(w io.Writer, width int) {
+	t := table{folded: 2, right: []int{2, 6}}
+	t.add("NAME", "STATE", "PID", "USER", "SINCE", "BINARY", "WORKERS", "REG", "PIDFILE", "EXECUTABLE")
+	for _, i := range list.instances {
+		t.add(i.cells()...)
+	}
+	if len(t.rows) > 1 {
+		t.write(w, width)
+	} else {
+		fmt.Fprintln(w, "No instance was found.")
+	}
+	u := table{folded: 2, right: []int{0, 4}}
+	u.add("PID", "USER", "SINCE", "BINARY", "WORKERS", "EXECUTABLE", "WHAT IS KNOWN")
+	for _, daemon := range list.daemons {
+		for _, top := range familiesOf(daemon.Processes) {
+			u.add(top.cells(daemon.Daemon, list.childOf(top.Evidence.PID))...)
+		}
+	}
+	if len(u.rows) > 1 {
+		fmt.Fprintln(w, "\nUnclaimed: they run these daemons, and no pidfile accounts for them")
+		u.write(w, width)
+	}
+}
+
+func (i instanceRow) cells() []string {
+	pid, user, since, binary, workers, executable := unsaid, unsaid, unsaid, unsaid, unsaid, i.Daemon.Path
+	if i.Pidfile.PID > 0 {
+		pid = strconv.Itoa(i.Pidfile.PID)
+	}
+	if i.shown() {
+		user, since, binary = whoAndSince(i.Main)
+	}
+	if i.Workers.State == matcher.Known {
+		workers = strconv.Itoa(i.Workers.Value)
+	}
+	if executable == "" {
+		executable = unsaid
+	}
+	registered := "no"
+	if i.registration != nil {
+		registered = "yes"
+	}
+	pidfiles := strings.Join(append([]string{i.Pidfile.Path}, i.Also...), ",")
+	return []string{i.name, i.state(), pid, user, since, binary, workers, registered, pidfiles, executable}
+}
+
+// shown: something is known of the process that the pidfile names, and it may be
+// the daemon.
+func (i instanceRow) shown() bool {
+	return (i.PidfileVerdict == matcher.Running || i.PidfileVerdict == matcher.Unknown) &&
+		i.Main != nil && !i.Main.Evidence.Started.IsZero()
+}
+
+func whoAndSince(p *matcher.Process) (user, since, binary string) {
+	if p.Evidence.Started.IsZero() {
+		return unsaid, unsaid, unsaid
+	}
+	const minute = "2006-01-02 15:04"
+	return userName(p.Evidence.EUID), p.Evidence.Started.In(time.Local).Format(minute), p.Decision.File.String()
+}
+
+// family is an unclaimed process whose parent is none, and how many of the
+// unclaimed descend from it.
+type family struct {
+	matcher.Process
+	descendants int
+}
+
+func familiesOf(strays []matcher.Process) (families []family) {
+	parents := map[int]int{}
+	for _, p := range strays {
+		parents[p.Evidence.PID] = p.Evidence.PPID
+	}
+	descendants := map[int]int{}
+	for pid := range parents {
+		// A number that was passed on meanwhile could close a circle.
+		for above, hops := parents[pid], 0; hops < len(parents); above, hops = parents[above], hops+1 {
+			if _, stray := parents[above]; !stray {
+				break
+			}
+			descendants[above]++
+		}
+	}
+	for _, p := range strays {
+		if _, below := parents[p.Evidence.PPID]; !below {
+			families = append(families, family{p, descendants[p.Evidence.PID]})
+		}
+	}
+	return families
+}
+
+// childOf names the instance whose main process is a child of this one: jsvc's pidfile
+// names the process that does the work. "" if there is none.
+func (list listing) childOf(pid int) string {
+	for _, i := range list.instances {
+		if i.PidfileVerdict == matcher.Running && i.Main.Evidence.PPID == pid {
+			return i.name
+		}
+	}
+	return ""
+}
+
+func (f family) cells(d matcher.Daemon, child string) []string {
+	user, since, binary := whoAndSince(&f.Process)
+	return []string{strconv.Itoa(f.Evidence.PID), user, since, binary, strconv.Itoa(f.descendants), d.Path, f.whatIsKnown(child)}
+}
+
+func (f family) whatIsKnown(child string) string {
+	var known []string
+	switch {
+	case f.Role == matcher.RoleLeftover:
+		known = append(known, "left over from "+f.Instance)
+	case f.Role == matcher.RoleUnclear:
+		known = append(known, "may run it: "+f.Decision.Why)
+	}
+	if child != "" {
+		known = append(known, "parent of "+child)
+	}
+	if s := sockets(f.Process); s != "" {
+		known = append(known, s)
+	}
+	if f.Evidence.PPID > 1 {
+		known = append(known, fmt.Sprintf("child of %d", f.Evidence.PPID))
+	}
+	if len(known) == 0 {
+		return fmt.Sprintf("see ps -fp %d", f.Evidence.PID)
+	}
+	return strings.Join(known, "; ")
+}

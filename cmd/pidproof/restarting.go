@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/matcher"
+)
+
+const (
+	// comeback is how long after its restart command an instance may take until its
+	// pidfile names it.
+	comeback = 30 * time.Second
+	// settleTime is how long the new main process must live. Most daemons that
+	// cannot run end sooner: bad configuration, a port that is taken.
+	settleTime = 2 * time.Second
+	// restartTick is how often an instance is looked at meanwhile.
+	restartTick = 50 * time.Millisecond
+)
+
+// execute runs the restart command, and waits until the instance has come back with
+// the daemon's file of now, and stays.
+func (r *restarting) execute(o outdated) error {
+	failure := r.command(o)
+	if failure == nil && !o.main().Ended() {
+		if err := denial(o.Registration); err != nil {
+			return err
+		}
+	}
+	return r.comesBack(o, failure)
+}
+
+// command runs the restart command of an instance. It is in a process group of its
+// own, so that Ctrl-C does not leave the instance half restarted, and its output is
+// ours, because a daemon may keep it. So there is no line of progress meanwhile.
+func (r *restarting) command(o outdated) error {
+	program, err := matcher.FindDaemon(o.Restart[0])
+	if err != nil {
+		return fmt.Errorf("its restart command cannot be run: %w", err)
+	}
+	cmd := exec.Command(program.Path, o.Restart[1:]...)
+	cmd.Stdout, cmd.Stderr = r.stdout, r.stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("its restart command cannot be run: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for until := time.Now().Add(r.limit); time.Now().Before(until); {
+		err, hasEnded := await(r, o, ended, until)
+		switch {
+		case hasEnded:
+			return howItEnded(err)
+		case err != nil:
+			return fmt.Errorf("%w; its restart command (PID %d) goes on", err, cmd.Process.Pid)
+		}
+	}
+	return fmt.Errorf("its restart command (PID %d) has not ended after %s, and goes on", cmd.Process.Pid, matcher.Span(r.limit))
+}
+
+var errInterrupted = errors.New("interrupted twice")
+
+// await waits for an event, and at most until then. The first signal that comes
+// meanwhile is remembered, the second is an error.
+func await(r *restarting, o outdated, event <-chan error, until time.Time) (err error, came bool) {
+	select {
+	case err := <-event:
+		return err, true
+	case s := <-r.signals:
+		if r.stopped {
+			return errInterrupted, false
+		}
+		r.stopped = true
+		r.warn("%v: %s is finished first; once more, and it is left as it is", s, o.Name)
+	case <-time.After(time.Until(until)):
+	}
+	return nil, false
+}
+
+// howItEnded says how a command failed.
+func howItEnded(err error) error {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &exit):
+		return err
+	case exit.ExitCode() < 0:
+		return fmt.Errorf("the command was ended: %v", exit.ProcessState)
+	}
+	return fmt.Errorf("the command exited with %d", exit.ExitCode())
+}
+
+// comesBack returns nil once the pidfile has named the same process, which runs the
+// daemon's file of now, for settleTime. After a failure it says how things stand.
+func (r *restarting) comesBack(o outdated, failure error) error {
+	progress := &progress{to: r.stderr, begun: time.Now(), limit: comeback}
+	defer progress.clear()
+	until := progress.begun.Add(comeback)
+	for {
+		now, err := r.lookAt(o.Registration)
+		stands := now.standing(err)
+		if failure == nil && now.isCurrent() && r.settles(now, progress) {
+			r.say("%s: restarted: PID %d is now %d, and runs the current %s",
+				o.Name, o.main().Evidence.PID, now.main().Evidence.PID, o.Daemon)
+			now.report.Release()
+			return nil
+		}
+		now.report.Release()
+		if failure != nil {
+			return fmt.Errorf("%w; %s", failure, stands)
+		}
+		if !time.Now().Before(until) {
+			return fmt.Errorf("%s after its restart command: %s", matcher.Span(comeback), stands)
+		}
+		wake := progress.show("waiting for " + o.Name + " to come back")
+		if err, _ := await(r, o, nil, earliest(wake, time.Now().Add(restartTick))); err != nil {
+			return fmt.Errorf("%w; %s", err, stands)
+		}
+	}
+}
+
+// settles reports that an instance stays as it is.
+func (r *restarting) settles(now outdated, progress *progress) bool {
+	for until := time.Now().Add(settleTime); time.Now().Before(until); {
+		wake := progress.show("looking whether " + now.Name + " stays")
+		if left := matcher.AwaitEnd([]*matcher.Process{now.main()}, earliest(until, wake)); len(left) == 0 {
+			return false
+		}
+	}
+	progress.clear()
+	later, err := r.lookAt(now.Registration)
+	defer later.report.Release()
+	return err == nil && later.isCurrent() && later.main().Evidence.PID == now.main().Evidence.PID
+}
+
+func (o outdated) isCurrent() bool {
+	return o.report.Verdict == matcher.Running && o.main().Decision.File == matcher.FileCurrent
+}
+
+// standing is how an instance stands, in words.
+func (o outdated) standing(err error) string {
+	switch {
+	case err != nil:
+		return "cannot tell: " + err.Error()
+	case o.isCurrent():
+		return fmt.Sprintf("it runs the current %s now, as PID %d", o.Daemon, o.main().Evidence.PID)
+	case o.isOutdated():
+		return "it still runs the old binary: " + o.what()
+	}
+	return summary(o.report)
+}
+
+// lockRestarts keeps two runs from restarting the same instance. Where no lock can be
+// had (an ordinary user, /run not writable), it goes without.
+func (c *console) lockRestarts() (unlock func(), err error) {
+	path := filepath.Join(instancesDir(), ".restart.lock") // no registration
+	if instancesDir() == registry.Dir {
+		path = "/run/pidproof/restart.lock"
+		if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return func() {}, nil
+		}
+	}
+	// Not readable by others: whoever can open it can lock it, flock(2).
+	lock, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return func() {}, nil
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, errors.New("another pidproof restarts instances at this moment; try again when it is done")
+	}
+	return func() { lock.Close() }, nil
+}

@@ -1,0 +1,160 @@
+package matcher
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/need"
+)
+
+func TestAdoptable(t *testing.T) {
+	stray := func(pid, ppid int, role Role) Process {
+		return Process{Evidence: Evidence{PID: pid, PPID: ppid}, Role: role}
+	}
+	const unclaimed = RoleUnclaimed
+	listening := func(pid, ppid, sockets int) Process {
+		p := stray(pid, ppid, unclaimed)
+		p.Sockets = known(make([]Socket, sockets))
+		return p
+	}
+	for name, c := range map[string]struct {
+		report Report
+		pid    int
+		why    string
+	}{
+		"one with workers": {Report{PidfileVerdict: Dead, Scanned: true,
+			Others: []Process{stray(10, 1, unclaimed), stray(11, 10, unclaimed), stray(12, 11, unclaimed)}}, 10, ""},
+		"beside another instance and a container": {Report{PidfileVerdict: NotRunning, Scanned: true,
+			Others: []Process{stray(8, 1, RoleOther), stray(9, 1, RoleForeign), stray(10, 1, unclaimed)}}, 10, ""},
+		"right already": {Report{PidfileVerdict: Running, Scanned: true}, 0, "the pidfile names it already"},
+		"unknown":       {Report{PidfileVerdict: Unknown, Reason: "because", Scanned: true, Others: []Process{stray(10, 1, unclaimed)}}, 0, "because"},
+		"not looked":    {Report{PidfileVerdict: Dead}, 0, "not all processes could be seen: "},
+		"hidepid":       {Report{PidfileVerdict: Dead, Scanned: true, Blind: hidden, Others: []Process{stray(10, 1, unclaimed)}}, 0, "not all processes could be seen: " + hidden},
+		"one that may run it": {Report{PidfileVerdict: Dead, Scanned: true,
+			Others: []Process{stray(10, 1, unclaimed), stray(11, 1, RoleUnclear)}}, 0, "11 may run it: "},
+		"two":  {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{stray(10, 1, unclaimed), stray(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
+		"none": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{stray(10, 1, RoleOther)}}, 0, "no process of it runs unclaimed"},
+		// jsvc's pidfile names the child.
+		"one that watches another": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{listening(10, 1, 0), listening(11, 10, 1)}}, 0,
+			"10 does not listen, but 11 below it does: either may be meant"},
+		"a worker has the socket, too": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{listening(10, 1, 1), listening(11, 10, 1)}}, 10, ""},
+		// A worker whose main process was killed: apache2's would accept no signal meant for that one.
+		"a leftover": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{PID: 9},
+			Others: []Process{stray(10, 1, RoleLeftover)}}, 0, "10 is no main process, but left over from 9, which has ended"},
+		"a leftover beside one": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{PID: 9},
+			Others: []Process{stray(10, 1, RoleLeftover), stray(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
+	} {
+		main, why := c.report.Adoptable()
+		if main == nil && c.pid != 0 || main != nil && main.Evidence.PID != c.pid || why != c.why {
+			t.Errorf("%s: got %+v, %q; want %d, %q", name, main, why, c.pid, c.why)
+		}
+	}
+}
+
+// CVE-2017-11747, CVE-2018-16888: a pidfile where somebody else can put his own in its
+// place vouches for nobody, so none is written there.
+func TestHoldDirectory(t *testing.T) {
+	need.Root(t)
+	const user = 65533
+	top := t.TempDir()
+	if err := os.Chmod(top, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	make := func(name string, uid, gid int, mode os.FileMode) {
+		t.Helper()
+		path := filepath.Join(top, name)
+		if err := errors.Join(os.MkdirAll(path, 0o755), os.Chown(path, uid, gid), unix.Chmod(path, uint32(mode))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := func(name, target string, uid int) {
+		t.Helper()
+		path := filepath.Join(top, name)
+		if err := errors.Join(os.Symlink(target, path), os.Lchown(path, uid, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	make("roots", 0, 0, 0o755)
+	make("roots/group", 0, 0, 0o775)
+	make("daemons", user, user, 0o755)
+	make("daemons/roots", 0, 0, 0o755)
+	make("shared", 0, user, 0o775)
+	make("tmp", 0, 0, 0o1777)
+	make("tmp/roots", 0, 0, 0o755)
+	make("open", 0, 0, 0o777)
+	make("open/roots", 0, 0, 0o755)
+	link("rootslink", "roots", 0)
+	link("userslink", "roots", user)
+	for name, why := range map[string]string{
+		"roots": "", "roots/group": "", "rootslink": "", "tmp/roots": "", "roots/../roots": "",
+		"daemons":         "it is uid 65533's",
+		"daemons/roots":   "../ is not safe to write a pidfile in: it is uid 65533's",
+		"shared":          "gid 65533 can write there (mode 0775)",
+		"tmp":             "everyone can write there (mode 1777)",
+		"open":            "everyone can write there (mode 0777)",
+		"open/roots":      "../ is not safe to write a pidfile in: everyone can write there (mode 0777)",
+		"userslink/group": "on the way there is a symbolic link of uid 65533",
+		"userslink":       "it is a symbolic link of an unprivileged user",
+		"none":            "no such file or directory",
+	} {
+		dir, err := Pidfile{Path: filepath.Join(top, name) + "/x.pid"}.HoldDirectory()
+		switch {
+		case why == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case why != "" && (err == nil || !strings.Contains(err.Error(), why) || errors.Is(err, ErrUnsafeDirectory) == strings.HasPrefix(err.Error(), "opening ")):
+			t.Errorf("%s: %v, want %q", name, err, why)
+		}
+		if err == nil {
+			dir.Close()
+		}
+	}
+}
+
+// Whoever writes a pidfile while it is looked at must not lose it.
+func TestPidfileUnchanged(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.pid")
+	held, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	read := func() Pidfile { return thisHost().readPidfileOnce(path) }
+	write := func(content string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect := func(what string, p Pidfile, same bool) {
+		t.Helper()
+		if err := p.Unchanged(held); (err == nil) != same {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	absent := read()
+	expect("absent", absent, true)
+	write("4194000\n")
+	expect("appeared", absent, false)
+	stale := read()
+	expect("stale", stale, true)
+	write("4194001\n")
+	expect("another number", stale, false)
+	write("")
+	garbage := read()
+	expect("empty", garbage, true)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	expect("removed", garbage, false)
+	if err := os.Symlink("elsewhere", path); err != nil {
+		t.Fatal(err)
+	}
+	expect("a link now", absent, false)
+	expect("a dangling link", read(), false)
+}

@@ -1,0 +1,125 @@
+// Package debs downloads Debian packages for tests, which never install them on the machine.
+package debs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Fetch returns a folder with exactly the packages that an apt-get command would download now. Folders are kept in the
+// user's cache under the hash of what is in them, so that a later run downloads only what Debian has changed.
+func Fetch(args ...string) (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	base = filepath.Join(base, "pidproof-lab")
+	if err := os.MkdirAll(base, 0o755); err != nil {
+		return "", err
+	}
+	dir, err := cached(base, args)
+	if err == nil {
+		return dir, nil
+	}
+	if failed := update(base); failed != nil { // the lists were missing or old
+		return "", errors.Join(err, failed)
+	}
+	return cached(base, args)
+}
+
+// Unpack puts the files of all packages in a folder below root; no script of theirs is run.
+func Unpack(folder, root string) error {
+	packages, err := filepath.Glob(filepath.Join(folder, "*.deb"))
+	if err != nil || len(packages) == 0 {
+		return fmt.Errorf("%s holds no packages: %w", folder, errors.Join(err, os.ErrNotExist))
+	}
+	for _, file := range packages {
+		if said, err := exec.Command("dpkg-deb", "--extract", file, root).CombinedOutput(); err != nil {
+			return fmt.Errorf("unpacking %s: %w: %s", file, err, strings.TrimSpace(string(said)))
+		}
+	}
+	return nil
+}
+
+func cached(base string, args []string) (string, error) {
+	// Complete or not at all, also when two tests do this at a time.
+	partial, err := os.MkdirTemp(base, "partial-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(partial)
+	// Asked in an empty folder apt-get names every file, with its hash.
+	uris, err := aptGet(base, partial, append([]string{"--print-uris"}, args...)...)
+	if err != nil {
+		return "", err
+	}
+	var files []string
+	for line := range strings.Lines(uris) {
+		if strings.HasPrefix(line, "'") {
+			files = append(files, line)
+		}
+	}
+	slices.Sort(files)
+	sum := sha256.Sum256([]byte(strings.Join(files, "")))
+	dir := filepath.Join(base, hex.EncodeToString(sum[:8]))
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	if _, err := aptGet(base, partial, args...); err != nil {
+		return "", err
+	}
+	if err := os.Rename(partial, dir); err != nil && !os.IsExist(err) {
+		return "", err
+	}
+	return dir, nil
+}
+
+// update renews the machine's package lists, or, for an ordinary user, his own.
+func update(base string) error {
+	if os.Geteuid() != 0 {
+		if err := os.MkdirAll(filepath.Join(usersLists(base), "partial"), 0o755); err != nil {
+			return err
+		}
+	}
+	_, err := aptGet(base, base, "update")
+	return err
+}
+
+func usersLists(base string) string { return filepath.Join(base, "lists") }
+
+// aptGet runs a command that installs nothing here. Without locks: it must neither wait for the machine's package
+// manager nor hold it up.
+func aptGet(base, downloads string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	options := []string{"-q", "-y", "-o", "APT::Sandbox::User=root", "-o", "Dir::Cache::archives=" + downloads}
+	users := false
+	if os.Geteuid() != 0 {
+		_, err := os.Stat(usersLists(base))
+		users = err == nil
+	}
+	if users {
+		options = append(options, "-o", "Dir::State::lists="+usersLists(base), "-o", "Dir::Cache="+base)
+	}
+	if users || args[0] != "update" {
+		options = append(options, "-o", "Debug::NoLocking=1")
+	}
+	cmd := exec.CommandContext(ctx, "apt-get", append(options, args...)...)
+	cmd.Dir = downloads
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("apt-get %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return string(out), nil
+}
