@@ -38,7 +38,7 @@ func (r *Report) Adoptable() (main *Process, why string) {
 	}
 	switch {
 	case len(mains) == 0:
-		return nil, "no process of it runs unclaimed"
+		return nil, "no process of it runs unclaimed" + r.claimed()
 	case len(mains) > 1:
 		var pids []string
 		for _, p := range mains {
@@ -51,6 +51,16 @@ func (r *Report) Adoptable() (main *Process, why string) {
 		return nil, fmt.Sprintf("%d is no main process, but left over from %d, which has ended", mains[0].Evidence.PID, r.Pidfile.PID)
 	}
 	return mains[0], ""
+}
+
+// claimed names a main process of this daemon that another pidfile claims.
+func (r *Report) claimed() string {
+	for _, p := range r.WithRole(RoleOther) {
+		if p.Main {
+			return fmt.Sprintf("; %d is named by %s", p.Evidence.PID, p.Instance)
+		}
+	}
+	return ""
 }
 
 // listensBelow gives an unclaimed process that listens on what the one above it does

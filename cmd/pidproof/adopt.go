@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/wholefile"
 	"pidproof/matcher"
 )
@@ -41,6 +42,12 @@ func (cmd adoptCmd) Run(c *console) error {
 		}
 		return nil
 	}
+	if who := alsoLost(c, report); who != "" {
+		c.warn("%s: nothing is adopted: %d may as well be %s, whose pidfile names nobody either; if it is not, unregister that one first",
+			report.Daemon.Path, main.Evidence.PID, who)
+		c.exit = exitRefused
+		return nil
+	}
 	dir, err := report.Pidfile.HoldDirectory()
 	if err != nil {
 		c.warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, byItsUser(report.Pidfile.Path, main.Evidence))
@@ -50,10 +57,28 @@ func (cmd adoptCmd) Run(c *console) error {
 	defer dir.Close()
 	c.say("%s", candidate(report, main))
 	if !cmd.Yes {
-		c.say("With --yes, %s is written.", report.Pidfile.Path)
+		c.say("If this is the instance (ps -fp %d), --yes writes %s.", main.Evidence.PID, report.Pidfile.Path)
 		return nil
 	}
 	return cmd.write(c, report, main, dir)
+}
+
+// alsoLost is another registered instance of this daemon that an unclaimed process
+// may as well belong to, because its own pidfile names nobody; "" if there is none.
+func alsoLost(c *console, r matcher.Report) string {
+	all, _ := registry.Read(instancesDir())
+	for _, other := range all {
+		d, err := matcher.FindDaemon(other.Daemon)
+		if err != nil || d.Real != r.Daemon.Real || registry.SamePidfile(other.Pidfile, r.Pidfile.Path) {
+			continue
+		}
+		o, err := c.lookAt(other)
+		o.report.Release()
+		if err != nil || o.report.Verdict != matcher.Running {
+			return other.Name + " (" + other.Pidfile + ")"
+		}
+	}
+	return ""
 }
 
 // byItsUser is the way out where the directory is that of the daemon's own user.

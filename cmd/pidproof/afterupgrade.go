@@ -35,8 +35,8 @@ func (afterUpgradeCmd) Run(c *console) error {
 		defer unlock()
 		run := newRestarting(c, false, restartLimit)
 		defer run.close()
-		if run.all(registered); run.restarted+run.failed+run.leftAlone > 0 {
-			run.summary()
+		if doubts := run.all(registered); run.restarted+run.failed+run.leftAlone > 0 {
+			run.summary(doubts)
 		}
 		return nil
 	}

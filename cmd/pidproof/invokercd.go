@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,11 +12,8 @@ import (
 	"pidproof/matcher"
 )
 
-// policyHelper is what invoke-rc.d(8) asks.
-const policyHelper = "/usr/sbin/policy-rc.d"
-
 // errDenied: somebody has decided that it must not be restarted.
-var errDenied = errors.New("policy-rc.d denies it, or it is not enabled in this runlevel")
+var errDenied = errors.New("policy-rc.d denies it")
 
 // denial says why invoke-rc.d does not restart an instance: it exits 0 all the same,
 // and without a start link it does not even say so. nil: it would, or the restart
@@ -31,7 +27,9 @@ func denial(r registry.Registration) error {
 	if err != nil {
 		return nil // whoever runs it says so
 	}
+	var said strings.Builder
 	query := exec.Command(program.Path, append([]string{"--query"}, r.Restart[1:]...)...)
+	query.Stderr = &said // names policy-rc.d, or that there is no such script; of a missing link it says nothing
 	if err := query.Start(); err != nil {
 		return nil
 	}
@@ -41,11 +39,17 @@ func denial(r registry.Registration) error {
 	if !errors.As(query.Wait(), &exit) || exit.ExitCode() != forbidden {
 		return nil
 	}
+	switch line, _, _ := strings.Cut(said.String(), "\n"); {
+	case strings.Contains(line, "policy-rc.d"):
+		return errDenied
+	case line != "":
+		return errors.New(line)
+	}
 	script := r.Restart[1:]
 	for len(script) > 0 && strings.HasPrefix(script[0], "-") {
 		script = script[1:]
 	}
-	if _, err := os.Stat(policyHelper); err == nil || len(script) == 0 {
+	if len(script) == 0 {
 		return errDenied
 	}
 	return fmt.Errorf("invoke-rc.d does nothing: %s is not enabled in this runlevel (update-rc.d %s defaults)", script[0], script[0])

@@ -67,7 +67,7 @@ func (cmd restartCmd) Run(c *console) error {
 	run := newRestarting(c, cmd.All, time.Duration(cmd.Time))
 	defer run.close()
 	doubts := run.all(registered)
-	run.summary()
+	run.summary(doubts)
 	if c.exit = doubtful(doubts + bad); run.failed > 0 || run.stopped {
 		c.exit = exitRefused
 	}
@@ -258,7 +258,7 @@ func (r *restarting) leaveAlone(o outdated, why string) {
 	r.say("%s: left alone: %s", o.Name, why)
 }
 
-func (r *restarting) summary() {
+func (r *restarting) summary(doubts int) {
 	var parts []string
 	for _, part := range []struct {
 		n    int
@@ -268,7 +268,11 @@ func (r *restarting) summary() {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
 		}
 	}
-	if len(parts) == 0 {
+	switch {
+	case len(parts) == 0 && doubts > 0:
+		r.say("No registered instance is known to run an old binary; of %d it cannot be told.", doubts)
+		return
+	case len(parts) == 0:
 		r.say("No registered instance runs an old binary.")
 		return
 	}

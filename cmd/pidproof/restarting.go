@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/matcher"
 )
@@ -21,6 +23,8 @@ const (
 	// settleTime is how long the new main process must live. Most daemons that
 	// cannot run end sooner: bad configuration, a port that is taken.
 	settleTime = 2 * time.Second
+	// commandTick is how often a restart command is looked at, whether it was stopped.
+	commandTick = time.Second / 4
 	// restartTick is how often an instance is looked at meanwhile.
 	restartTick = 50 * time.Millisecond
 )
@@ -38,8 +42,9 @@ func (r *restarting) execute(o outdated) error {
 }
 
 // command runs the restart command of an instance. It is in a process group of its
-// own, so that Ctrl-C does not leave the instance half restarted, and its output is
-// ours, because a daemon may keep it. So there is no line of progress meanwhile.
+// own, so that what ends us does not leave the instance half restarted, and its input
+// and output are ours: it may ask, and a daemon may keep them. So there is no line of
+// progress meanwhile.
 func (r *restarting) command(o outdated) error {
 	program, err := matcher.FindDaemon(o.Restart[0])
 	if err != nil {
@@ -48,24 +53,36 @@ func (r *restarting) command(o outdated) error {
 	cmd := exec.Command(program.Path, o.Restart[1:]...)
 	cmd.Stdout, cmd.Stderr = r.stdout, r.stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	lent, takeBack := lendTerminal(cmd)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("its restart command cannot be run: %w", err)
 	}
+	defer takeBack()
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	for until := time.Now().Add(r.limit); time.Now().Before(until); {
-		err, hasEnded := await(r, o, ended, until)
+		err, hasEnded := await(r, o, ended, earliest(until, time.Now().Add(commandTick)))
 		switch {
 		case hasEnded:
+			r.stopped = r.stopped || lent && interrupted(cmd.ProcessState)
 			return howItEnded(err)
 		case err != nil:
 			return fmt.Errorf("%w; its restart command (PID %d) goes on", err, cmd.Process.Pid)
+		case !hasStopped(cmd.Process.Pid):
+		case lent:
+			r.warn("%s cannot be suspended while it is restarted, and goes on", o.Name)
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGCONT) // ours until it is waited for, and it has not ended
+		default:
+			return errAsks // it is hung up once we have ended, setpgid(2)
 		}
 	}
 	return fmt.Errorf("its restart command (PID %d) has not ended after %s, and goes on", cmd.Process.Pid, matcher.Span(r.limit))
 }
 
-var errInterrupted = errors.New("interrupted twice")
+var (
+	errInterrupted = errors.New("interrupted twice")
+	errAsks        = errors.New("its restart command was stopped, as one is that asks on a terminal from the background; restart it by hand")
+)
 
 // await waits for an event, and at most until then. The first signal that comes
 // meanwhile is remembered, the second is an error.
@@ -82,6 +99,20 @@ func await(r *restarting, o outdated, event <-chan error, until time.Time) (err 
 	case <-time.After(time.Until(until)):
 	}
 	return nil, false
+}
+
+// hasStopped reports that a child was stopped since this was last asked: by Ctrl-Z, or
+// because it read from a terminal whose foreground is another's, termios(3).
+func hasStopped(pid int) bool {
+	var info unix.Siginfo // si_signo stays 0 where there is nothing to say, waitid(2)
+	err := unix.Waitid(unix.P_PID, pid, &info, unix.WSTOPPED|unix.WNOHANG, nil)
+	return err == nil && info.Signo != 0
+}
+
+// interrupted reports that Ctrl-C ended a command, or that it is a shell that says so.
+func interrupted(ended *os.ProcessState) bool {
+	status, is := ended.Sys().(syscall.WaitStatus)
+	return is && (status.Signal() == syscall.SIGINT || status.ExitStatus() == 128+int(syscall.SIGINT))
 }
 
 // howItEnded says how a command failed.
