@@ -71,10 +71,16 @@ func (s site) pid(t *testing.T, h *Host) int {
 	return pid
 }
 
-// identity is the main process's PID, start time and executable: the same three mean the same process. proc(5)
+// identity is the main process's; see there.
 func (s site) identity(t *testing.T, h *Host) string {
 	t.Helper()
-	dir := filepath.Join("/proc", strconv.Itoa(s.pid(t, h)))
+	return identity(t, h, s.pid(t, h))
+}
+
+// identity is a process's PID, start time and executable: the same three mean the same process. proc(5)
+func identity(t *testing.T, h *Host, pid int) string {
+	t.Helper()
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	return h.Must(t, fmt.Sprintf("printf '%%s ' %[1]s; cut -d' ' -f22 %[1]s/stat; stat -L -c %%d:%%i %[1]s/exe", dir))
 }
 

@@ -8,16 +8,19 @@ import (
 )
 
 // snippet is the shell code that the README recommends to authors of init scripts.
-func snippet(t *testing.T) string {
+func snippet(t *testing.T) string { return readmeCommands(t, "init-script") }
+
+// readmeCommands is the shell code that the README has under a name.
+func readmeCommands(t *testing.T, name string) string {
 	t.Helper()
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, marked := strings.Cut(string(readme), "<!-- snippet: init-script -->\n```sh\n")
+	_, rest, marked := strings.Cut(string(readme), "<!-- snippet: "+name+" -->\n```sh\n")
 	code, _, ends := strings.Cut(rest, "```\n")
 	if !marked || !ends {
-		t.Fatal("README.md has no ```sh block after <!-- snippet: init-script -->")
+		t.Fatalf("README.md has no ```sh block after <!-- snippet: %s -->", name)
 	}
 	return code
 }

@@ -11,6 +11,26 @@ import (
 // session. It is a child of the main process and runs the same file.
 func TestSSH(t *testing.T) {
 	h := Boot(t)
+	installSSH(t, h)
+	installPidproof(t, h)
+	installWrapper(t, h)
+
+	s := sshd
+	t.Run("restart", func(t *testing.T) { keepsSessions(t, h, s, s.script()+" restart") })
+	t.Run("restart after an upgrade", func(t *testing.T) {
+		openSession(t, h, "before")
+		h.reinstallUnnoticed(t, s.packages...)
+		keepsSessions(t, h, s, s.script()+" restart")
+	})
+	t.Run("stop and start", func(t *testing.T) { keepsSessions(t, h, s, s.script()+" stop", s.script()+" start") })
+	t.Run("killproc", func(t *testing.T) {
+		keepsSessions(t, h, s, ". /lib/lsb/init-functions; killproc -p "+s.pidfile+" "+s.daemon, s.script()+" start")
+	})
+}
+
+// installSSH leaves an sshd running that lets root in.
+func installSSH(t *testing.T, h *Host) {
+	t.Helper()
 	// The machine may have it, with any configuration, and root may be locked.
 	h.Must(t, `exec 2>&1
 		dpkg --purge --force-depends openssh-server
@@ -28,25 +48,13 @@ END
 		ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
 		cp /root/.ssh/id_ed25519.pub /root/.ssh/authorized_keys
 		/etc/init.d/ssh restart`)
-	installPidproof(t, h)
-	installWrapper(t, h)
-
-	s := service{"ssh", "/usr/sbin/sshd", "/run/sshd.pid", []string{"openssh-server"}, func(t *testing.T, h *Host) {
-		if result := h.Sh(t, login+"echo reached </dev/null"); result.Stdout != "reached\n" {
-			t.Errorf("a new session: %+v", result)
-		}
-	}}
-	t.Run("restart", func(t *testing.T) { keepsSessions(t, h, s, s.script()+" restart") })
-	t.Run("restart after an upgrade", func(t *testing.T) {
-		openSession(t, h, "before")
-		h.reinstallUnnoticed(t, s.packages...)
-		keepsSessions(t, h, s, s.script()+" restart")
-	})
-	t.Run("stop and start", func(t *testing.T) { keepsSessions(t, h, s, s.script()+" stop", s.script()+" start") })
-	t.Run("killproc", func(t *testing.T) {
-		keepsSessions(t, h, s, ". /lib/lsb/init-functions; killproc -p "+s.pidfile+" "+s.daemon, s.script()+" start")
-	})
 }
+
+var sshd = service{"ssh", "/usr/sbin/sshd", "/run/sshd.pid", []string{"openssh-server"}, func(t *testing.T, h *Host) {
+	if result := h.Sh(t, login+"echo reached </dev/null"); result.Stdout != "reached\n" {
+		t.Errorf("a new session: %+v", result)
+	}
+}}
 
 // login starts a session as root on the host itself.
 const login = "ssh -o StrictHostKeyChecking=no -o BatchMode=yes root@127.0.0.1 "
