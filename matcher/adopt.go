@@ -140,7 +140,7 @@ func safeUpwards(fd int, path string) error {
 			return fmt.Errorf("%s %w: it is uid %d's", where, ErrUnsafeDirectory, st.Uid)
 		case st.Mode&0o002 != 0 && !sticky:
 			return fmt.Errorf("%s %w: everyone can write there (mode %04o)", where, ErrUnsafeDirectory, st.Mode&0o7777)
-		case st.Mode&0o020 != 0 && st.Gid != 0 && !sticky:
+		case st.Mode&0o020 != 0 && !sticky: // also the mask of an access control list, acl(5)
 			return fmt.Errorf("%s %w: gid %d can write there (mode %04o)", where, ErrUnsafeDirectory, st.Gid, st.Mode&0o7777)
 		}
 		parent, err := unix.Openat(dir, "..", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

@@ -91,7 +91,8 @@ func TestHoldDirectory(t *testing.T) {
 	link("rootslink", "roots", 0)
 	link("userslink", "roots", user)
 	for name, why := range map[string]string{
-		"roots": "", "roots/group": "", "rootslink": "", "tmp/roots": "", "roots/../roots": "",
+		"roots": "", "rootslink": "", "tmp/roots": "", "roots/../roots": "",
+		"roots/group":     "gid 0 can write there (mode 0775)", // or the mask of an access control list
 		"daemons":         "it is uid 65533's",
 		"daemons/roots":   "../ is not safe to write a pidfile in: it is uid 65533's",
 		"shared":          "gid 65533 can write there (mode 0775)",

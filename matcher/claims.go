@@ -70,9 +70,19 @@ func (h *host) walkPidfiles() *pidfileWalk {
 			w.missed++
 			continue
 		}
-		w.pidfile(h.readPidfileOnce(path), true)
+		w.pidfile(h.readPidfileOnce(path), w.onlyRootFills(filepath.Dir(path)))
 	}
 	return w
+}
+
+// onlyRootFills: where others can put something, that it is no pidfile says nothing.
+func (w *pidfileWalk) onlyRootFills(path string) bool {
+	dir, err := os.Open(path)
+	if err != nil {
+		return !vanished(err)
+	}
+	defer dir.Close()
+	return w.payer(dir) == nil
 }
 
 // directory reads one. Whatever lies below a directory that others than root can

@@ -237,7 +237,11 @@ func startedAs(q question) finding {
 	if !itsPath {
 		return no("it was not started as %s", d.Path)
 	}
-	f := yes(Runs, FileReplaced, "it was started as %s; that file is now %s", d.Path, e.Exe.Value.Link)
+	file := FileReplaced
+	if d.File.State == Absent { // moved away, and nothing came in its place: a restart would only stop it
+		file = FileRemoved
+	}
+	f := yes(Runs, file, "it was started as %s; that file is now %s", d.Path, e.Exe.Value.Link)
 	f.weak = true
 	return f
 }

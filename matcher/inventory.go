@@ -200,7 +200,8 @@ func namedPidfile(path string) bool {
 }
 
 // merge makes one of several pidfiles for one process (docker.pid and
-// docker-ssd.pid): the first stays, which a registration is.
+// docker-ssd.pid): the first stays, which a registration is; but for root's pidfile it
+// makes room, or the daemon's user could rename root's instance by one of his own.
 func (all *Inventory) merge() {
 	first := map[int]int{} // by the PID of the main process
 	merged := all.Instances[:0]
@@ -209,6 +210,10 @@ func (all *Inventory) merge() {
 		switch {
 		case l.Verdict != Running && !l.Unseen():
 		case seen && l.Known < 0:
+			if kept := &merged[at]; kept.Known < 0 && !kept.Pidfile.roots() && l.Pidfile.roots() {
+				l.Also, kept.Also = kept.Also, nil
+				*kept, l = l, *kept
+			}
 			merged[at].Also = append(merged[at].Also, l.Pidfile.Path)
 			continue
 		case !seen:
@@ -218,6 +223,9 @@ func (all *Inventory) merge() {
 	}
 	all.Instances = merged
 }
+
+// roots reports that only root can have put it there.
+func (p Pidfile) roots() bool { return p.Owner == 0 && len(p.LinkOwners) == 0 }
 
 // findStrays searches /proc once for each daemon that is meant, and counts the
 // workers of its instances on the way.
@@ -247,7 +255,7 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 			return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 		}
 		pidfiles, _ := h.otherPidfiles(Pidfile{})
-		assignRoles(found, 0, 0, acceptClaims(found, pidfiles))
+		assignRoles(found, 0, 0, all.claimed(acceptClaims(found, pidfiles)))
 		found.release()
 		strays.Blind = found.blind
 		all.countWorkers(found.found)
@@ -265,6 +273,17 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 		}
 	}
 	return nil
+}
+
+// claimed adds the main processes of what runs: a pidfile that is older than its
+// process (the clock was set) claims it no less.
+func (all *Inventory) claimed(claims map[int]string) map[int]string {
+	for _, l := range all.Instances {
+		if _, taken := claims[l.Pidfile.PID]; !taken && l.Verdict == Running {
+			claims[l.Pidfile.PID] = l.Pidfile.Path
+		}
+	}
+	return claims
 }
 
 // mean adds a daemon, unless it is there under this or another path.

@@ -37,14 +37,13 @@ func (cmd adoptCmd) Run(c *console) error {
 	main, why := report.Adoptable()
 	if main == nil {
 		c.warn("%s: nothing is adopted: %s", report.Daemon.Path, why)
-		if c.exit = exitRefused; report.PidfileVerdict == matcher.Unknown || report.Blind != "" {
+		if c.exit = exitRefused; report.PidfileVerdict == matcher.Unknown || report.Blind != "" || len(report.WithRole(matcher.RoleUnclear)) > 0 {
 			c.exit = exitUnknown
 		}
 		return nil
 	}
-	if who := alsoLost(c, report); who != "" {
-		c.warn("%s: nothing is adopted: %d may as well be %s, whose pidfile names nobody either; if it is not, unregister that one first",
-			report.Daemon.Path, main.Evidence.PID, who)
+	if err := alsoLost(c, report); err != nil {
+		c.warn("%s: nothing is adopted: %d may as well be another instance: %v", report.Daemon.Path, main.Evidence.PID, err)
 		c.exit = exitRefused
 		return nil
 	}
@@ -63,22 +62,21 @@ func (cmd adoptCmd) Run(c *console) error {
 	return cmd.write(c, report, main, dir)
 }
 
-// alsoLost is another registered instance of this daemon that an unclaimed process
-// may as well belong to, because its own pidfile names nobody; "" if there is none.
-func alsoLost(c *console, r matcher.Report) string {
-	all, _ := registry.Read(instancesDir())
+// alsoLost is an error where another registered instance of this daemon, whose own
+// pidfile names nobody, may have lost an unclaimed process.
+func alsoLost(c *console, r matcher.Report) error {
+	all, errs := registry.Read(instancesDir())
 	for _, other := range all {
-		d, err := matcher.FindDaemon(other.Daemon)
-		if err != nil || d.Real != r.Daemon.Real || registry.SamePidfile(other.Pidfile, r.Pidfile.Path) {
+		if daemonOf(other).Real != r.Daemon.Real || registry.SamePidfile(other.Pidfile, r.Pidfile.Path) {
 			continue
 		}
 		o, err := c.lookAt(other)
 		o.report.Release()
 		if err != nil || o.report.Verdict != matcher.Running {
-			return other.Name + " (" + other.Pidfile + ")"
+			return fmt.Errorf("the pidfile of %s names nobody either: give that with -p %s, or unregister it if it is gone", other.Name, other.Pidfile)
 		}
 	}
-	return ""
+	return errors.Join(errs...)
 }
 
 // byItsUser is the way out where the directory is that of the daemon's own user.

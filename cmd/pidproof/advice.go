@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -55,10 +56,7 @@ func adviceUnclaimed(r matcher.Report) string {
 			strings.Join(left, " "), r.Pidfile.PID, strings.Join(left, ","), strings.Join(left, " ")))
 	}
 	if unclaimed := pids(r.WithRole(matcher.RoleUnclaimed)); len(unclaimed) > 0 {
-		remedy := "end them by hand and start it again"
-		if canAdopt(r) {
-			remedy = "pidproof adopt -p " + r.Pidfile.Path + " " + r.Daemon.Path + " mends that"
-		}
+		remedy := cmp.Or(adoption(r), "write the number of its main process there, or end them by hand and start it again")
 		said = append(said, fmt.Sprintf("%s: look at them (ps -fp %s). If they belong to an instance whose pidfile lies outside /run, ask again with that pidfile, or register it. If they are this one's and its pidfile is lost or wrong, %s.",
 			strings.Join(unclaimed, " "), strings.Join(unclaimed, ","), remedy))
 		if noneListens(r.Blocking()) {
@@ -68,16 +66,19 @@ func adviceUnclaimed(r matcher.Report) string {
 	return strings.Join(said, " ")
 }
 
-// canAdopt reports that adopt would have something to write, and somewhere to.
-func canAdopt(r matcher.Report) bool {
-	if main, _ := r.Adoptable(); main == nil || r.Pidfile.Path == "" {
-		return false
+// adoption is how the pidfile is mended, if adopt finds what to write there, and
+// somewhere to.
+func adoption(r matcher.Report) string {
+	main, _ := r.Adoptable()
+	if main == nil || r.Pidfile.Path == "" {
+		return ""
 	}
 	dir, err := r.Pidfile.HoldDirectory()
 	if err != nil {
-		return false
+		return strings.TrimPrefix(byItsUser(r.Pidfile.Path, main.Evidence), "; ")
 	}
-	return dir.Close() == nil
+	dir.Close()
+	return "pidproof adopt -p " + r.Pidfile.Path + " " + r.Daemon.Path + " mends that"
 }
 
 func noneListens(of []matcher.Process) bool {

@@ -15,7 +15,7 @@ const settingsFile = "/etc/default/pidproof"
 type afterUpgradeCmd struct{}
 
 func (afterUpgradeCmd) Help() string {
-	return `What apt runs after dpkg (apt.conf, DPkg::Post-Invoke). AFTER_UPGRADE in /etc/default/pidproof says what it does: report (the default) prints which registered instances still run the binary of before an upgrade, restart restarts them, off does nothing. It prints nothing where there is nothing to do, and always exits 0, because apt would give up otherwise.`
+	return `What apt runs after dpkg (apt.conf, DPkg::Post-Invoke). AFTER_UPGRADE in /etc/default/pidproof says what it does: report (the default) prints which registered instances still run the binary of before an upgrade, restart restarts them, off does nothing. It prints nothing where there is nothing to do, and exits 0 whatever happens, because apt would give up otherwise; only usage errors exit 4.`
 }
 
 // Run never fails: a package manager waits for it.
@@ -56,6 +56,11 @@ func (c *console) afterUpgrade() string {
 		c.warn("%v; it counts as AFTER_UPGRADE=report", err)
 		return "report"
 	}
+	for name, setting := range settings {
+		if name != "AFTER_UPGRADE" {
+			c.warn("%s:%d: %s means nothing here: write AFTER_UPGRADE", settingsFile, setting.Line, name)
+		}
+	}
 	switch mode := settings["AFTER_UPGRADE"].Value; mode {
 	case "report", "restart", "off":
 		return mode
@@ -72,11 +77,13 @@ func (c *console) reportOutdated(found []outdated) {
 		return
 	}
 	c.say("These instances still run the binary of before an upgrade:")
-	t := table{}
+	t, remedies := table{}, 0
 	for _, o := range found {
 		remedy := o.Command()
 		if err := o.refusal(true); err != nil {
 			remedy = err.Error()
+		} else {
+			remedies++
 		}
 		t.add("  "+o.Name, "PID "+strconv.Itoa(o.main().Evidence.PID), remedy)
 		o.report.Release()
@@ -84,5 +91,7 @@ func (c *console) reportOutdated(found []outdated) {
 	var out bytes.Buffer
 	t.write(&out, 0)
 	c.print(out.String())
-	c.say(`"pidproof restart --replaced" restarts them one after another.`)
+	if remedies > 0 {
+		c.say(`"pidproof restart --replaced" restarts them one after another.`)
+	}
 }

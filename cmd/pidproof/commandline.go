@@ -60,7 +60,7 @@ var commands = []command{
 // has to list them: for help and where no command is recognized.
 func commandLine(args []string, options ...kong.Option) (*kong.Kong, *shared, error) {
 	wanted := commands
-	if i := slices.IndexFunc(commands, func(c command) bool { return c.name == commandIn(args) }); i >= 0 {
+	if i := indexOf(commandIn(args)); i >= 0 {
 		wanted = commands[i : i+1]
 	}
 	for _, c := range wanted {
@@ -74,6 +74,11 @@ func commandLine(args []string, options ...kong.Option) (*kong.Kong, *shared, er
 		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
 	)...)
 	return parser, common, err
+}
+
+// indexOf is where a command stands in commands, -1 if there is none of that name.
+func indexOf(name string) int {
+	return slices.IndexFunc(commands, func(c command) bool { return c.name == name })
 }
 
 // commandIn is the first word that is no option and no option's value; "" where

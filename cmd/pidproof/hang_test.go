@@ -81,6 +81,7 @@ func TestHungFileSystem(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("PIDPROOF_INSTANCES", t.TempDir())
 	for _, args := range [][]string{
 		{"check", filepath.Join(dir, "daemon")},
 		{"check", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
@@ -95,6 +96,10 @@ func TestHungFileSystem(t *testing.T) {
 		{"wait", "stopped", "-t", "10", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
 		{"start_daemon", "-p", filepath.Join(dir, "x.pid"), "/bin/sh", "-c", "echo started"},
 		{"start_daemon", "-f", filepath.Join(dir, "daemon")},
+		{"list", filepath.Join(dir, "daemon")},
+		{"list", "--output", filepath.Join(dir, "x.prom")},
+		{"register", "x", "-p", "/run/x.pid", filepath.Join(dir, "daemon")},
+		{"register", "x", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
 		{"start-stop-daemon", "--status", "--exec", filepath.Join(dir, "daemon")},
 		{"start-stop-daemon", "--stop", "--retry", "60", "--pidfile", filepath.Join(dir, "x.pid")},
 		{"start-stop-daemon", "--start", "--exec", "/bin/sh", "--pidfile", filepath.Join(dir, "x.pid"), "--", "-c", "echo started"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -27,16 +28,14 @@ func denial(r registry.Registration) error {
 	if err != nil {
 		return nil // whoever runs it says so
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
+	defer cancel()
 	var said strings.Builder
-	query := exec.Command(program.Path, append([]string{"--query"}, r.Restart[1:]...)...)
-	query.Stderr = &said // names policy-rc.d, or that there is no such script; of a missing link it says nothing
-	if err := query.Start(); err != nil {
-		return nil
-	}
-	limit := time.AfterFunc(defaultTimeout, func() { _ = query.Process.Kill() })
-	defer limit.Stop()
+	query := exec.CommandContext(ctx, program.Path, append([]string{"--query"}, r.Restart[1:]...)...)
+	query.Stderr = &said          // names policy-rc.d, or that there is no such script; of a missing link it says nothing
+	query.WaitDelay = time.Second // policy-rc.d may leave something behind that keeps it
 	var exit *exec.ExitError
-	if !errors.As(query.Wait(), &exit) || exit.ExitCode() != forbidden {
+	if !errors.As(query.Run(), &exit) || exit.ExitCode() != forbidden {
 		return nil
 	}
 	switch line, _, _ := strings.Cut(said.String(), "\n"); {

@@ -141,10 +141,18 @@ func (c *console) match(criteria matcher.Criteria) (matcher.Matched, error) {
 	return matcher.Match(ctx, criteria, registeredPidfiles)
 }
 
+// noAnswer is the error of a command that is to answer without looking.
+func (c *console) noAnswer() error {
+	if c.unanswered == "" {
+		return nil
+	}
+	return errors.New("no answer in time while " + c.unanswered)
+}
+
 // find is matcher.Find, likewise.
 func (c *console) find(program string, how matcher.Finding) ([]int, error) {
-	if c.unanswered != "" {
-		return nil, errors.New("no answer in time while " + c.unanswered)
+	if err := c.noAnswer(); err != nil {
+		return nil, err
 	}
 	ctx, cancel := c.deadline()
 	defer cancel()
@@ -153,8 +161,8 @@ func (c *console) find(program string, how matcher.Finding) ([]int, error) {
 
 // inventory is matcher.TakeInventory, likewise.
 func (c *console) inventory(s matcher.Search) (matcher.Inventory, error) {
-	if c.unanswered != "" {
-		return matcher.Inventory{}, errors.New("no answer in time while " + c.unanswered)
+	if err := c.noAnswer(); err != nil {
+		return matcher.Inventory{}, err
 	}
 	ctx, cancel := c.deadline()
 	defer cancel()

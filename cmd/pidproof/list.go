@@ -49,7 +49,17 @@ type instanceRow struct {
 	registration *registry.Registration
 }
 
+func (cmd listCmd) touches() []string {
+	if cmd.Output != nil {
+		return append([]string{*cmd.Output}, cmd.Daemons...)
+	}
+	return cmd.Daemons
+}
+
 func (cmd listCmd) Run(c *console) error {
+	if err := c.noAnswer(); err != nil {
+		return err
+	}
 	list, err := cmd.list(c)
 	if err != nil {
 		return err
@@ -175,7 +185,7 @@ func unseen(instances []instanceRow, inventory matcher.Inventory) (sentences []s
 		sentences = append(sentences, fmt.Sprintf("what runs under %s could not be seen; ask as root", count(hidden, "pidfile")))
 	}
 	if inventory.Missed > 0 {
-		sentences = append(sentences, fmt.Sprintf("files or directories under /run that could not be read, or hold too much: %d", inventory.Missed))
+		sentences = append(sentences, fmt.Sprintf("registered pidfiles, and files or directories under /run, that could not be read, or hold too much: %d", inventory.Missed))
 	}
 	blind := map[string]bool{}
 	for _, d := range inventory.Daemons {

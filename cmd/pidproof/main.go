@@ -86,6 +86,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 
 	args = getoptOrder(args)
+	if asked := commandIn(args); indexOf(asked) >= 0 && asked != name {
+		hint = "(see pidproof " + asked + " --help)"
+	}
 	cmd, plain := plainLine(args)
 	if c.timeout = defaultTimeout; !plain {
 		if cmd = c.parse(args, hint); cmd == nil {

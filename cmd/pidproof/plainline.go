@@ -2,7 +2,6 @@ package main
 
 import (
 	"reflect"
-	"slices"
 	"strings"
 )
 
@@ -14,7 +13,7 @@ func plainLine(args []string) (cmd runner, plain bool) {
 	if len(args) == 0 {
 		return nil, false
 	}
-	at := slices.IndexFunc(commands, func(c command) bool { return c.name == args[0] })
+	at := indexOf(args[0])
 	if at < 0 {
 		return nil, false
 	}

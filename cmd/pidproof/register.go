@@ -20,7 +20,7 @@ type registerCmd struct {
 }
 
 func (registerCmd) Help() string {
-	return `Writes /etc/pidproof/instances.d/NAME, so that the instance is listed and restarted after upgrades (pidproof restart --replaced), and its pidfile known wherever it lies. Exit status: 0 registered, 1 refused, 4 usage errors.`
+	return `As in: pidproof register apache2-foo -p /run/apache2-foo/apache2.pid apache2. Writes /etc/pidproof/instances.d/NAME, so that the instance is listed and restarted after upgrades (pidproof restart --replaced), and its pidfile known wherever it lies. Exit status: 0 registered, 1 refused, 4 usage errors.`
 }
 
 func (cmd registerCmd) Validate() error {
@@ -35,7 +35,12 @@ func (cmd registerCmd) Validate() error {
 	return pidfileFlag{cmd.Pidfile}.Validate()
 }
 
+func (cmd registerCmd) touches() []string { return []string{cmd.Daemon, *cmd.Pidfile} }
+
 func (cmd registerCmd) Run(c *console) error {
+	if err := c.noAnswer(); err != nil {
+		return err
+	}
 	r := registry.Registration{Name: cmd.Name, Pidfile: *cmd.Pidfile, Restart: cmd.Command}
 	if len(cmd.Command) == 1 && strings.Contains(cmd.Command[0], " ") {
 		// --restart "service foo restart": whoever quotes it means a command line.
@@ -52,6 +57,10 @@ func (cmd registerCmd) Run(c *console) error {
 	if r.Daemon = d.Path; strings.Contains(cmd.Daemon, "/") {
 		r.Daemon = cmd.Daemon // as it was given, or refused because it is relative
 	}
+	report, err := c.check(matcher.Instance{Daemon: r.Daemon, Pidfile: r.Pidfile})
+	if err != nil {
+		return err
+	}
 	switch err := registry.Add(instancesDir(), r); {
 	case errors.Is(err, registry.ErrName), errors.Is(err, registry.ErrInvalid):
 		return err
@@ -60,21 +69,40 @@ func (cmd registerCmd) Run(c *console) error {
 		c.exit = exitRefused
 		return nil
 	}
-	report, err := c.check(matcher.Instance{Daemon: r.Daemon, Pidfile: r.Pidfile})
-	if err != nil {
-		return err
-	}
 	c.say("%s is registered; %s", r.Name, summary(report))
+	if report.Daemon.File.State == matcher.Absent {
+		c.warn("%s: its daemon %s does not exist", r.Name, r.Daemon)
+	}
 	registered, _ := registry.Read(instancesDir())
 	for _, now := range registered { // with the default command
 		if now.Name != r.Name {
 			continue
 		}
-		if err := denial(now); err != nil {
+		if err := unrunnable(now); err != nil {
 			c.warn("%s: %v", r.Name, err)
 		}
 	}
 	return nil
+}
+
+// unrunnable says why a restart command would do nothing.
+func unrunnable(r registry.Registration) error {
+	if _, err := restartProgram(r); err != nil {
+		return fmt.Errorf("its restart command cannot be run: %w", err)
+	}
+	return denial(r)
+}
+
+// restartProgram is what the restart command runs.
+func restartProgram(r registry.Registration) (matcher.Daemon, error) {
+	if where, mayHang := matcher.MayHang(r.Restart[0]); mayHang {
+		return matcher.Daemon{}, fmt.Errorf("it lies on %s, which may not answer", where)
+	}
+	program, err := matcher.FindDaemon(r.Restart[0])
+	if err == nil && !isProgram(program.Path) {
+		err = fmt.Errorf("%s is no program", program.Path)
+	}
+	return program, err
 }
 
 type unregisterCmd struct {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/cmd/pidproof/internal/shellvars"
 	"pidproof/matcher"
 )
 
@@ -23,7 +25,20 @@ func (c *console) registrations() (all []registry.Registration, bad int) {
 	for _, err := range errs {
 		c.warn("%v", err)
 	}
-	return all, len(errs)
+	return all, unusable(errs)
+}
+
+// unusable is how many registrations these errors are about: a file may have several.
+func unusable(errs []error) int {
+	files, others := map[string]bool{}, 0
+	for _, err := range errs {
+		if inLine := (*shellvars.Error)(nil); errors.As(err, &inLine) {
+			files[inLine.Path] = true
+		} else {
+			others++
+		}
+	}
+	return len(files) + others
 }
 
 // registeredPidfiles is matcher.Registered: what is wrong with a registration is said
@@ -33,7 +48,17 @@ func registeredPidfiles() (pidfiles []string, missed int) {
 	for _, r := range all {
 		pidfiles = append(pidfiles, r.Pidfile)
 	}
-	return pidfiles, len(errs)
+	return pidfiles, unusable(errs)
+}
+
+// daemonOf is a registration's daemon, as far as that can be looked at without a hang.
+func daemonOf(r registry.Registration) matcher.Daemon {
+	if _, mayHang := matcher.MayHang(r.Daemon); !mayHang {
+		if d, err := matcher.FindDaemon(r.Daemon); err == nil {
+			return d
+		}
+	}
+	return matcher.Daemon{Path: r.Daemon, Real: r.Daemon}
 }
 
 // selection are words that mean daemons, by path or name, or instances by name. None

@@ -22,7 +22,7 @@ type restartCmd struct {
 }
 
 func (restartCmd) Help() string {
-	return `Restarts, one after another, the registered instances that run the binary of before an upgrade, and sees to it that each comes back with the new one. Exit status: 0 none is left, 1 a restart failed, 4 it cannot be told of some what they run; also usage errors.`
+	return `pidproof restart --replaced: restarts, one after another, the registered instances that run the binary of before an upgrade, and sees to it that each comes back with the new one. Exit status: 0 none is left, 1 a restart failed, 4 it cannot be told of some what they run; also usage errors.`
 }
 
 func (cmd restartCmd) Validate() error {
@@ -49,14 +49,18 @@ func (o outdated) what() string {
 func (cmd restartCmd) Run(c *console) error {
 	registered, bad := c.registrations()
 	registered, mistakes := cmd.selected(c, registered)
-	bad += mistakes
+	nothing := mistakes > 0 && len(registered) == 0
 	if cmd.DryRun {
 		found, doubts := c.outdated(registered)
+		doubts += bad
 		for _, o := range found {
 			c.say("%s", cmd.plan(o))
 			o.report.Release()
 		}
-		c.exit = doubtful(doubts + bad)
+		if len(found) == 0 && !nothing {
+			c.noneOutdated(doubts)
+		}
+		c.exit = doubtful(doubts + mistakes)
 		return nil
 	}
 	unlock, err := c.lockRestarts()
@@ -66,9 +70,11 @@ func (cmd restartCmd) Run(c *console) error {
 	defer unlock()
 	run := newRestarting(c, cmd.All, time.Duration(cmd.Time))
 	defer run.close()
-	doubts := run.all(registered)
-	run.summary(doubts)
-	if c.exit = doubtful(doubts + bad); run.failed > 0 || run.stopped {
+	doubts := run.all(registered) + bad
+	if !nothing {
+		run.summary(doubts)
+	}
+	if c.exit = doubtful(doubts + mistakes); run.failed > 0 || run.stopped {
 		c.exit = exitRefused
 	}
 	return nil
@@ -99,10 +105,7 @@ func (cmd restartCmd) selected(c *console, all []registry.Registration) (some []
 	wanted := selection(cmd.Daemons)
 	found := map[string]bool{}
 	for _, r := range all {
-		d, err := matcher.FindDaemon(r.Daemon)
-		if err != nil {
-			d = matcher.Daemon{Path: r.Daemon, Real: r.Daemon}
-		}
+		d := daemonOf(r)
 		if wanted.selects(r.Name, d) {
 			some = append(some, r)
 		}
@@ -191,7 +194,11 @@ type restarting struct {
 
 func newRestarting(c *console, withOurs bool, limit time.Duration) *restarting {
 	r := &restarting{console: c, withOurs: withOurs, limit: limit, signals: make(chan os.Signal, 1)}
-	signal.Notify(r.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // nohup(1)
+			signal.Notify(r.signals, s)
+		}
+	}
 	return r
 }
 
@@ -209,8 +216,12 @@ func (r *restarting) all(registered []registry.Registration) (doubts int) {
 			r.stopped = true
 		default:
 		}
-		if r.stopped {
+		switch {
+		case r.stopped:
 			r.leaveAlone(o, "interrupted")
+			continue
+		case r.lost != nil: // the next command could not write either, and die of it half-way: SIGPIPE
+			r.leaveAlone(o, "what is said could not be written")
 			continue
 		}
 		now, err := r.lookAt(o.Registration)
@@ -250,12 +261,19 @@ func (r *restarting) one(o outdated) {
 
 func (r *restarting) fail(o outdated, why string) {
 	r.failed++
-	r.say("%s: failed: %s", o.Name, why)
+	r.tell("%s: failed: %s", o.Name, why)
 }
 
 func (r *restarting) leaveAlone(o outdated, why string) {
 	r.leftAlone++
-	r.say("%s: left alone: %s", o.Name, why)
+	r.tell("%s: left alone: %s", o.Name, why)
+}
+
+// tell says what somebody has to know, on standard error where the other is lost.
+func (r *restarting) tell(format string, args ...any) {
+	if r.say(format, args...); r.lost != nil {
+		r.warn(format, args...)
+	}
 }
 
 func (r *restarting) summary(doubts int) {
@@ -268,15 +286,19 @@ func (r *restarting) summary(doubts int) {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
 		}
 	}
-	switch {
-	case len(parts) == 0 && doubts > 0:
-		r.say("No registered instance is known to run an old binary; of %d it cannot be told.", doubts)
-		return
-	case len(parts) == 0:
-		r.say("No registered instance runs an old binary.")
+	if len(parts) == 0 {
+		r.noneOutdated(doubts)
 		return
 	}
 	r.say("%s ran an old binary: %s.", count(r.restarted+r.failed+r.leftAlone, "instance"), strings.Join(parts, ", "))
+}
+
+func (c *console) noneOutdated(doubts int) {
+	if doubts > 0 {
+		c.say("No registered instance is known to run an old binary; of %d it cannot be told.", doubts)
+		return
+	}
+	c.say("No registered instance runs an old binary.")
 }
 
 // restartLimit is that of --time: a database may take minutes to stop.

@@ -46,33 +46,32 @@ func (r *restarting) execute(o outdated) error {
 // and output are ours: it may ask, and a daemon may keep them. So there is no line of
 // progress meanwhile.
 func (r *restarting) command(o outdated) error {
-	program, err := matcher.FindDaemon(o.Restart[0])
+	program, err := restartProgram(o.Registration)
 	if err != nil {
 		return fmt.Errorf("its restart command cannot be run: %w", err)
 	}
 	cmd := exec.Command(program.Path, o.Restart[1:]...)
 	cmd.Stdout, cmd.Stderr = r.stdout, r.stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	lent, takeBack := lendTerminal(cmd)
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("its restart command cannot be run: %w", err)
+	terminal := ourTerminal()
+	if terminal.ours != 0 {
+		cmd.Stdin = os.Stdin
 	}
-	defer takeBack()
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("its restart command cannot be run: %w", notExecuted(program.Path, err))
+	}
+	defer terminal.takeBack()
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	for until := time.Now().Add(r.limit); time.Now().Before(until); {
 		err, hasEnded := await(r, o, ended, earliest(until, time.Now().Add(commandTick)))
 		switch {
 		case hasEnded:
-			r.stopped = r.stopped || lent && interrupted(cmd.ProcessState)
+			r.stopped = r.stopped || terminal.lent && interrupted(cmd.ProcessState)
 			return howItEnded(err)
 		case err != nil:
 			return fmt.Errorf("%w; its restart command (PID %d) goes on", err, cmd.Process.Pid)
-		case !hasStopped(cmd.Process.Pid):
-		case lent:
-			r.warn("%s cannot be suspended while it is restarted, and goes on", o.Name)
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGCONT) // ours until it is waited for, and it has not ended
-		default:
+		case hasStopped(cmd.Process.Pid) && !terminal.lend(cmd.Process.Pid):
 			return errAsks // it is hung up once we have ended, setpgid(2)
 		}
 	}
@@ -137,8 +136,8 @@ func (r *restarting) comesBack(o outdated, failure error) error {
 	until := progress.begun.Add(comeback)
 	for {
 		now, err := r.lookAt(o.Registration)
-		stands := now.standing(err)
-		if failure == nil && now.isCurrent() && r.settles(now, progress) {
+		stands := now.standing(o.main(), err)
+		if failure == nil && now.isCurrent() && !now.beside(o.main()) && r.settles(now, progress) {
 			r.say("%s: restarted: PID %d is now %d, and runs the current %s",
 				o.Name, o.main().Evidence.PID, now.main().Evidence.PID, o.Daemon)
 			now.report.Release()
@@ -176,11 +175,18 @@ func (o outdated) isCurrent() bool {
 	return o.report.Verdict == matcher.Running && o.main().Decision.File == matcher.FileCurrent
 }
 
+// beside reports that an instance runs, but the main process of before does, too.
+func (o outdated) beside(before *matcher.Process) bool {
+	return o.main().Evidence.PID != before.Evidence.PID && !before.Ended()
+}
+
 // standing is how an instance stands, in words.
-func (o outdated) standing(err error) string {
+func (o outdated) standing(before *matcher.Process, err error) string {
 	switch {
 	case err != nil:
 		return "cannot tell: " + err.Error()
+	case o.isCurrent() && o.beside(before):
+		return fmt.Sprintf("it runs the current %s now, as PID %d, but %d of before runs on, and no pidfile names it", o.Daemon, o.main().Evidence.PID, before.Evidence.PID)
 	case o.isCurrent():
 		return fmt.Sprintf("it runs the current %s now, as PID %d", o.Daemon, o.main().Evidence.PID)
 	case o.isOutdated():

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pidproof/cmd/pidproof/internal/shellvars"
+	"pidproof/matcher"
 )
 
 // patience is how long others may hold the directory's lock: whoever may read it
@@ -23,8 +24,23 @@ type directory struct {
 	list *os.File // the same directory, to be listed and locked
 }
 
+// answers is an error where a link leads to a file system whose server may not answer:
+// a registration is not worth a hang of every command.
+func answers(path string) error {
+	if st, err := os.Lstat(path); err != nil || st.Mode().Type() != fs.ModeSymlink {
+		return nil
+	}
+	if where, mayHang := matcher.MayHang(path); mayHang {
+		return fmt.Errorf("%s leads to %s, which may not answer: put it on a local disk", path, where)
+	}
+	return nil
+}
+
 // open opens it. Absent is fs.ErrNotExist, and a link that leads nowhere is not.
 func open(path string) (*directory, error) {
+	if err := answers(path); err != nil {
+		return nil, err
+	}
 	root, err := os.OpenRoot(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if target, err := os.Readlink(path); err == nil {

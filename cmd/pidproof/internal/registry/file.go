@@ -13,6 +13,9 @@ import (
 // wrong with it.
 func readFile(dir, name string) (r Registration, line int, wrong []error) {
 	r = Registration{Name: name, File: filepath.Join(dir, name)}
+	if err := answers(r.File); err != nil {
+		return r, 0, []error{err}
+	}
 	vars, err := shellvars.Read(r.File)
 	if err != nil {
 		return r, 0, []error{err}
@@ -58,7 +61,7 @@ func (r Registration) from(vars map[string]shellvars.Var) (Registration, []error
 	}
 	for _, name := range []string{"DAEMON", "PIDFILE"} {
 		if _, is := vars[name]; !is {
-			wrong = append(wrong, fmt.Errorf("%s: %s is missing: add a line %s=PATH", r.File, name, name))
+			wrong = append(wrong, &shellvars.Error{Path: r.File, Why: fmt.Sprintf("%s is missing: add a line %[1]s=PATH", name)})
 		}
 	}
 	if _, is := vars["RESTART"]; !is {

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 
 	"pidproof/cmd/pidproof/internal/shellvars"
 	"pidproof/matcher"
@@ -14,6 +17,10 @@ import (
 
 // filesLimit is how many files a directory of registrations may hold.
 const filesLimit = 4096
+
+// linksLimit is how many steps a path is followed: names, and the kernel's 40 links
+// (path_resolution(7)).
+const linksLimit = 4096
 
 // Read reads the registrations in dir, by name. A missing directory has none. An
 // error is about one file, which it names with the line where there is one, and
@@ -80,21 +87,41 @@ func (d *directory) read() (found []Registration, wrong []error, err error) {
 // /run/x.pid's. Neither need exist.
 func SamePidfile(a, b string) bool { return resolved(a) == resolved(b) }
 
-// resolved follows the links of as much of the path as there is.
+// resolved follows the links of as much of the path as there is: those of root and the
+// caller, or another could have his pidfile taken for any.
 func resolved(path string) string {
-	there, rest := filepath.Clean(path), ""
-	if _, mayHang := matcher.MayHang(there); mayHang {
-		return there // a link there is not worth a hang
+	path = filepath.Clean(path)
+	if _, mayHang := matcher.MayHang(path); mayHang {
+		return path // a link there is not worth a hang
 	}
-	for {
-		if real, err := filepath.EvalSymlinks(there); err == nil {
-			return filepath.Join(real, rest)
+	real, rest := "/", strings.TrimPrefix(path, "/")
+	for range linksLimit {
+		if rest == "" {
+			return real
 		}
-		if there == filepath.Dir(there) {
-			return filepath.Join(there, rest)
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		real = filepath.Join(real, name)
+		st, err := os.Lstat(real)
+		if err != nil || st.Mode().Type() != fs.ModeSymlink || !ours(st) {
+			continue
 		}
-		there, rest = filepath.Dir(there), filepath.Join(filepath.Base(there), rest)
+		target, err := os.Readlink(real)
+		if err != nil {
+			continue
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(real), target)
+		}
+		real, rest = "/", strings.TrimPrefix(filepath.Join(target, rest), "/")
 	}
+	return path
+}
+
+// ours reports that root or the caller owns it.
+func ours(st fs.FileInfo) bool {
+	owner, known := st.Sys().(*syscall.Stat_t)
+	return known && (owner.Uid == 0 || int(owner.Uid) == os.Geteuid())
 }
 
 // same reports that one registration says what another does.

@@ -273,3 +273,19 @@ func asUser(t *testing.T, uid int, do func()) {
 	}()
 	must(t, <-done)
 }
+
+// A user's own link at his pidfile must not have root's registration refused as a second
+// one for the same pidfile.
+func TestAnothersLink(t *testing.T) {
+	need.Root(t)
+	run := t.TempDir()
+	link := run + "/user.pid"
+	must(t, os.Symlink("root.pid", link))
+	if !SamePidfile(link, run+"/root.pid") {
+		t.Error("root's link is not followed")
+	}
+	must(t, os.Lchown(link, 65533, 65533))
+	if SamePidfile(link, run+"/root.pid") {
+		t.Error("uid 65533's link is followed")
+	}
+}

@@ -24,12 +24,15 @@ type Var struct {
 // Error is a line that cannot be taken for what a shell takes it for.
 type Error struct {
 	Path string // "" from Parse, which knows of no file
-	Line int    // from 1
+	Line int    // from 1; 0: it is about the file
 	Why  string // what is wrong, and what to write instead
 }
 
 func (e *Error) Error() string {
-	if e.Path == "" {
+	switch {
+	case e.Line == 0:
+		return e.Path + ": " + e.Why
+	case e.Path == "":
 		return fmt.Sprintf("line %d: %s", e.Line, e.Why)
 	}
 	return fmt.Sprintf("%s:%d: %s", e.Path, e.Line, e.Why)
