@@ -50,7 +50,7 @@ until_ends() {
 # zombie is left then, or nothing.
 until_dead() {
 	tries=100
-	while [ -e "/proc/$1/exe" ] || set -- "$1" /proc/"$1"/task/* && [ $# -gt 2 ]; do
+	while [ -e "/proc/$1/exe" ] || { set -- "$1" /proc/"$1"/task/* && [ $# -gt 2 ]; }; do
 		set -- "$1"
 		[ $((tries -= 1)) -gt 0 ] || fail "process $1 is still there"
 		sleep 0.1 2>/dev/null || sleep 1
