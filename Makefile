@@ -79,9 +79,9 @@ install: bin/pidproof
 	sed 's,/usr/share/pidproof,$(SHAREDIR),g; s,/lib/lsb/init-functions.d,$(HOOKDIR),g' docs/pidproof.8 >$(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new
 	chmod 644 $(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new
 	mv -f $(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
-	install -m 644 LICENSE docs/explain-json.md docs/list-json.md docs/multiple-instances.md docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
+	install -m 644 LICENSE docs/explain-json.md docs/list-json.md docs/triggers-json.md docs/multiple-instances.md docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
 	install -d $(DESTDIR)$(SHAREDIR)
-	for script in start-stop-daemon divert example.init; do \
+	for script in start-stop-daemon invoke-rc.d divert example.init; do \
 		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$script" >"$(DESTDIR)$(SHAREDIR)/.new" && \
 		chmod 755 "$(DESTDIR)$(SHAREDIR)/.new" && mv -f "$(DESTDIR)$(SHAREDIR)/.new" "$(DESTDIR)$(SHAREDIR)/$$script" || exit; \
 	done
@@ -99,8 +99,10 @@ install: bin/pidproof
 # The wrapper goes first: it would work, but what takes it away would be gone.
 uninstall:
 	@if [ -z "$(DESTDIR)" ] && [ -e $(SHAREDIR)/divert ] && command -v dpkg-divert >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		code=0; sh $(SHAREDIR)/divert status start-stop-daemon >/dev/null 2>&1 || code=$$?; \
-		[ $$code = 3 ] || sh $(SHAREDIR)/divert remove start-stop-daemon; \
+		for name in start-stop-daemon invoke-rc.d; do \
+			code=0; sh $(SHAREDIR)/divert status $$name >/dev/null 2>&1 || code=$$?; \
+			[ $$code = 3 ] || sh $(SHAREDIR)/divert remove $$name || exit; \
+		done; \
 	fi
 	@functions="$(DESTDIR)$(dir $(HOOKDIR))init-functions"; [ "$$(readlink "$$functions")" != "$(SHAREDIR)/init-functions" ] || rm -f "$$functions"
 	rm -f $(DESTDIR)$(HOOKDIR)/60-pidproof $(DESTDIR)$(PREFIX)/sbin/pidproof $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8

@@ -1,5 +1,11 @@
 package matcher
 
+import (
+	"os"
+	"slices"
+	"strconv"
+)
+
 // forkedNoExec is PF_FORKNOEXEC of include/linux/sched.h, in field 9 of
 // /proc/PID/stat: the process is a fork that still runs what its parent runs.
 const forkedNoExec = 0x40
@@ -22,19 +28,41 @@ func Caller(pid int) []int {
 	return pids
 }
 
+// Ancestors lists pid, its parent, and so on up to the first process of the namespace.
+func Ancestors(pid int) (pids []int) {
+	h := thisHost()
+	for pid > 0 && len(pids) < PIDMax {
+		stat, err := h.readStat(pid)
+		if err != nil {
+			break
+		}
+		pids = append(pids, pid)
+		pid = stat.PPID // PID 1's is 0
+	}
+	return pids
+}
+
 // RunsUnder reports that pid, our parent, is a held process or descends from it, as a
 // login session does from sshd.
 func RunsUnder(pid int, of *Process) bool {
+	return slices.Contains(Ancestors(pid), of.Evidence.PID)
+}
+
+// Children lists the processes whose parent is pid.
+func Children(pid int) (pids []int, err error) {
 	h := thisHost()
-	for hops := 0; pid > 0 && hops < PIDMax; hops++ {
-		if pid == of.Evidence.PID {
-			return true
-		}
-		stat, err := h.readStat(pid)
-		if err != nil {
-			return false // PID 1's is 0
-		}
-		pid = stat.PPID
+	entries, err := os.ReadDir(h.proc)
+	if err != nil {
+		return nil, err
 	}
-	return false
+	for _, e := range entries {
+		child, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if stat, err := h.readStat(child); err == nil && stat.PPID == pid { // else it has ended
+			pids = append(pids, child)
+		}
+	}
+	return pids, nil
 }

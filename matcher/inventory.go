@@ -152,7 +152,7 @@ func (h *host) programs(e Evidence) (paths []string) {
 	if _, mayHang := MayHang(exe); mayHang {
 		return nil
 	}
-	if runsAnything(exe) {
+	if RunsAnything(exe) {
 		argv := h.readArgv(e.PID)
 		e.Argv = argv
 		for _, word := range (Daemon{}).scriptWords(e) {
@@ -176,8 +176,9 @@ func (x Exe) onDisk() string {
 	return paths[len(paths)-1]
 }
 
-// runsAnything: what runs such a file has nothing in common.
-func runsAnything(path string) bool {
+// RunsAnything reports that what runs such a file has nothing in common: interpreters,
+// busybox.
+func RunsAnything(path string) bool {
 	base := filepath.Base(path)
 	return isInterpreter(base) || strings.HasSuffix(base, "box")
 }
@@ -241,7 +242,7 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 		all.mean(d)
 	}
 	for _, l := range all.Instances {
-		meant := l.Known >= 0 || l.Verdict == Running && !l.Daemon.unnamed() && !runsAnything(l.Daemon.Path)
+		meant := l.Known >= 0 || l.Verdict == Running && !l.Daemon.unnamed() && !RunsAnything(l.Daemon.Path)
 		if meant && l.Daemon.File.State != Unread {
 			all.mean(l.Daemon)
 		}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,6 +27,9 @@ const (
 	udpUnbound  = 0x07 // TCP_CLOSE: a UDP socket that is bound, not connected
 	socketInode = "socket:["
 )
+
+// tcpConnected are ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT and LAST_ACK.
+var tcpConnected = []uint64{1, 4, 5, 8, 9}
 
 // listening reads which of its open sockets a process listens on: /proc/PID/fd
 // against the tables of its own network namespace, /proc/PID/net.
@@ -126,13 +130,13 @@ func parseUnix(content []byte) []listener {
 }
 
 // parseInet picks from /proc/PID/net/{tcp,udp}{,6} (proc_pid_net(5)) the sockets
-// in one state that have no peer: fields 2 and 3 are addresses, 4 the state, 10
+// in one state, which have a peer only if that is one of tcpConnected: fields 2 and 3 are addresses, 4 the state, 10
 // the inode. procfs has deprecated its own reader of these tables.
 func parseInet(kind string, state uint64, content []byte) []listener {
 	var out []listener
 	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
 		f := strings.Fields(lines.Text())
-		if len(f) < 10 || !strings.HasSuffix(f[2], ":0000") {
+		if len(f) < 10 || strings.HasSuffix(f[2], ":0000") == slices.Contains(tcpConnected, state) {
 			continue
 		}
 		st, err := strconv.ParseUint(f[3], 16, 8)
@@ -166,3 +170,44 @@ func parseInetAddress(s string) (netip.AddrPort, bool) {
 
 // acceptsConnections is __SO_ACCEPTCON, include/uapi/linux/net.h.
 const acceptsConnections = 1 << 16
+
+// Listeners are all sockets that are listened on in our network namespace
+// (/proc/self/net), whoever does.
+func Listeners() ([]Socket, error) {
+	found, err := listeners("/proc/self")
+	var out []Socket
+	for _, l := range found {
+		out = append(out, l.Socket)
+	}
+	return out, err
+}
+
+// ServesAt is the local address of the TCP connection that a process has as standard
+// input, as inetd(8) starts one for a client; ok is false where it has none.
+func ServesAt(pid int) (local netip.AddrPort, ok bool) {
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	target, err := os.Readlink(filepath.Join(dir, "fd/0"))
+	if err != nil {
+		return local, false
+	}
+	number, isSocket := strings.CutPrefix(target, socketInode)
+	inode, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64)
+	if !isSocket || err != nil {
+		return local, false
+	}
+	for _, kind := range []string{"tcp", "tcp6"} {
+		content, err := os.ReadFile(filepath.Join(dir, "net", kind))
+		if err != nil {
+			continue // a kernel without IPv6
+		}
+		for _, state := range tcpConnected {
+			for _, s := range parseInet(kind, state, content) {
+				if s.inode == inode {
+					local, err = netip.ParseAddrPort(s.Address)
+					return local, err == nil
+				}
+			}
+		}
+	}
+	return local, false
+}

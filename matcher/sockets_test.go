@@ -4,8 +4,11 @@ import (
 	"encoding/binary"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"pidproof/testdata/need"
 )
 
 func TestListening(t *testing.T) {
@@ -101,4 +104,70 @@ newline
 func FuzzParseUnix(f *testing.F) {
 	f.Add([]byte("0: 00000002 00000000 00010000 0001 01 42 /x"))
 	f.Fuzz(func(t *testing.T, content []byte) { parseUnix(content) })
+}
+
+// ServesAt tells whom a process serves by its standard input, as inetd makes it.
+func TestServesAt(t *testing.T) {
+	for _, network := range []string{"127.0.0.1:0", "[::1]:0"} {
+		listener, err := net.Listen("tcp", network)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		client, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		served, err := listener.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer served.Close()
+		listens, err := listener.(*net.TCPListener).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listens.Close()
+		stdin, err := served.(*net.TCPConn).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stdin.Close()
+
+		if local, ok := ServesAt(sleepsOn(t, stdin)); !ok || local.String() != listener.Addr().String() {
+			t.Errorf("%v, %v, want %v", local, ok, listener.Addr())
+		}
+		if local, ok := ServesAt(sleepsOn(t, listens)); ok {
+			t.Errorf("it only listens, at %v", local)
+		}
+		if local, ok := ServesAt(sleepsOn(t, nil)); ok {
+			t.Errorf("its standard input is /dev/null, not %v", local)
+		}
+		pid := sleepsOn(t, stdin)
+		client.Close() // the server's end is in CLOSE_WAIT now
+		if local, ok := ServesAt(pid); !ok || local.String() != listener.Addr().String() {
+			t.Errorf("the client has gone: %v, %v, want %v", local, ok, listener.Addr())
+		}
+	}
+	if local, ok := ServesAt(1 << 30); ok {
+		t.Errorf("nobody: %v", local)
+	}
+}
+
+// sleepsOn starts a process with this standard input, which the test's end ends.
+func sleepsOn(t *testing.T, stdin *os.File) (pid int) {
+	t.Helper()
+	cmd := exec.Command(need.Program(t, "sleep"), "1000")
+	if stdin != nil {
+		cmd.Stdin = stdin
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return cmd.Process.Pid
 }

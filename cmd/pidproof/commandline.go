@@ -51,6 +51,10 @@ var commands = []command{
 	{"restart", "Restart the registered instances that run an old binary.", func() runner { return new(restartCmd) }, nil},
 	{"after-upgrade", "What apt calls: report or restart what runs an old binary.", func() runner { return new(afterUpgradeCmd) }, nil},
 	{"adopt", "Write a lost pidfile anew, if only one process can be meant.", func() runner { return new(adoptCmd) }, nil},
+	{"triggers", "What could start a service again on demand.", func() runner { return new(triggersCmd) }, nil},
+	{"quiesce", "Stop a service, and hold off what could start it again.", func() runner { return new(quiesceCmd) }, nil},
+	{"unquiesce", "Restore what quiesce has held off.", func() runner { return new(unquiesceCmd) }, nil},
+	{invokeRcName, "Debian's invoke-rc.d(8), whose stop means stopped.", func() runner { return new(invokeRcdCmd) }, []string{`cmd:""`, `passthrough:""`}},
 	{"pidof", "Find the PIDs of a program, as pidof(8) does.", func() runner { return new(pidofCmd) }, nil},
 	{ssdName, "dpkg's start-stop-daemon(8), with proof.", func() runner { return new(startStopDaemonCmd) }, []string{`cmd:""`, `passthrough:""`}},
 }

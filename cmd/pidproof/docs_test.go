@@ -65,6 +65,7 @@ var schemas = []struct {
 }{
 	{"../../docs/explain-json.md", "explain --json", schemaVersion, jsonReport{}},
 	{"../../docs/list-json.md", "list --json", listSchemaVersion, jsonList{}},
+	{"../../docs/triggers-json.md", "triggers --json", triggersSchemaVersion, jsonTriggers{}},
 }
 
 var schemaRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")

@@ -20,6 +20,10 @@ var exitCodes = []struct {
 // end, what wait waits for did not come, start_daemon's could not be executed.
 const exitRefused = 1
 
+// exitUnheld: the service was stopped, and something may start it that cannot be held
+// off.
+const exitUnheld = 150
+
 // exitUnknown is LSB's "status is unknown". 150 is the first code LSB reserves
 // for applications (LSB 5.0, 22.2).
 const exitUnknown = 4

@@ -18,8 +18,12 @@ func plainLine(args []string) (cmd runner, plain bool) {
 		return nil, false
 	}
 	cmd = commands[at].grammar()
-	if args[0] == ssdName { // all of the line is dpkg's
-		cmd.(*startStopDaemonCmd).Words = args[1:]
+	switch cmd := cmd.(type) { // all of the line is another program's
+	case *startStopDaemonCmd:
+		cmd.Words = args[1:]
+		return cmd, true
+	case *invokeRcdCmd:
+		cmd.Words = args[1:]
 		return cmd, true
 	}
 	line := plainReader{options: map[string]*plainOption{}}

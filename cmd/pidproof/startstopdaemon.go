@@ -33,7 +33,7 @@ func (cmd startStopDaemonCmd) Run(c *console) error {
 	}
 	switch {
 	case errors.Is(err, ssd.ErrUnknownOption), err == nil && (o.Action == ssd.Help || o.Action == ssd.Version):
-		if _, noReal := findRealSSD(); noReal != nil {
+		if _, noReal := findReal(ssdName); noReal != nil {
 			return trouble(errors.Join(err, noReal))
 		}
 		c.handOver = true
@@ -59,7 +59,7 @@ func (cmd startStopDaemonCmd) Run(c *console) error {
 	return ssdStop(c, o, criteria, m)
 }
 
-func (cmd startStopDaemonCmd) become() error { return becomeRealSSD(cmd.Words) }
+func (cmd startStopDaemonCmd) become() error { return becomeReal(ssdName, cmd.Words) }
 func (startStopDaemonCmd) exitFailed() int   { return ssdTrouble }
 
 func (cmd startStopDaemonCmd) touches() (paths []string) {

@@ -40,8 +40,8 @@ func (t table) write(w io.Writer, width int) {
 	}
 	for _, row := range t.rows {
 		fmt.Fprintln(w, t.line(row[:kept], widths, 0))
-		if kept < len(row) {
-			fmt.Fprintln(w, columnGap+t.line(row[kept:], widths, kept))
+		if below := t.line(row[min(kept, len(row)):], widths, kept); below != "" {
+			fmt.Fprintln(w, columnGap+below)
 		}
 	}
 }

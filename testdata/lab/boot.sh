@@ -1,14 +1,17 @@
 #!/bin/sh
-# PID 1 of a test host, until it becomes the host's /sbin/init: real sysvinit over an overlay of this machine's root.
+# PID 1 of a test host, until it becomes the host's init: a real one over an overlay of this machine's root.
 # Everything that could outlive the host (processes, mounts, what it wrote) ends with the namespaces it runs in:
 # kill PID 1 with KILL, and nothing is left. Nothing is installed on the machine and no cgroup is made.
 #
-# usage: boot.sh EMPTYDIR DEBDIR, as root, in fresh mount, UTS, IPC, network and PID namespaces. host.go does that; by hand:
+# usage: boot.sh EMPTYDIR [DEBDIR], as root, in fresh mount, UTS, IPC, network and PID namespaces, as host.go does; or:
 #   mkdir /tmp/host; unshare -m -u -i -n -p --fork --kill-child=KILL sh boot.sh /tmp/host DEBDIR
-# DEBDIR holds the Debian packages sysvinit-core, sysv-rc, initscripts, insserv and startpar.
+# DEBDIR holds the Debian packages sysvinit-core, initscripts, insserv, startpar and either sysv-rc or openrc with its
+# libraries. Without it the init is this machine's systemd, which also needs a cgroup namespace (-C) of its own, whose
+# root is not this machine's.
 set -eu
 umask 022
-debs=$(cd "$2" && pwd)
+debs=''
+[ $# -eq 1 ] || debs=$(cd "$2" && pwd)
 [ $$ -eq 1 ] || {
 	echo "boot.sh: must be PID 1 of a new PID namespace" >&2
 	exit 4
@@ -48,18 +51,49 @@ echo pidproof-lab >/proc/sys/kernel/hostname
 rm -f root/usr/sbin/policy-rc.d root/etc/rc[0-6S].d/[SK]*
 rm -f root/var/lib/man-db/auto-update # 2 s at each installation
 
-# Extracted, not installed: dpkg would have to remove systemd-sysv first. In a chroot, so that the machine's own links
-# (/sbin to usr/sbin, /var/run to /run) lead where they do on the host, and never to the machine.
-for deb in "$debs"/*.deb; do
-	dpkg-deb --fsys-tarfile "$deb" >data.tar
-	chroot root tar -x -C / --keep-directory-symlink --no-overwrite-dir <data.tar
-done
-rm data.tar
-cat >root/etc/inittab <<'END'
-id:2:initdefault:
-l2:2:wait:/etc/init.d/rc 2 >/run/boot.log 2>&1
-ok:2:once:touch /run/booted
-END
+if [ -n "$debs" ]; then
+	# Extracted, not installed: dpkg would have to remove systemd-sysv first. In a chroot, so that the machine's own
+	# links (/sbin to usr/sbin, /var/run to /run) lead where they do on the host, and never to the machine.
+	for deb in "$debs"/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" >data.tar
+		chroot root tar -x -C / --keep-directory-symlink --no-overwrite-dir <data.tar
+	done
+	rm data.tar
+	cat >root/etc/inittab <<-'END'
+		id:2:initdefault:
+		si::sysinit:/etc/init.d/rcS >/run/boot.log 2>&1
+		l2:2:wait:/etc/init.d/rc 2 >>/run/boot.log 2>&1
+		ok:2:once:touch /run/booted
+	END
+	set -- /sbin/init
+else
+	mount -t cgroup2 cgroup2 root/sys/fs/cgroup
+	units=root/etc/systemd/system
+	rm -rf "$units" root/etc/systemd/journald.conf.d
+	mkdir -p "$units/multi-user.target.wants"
+	echo 00000000000000000000000000000736 >root/etc/machine-id # an empty one would be a first boot, which enables all
+	printf '%s\n' '[Journal]' 'Storage=volatile' >root/etc/systemd/journald.conf
+	printf '%s\n' '[Manager]' 'DefaultStartLimitIntervalSec=0' >root/etc/systemd/system.conf # tests are in a hurry
+	# They are about hardware, consoles, and what belongs to the whole kernel.
+	for unit in dev-hugepages.mount getty.target kmod-static-nodes.service proc-sys-fs-binfmt_misc.automount \
+		sys-fs-fuse-connections.mount systemd-ask-password-console.path systemd-ask-password-wall.path \
+		systemd-binfmt.service systemd-firstboot.service systemd-journal-flush.service systemd-journald-audit.socket \
+		systemd-logind.service \
+		systemd-modules-load.service systemd-networkd.service systemd-random-seed.service systemd-remount-fs.service \
+		systemd-sysctl.service systemd-sysusers.service systemd-timesyncd.service systemd-udevd.service; do
+		ln -s /dev/null "$units/$unit"
+	done
+	ln -s /usr/lib/systemd/system/multi-user.target "$units/default.target"
+	ln -s ../booted.service "$units/multi-user.target.wants/booted.service"
+	cat >"$units/booted.service" <<-'END'
+		[Unit]
+		DefaultDependencies=no
+		After=multi-user.target
+		[Service]
+		ExecStart=/bin/sh -c 'systemctl is-system-running --wait >/run/boot.log; touch /run/booted'
+	END
+	set -- env container=pidproof-lab /usr/lib/systemd/systemd --show-status=no --log-target=journal
+fi
 
 mkdir root/.machine
 cd root
@@ -68,4 +102,4 @@ cd /
 umount -l /.machine
 rmdir /.machine
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-	setpriv --bounding-set=-sys_module,-sys_time,-sys_rawio,-syslog /sbin/init
+	setpriv --bounding-set=-sys_module,-sys_time,-sys_rawio,-syslog "$@"

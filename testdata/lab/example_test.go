@@ -3,7 +3,6 @@ package lab
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -67,11 +66,7 @@ func installExample(t *testing.T, h *Host) {
 			t.Fatal(err)
 		}
 	}
-	build := exec.Command("go", "build", "-o", filepath.Join(tree, demodFile), "../demod")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // the host's root may be an older one than the compiler's libc
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building demod: %v\n%s", err, out)
-	}
+	buildInto(t, tree, demodFile, "../demod")
 	h.Copy(t, tree, "/")
 	h.Must(t, `set -e
 		instance=$(sed -n 's/^#   //p' /etc/init.d/demod)

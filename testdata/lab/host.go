@@ -1,5 +1,5 @@
-// Package lab boots real hosts for tests: Debian's sysvinit as PID 1 of its own namespaces, over an overlay of this
-// machine's root. What a test installs, starts or breaks there never reaches the machine.
+// Package lab boots real hosts for tests: Debian's sysvinit, OpenRC or systemd as PID 1 of its own namespaces, over an
+// overlay of this machine's root. What a test installs, starts or breaks there never reaches the machine.
 package lab
 
 import (
@@ -28,18 +28,24 @@ type Host struct {
 	pidns *os.File // /proc/INIT/ns/pid; held open, so that no later namespace gets its number
 	netns *os.File // /proc/INIT/ns/net
 
+	cgroup *cgroup // nil unless the init needs one: the host's processes then stay in the test's
+
 	ended  chan struct{} // closed when init is gone, and with it everything in its PID namespace
 	output bytes.Buffer  // what boot.sh said; complete once ended
 }
 
-// Boot returns a host in runlevel 2, its loopback up and no service running. When the test ends the host is killed,
-// and the test fails if a process or a mount of it remains. (A host makes no cgroup: its processes stay in the test's.)
+// Boot returns a host under sysvinit, in runlevel 2, its loopback up and no service running. When the test ends the host
+// is killed, and the test fails if a process or a mount of it remains.
 func Boot(t *testing.T) *Host {
 	t.Helper()
 	needs(t)
-	debs := fetch(t, "download", "sysvinit-core", "sysv-rc", "initscripts", "insserv", "startpar")
+	return (&Host{}).boot(t, fetch(t, "download", "sysvinit-core", "sysv-rc", "initscripts", "insserv", "startpar"))
+}
 
-	h := &Host{dir: t.TempDir(), ended: make(chan struct{})}
+// boot starts the host with the arguments of boot.sh that come after the folder.
+func (h *Host) boot(t *testing.T, debs ...string) *Host {
+	t.Helper()
+	h.dir, h.ended = t.TempDir(), make(chan struct{})
 	if err := h.start(debs); err != nil {
 		t.Fatalf("starting a host: %v (EPERM: a root that may not make namespaces)", err)
 	}
@@ -74,14 +80,15 @@ func needs(t *testing.T) {
 }
 
 // start runs boot.sh as PID 1 of new namespaces.
-func (h *Host) start(debs string) error {
-	boot := exec.Command("/bin/sh", "-c", bootScript, "boot.sh", h.dir, debs)
+func (h *Host) start(debs []string) error {
+	boot := exec.Command("/bin/sh", append([]string{"-c", bootScript, "boot.sh", h.dir}, debs...)...)
 	boot.Stdout, boot.Stderr = &h.output, &h.output
 	boot.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,
 		Setsid:     true, // Ctrl-C is meant for the test; init would take SIGINT for Ctrl-Alt-Del
 		Pdeathsig:  syscall.SIGKILL,
 	}
+	h.cgroup.root(boot)
 	started := make(chan error)
 	go func() {
 		// PDEATHSIG comes when the thread that forked ends, prctl(2), not only the process: keep it while init runs.

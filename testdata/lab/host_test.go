@@ -2,10 +2,12 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ func TestHost(t *testing.T) {
 	if init := h.Must(t, "readlink /proc/1/exe; runlevel"); init != "/usr/sbin/init\nN 2\n" {
 		t.Errorf("PID 1 and its runlevel: %q", init)
 	}
+	lifeOfAService(t, h)
 	if got, want := h.Sh(t, "echo out; echo err >&2; exit 7"), (Result{7, "out\n", "err\n"}); got != want {
 		t.Errorf("Sh = %+v, want %+v", got, want)
 	}
@@ -57,8 +60,14 @@ func TestHost(t *testing.T) {
 
 // A test that is killed (go test -timeout, Ctrl-C, a CI job that is cancelled) has no time for its cleanups.
 func TestHostEndsWithTheTestProcess(t *testing.T) {
+	for name, boot := range map[string]func(*testing.T) *Host{"sysvinit": Boot, "systemd": BootSystemd} {
+		t.Run(name, func(t *testing.T) { testKilled(t, boot) })
+	}
+}
+
+func testKilled(t *testing.T, boot func(*testing.T) *Host) {
 	if os.Getenv("PIDPROOF_LAB_HANG") != "" {
-		h := Boot(t)
+		h := boot(t)
 		h.Must(t, "setsid sleep 600 >/dev/null 2>&1 &")
 		fmt.Println("booted", h.init.Pid, h.dir)
 		select {}
@@ -66,7 +75,7 @@ func TestHostEndsWithTheTestProcess(t *testing.T) {
 	needs(t)
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
-	test := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$")
+	test := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$")
 	test.Env = append(os.Environ(), "PIDPROOF_LAB_HANG=1", "TMPDIR="+t.TempDir())
 	stdout, err := test.StdoutPipe()
 	if err != nil {
@@ -98,4 +107,13 @@ func TestHostEndsWithTheTestProcess(t *testing.T) {
 	}
 	_ = test.Wait() // "signal: killed"
 	eventually(t, "nothing remains of the host", func() bool { return len(h.remains(t)) == 0 })
+	eventually(t, "the next one removes its cgroup, empty by now", func() bool {
+		own, err := newCgroup()
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs := fmt.Sprintf("%s%d-*", cgroupPrefix, test.Process.Pid)
+		left, err := filepath.Glob(own.path(filepath.Join(filepath.Dir(own.name), theirs)))
+		return errors.Join(err, own.remove()) == nil && len(left) == 0
+	})
 }

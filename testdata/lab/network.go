@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,6 +38,18 @@ func (h *Host) Get(url string) (string, error) {
 	}
 	page, err := io.ReadAll(answer.Body)
 	return string(page), err
+}
+
+// dial connects to a server in the host, for as long as the connection may take in all.
+func (h *Host) dial(address string, patience time.Duration) (conn net.Conn, err error) {
+	err = h.inNetwork(func() error {
+		conn, err = net.DialTimeout("tcp", address, patience)
+		return err
+	})
+	if err == nil {
+		err = conn.SetDeadline(time.Now().Add(patience))
+	}
+	return conn, err
 }
 
 // loopbackUp does "ip link set lo up", for machines without iproute2. netdevice(7)

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// remains lists the processes in the host's PID namespace, and the mounts of the host in any process's view.
+// remains lists the processes in the host's PID namespace, the mounts of the host in any process's view, and its cgroup
+// if that is in use.
 func (h *Host) remains(t *testing.T) (left []string) {
 	t.Helper()
 	processes, err := filepath.Glob("/proc/[0-9]*")
@@ -33,6 +34,9 @@ func (h *Host) remains(t *testing.T) (left []string) {
 				left = append(left, fmt.Sprintf("a mount that %s sees: %s", process, line))
 			}
 		}
+	}
+	if err := h.cgroup.remove(); err != nil {
+		left = append(left, err.Error())
 	}
 	return left
 }

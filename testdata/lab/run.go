@@ -63,7 +63,7 @@ func (h *Host) run(t *testing.T, stdin []byte, name string, args ...string) Resu
 		ctx, cancel = context.WithTimeout(context.Background(), deadline)
 	}
 	defer cancel()
-	enter := []string{"-t", strconv.Itoa(h.init.Pid), "-m", "-u", "-i", "-n", "-p", "--", name}
+	enter := []string{"-t", strconv.Itoa(h.init.Pid), "-m", "-u", "-i", "-n", "-p", "-C", "--", name}
 	cmd := exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
 	cmd.Env = []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -73,6 +73,7 @@ func (h *Host) run(t *testing.T, stdin []byte, name string, args ...string) Resu
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &stdout, &stderr
 	// nsenter waits outside for a child inside: end both. A daemon has left their process group.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	h.cgroup.enter(cmd)
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
 

@@ -3,12 +3,10 @@ package lab
 import (
 	"bufio"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // service is a daemon of Debian's with Debian's own init script.
@@ -149,10 +147,10 @@ func (s service) call(t *testing.T, h *Host, action string, code int) {
 	}
 }
 
-// pid reads the pidfile: 0 if there is none.
+// pid reads the pidfile: 0 if there is none, or it is empty still.
 func (s service) pid(t *testing.T, h *Host) int {
 	t.Helper()
-	pid, err := strconv.Atoi(strings.TrimSpace(h.Must(t, "cat "+s.pidfile+" || echo 0")))
+	pid, err := strconv.Atoi(strings.TrimSpace(h.Must(t, "grep . "+s.pidfile+" || echo 0")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,20 +194,13 @@ func (h *Host) reinstallUnnoticed(t *testing.T, packages ...string) {
 
 // ask sends a line to a server in the host and returns the first line of its answer.
 func (h *Host) ask(address, question string) (answer string, err error) {
-	err = h.inNetwork(func() error {
-		conn, err := net.DialTimeout("tcp", address, deadline)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		if err := conn.SetDeadline(time.Now().Add(deadline)); err != nil {
-			return err
-		}
-		if _, err := conn.Write([]byte(question)); err != nil {
-			return err
-		}
-		answer, err = bufio.NewReader(conn).ReadString('\n')
-		return err
-	})
-	return answer, err
+	conn, err := h.dial(address, deadline)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte(question)); err != nil {
+		return "", err
+	}
+	return bufio.NewReader(conn).ReadString('\n')
 }

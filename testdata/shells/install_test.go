@@ -20,12 +20,14 @@ func TestInstallUninstall(t *testing.T) {
 		"/usr/local/share/doc/pidproof/list-json.md",
 		"/usr/local/share/doc/pidproof/multiple-instances.md",
 		"/usr/local/share/doc/pidproof/third-party-notices.txt",
+		"/usr/local/share/doc/pidproof/triggers-json.md",
 		"/usr/local/share/man/man8/pidproof.8",
 		"/usr/local/share/pidproof/apt.conf",
 		"/usr/local/share/pidproof/default",
 		"/usr/local/share/pidproof/divert",
 		"/usr/local/share/pidproof/example.init",
 		"/usr/local/share/pidproof/init-functions",
+		"/usr/local/share/pidproof/invoke-rc.d",
 		"/usr/local/share/pidproof/start-stop-daemon",
 	}
 	if got := files(t, dest); !slices.Equal(got, want) {

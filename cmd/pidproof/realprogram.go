@@ -3,35 +3,39 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 )
 
+// The programs that pidproof stands before.
 const (
-	ssdName = "start-stop-daemon"
-	// diversions is dpkg's list: three lines each, the path, where it went, the package.
-	diversions = "/var/lib/dpkg/diversions"
+	ssdName      = "start-stop-daemon"
+	invokeRcName = "invoke-rc.d"
 )
 
-// becomeRealSSD hands the arguments, unchanged, to the real start-stop-daemon.
-func becomeRealSSD(args []string) error {
-	path, err := findRealSSD()
+// diversions is dpkg's list: three lines each, the path, where it went, the package.
+const diversions = "/var/lib/dpkg/diversions"
+
+// becomeReal hands the arguments, unchanged, to the real program.
+func becomeReal(name string, args []string) error {
+	path, err := findReal(name)
 	if err != nil {
 		return err
 	}
 	// busybox goes by the name it is called.
-	return execve(path, append([]string{ssdName}, args...))
+	return execve(path, append([]string{name}, args...))
 }
 
-// findRealSSD looks where scripts/divert and dpkg-divert(1) have put the real
-// program, then in PATH and the sbin directories, where only a binary counts that
-// is not pidproof: a script may be our own wrapper.
-func findRealSSD() (string, error) {
-	diverted := append([]string{"/usr/sbin/" + ssdName + ".real", "/sbin/" + ssdName + ".real"}, divertedSSD()...)
+// findReal looks where scripts/divert and dpkg-divert(1) have put the real program,
+// then in PATH and the sbin directories, where what is ours does not count; nor does a
+// script as start-stop-daemon, which may be anybody's wrapper.
+func findReal(name string) (string, error) {
+	diverted := append([]string{"/usr/sbin/" + name + ".real", "/sbin/" + name + ".real"}, divertedTo(name)...)
 	if filepath.IsAbs(os.Args[0]) {
-		diverted = append([]string{filepath.Join(filepath.Dir(os.Args[0]), ssdName+".real")}, diverted...)
+		diverted = append([]string{filepath.Join(filepath.Dir(os.Args[0]), name+".real")}, diverted...)
 	}
 	for _, path := range diverted {
 		if isProgram(path) && !isPidproof(path) {
@@ -39,30 +43,33 @@ func findRealSSD() (string, error) {
 		}
 	}
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), sbin...) {
-		path := filepath.Join(dir, ssdName)
-		if filepath.IsAbs(dir) && isProgram(path) && isBinary(path) && !isPidproof(path) {
+		path := filepath.Join(dir, name)
+		if filepath.IsAbs(dir) && isProgram(path) && (name != ssdName || isBinary(path)) && !isPidproof(path) {
 			return path, nil
 		}
 	}
-	return "", errors.New("there is no real start-stop-daemon on this host, and pidproof starts nothing by itself: install dpkg's, busybox's or OpenRC's")
+	if name == ssdName {
+		return "", errors.New("there is no real start-stop-daemon on this host, and pidproof starts nothing by itself: install dpkg's, busybox's or OpenRC's")
+	}
+	return "", fmt.Errorf("there is no real %s on this host: install init-system-helpers", name)
 }
 
 // sbin are where daemons live, and where an administrator's PATH may not lead.
 var sbin = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
 
-func divertedSSD() []string {
+func divertedTo(name string) []string {
 	content, err := os.ReadFile(diversions)
 	if err != nil {
 		return nil // not dpkg's host
 	}
-	return parseDiversions(string(content))
+	return parseDiversions(string(content), name)
 }
 
-// parseDiversions gives the places that a start-stop-daemon went to.
-func parseDiversions(content string) (paths []string) {
+// parseDiversions gives the places that a program went to.
+func parseDiversions(content, name string) (paths []string) {
 	lines := strings.Split(content, "\n")
 	for i := 0; i+2 < len(lines); i += 3 {
-		if filepath.Base(lines[i]) == ssdName && filepath.IsAbs(lines[i+1]) {
+		if filepath.Base(lines[i]) == name && filepath.IsAbs(lines[i+1]) {
 			paths = append(paths, lines[i+1])
 		}
 	}
@@ -81,7 +88,7 @@ func isProgram(path string) bool {
 func isPidproof(path string) bool {
 	content, err := readProgram(path)
 	return err == nil && (bytes.Contains(content, []byte("path\tpidproof/cmd/pidproof\n")) ||
-		bytes.Contains(content, []byte("pidproof "+ssdName))) // our wrapper, a script
+		bytes.Contains(content, []byte("\n# pidproof: stands before "))) // our wrapper, a script
 }
 
 func isBinary(path string) bool {

@@ -16,7 +16,7 @@ func TestParseDiversions(t *testing.T) {
 		"/sbin/start-stop-daemon\n/cut/off":                                  nil,
 		"/bin/start-stop-daemon.d/x\n/x/y\n:\n":                              nil,
 	} {
-		if got := parseDiversions(content); !slices.Equal(got, want) {
+		if got := parseDiversions(content, ssdName); !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, want %q", content, got, want)
 		}
 	}
@@ -25,7 +25,7 @@ func TestParseDiversions(t *testing.T) {
 func FuzzParseDiversions(f *testing.F) {
 	f.Add("/sbin/start-stop-daemon\n/sbin/start-stop-daemon.real\npidproof\n")
 	f.Fuzz(func(t *testing.T, content string) {
-		for _, path := range parseDiversions(content) {
+		for _, path := range parseDiversions(content, ssdName) {
 			if !filepath.IsAbs(path) {
 				t.Errorf("%q is no path", path)
 			}

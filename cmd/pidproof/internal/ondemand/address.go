@@ -1,0 +1,108 @@
+package ondemand
+
+import (
+	"bufio"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"pidproof/matcher"
+)
+
+// Address is something to listen on.
+type Address struct {
+	Kind string     // tcp, udp or unix
+	Host netip.Addr // invalid: any
+	Port uint16
+	Path string // of unix; abstract ones begin with @
+}
+
+func (a Address) String() string {
+	switch {
+	case a.Kind == "unix":
+		return a.Path
+	case !a.Host.IsValid():
+		return a.Kind + " " + strconv.Itoa(int(a.Port))
+	}
+	return a.Kind + " " + netip.AddrPortFrom(a.Host, a.Port).String()
+}
+
+// parseListen reads systemd's "127.0.0.1:80 (Stream)", "[::]:80 (Datagram)",
+// "/run/foo (Stream)". What nobody connects to is none.
+func parseListen(listen string) (Address, bool) {
+	where, kind, _ := strings.Cut(listen, " (")
+	protocol := map[string]string{"Stream)": "tcp", "Datagram)": "udp"}[kind]
+	if strings.HasPrefix(where, "/") || strings.HasPrefix(where, "@") {
+		return Address{Kind: "unix", Path: where}, protocol == "tcp" || kind == "SequentialPacket)"
+	}
+	at, err := netip.ParseAddrPort(where)
+	if err != nil || protocol == "" {
+		return Address{}, false
+	}
+	return Address{protocol, at.Addr(), at.Port(), ""}, true
+}
+
+// servicePort finds the number of a port in /etc/services, services(5).
+func servicePort(name, protocol string) (uint16, bool) {
+	if port, err := strconv.ParseUint(name, 10, 16); err == nil {
+		return uint16(port), true
+	}
+	file, err := os.Open("/etc/services")
+	if err != nil {
+		return 0, false
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		number, of, _ := strings.Cut(fields[1], "/")
+		if of != protocol {
+			continue
+		}
+		for i, known := range fields {
+			if port, err := strconv.ParseUint(number, 10, 16); i != 1 && known == name && err == nil {
+				return uint16(port), true
+			}
+		}
+	}
+	return 0, false
+}
+
+// listened are those of the addresses that somebody on this host listens on.
+func listened(on []Address) (found []Address, err error) {
+	if len(on) == 0 {
+		return nil, nil
+	}
+	sockets, err := matcher.Listeners()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range on {
+		for _, s := range sockets {
+			if a.is(s) {
+				found = append(found, a)
+				break
+			}
+		}
+	}
+	return found, nil
+}
+
+// is tells whether a socket takes what comes to the address.
+func (a Address) is(s matcher.Socket) bool {
+	if a.Kind != strings.TrimSuffix(s.Kind, "6") {
+		return false
+	}
+	if a.Kind == "unix" {
+		return s.Address == a.Path
+	}
+	at, err := netip.ParseAddrPort(s.Address)
+	if err != nil || at.Port() != a.Port {
+		return false
+	}
+	return !a.Host.IsValid() || a.Host.Unmap() == at.Addr().Unmap() || at.Addr().IsUnspecified()
+}

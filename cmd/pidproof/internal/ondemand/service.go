@@ -1,0 +1,204 @@
+package ondemand
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"pidproof/matcher"
+)
+
+// ErrName is wrapped where a name is none that a service may have.
+var ErrName = errors.New("is no name of a service")
+
+// ErrUnknown is wrapped where no unit, init script or inetd line has the name.
+var ErrUnknown = errors.New("is unknown: no unit, no init script and no line of inetd.conf has this name")
+
+// Service is one that invoke-rc.d(8) stops and starts.
+type Service struct {
+	Name     string // as invoke-rc.d takes it
+	Script   bool   // /etc/init.d has it
+	Unit     *Unit  // nil without systemd
+	Triggers []Trigger
+
+	instances []string // of its template, which an Accept=yes socket has started
+	ours      string   // that of them that we run in
+	inetd     *inetd   // nil unless a line of inetd.conf is its
+}
+
+// Kind of a trigger, as a person knows it.
+type Kind string
+
+// The kinds, in the order in which triggers are listed.
+const (
+	Socket  Kind = "socket"
+	Path    Kind = "path"
+	Timer   Kind = "timer"
+	DBus    Kind = "dbus"
+	Upholds Kind = "upholds"
+	Inetd   Kind = "inetd"
+)
+
+var kinds = []Kind{Socket, Path, Timer, DBus, Upholds, Inetd}
+
+// Trigger is something that can start the service.
+type Trigger struct {
+	Kind  Kind
+	Name  string // the unit, or FILE:LINE
+	State string // as systemd has it; enabled, off, held off
+	// Active: it would start the service at any moment.
+	Active   bool
+	Holdable bool
+	Listens  []Address
+
+	accepts bool // Accept=yes
+}
+
+// Manager is what stops and starts services on this host; none does in a chroot.
+func Manager() string {
+	switch {
+	case inChroot():
+		return "none"
+	case isDir("/run/systemd/system"): // sd_booted(3)
+		return "systemd"
+	case isFile("/run/openrc/softlevel"):
+		return "openrc"
+	}
+	return "sysvinit"
+}
+
+// inChroot: there systemctl(1) ignores what it is told, and says so, also where /run is
+// the host's.
+func inChroot() bool {
+	ours, err := os.Stat("/")
+	if err != nil {
+		return true
+	}
+	inits, err := os.Stat("/proc/1/root/.")
+	if errors.Is(err, fs.ErrPermission) { // not root's question
+		return false
+	}
+	return err != nil || !os.SameFile(ours, inits)
+}
+
+func isDir(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}
+
+func isFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular()
+}
+
+// ParseName takes the name of a service, or of its unit.
+func ParseName(word string) (string, error) {
+	name := strings.TrimSuffix(word, ".service")
+	const allowed = ":_.@\\-+" // unit names, systemd.unit(5), and what init scripts are called
+	switch {
+	case name == "":
+		return "", fmt.Errorf("%q %w", word, ErrName)
+	case strings.Contains(name, "/"):
+		return "", fmt.Errorf("%s %w: it has a slash; give the name alone, as of the script in /etc/init.d", word, ErrName)
+	case strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") || len(name) > 200:
+		return "", fmt.Errorf("%s %w", word, ErrName)
+	}
+	for _, suffix := range []string{".socket", ".path", ".timer"} {
+		if strings.HasSuffix(name, suffix) {
+			return "", fmt.Errorf("%s %w, but a trigger: give the service that it starts", word, ErrName)
+		}
+	}
+	for _, r := range name {
+		if !strings.ContainsRune(allowed, r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') {
+			return "", fmt.Errorf("%s %w: %q is not allowed in one", word, ErrName, r)
+		}
+	}
+	return name, nil
+}
+
+// Look finds a service and its triggers. What does not answer before ctx ends is an
+// error.
+func Look(ctx context.Context, name string) (Service, error) {
+	s := Service{Name: name, Script: isFile("/etc/init.d/" + name)}
+	if Manager() == "systemd" {
+		if err := s.lookAtUnit(ctx); err != nil {
+			return s, err
+		}
+		s.Triggers = append(s.Triggers, s.busTriggers()...)
+	}
+	if err := s.lookAtInetd(ctx); err != nil {
+		return s, err
+	}
+	s.sayHeldOff()
+	slices.SortStableFunc(s.Triggers, func(a, b Trigger) int {
+		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), strings.Compare(a.Name, b.Name))
+	})
+	if !s.Script && s.inetd == nil && (s.Unit == nil || s.Unit.absent()) && s.accepting() == "" {
+		return s, fmt.Errorf("%s %w", name, ErrUnknown)
+	}
+	return s, nil
+}
+
+// sayHeldOff marks the units that a record holds off.
+func (s *Service) sayHeldOff() {
+	r, _ := ReadRecord(s.Name) // whoever is to restore it says what is wrong with it
+	if r == nil {
+		return
+	}
+	for i, t := range s.Triggers {
+		if !t.Active && slices.Contains(r.Units, t.Name) {
+			s.Triggers[i].State = heldOff
+		}
+	}
+}
+
+// heldOff is the state of a trigger that is recorded.
+const heldOff = "held off"
+
+// accepting is the socket with Accept=yes that starts an instance NAME@... for each
+// connection, "" if there is none. There may be no unit NAME at all then.
+func (s *Service) accepting() string {
+	for _, t := range s.Triggers {
+		if t.accepts {
+			return t.Name
+		}
+	}
+	return ""
+}
+
+// Stoppable reports that there is something for invoke-rc.d to stop: not so where only
+// inetd, or a template, has it.
+func (s *Service) Stoppable() bool {
+	return s.Script || s.Unit != nil && !s.Unit.absent()
+}
+
+// daemons are the programs that the service is known to run.
+func (s *Service) daemons() (paths []string) {
+	if s.Unit != nil {
+		paths = append(paths, s.Unit.Program)
+	}
+	paths = append(paths, scriptDaemon("/etc/init.d/"+s.Name))
+	return slices.DeleteFunc(paths, func(path string) bool {
+		return path == "" || matcher.RunsAnything(path) // python3 is many a service's
+	})
+}
+
+// Active are the triggers that would start the service: those that can be held off,
+// and those that cannot.
+func (s *Service) Active() (holdable, others []Trigger) {
+	for _, t := range s.Triggers {
+		switch {
+		case !t.Active:
+		case t.Holdable:
+			holdable = append(holdable, t)
+		default:
+			others = append(others, t)
+		}
+	}
+	return holdable, others
+}

@@ -1,0 +1,88 @@
+package ondemand
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/matcher"
+)
+
+// sessionsEnd is how long what inetd has started may take to end after SIGTERM.
+const sessionsEnd = 5 * time.Second
+
+// sessions holds what inetd has started for the service, but for what we run under.
+func (s *Service) sessions() (held *Processes, spared []string, err error) {
+	held = new(Processes)
+	if s.inetd == nil || s.inetd.pid == 0 {
+		return held, nil, nil
+	}
+	children, err := matcher.Children(s.inetd.pid)
+	if err != nil {
+		return held, nil, err
+	}
+	ours := matcher.Ancestors(os.Getppid())
+	for _, pid := range children {
+		switch at := held.hold(pid); {
+		case !isChild(pid, s.inetd.pid) || !s.inetd.started(pid): // looked at once it is held: the number is its own now
+			held.drop(at)
+		case slices.Contains(ours, pid):
+			held.drop(at)
+			spared = append(spared, "process "+strconv.Itoa(pid))
+		}
+	}
+	return held, spared, nil
+}
+
+func isChild(pid, parent int) bool {
+	ancestors := matcher.Ancestors(pid)
+	return len(ancestors) > 1 && ancestors[1] == parent
+}
+
+// started tells whether inetd has started one of its children for the service: by the
+// port of the client's connection, whatever it runs by now. What has none, for a "wait"
+// line, is told by its program, if that is no other line's.
+func (i *inetd) started(pid int) bool {
+	local, connected := matcher.ServesAt(pid)
+	exe, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
+	for _, e := range i.entries {
+		a, listens := e.listens()
+		switch {
+		case connected && listens && a.Port == local.Port():
+			return true
+		case !connected && err == nil && e.program == exe && !matcher.RunsAnything(exe) && !slices.Contains(i.others, exe):
+			return true
+		}
+	}
+	return false
+}
+
+// endSessions ends what inetd has started for the service. What we run under, as a
+// login, is spared.
+func (s *Service) endSessions() (spared []string, err error) {
+	held, spared, err := s.sessions()
+	defer held.Release()
+	if err != nil {
+		return spared, err
+	}
+	for i, fd := range held.fds {
+		if fd == gone {
+			continue
+		}
+		if fd < 0 {
+			return spared, fmt.Errorf("process %d, which inetd has started for %s, cannot be held: end it by hand", held.pids[i], s.Name)
+		}
+		if err := unix.PidfdSendSignal(fd, unix.SIGTERM, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+			return spared, fmt.Errorf("process %d: %w", held.pids[i], err)
+		}
+	}
+	if left := held.Await(time.Now().Add(sessionsEnd)); len(left) > 0 {
+		return spared, fmt.Errorf("process %d, which inetd has started for %s, does not end: look at it (ps -fp %[1]d)", left[0], s.Name)
+	}
+	return spared, nil
+}

@@ -1,0 +1,275 @@
+package ondemand
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/matcher"
+)
+
+// Processes are those that a service has, held by pidfds: who they are is not a matter
+// of their numbers.
+type Processes struct {
+	pids []int
+	fds  []int // or gone, or unheld
+}
+
+// HoldProcesses holds what runs in the control group of the service, and of the
+// instances of its template.
+func (s *Service) HoldProcesses(ctx context.Context) (*Processes, error) {
+	held := new(Processes)
+	if s.Unit == nil {
+		return held, nil
+	}
+	groups := []string{s.Unit.Cgroup}
+	if s.Unit.KillMode == "process" || s.Unit.KillMode == "none" { // sessions outlive sshd by design, systemd.kill(5)
+		groups[0] = ""
+		held.hold(s.Unit.MainPID)
+	}
+	shown, err := show(ctx, []string{"ControlGroup", "MainPID"}, s.instances...)
+	if err != nil {
+		return held, err
+	}
+	ancestors := matcher.Ancestors(os.Getpid())
+	for i, p := range shown {
+		// pam_systemd(8) moves a login, with sshd itself, into a group of its own: there an
+		// ancestor tells.
+		main, _ := strconv.Atoi(p.get("MainPID")) // 0, if it has none, is nobody's ancestor
+		if group := p.get("ControlGroup"); isOurs(group) || slices.Contains(ancestors, main) {
+			s.ours = s.instances[i]
+		} else {
+			groups = append(groups, group)
+		}
+	}
+	for _, group := range groups {
+		for _, pid := range pidsIn(group) {
+			held.hold(pid)
+		}
+	}
+	return held, nil
+}
+
+const (
+	gone   = -1 // it has ended; also where this kernel has no pidfds, before Linux 5.3
+	unheld = -2 // no descriptor was left for it
+)
+
+// hold adds a process, and says where.
+func (p *Processes) hold(pid int) (at int) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	switch err {
+	case nil:
+	case unix.ESRCH, unix.ENOSYS:
+		fd = gone
+	default:
+		fd = unheld
+	}
+	p.pids, p.fds = append(p.pids, pid), append(p.fds, fd)
+	return len(p.fds) - 1
+}
+
+// drop lets go of the one that was held last.
+func (p *Processes) drop(at int) {
+	if p.fds[at] >= 0 {
+		unix.Close(p.fds[at])
+	}
+	p.pids, p.fds = p.pids[:at], p.fds[:at]
+}
+
+// cgroupRoots are where systemd's hierarchy is mounted: unified, and hybrid, cgroups(7).
+var cgroupRoots = []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"}
+
+// pidsIn are the processes of a control group and of those below it.
+func pidsIn(group string) (pids []int) {
+	if group == "" || group == "/" {
+		return nil
+	}
+	for _, root := range cgroupRoots {
+		_ = filepath.WalkDir(root+group, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.IsDir() {
+				return nil // it went away, or is no group
+			}
+			content, err := os.ReadFile(path + "/cgroup.procs")
+			if err != nil {
+				return nil
+			}
+			for _, word := range strings.Fields(string(content)) {
+				if pid, err := strconv.Atoi(word); err == nil && pid > 0 {
+					pids = append(pids, pid)
+				}
+			}
+			return nil
+		})
+		if len(pids) > 0 {
+			return pids
+		}
+	}
+	return pids
+}
+
+// Await waits until they have ended, and gives those that have not.
+func (p *Processes) Await(until time.Time) (left []int) {
+	for {
+		left = left[:0]
+		for i, fd := range p.fds {
+			if fd == unheld || fd >= 0 && !ended(fd) {
+				left = append(left, p.pids[i])
+			}
+		}
+		if len(left) == 0 || !time.Now().Before(until) {
+			return left
+		}
+		time.Sleep(standingTick)
+	}
+}
+
+// ended: a pidfd can be read when its process has ended, pidfd_open(2).
+func ended(fd int) bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	return err == nil && n > 0
+}
+
+// Release lets go of them.
+func (p *Processes) Release() {
+	for _, fd := range p.fds {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	p.fds, p.pids = nil, nil
+}
+
+// standingTick is how often a service is looked at.
+const standingTick = 50 * time.Millisecond
+
+// StopInstances ends what the service has beside its unit: instances of its template,
+// and what inetd has started for it. What we run in, as a login, is spared.
+func (s *Service) StopInstances(ctx context.Context) (spared []string, err error) {
+	if s.accepting() != "" {
+		if err := s.lookForInstances(ctx); err != nil {
+			return nil, err
+		}
+		var stop []string
+		for _, instance := range s.instances {
+			if s.ours == instance {
+				spared = append(spared, instance)
+			} else {
+				stop = append(stop, instance)
+			}
+		}
+		if len(stop) > 0 {
+			if _, err := systemctl(ctx, append([]string{"stop", "--"}, stop...)...); err != nil {
+				return spared, err
+			}
+		}
+	}
+	sessions, err := s.endSessions()
+	return append(spared, sessions...), err
+}
+
+// isOurs reports that a control group is the one that we are in, cgroups(7).
+func isOurs(group string) bool {
+	content, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil || group == "" {
+		return false
+	}
+	for line := range strings.Lines(string(content)) {
+		if fields := strings.SplitN(strings.TrimSpace(line), ":", 3); len(fields) == 3 && strings.HasPrefix(fields[2]+"/", group+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// Return is a start of a service after it was stopped.
+type Return struct {
+	Came    bool
+	PID     int // 0: it has no main process
+	Started time.Time
+}
+
+func (u Unit) back() Return { return Return{true, u.MainPID, u.Started.Time()} }
+
+func (r Return) String() string {
+	if r.PID == 0 {
+		return "came back"
+	}
+	return fmt.Sprintf("came back as process %d", r.PID)
+}
+
+// CameBack tells whether the service has started since a moment.
+func (s *Service) CameBack(ctx context.Context, since Moment) (Return, error) {
+	if s.Unit == nil {
+		held, _, err := s.sessions()
+		defer held.Release()
+		if err != nil || len(held.pids) == 0 {
+			return Return{}, err
+		}
+		return Return{true, held.pids[0], time.Now()}, nil
+	}
+	shown, err := show(ctx, unitProperties, s.Unit.ID)
+	if err != nil {
+		return Return{}, err
+	}
+	if now := unitOf(shown[0]); now.Runs() || now.Started > since {
+		return now.back(), nil
+	}
+	if s.accepting() == "" {
+		return Return{}, nil
+	}
+	if err := s.lookForInstances(ctx); err != nil {
+		return Return{}, err
+	}
+	for _, instance := range s.instances {
+		if instance == s.ours {
+			continue
+		}
+		shown, err := show(ctx, unitProperties, instance)
+		if err != nil {
+			return Return{}, err
+		}
+		return unitOf(shown[0]).back(), nil
+	}
+	return Return{}, nil
+}
+
+// StaysStopped returns nil if the service does not come back for a while after it was
+// stopped, and nobody listens where its triggers did.
+func (s *Service) StaysStopped(ctx context.Context, stopped Moment) error {
+	holdable, others := s.Active()
+	var addresses []Address
+	for _, t := range s.Triggers {
+		if t.Holdable && (t.Active || t.State == heldOff) {
+			addresses = append(addresses, t.Listens...)
+		}
+	}
+	var listening []Address
+	for until := time.Now().Add(SettleTime); ; time.Sleep(standingTick) {
+		back, err := s.CameBack(ctx, stopped)
+		if err != nil {
+			return err
+		}
+		if back.Came {
+			return fmt.Errorf("%s %v", s.Name, back)
+		}
+		if listening, err = listened(addresses); err != nil {
+			return err
+		}
+		if len(holdable)+len(others) == 0 || !time.Now().Before(until) {
+			break
+		}
+	}
+	if len(listening) > 0 {
+		return fmt.Errorf("somebody still listens on %s: ss -lntup", listening[0])
+	}
+	return nil
+}

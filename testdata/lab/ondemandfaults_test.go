@@ -1,0 +1,112 @@
+package lab
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// onDemandPolicy is a policy-rc.d that forbids to touch "denied", and kills the pidproof that stops "killed" between
+// the triggers and the service: invoke-rc.d asks it then, and answered 101 does not stop the service either.
+const onDemandPolicy = `cat >/usr/sbin/policy-rc.d <<'END'
+#!/bin/sh
+case $1 in --quiet) shift ;; esac
+case $1 in
+denied) exit 101 ;;
+killed*)
+	[ "$2" = stop ] && [ -e "/run/kill-$1" ] && ! systemctl -q is-active "$1.socket" || exit 104
+	rm "/run/kill-$1"
+	pkill -KILL -f "^[^ ]*pidproof .*$1( |$)" || echo "nobody to kill" >&2
+	exit 101
+	;;
+esac
+exit 104
+END
+chmod 755 /usr/sbin/policy-rc.d`
+
+// testKilledBetween: what a pidproof that was killed had recorded is not lost, and neither way forward is blocked.
+func testKilledBetween(t *testing.T, h *Host) {
+	ports := map[string]int{"killed-done": 7030, "killed-undone": 7031, "killed-started": 7032}
+	for name, after := range map[string]func(modular, *load){
+		"killed-done": func(m modular, l *load) {
+			m.call(t, 0, m.name, "stop")
+			stopped := time.Now()
+			m.gone(t, m.name+".socket")
+			l.nobodyServed(t, stopped)
+			m.call(t, 0, m.name, "start")
+		},
+		"killed-undone":  func(m modular, l *load) { m.Must(t, "pidproof unquiesce "+m.name) },
+		"killed-started": func(m modular, l *load) { m.call(t, 0, m.name, "start") },
+	} {
+		m, l := newSocketed(t, h, name, ports[name])
+		m.Must(t, "touch /run/kill-"+m.name)
+		result := m.Run(t, "invoke-rc.d", m.name, "stop")
+		if m.Sh(t, "test -e /run/kill-"+m.name).Code == 0 || strings.Contains(result.Stderr, "nobody to kill") {
+			t.Errorf("pidproof was not killed: %+v", result)
+		}
+		m.states(t, "inactive", m.name+".socket")
+		m.states(t, "active", m.service())
+		after(m, l)
+		m.states(t, "active", m.name+".socket", m.service())
+		l.answered(t, time.Now())
+		if m.Sh(t, "test -e "+m.record()).Code == 0 {
+			t.Errorf("%s is still there", m.record())
+		}
+	}
+}
+
+// testRunReadOnly: what cannot be recorded must not be held off, or it would be lost.
+func testRunReadOnly(t *testing.T, h *Host) {
+	m, l := newSocketed(t, h, "readonly", 7033)
+	result := m.Run(t, "unshare", "-m", "sh", "-c",
+		"mount --bind /run /run && mount -o remount,bind,ro /run && exec pidproof quiesce readonly")
+	if result.Code == 0 || !strings.Contains(result.Stderr, "pidproof: ") ||
+		!strings.Contains(result.Stderr, "/run/pidproof") {
+		t.Errorf("quiesce with a read-only /run: %+v, want it refused, and /run/pidproof named", result)
+	}
+	m.states(t, "active", m.name+".socket")
+	l.answered(t, time.Now())
+}
+
+// testDamagedRecord: reported, and the service handled as without one.
+func testDamagedRecord(t *testing.T, h *Host) {
+	m, l := newSocketed(t, h, "damaged", 7034)
+	for _, content := range []string{"", "{", `{"triggers":7}`} {
+		m.Must(t, "mkdir -p -m 700 /run/pidproof/quiesced && printf '"+content+"' >"+m.record())
+		for _, action := range []string{"start", "restart", "stop"} {
+			m.reports(t, content, m.call(t, 0, m.name, action))
+			m.Must(t, "printf '"+content+"' >"+m.record())
+		}
+		m.gone(t, m.name+".socket") // stop has held off what the damaged record did not name
+		m.reports(t, content, m.Run(t, "pidproof", "unquiesce", m.name))
+		m.Must(t, "rm -f "+m.record()+"; systemctl stop damaged.service; systemctl start damaged.socket")
+		l.answered(t, time.Now())
+	}
+}
+
+func (m modular) reports(t *testing.T, content string, result Result) {
+	t.Helper()
+	if !strings.Contains(result.Stderr, "pidproof: ") || !strings.Contains(result.Stderr, m.record()) {
+		t.Errorf("%s holds %q, and nobody says so: %+v", m.record(), content, result)
+	}
+}
+
+// testNoAnswer: PID 1, or the bus to it, hangs.
+func testNoAnswer(t *testing.T, h *Host) {
+	m, l := newSocketed(t, h, "noanswer", 7035)
+	m.Must(t, `mkdir /run/hang && printf '#!/bin/sh\nexec sleep 736\n' >/run/hang/systemctl
+		chmod 755 /run/hang/systemctl`)
+	for _, command := range []string{"triggers", "quiesce", "quiesce --allow-on-demand"} {
+		began := time.Now()
+		result := m.Sh(t, "PATH=/run/hang:$PATH; pidproof --timeout 1s "+command+" noanswer")
+		took := time.Since(began)
+		if result.Code != 4 || took > 10*time.Second || !strings.Contains(result.Stderr, "pidproof: ") {
+			t.Errorf("%s: %+v after %v, want exit 4 soon after 1 s", command, result, took)
+		}
+	}
+	m.states(t, "active", m.name+".socket")
+	l.answered(t, time.Now())
+	if left := m.Sh(t, "pgrep -f '^sleep 736'").Stdout; left != "" {
+		t.Errorf("a systemctl that did not answer is left: %s", left)
+	}
+}

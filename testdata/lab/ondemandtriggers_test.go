@@ -1,0 +1,134 @@
+package lab
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// Every kind of trigger that systemd has.
+
+// stopsAndStarts requires that stop holds a service off its triggers, and start restores both.
+func (m modular) stopsAndStarts(t *testing.T, triggers ...string) {
+	t.Helper()
+	listed := m.Must(t, "pidproof triggers "+m.name)
+	for _, trigger := range triggers {
+		if !strings.Contains(listed, " "+trigger+" ") {
+			t.Errorf("triggers does not list %s:\n%s", trigger, listed)
+		}
+	}
+	m.states(t, "active", triggers...)
+	m.call(t, 0, m.name, "stop")
+	m.gone(t, triggers...)
+	m.call(t, 0, m.name, "start")
+	m.states(t, "active", append(triggers, m.service())...)
+	m.call(t, 0, m.name, "stop")
+	m.gone(t, triggers...)
+	m.Must(t, "pidproof unquiesce "+m.name)
+	m.states(t, "active", triggers...)
+}
+
+// testOtherName: which socket starts a service is not told by its name.
+func testOtherName(t *testing.T, h *Host) {
+	m := newUnits(t, h, "othername", 7022, map[string]string{
+		"front.socket": "[Socket]\nService=othername.service\nListenStream=127.0.0.1:7022\n",
+		"side.socket":  "[Socket]\nService=othername.service\nListenStream=/run/side\n",
+	})
+	m.Must(t, "systemctl start front.socket side.socket")
+	l := newLoad(t, h, m.address())
+	l.answered(t, time.Now())
+	m.stopsAndStarts(t, "front.socket", "side.socket")
+	l.answered(t, time.Now())
+}
+
+// testPath: a condition that stays true starts the service each time it has ended.
+func testPath(t *testing.T, h *Host) {
+	h.Must(t, "touch /run/pathed-work")
+	comesBack(t, h, "pathed", "pathed.path", "[Path]\nPathExists=/run/pathed-work\n")
+}
+
+func testTimer(t *testing.T, h *Host) {
+	comesBack(t, h, "timed", "timed.timer", "[Timer]\nOnActiveSec=0\nOnUnitInactiveSec=100ms\nAccuracySec=1ms\n")
+}
+
+// comesBack requires that a unit starts a service again after a plain stop, and not after ours.
+func comesBack(t *testing.T, h *Host, name, trigger, content string) {
+	t.Helper()
+	m := newUnits(t, h, name, 0, map[string]string{trigger: content})
+	m.Must(t, "systemctl start "+trigger)
+	eventually(t, trigger+" starts the service", func() bool { return m.running(t) != 0 })
+	before := m.running(t)
+	m.Must(t, realInvoke+" "+name+" stop")
+	eventually(t, trigger+" starts it again (the control)", func() bool {
+		pid := m.running(t)
+		return pid != 0 && pid != before
+	})
+	m.stopsAndStarts(t, trigger)
+}
+
+// testAccept: each client has an instance of its own, which ends with neither the socket nor a service of that name.
+func testAccept(t *testing.T, h *Host) {
+	m := newUnits(t, h, "accept", 7023, map[string]string{
+		"accept.socket":   "[Socket]\nListenStream=127.0.0.1:7023\nAccept=yes\nTriggerLimitIntervalSec=0\n",
+		"accept@.service": "[Service]\nExecStart=" + modular{name: "accept"}.command() + "\n",
+	})
+	m.Must(t, "systemctl start accept.socket")
+	l := newLoad(t, h, m.address())
+	l.answered(t, time.Now())
+	stay, err := h.dial(m.address(), clientPatience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stay.Close()
+	eventually(t, "an instance serves the client that stays", func() bool { return len(m.processes(t)) > 0 })
+
+	m.call(t, 0, m.name, "stop")
+	stopped := time.Now()
+	m.states(t, "inactive", "accept.socket")
+	if left := m.processes(t); len(left) > 0 {
+		t.Errorf("instances of accept@.service are left: %v", left)
+	}
+	l.nobodyServed(t, stopped)
+	m.Must(t, "pidproof unquiesce "+m.name)
+	m.states(t, "active", "accept.socket")
+	l.answered(t, time.Now())
+}
+
+// testBus: hostnamed is systemd's own example of a service that the bus starts, under an alias.
+func testBus(t *testing.T, h *Host) {
+	const ask = "busctl get-property org.freedesktop.hostname1 " +
+		"/org/freedesktop/hostname1 org.freedesktop.hostname1 Hostname"
+	m := modular{h, "systemd-hostnamed", 0}
+	m.Must(t, ask)
+	m.states(t, "active", m.service())
+	m.namesTrigger(t, m.call(t, 150, m.name, "stop"), "org.freedesktop.hostname1")
+	m.states(t, "inactive", m.service())
+	m.Must(t, ask) // nothing is broken by it
+}
+
+// namesTrigger requires that what cannot be held off is named, by stop and by triggers.
+func (m modular) namesTrigger(t *testing.T, stopped Result, trigger string) {
+	t.Helper()
+	if !strings.Contains(stopped.Stderr, "pidproof: ") || !strings.Contains(stopped.Stderr, trigger) {
+		t.Errorf("stop does not name %s: %+v", trigger, stopped)
+	}
+	for line := range strings.Lines(m.Must(t, "pidproof triggers "+m.name)) {
+		if strings.Contains(line, trigger) && strings.HasSuffix(strings.TrimSpace(line), " no") {
+			return
+		}
+	}
+	t.Errorf("triggers does not list %s as what cannot be held off:\n%s", trigger, m.Must(t, "pidproof triggers "+m.name))
+}
+
+func testUpheld(t *testing.T, h *Host) {
+	m := newUnits(t, h, "upheld", 0, map[string]string{
+		"upholder.target": "[Unit]\nUpholds=upheld.service\n"})
+	m.Must(t, "systemctl start upholder.target")
+	eventually(t, "the service is upheld", func() bool { return m.running(t) != 0 })
+	before := m.running(t)
+	m.namesTrigger(t, m.call(t, 150, m.name, "stop"), "upholder.target")
+	if lives(t, h, before) {
+		t.Errorf("PID %d lives", before)
+	}
+	m.Must(t, "systemctl stop upholder.target; "+realInvoke+" upheld stop")
+}

@@ -1,0 +1,22 @@
+package lab
+
+import (
+	"testing"
+
+	"pidproof/testdata/need"
+)
+
+// BootSystemd returns a host under this machine's systemd, in multi-user.target, its loopback up, with a system bus and
+// no other service running. It ends as Boot's does; a test process that is killed leaves its empty cgroup behind.
+func BootSystemd(t *testing.T) *Host {
+	t.Helper()
+	needs(t)
+	need.File(t, "/usr/lib/systemd/systemd")
+	need.Program(t, "dbus-daemon")
+	need.Program(t, "unshare")
+	own, err := newCgroup()
+	if err != nil {
+		t.Fatalf("a cgroup for a host: %v", err)
+	}
+	return (&Host{cgroup: own}).boot(t)
+}
