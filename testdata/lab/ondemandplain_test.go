@@ -20,6 +20,9 @@ func TestOnDemandPlain(t *testing.T) {
 			m.plain(t)
 			m.inChroot(t)
 			m.withoutPidproof(t)
+			if name == "sysvinit" {
+				takenAway(t, h)
+			}
 		})
 	}
 }
@@ -145,4 +148,14 @@ func (h *Host) invoke(t *testing.T, program, call string) Result {
 	result := h.Sh(t, program+" "+call)
 	result.Stderr = strings.ReplaceAll(result.Stderr, realInvoke+":", "invoke-rc.d:")
 	return result
+}
+
+// takenAway: the wrapper survives an upgrade of the package that it stands before, and what it leaves is that package's.
+func takenAway(t *testing.T, h *Host) {
+	h.Install(t, "init-system-helpers")
+	h.Must(t, divert+" status invoke-rc.d && "+divert+" remove invoke-rc.d")
+	if left := h.Must(t, "ls /usr/sbin/invoke-rc.d*; dpkg-divert --list '*invoke-rc.d*'"); left != "/usr/sbin/invoke-rc.d\n" {
+		t.Errorf("left: %s", left)
+	}
+	h.Must(t, "dpkg --verify init-system-helpers | grep invoke-rc.d && exit 1; invoke-rc.d plain status")
 }
