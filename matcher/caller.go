@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // forkedNoExec is PF_FORKNOEXEC of include/linux/sched.h, in field 9 of
@@ -65,4 +66,14 @@ func Children(pid int) (pids []int, err error) {
 		}
 	}
 	return pids, nil
+}
+
+// StartedAt is when a process started (/proc/PID/stat), in the clock of now.
+func StartedAt(pid int) (time.Time, error) {
+	h := thisHost()
+	stat, err := h.readStat(pid)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return h.startOf(stat)
 }

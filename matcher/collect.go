@@ -52,6 +52,16 @@ func (e Evidence) betweenPrograms() bool {
 	return e.Life == Alive && !e.Kernel && (e.Exe.State == Absent || e.torn)
 }
 
+// startOf is when a process started, by the clock of now.
+func (h *host) startOf(stat procStat) (time.Time, error) {
+	boot, err := h.boot()
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading the clocks: %w", err)
+	}
+	const tick = time.Second / userHZ
+	return boot.Add(time.Duration(stat.Start) * tick).Truncate(tick), nil
+}
+
 func (h *host) collectOnce(p process) (Evidence, error) {
 	e := Evidence{PID: p.pid, Pin: p.pinnedBy(), AsRoot: os.Geteuid() == 0, Ourselves: p.pid == os.Getpid()}
 	h.doing("reading %s/%d", h.proc, p.pid)
@@ -60,12 +70,9 @@ func (h *host) collectOnce(p process) (Evidence, error) {
 		return h.unseen(e, p, err)
 	}
 	e.fillStat(stat)
-	boot, err := h.boot()
-	if err != nil {
-		return e, fmt.Errorf("reading the clocks: %w", err)
+	if e.Started, err = h.startOf(stat); err != nil {
+		return e, err
 	}
-	const tick = time.Second / userHZ
-	e.Started = boot.Add(time.Duration(stat.Start) * tick).Truncate(tick)
 
 	status, err := h.readStatus(p.pid)
 	if err != nil {

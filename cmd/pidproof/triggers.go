@@ -45,7 +45,7 @@ func writeTriggers(w io.Writer, service ondemand.Service, width int) {
 		return
 	}
 	t := table{folded: 1}
-	t.add("KIND", "TRIGGER", "STATE", "HELD OFF BY QUIESCE", "LISTENS ON")
+	t.add("KIND", "TRIGGER", "STATE", "HOLDABLE", "LISTENS ON")
 	listens := false
 	for _, trigger := range service.Triggers {
 		listens = listens || len(trigger.Listens) > 0

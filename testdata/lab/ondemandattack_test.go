@@ -71,11 +71,14 @@ func testOwnInstance(t *testing.T, h *Host) {
 
 // testLeftByKillMode: what a unit leaves behind by design does not count.
 func testLeftByKillMode(t *testing.T, h *Host) {
-	m, _ := newSocketed(t, h, "leaving", 7064)
+	m := newUnits(t, h, "leaving", 7064, nil)
+	m.addSocket(t)
 	m.Must(t, `mkdir -p /etc/systemd/system/leaving.service.d && cd /etc/systemd/system/leaving.service.d &&
 		printf '[Service]\nKillMode=process\nExecStartPost=/bin/sh -c "sleep 739 &"\n' >kill.conf && systemctl daemon-reload && systemctl restart leaving`)
 	m.call(t, 0, m.name, "stop")
 	m.Must(t, "pgrep -f '^sleep 739'; pkill -f '^sleep 739'")
+	m.Must(t, "pidproof unquiesce leaving") // only its socket is active now
+	m.call(t, 0, m.name, "stop")
 }
 
 // testSocketLost: what cannot be restored takes nothing with it.

@@ -39,6 +39,21 @@ func (s *Service) sessions() (held *Processes, spared []string, err error) {
 	return held, spared, nil
 }
 
+// newSession is one that inetd has started since those before were ended.
+func (s *Service) newSession() (Return, error) {
+	held, _, err := s.sessions()
+	defer held.Release()
+	if err != nil {
+		return Return{}, err
+	}
+	for _, pid := range held.pids {
+		if started, err := matcher.StartedAt(pid); err == nil { // else it has ended
+			return Return{true, pid, started}, nil
+		}
+	}
+	return Return{}, nil
+}
+
 func isChild(pid, parent int) bool {
 	ancestors := matcher.Ancestors(pid)
 	return len(ancestors) > 1 && ancestors[1] == parent

@@ -33,7 +33,9 @@ func (s *Service) HoldProcesses(ctx context.Context) (*Processes, error) {
 	groups := []string{s.Unit.Cgroup}
 	if s.Unit.KillMode == "process" || s.Unit.KillMode == "none" { // sessions outlive sshd by design, systemd.kill(5)
 		groups[0] = ""
-		held.hold(s.Unit.MainPID)
+		if s.Unit.MainPID > 0 {
+			held.hold(s.Unit.MainPID)
+		}
 	}
 	shown, err := show(ctx, []string{"ControlGroup", "MainPID"}, s.instances...)
 	if err != nil {
@@ -208,13 +210,8 @@ func (r Return) String() string {
 
 // CameBack tells whether the service has started since a moment.
 func (s *Service) CameBack(ctx context.Context, since Moment) (Return, error) {
-	if s.Unit == nil {
-		held, _, err := s.sessions()
-		defer held.Release()
-		if err != nil || len(held.pids) == 0 {
-			return Return{}, err
-		}
-		return Return{true, held.pids[0], time.Now()}, nil
+	if session, err := s.newSession(); err != nil || session.Came || s.Unit == nil {
+		return session, err
 	}
 	shown, err := show(ctx, unitProperties, s.Unit.ID)
 	if err != nil {

@@ -24,7 +24,6 @@ type Unit struct {
 	Started    Moment // its main process
 	UpheldBy   []string
 	Activators []string // TriggeredBy=
-	BusName    string
 }
 
 // Moment is microseconds of CLOCK_MONOTONIC; 0: never.
@@ -47,7 +46,7 @@ func (m Moment) Time() time.Time {
 // Of systemd's D-Bus interface, org.freedesktop.systemd1(5).
 var unitProperties = []string{
 	"Id", "Names", "LoadState", "ActiveState", "SourcePath", "ExecStart", "ControlGroup", "KillMode", "MainPID",
-	"ExecMainStartTimestampMonotonic", "UpheldBy", "TriggeredBy", "BusName",
+	"ExecMainStartTimestampMonotonic", "UpheldBy", "TriggeredBy",
 }
 
 func unitOf(p properties) Unit {
@@ -60,7 +59,6 @@ func unitOf(p properties) Unit {
 		KillMode: p.get("KillMode"),
 		MainPID:  pid, Started: Moment(started),
 		UpheldBy: wordsOf(p.get("UpheldBy")), Activators: wordsOf(p.get("TriggeredBy")),
-		BusName: p.get("BusName"),
 	}
 }
 

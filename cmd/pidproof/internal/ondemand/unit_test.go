@@ -32,13 +32,12 @@ TriggeredBy=foo.socket foo.timer
 LoadState=loaded
 ActiveState=active
 SourcePath=/etc/init.d/foo
-BusName=org.foo
 `)
 	want := Unit{
 		ID: "foo.service", Names: []string{"foo.service", "bar.service"}, Load: "loaded", Active: "active",
 		Source:  "/etc/init.d/foo",
 		Program: "/usr/sbin/foo", Cgroup: "/system.slice/foo.service", MainPID: 42, Started: 123456,
-		UpheldBy: []string{"u.service", "v.target"}, Activators: []string{"foo.socket", "foo.timer"}, BusName: "org.foo",
+		UpheldBy: []string{"u.service", "v.target"}, Activators: []string{"foo.socket", "foo.timer"},
 	}
 	if got := unitOf(shown[0]); !reflect.DeepEqual(got, want) || got.Native() || !got.Runs() || got.absent() {
 		t.Errorf("%+v\nwant %+v", got, want)
