@@ -54,6 +54,11 @@ func (cmd adoptCmd) Run(c *console) error {
 		return nil
 	}
 	defer dir.Close()
+	if err := report.Pidfile.Adopts(main.Evidence); err != nil {
+		c.warn("%s: nothing is adopted: %v", report.Daemon.Path, err)
+		c.exit = exitRefused
+		return nil
+	}
 	c.say("%s", candidate(report, main))
 	if !cmd.Yes {
 		c.say("If this is the instance (ps -fp %d), --yes writes %s.", main.Evidence.PID, report.Pidfile.Path)

@@ -109,7 +109,7 @@ func oneLook(ctx context.Context) (r matcher.Report, main *matcher.Process, err 
 		if r.Verdict == matcher.Running {
 			return r, r.Main, nil
 		}
-		if main, _ := r.Adoptable(); main != nil {
+		if main, _ := r.Adoptable(); main != nil && r.Pidfile.Adopts(main.Evidence) == nil {
 			return r, main, nil
 		}
 		if r.Verdict == matcher.Unknown || r.Verdict == matcher.Unclaimed {
