@@ -71,10 +71,7 @@ func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, Fact[bool]) {
 	if e.PPID < 1 || d.unnamed() {
 		return Evidence{}, known(false)
 	}
-	w, err := h.want([]Daemon{d})
-	if err != nil {
-		return Evidence{}, failed[bool](err)
-	}
+	w := h.want([]Daemon{d}, false)
 	proc, err := h.openProc(unix.O_PATH)
 	if err != nil {
 		return Evidence{}, failed[bool](err)

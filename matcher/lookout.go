@@ -39,6 +39,7 @@ type looker struct {
 const (
 	batchShift = 16
 	gaveUp     = -1
+	lookTries  = 40 // see argvTries
 )
 
 // all waits until everything was looked at.
@@ -79,7 +80,7 @@ func (l *lookout) all(cores int) (all listing, err error) {
 			if waits[w]++; now != seen {
 				at[w], waits[w] = now, 0
 			}
-			if waits[w] < argvTries || now&1 == 0 || !w.place.CompareAndSwap(now, gaveUp) {
+			if waits[w] < lookTries || now&1 == 0 || !w.place.CompareAndSwap(now, gaveUp) {
 				continue
 			}
 			delete(at, w)

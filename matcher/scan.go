@@ -29,10 +29,7 @@ func (h *host) scan(d Daemon, c Criteria, hold bool) (survey, error) {
 // scanAll walks /proc once, for several daemons: it reads one exe link of each process,
 // and more only of those that may run one of them. It gives a survey for each.
 func (h *host) scanAll(daemons []Daemon, c Criteria, hold bool) ([]survey, error) {
-	w, err := h.want(daemons)
-	if err != nil {
-		return nil, err
-	}
+	w := h.want(daemons, true)
 	candidates, err := h.among(w.look)
 	if err != nil {
 		return nil, err

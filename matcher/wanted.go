@@ -21,16 +21,19 @@ type wanted struct {
 	scripts []int
 	linked  bool // one has further hard links
 
-	// movedSince: a file that was renamed after this may be one that a process was started
-	// from under another name.
-	movedSince time.Time
+	// moved: also those whose file has been renamed since they started are looked for.
+	moved bool
+
+	sinceOnce sync.Once
+	since     time.Time // before the first process of this system started
+	sinceErr  error
 
 	sights sync.RWMutex
 	seen   map[string]sight // by exe link
 }
 
-func (h *host) want(daemons []Daemon) (*wanted, error) {
-	w := &wanted{host: h, daemons: daemons, byPath: map[string][]int{}, byFile: map[FileID][]int{}, seen: map[string]sight{}}
+func (h *host) want(daemons []Daemon, moved bool) *wanted {
+	w := &wanted{host: h, moved: moved, daemons: daemons, byPath: map[string][]int{}, byFile: map[FileID][]int{}, seen: map[string]sight{}}
 	for i, d := range daemons {
 		if d.unnamed() { // nothing runs it
 			continue
@@ -47,10 +50,21 @@ func (h *host) want(daemons []Daemon) (*wanted, error) {
 		}
 		w.linked = w.linked || d.Links > 1
 	}
-	begun, err := h.began()
-	set, err2 := h.clockSetBy()
-	w.movedSince = begun.Add(-set - startSlack)
-	return w, cmp.Or(err, err2)
+	return w
+}
+
+// mayBeMoved reports that a file may have been renamed since a process was started from it,
+// and is one of those that a daemon may be: root's, or its owner's.
+func (w *wanted) mayBeMoved(st unix.Statx_t) bool {
+	if st.Uid != 0 && !slices.ContainsFunc(w.daemons, func(d Daemon) bool { return d.Owner == int(st.Uid) }) {
+		return false
+	}
+	w.sinceOnce.Do(func() {
+		begun, err := w.began()
+		set, err2 := w.clockSetBy()
+		w.since, w.sinceErr = begun.Add(-set-startSlack), cmp.Or(err, err2)
+	})
+	return w.sinceErr != nil || time.Unix(st.Ctime.Sec, int64(st.Ctime.Nsec)).After(w.since)
 }
 
 // sight is what an exe link says of the processes that have it.
@@ -129,20 +143,25 @@ func (w *wanted) classify(link string) (s sight) {
 	if w.linked {
 		s |= sightFile
 	}
-	if strings.HasSuffix(link, deleted) {
-		return s | sightFile | sightArgv
+	if _, mayHang := w.mayHang(link); mayHang || strings.HasSuffix(link, deleted) || !filepath.IsAbs(link) {
+		return w.perhaps(s | sightFile | sightArgv)
 	}
-	if _, mayHang := w.mayHang(link); mayHang || !filepath.IsAbs(link) {
-		return s | sightArgv
-	}
-	st, err := statxAt(unix.AT_FDCWD, link, unix.AT_SYMLINK_NOFOLLOW, identityMask|unix.STATX_CTIME)
+	st, err := statxAt(unix.AT_FDCWD, link, unix.AT_SYMLINK_NOFOLLOW, identityMask|unix.STATX_UID|unix.STATX_CTIME)
 	switch {
 	case err != nil: // a name in another mount tree, or one that nobody reads
-		return s | sightFile | sightArgv
+		return w.perhaps(s | sightFile | sightArgv)
 	case len(w.byFile[idOf(st)]) > 0: // through the source of a bind mount
 		return sightRuns
-	case time.Unix(st.Ctime.Sec, int64(st.Ctime.Nsec)).After(w.movedSince):
+	case w.moved && w.mayBeMoved(st):
 		s |= sightArgv
+	}
+	return w.perhaps(s)
+}
+
+// perhaps leaves out what is not asked for.
+func (w *wanted) perhaps(s sight) sight {
+	if !w.moved {
+		s &^= sightArgv
 	}
 	return s
 }
@@ -234,7 +253,7 @@ func (w *wanted) of(e *Evidence) (places []int) {
 			places = append(places, i)
 		}
 	}
-	if len(places) == 0 || len(w.daemons) > 1 {
+	if w.moved && len(places) == 0 || len(w.daemons) > 1 {
 		e.Argv = w.readArgv(e.PID)
 		if e.Argv.State == Unreadable {
 			return w.all()
