@@ -71,23 +71,32 @@ func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, Fact[bool]) {
 	if e.PPID < 1 || d.unnamed() {
 		return Evidence{}, known(false)
 	}
-	w := h.want([]Daemon{d}, false)
+	unread := func(err error) (Evidence, Fact[bool]) {
+		return Evidence{}, Fact[bool]{State: Unreadable, Err: err}
+	}
 	proc, err := h.openProc(unix.O_PATH)
 	if err != nil {
-		return Evidence{}, failed[bool](err)
+		return unread(err)
 	}
 	defer unix.Close(proc)
-	if may, err := w.look(proc, e.PPID); err == nil && !may {
+	var short [256]byte
+	w := h.want([]Daemon{d}, false)
+	if link, err := exeLink(proc, e.PPID, short[:]); err == nil && w.sight(link) == 0 {
 		return Evidence{}, known(false)
 	}
 	parent, decision, err := h.judge(d, Pidfile{}, e.PPID)
 	switch {
 	case err != nil:
-		return Evidence{}, Fact[bool]{State: Unreadable, Err: err}
+		return unread(err)
+	case parent.Life == Gone:
+		if now, err := h.readStat(e.PID); err == nil && now.PPID == e.PPID { // else it has another by now
+			return unread(unix.ESRCH)
+		}
+		return Evidence{}, known(false)
 	case e.adoptedBy(parent):
 		return Evidence{}, known(false)
 	case decision.Outcome == Undecided && parent.AsRoot && parent.Exe.State == Unreadable && parent.Life == Alive:
-		return Evidence{}, Fact[bool]{State: Unreadable, Err: parent.Exe.Err}
+		return unread(parent.Exe.Err)
 	}
 	return parent, known(decision.Outcome == Runs || decision.Outcome == Plausible)
 }

@@ -13,8 +13,8 @@ import (
 // ErrDaemon is wrapped by errors about the DAEMON argument itself.
 var ErrDaemon = errors.New("no usable daemon")
 
-// FindDaemon looks up an executable as Check does. Its errors wrap ErrDaemon; that
-// the file is missing is none.
+// FindDaemon looks up an executable as Check does. Its errors wrap ErrDaemon, or
+// ErrNoAnswer where PATH could not be read; that the file is missing is none.
 func FindDaemon(name string) (Daemon, error) { return thisHost().findDaemon(name) }
 
 // findDaemon looks up what the caller calls the daemon: a path, which need not
@@ -37,7 +37,7 @@ func (h *host) findDaemon(name string) (Daemon, error) {
 	default:
 		path, err := h.lookPath(name)
 		if err != nil {
-			return d, fmt.Errorf("%w: %s cannot be looked up: %w", ErrDaemon, name, err)
+			return d, fmt.Errorf("%w where %s is: %w", ErrNoAnswer, name, err)
 		}
 		if d.Path = path; path == "" {
 			return d, fmt.Errorf("%w: %s is neither in PATH nor in the sbin directories; give its path", ErrDaemon, name)
