@@ -72,7 +72,11 @@ func (cmd adoptCmd) Run(c *console) error {
 func alsoLost(c *console, r matcher.Report) error {
 	all, errs := registry.Read(instancesDir())
 	for _, other := range all {
-		if daemonOf(other).Real != r.Daemon.Real || registry.SamePidfile(other.Pidfile, r.Pidfile.Path) {
+		d, err := daemonOf(other)
+		if err != nil {
+			return fmt.Errorf("of %s it cannot be told: %w", other.Name, err)
+		}
+		if d.Real != r.Daemon.Real || registry.SamePidfile(other.Pidfile, r.Pidfile.Path) {
 			continue
 		}
 		o, err := c.lookAt(other)
