@@ -95,7 +95,11 @@ func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, Fact[bool]) {
 		return Evidence{}, known(false)
 	case e.adoptedBy(parent):
 		return Evidence{}, known(false)
-	case decision.Outcome == Undecided && parent.AsRoot && parent.Exe.State == Unreadable && parent.Life == Alive:
+	}
+	if err := h.fault(Process{Evidence: parent, Decision: decision}); err != nil {
+		return unread(err)
+	}
+	if decision.Outcome == Undecided && parent.AsRoot && parent.Exe.State == Unreadable && parent.Life == Alive {
 		return unread(parent.Exe.Err)
 	}
 	return parent, known(decision.Outcome == Runs || decision.Outcome == Plausible)

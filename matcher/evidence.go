@@ -121,8 +121,8 @@ type Exe struct {
 // RunningFile is what else is known of the file that a process runs.
 type RunningFile struct {
 	Owner int
-	// Changed: its inode was changed since the process started, as by a rename(2); or it
-	// cannot be excluded, because the clock was set.
+	// Changed: its inode was changed since the process started, as by a rename(2). A change
+	// from before the clock was set forward is not seen.
 	Changed bool
 }
 

@@ -59,10 +59,6 @@ func (h *host) runningFile(e Evidence) Fact[RunningFile] {
 	if h.still && !e.Exe.Value.ID.Known() {
 		return known(RunningFile{Changed: true})
 	}
-	set, err := h.clockSetBy()
-	if err != nil {
-		return failed[RunningFile](err)
-	}
 	path := h.pidPath(e.PID, "exe")
 	file := identify(path)
 	if file.State == Known { // the server of another may not answer
@@ -77,5 +73,5 @@ func (h *host) runningFile(e Evidence) Fact[RunningFile] {
 	}
 	changed := time.Unix(st.Ctime.Sec, int64(st.Ctime.Nsec))
 	const tick = time.Second / userHZ // the process started within it
-	return known(RunningFile{Owner: int(st.Uid), Changed: changed.After(e.Started.Add(tick - set))})
+	return known(RunningFile{Owner: int(st.Uid), Changed: changed.After(e.Started.Add(tick))})
 }

@@ -89,9 +89,12 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 	if !f.Scripts {
 		d.Script = nil
 	}
+	if err := h.unforeseen(d.File.Err); err != nil {
+		return fmt.Errorf("%w: %s cannot be read: %w", ErrNoAnswer, path, err)
+	}
 	s, err := h.scan(d, Criteria{}, false)
 	s.release()
-	if err != nil {
+	if err := cmp.Or(err, s.failure); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	self, err := h.hold(question{daemon: d}, os.Getpid()) // the scan leaves us out

@@ -21,23 +21,28 @@ func lateness(q question, d Decision, child bool) Decision {
 		d.Notes = append(d.Notes, fmt.Sprintf("It seems to have started %s after its pidfile was written, but the clock was set since, as %s shows.", after, w.Of))
 		return d
 	}
-	weak := d.Weak || q.daemon.unnamed()
-	if recycled, is := recycledNumber(q, d, weak); is {
+	if recycled, is := recycledNumber(q, d, false); is {
 		return recycled
+	}
+	doubt := func(format string, args ...any) Decision {
+		if recycled, is := recycledNumber(q, d, true); is {
+			return recycled
+		}
+		return d.overruled(RuleLate, Undecided, format, args...)
 	}
 	switch named := q.criteria.Name != "" && !isInterpreter(q.criteria.Name); {
 	case q.daemon.unnamed() && e.Argv.State == Unread:
 		return Decision{need: needArgv}
 	case !e.roots():
-		return d.overruled(RuleLate, Undecided, "%d, of uid %d, started %s after %s was written, and nothing shows that the clock was set: the number may have changed hands", e.PID, e.UID, after, p.Path)
+		return doubt("%d, of uid %d, started %s after %s was written, and nothing shows that the clock was set: the number may have changed hands", e.PID, e.UID, after, p.Path)
 	case q.daemon.unnamed() && (akin(e, p.Path) || named):
 		// Its name is all that speaks for it, but then no other daemon is meant.
 	case q.daemon.unnamed():
-		return d.overruled(RuleLate, Undecided, "%d, called %q, started %s after %s was written, and is not like that name: the number may have changed hands", e.PID, e.Comm, after, p.Path)
+		return doubt("%d, called %q, started %s after %s was written, and is not like that name: the number may have changed hands", e.PID, e.Comm, after, p.Path)
 	case d.Weak && (d.Rule == RuleSameFile || d.Rule == RuleReplaced):
-		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and %s runs any script: the number may have changed hands", after, q.daemon.Path)
+		return doubt("it started %s after the pidfile was written, and %s runs any script: the number may have changed hands", after, q.daemon.Path)
 	case d.Weak:
-		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and only its name fits: the number may have changed hands", after)
+		return doubt("it started %s after the pidfile was written, and only its name fits: the number may have changed hands", after)
 	case child:
 		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and is a child of another %s", after, q.daemon.base())
 	}

@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -77,7 +78,7 @@ func (h *host) match(ctx context.Context, c Criteria) (Matched, error) {
 	case c.Exec != "":
 		var s survey
 		s, err = h.scan(d, c, true)
-		found, m.Reason = s.found, s.blind
+		found, m.Reason, err = s.found, s.blind, cmp.Or(err, s.failure)
 	default:
 		found, m.Reason, err = h.matchAll(c)
 	}
@@ -147,10 +148,10 @@ func (h *host) matchAll(c Criteria) (found []Process, blind string, err error) {
 	}
 	for _, pid := range candidates.pids {
 		p, err := h.hold(question{criteria: c}, pid)
-		if err != nil { // this one is unclear, not the others
-			p.Decision = undecided(err)
-		}
 		found = append(found, p)
+		if err := cmp.Or(err, h.fault(p)); err != nil {
+			return found, blind, err
+		}
 	}
 	return found, blind, nil
 }

@@ -17,7 +17,7 @@ type process struct {
 
 // pin takes hold of pid. life is Alive, or says why there is nothing to hold.
 func (h *host) pin(pid int) (process, Life, error) {
-	fd, err := h.pidfdOpen(pid)
+	fd, err := retried(func() (int, error) { return h.pidfdOpen(pid) })
 	switch {
 	case err == nil:
 		return process{pid, fd}, Alive, nil

@@ -51,6 +51,9 @@ func TestProcFilesLikeProcfs(t *testing.T) {
 		if changed || theirs == "" {
 			continue
 		}
+		if nothing := strings.TrimSuffix(theirs, "[\"\"]") + "[]"; nothing == ours { // one empty argument is none
+			theirs = nothing
+		}
 		if compared++; ours != theirs {
 			t.Errorf("%d is read as\n%s\nand by procfs as\n%s", pid, ours, theirs)
 		}

@@ -1,6 +1,8 @@
 package matcher
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 )
 
@@ -55,9 +57,9 @@ func (h *host) scanAll(daemons []Daemon, c Criteria, hold bool) ([]survey, error
 				s.found = append(s.found, p.Process)
 			case p.Evidence.Life == Hidden:
 				s.blind = hidden
-				if err := h.unforeseen(p.Evidence.Exe.Err); err != nil {
-					s.failure = fmt.Errorf("process %d cannot be read: %w", p.Evidence.PID, err)
-				}
+			}
+			if err := h.fault(p.Process); err != nil {
+				s.failure = fmt.Errorf("process %d cannot be read: %w", p.Evidence.PID, err)
 			}
 		}
 	}
@@ -147,6 +149,9 @@ func (h *host) judgeAll(w *wanted, c Criteria, pids []int, hold bool) [][]candid
 			if err != nil {
 				one.Decision = undecided(err)
 			}
+			if hidden := one.Evidence.Life == Hidden; hidden && h.unforeseen(one.Evidence.Exe.Err) != nil {
+				one.Decision.fault = one.Evidence.Exe.Err // nothing may be hidden from us
+			}
 			if !one.belongs(w.daemons[place]) {
 				one.host = nil
 			}
@@ -164,7 +169,17 @@ func (h *host) judgeAll(w *wanted, c Criteria, pids []int, hold bool) [][]candid
 
 // undecided is the decision about a process of which something could not be read.
 func undecided(err error) Decision {
-	return Decision{Rule: RuleUnreadable, Outcome: Undecided, Why: err.Error()}
+	return Decision{Rule: RuleUnreadable, Outcome: Undecided, Why: err.Error(), fault: err}
+}
+
+// fault is what kept a process from being decided about, if that says nothing of it; not
+// that it keeps its arguments to itself.
+func (h *host) fault(p Process) error {
+	e := p.Evidence
+	if p.Decision.Outcome != Undecided || errors.Is(e.Argv.Err, errUntold) {
+		return nil
+	}
+	return cmp.Or(p.Decision.fault, h.unforeseen(e.Exe.Err), unforeseen(e.Exe.Value.IDErr), unforeseen(e.Filesystem.Err), unforeseen(e.File.Err), unforeseen(e.Argv.Err))
 }
 
 // belongs reports that a process belongs into a survey, and marks it where that is not
@@ -172,7 +187,7 @@ func undecided(err error) Decision {
 func (p *candidate) belongs(d Daemon) bool {
 	switch decision := p.Decision; {
 	case decision.Outcome == Runs && !decision.Weak, decision.Rule == RuleForeign && sameProgram(d, p.Evidence):
-	case decision.Outcome == Undecided && p.Evidence.Life == Hidden:
+	case decision.Outcome == Undecided && p.Evidence.Life == Hidden && decision.fault == nil:
 		return false
 	case decision.Outcome == NotThis:
 		return false

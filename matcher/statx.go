@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -52,11 +53,24 @@ const identityMask = unix.STATX_MNT_ID
 
 // identify gives device and inode of what lies at a path.
 func identify(path string) Fact[FileID] {
-	st, err := statxAt(unix.AT_FDCWD, path, 0, identityMask)
+	st, err := identity(unix.AT_FDCWD, path, 0)
 	if err != nil {
 		return failed[FileID](err)
 	}
 	return known(idOf(st))
+}
+
+// identity asks for identityMask. Of a user's FUSE file system not even root gets more than
+// the device (fuse_getattr), without its option allow_other: then the inode is one that no
+// file has.
+func identity(dir int, path string, flags int) (unix.Statx_t, error) {
+	st, err := statxAt(dir, path, flags, identityMask)
+	if err == unix.EACCES {
+		if st, err = statxAt(dir, path, flags, 0); err == nil && st.Ino == 0 {
+			st.Ino = math.MaxUint64
+		}
+	}
+	return st, err
 }
 
 func idOf(st unix.Statx_t) FileID {
@@ -72,7 +86,7 @@ func same[T comparable](a, b Fact[T]) bool {
 // reached through (the first field of its line in mountinfo; 0 where the kernel would
 // not say).
 func openedFile(fd int) (id FileID, mount uint64, err error) {
-	st, err := statxAt(fd, "", unix.AT_EMPTY_PATH, identityMask)
+	st, err := identity(fd, "", unix.AT_EMPTY_PATH)
 	if err != nil {
 		return FileID{}, 0, err
 	}

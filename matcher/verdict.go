@@ -101,7 +101,8 @@ type Decision struct {
 	Steps   []Step
 	Notes   []string // facts that did not decide, but that a person should know
 
-	need factSet // facts the rules ask for before they can go on
+	need  factSet // facts the rules ask for before they can go on
+	fault error   // what kept the rules from being asked at all
 }
 
 // factSet is a set of facts that are costly or risky to read.

@@ -1,7 +1,6 @@
 package matcher
 
 import (
-	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +24,7 @@ type wanted struct {
 	moved bool
 
 	sinceOnce sync.Once
-	since     time.Time // before the first process of this system started
+	since     time.Time // when the first process of this system started
 	sinceErr  error
 
 	sights sync.RWMutex
@@ -60,11 +59,9 @@ func (w *wanted) mayBeMoved(st unix.Statx_t) bool {
 		return false
 	}
 	w.sinceOnce.Do(func() {
-		begun, err := w.began()
-		set, err2 := w.clockSetBy()
-		w.since, w.sinceErr = begun.Add(-set-startSlack), cmp.Or(err, err2)
+		w.since, w.sinceErr = w.began()
 	})
-	return w.sinceErr != nil || time.Unix(st.Ctime.Sec, int64(st.Ctime.Nsec)).After(w.since)
+	return w.sinceErr != nil || time.Unix(st.Ctime.Sec, int64(st.Ctime.Nsec)).After(w.since.Add(-startSlack))
 }
 
 // sight is what an exe link says of the processes that have it.
@@ -206,9 +203,7 @@ func (w *wanted) nameMayFit(pid int) (bool, error) {
 	}
 	argv := w.readArgvNow(pid) // anybody may read it, and few daemons change both
 	return slices.ContainsFunc(w.daemons, func(d Daemon) bool {
-		// Root is not content with a name that does not fit: the daemon may have been
-		// started under another.
-		return d.nameFits(stat.Comm, argv) || os.Geteuid() == 0 && !d.unnamed() && !w.callsItselfAnother(d, stat.Comm, argv0(argv.Value))
+		return d.nameFits(stat.Comm, argv) || os.Geteuid() == 0 && !d.unnamed() && w.maybeUnderAnotherName(d, stat.Comm, argv.Value)
 	}), nil
 }
 
@@ -224,17 +219,29 @@ func (d Daemon) nameFits(comm string, argv Fact[[]string]) bool {
 		slices.ContainsFunc(scriptArguments(argv.Value), func(word string) bool { return d.goesBy(filepath.Base(word)) }))
 }
 
-// callsItselfAnother reports that the path a process says it was started by, and its name,
-// are those of another file than the daemon's.
-func (h *host) callsItselfAnother(d Daemon, comm, argv0 string) bool {
-	if !filepath.IsAbs(argv0) || !bears(comm, filepath.Base(argv0)) {
-		return false
+// maybeUnderAnotherName reports that a process, which says by which name it was started,
+// may have been started from the daemon's file by it: there is no other file of that name.
+// Root is not content with a name that does not fit, where another link may have led to the
+// daemon and is gone.
+func (h *host) maybeUnderAnotherName(d Daemon, comm string, argv []string) bool {
+	name, path := argv0Base(argv), argv0(argv)
+	if !bears(comm, name) {
+		return false // a title
 	}
-	if _, mayHang := h.mayHang(argv0); mayHang {
-		return false
+	if !strings.Contains(path, "/") {
+		var err error
+		if path, err = h.lookPath(name); err != nil {
+			return true
+		}
 	}
-	file := identify(argv0)
-	return file.State == Known && file.Value != d.File.Value
+	if !filepath.IsAbs(path) {
+		return true
+	}
+	if _, mayHang := h.mayHang(path); mayHang {
+		return true
+	}
+	file := identify(path)
+	return file.State != Known || file.Value == d.File.Value
 }
 
 // of are the daemons that a process may run, by what was collected of it: of all others it

@@ -26,16 +26,6 @@ func (h *host) began() (time.Time, error) {
 	return h.startOf(stat)
 }
 
-// clockSetBy is how far the clock seems to have been set forward since /proc was mounted,
-// which is done when a system starts; 0 where nothing says so.
-func (h *host) clockSetBy() (time.Duration, error) {
-	at, err := h.atBoot()
-	if err != nil || at.State != Known || at.Value.Late <= startSlack {
-		return 0, err
-	}
-	return at.Value.Late, nil
-}
-
 // atBoot is the oldest witness: /proc itself, whose root directory has the time of its
 // mount (its ctime; no process of another can change it). Absent where it was mounted
 // later than the system starts.

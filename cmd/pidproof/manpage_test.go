@@ -242,7 +242,7 @@ func fixedParts(open *regexp.Regexp, message string) (parts []string) {
 }
 
 // refusals are the formats of the rules' yes(outcome, file, format, …) where the outcome
-// is another than Runs, and of overruled(rule, outcome, format, …).
+// is another than Runs, of overruled(rule, outcome, format, …) and of doubt(format, …).
 func refusals(t *testing.T) (formats []string) {
 	t.Helper()
 	for _, file := range []string{"decide.go", "criteria.go", "script.go", "ownership.go", "lateness.go"} {
@@ -257,6 +257,8 @@ func refusals(t *testing.T) (formats []string) {
 			switch {
 			case isMethod && method.Sel.Name == "overruled":
 				formats = append(formats, literal(t, call.Args[2]))
+			case isYes && outcome.Name == "doubt":
+				formats = append(formats, literal(t, call.Args[0]))
 			case isYes && outcome.Name == "yes":
 				if of, is := call.Args[0].(*ast.Ident); !is || of.Name != "Runs" {
 					formats = append(formats, literal(t, call.Args[2]))
