@@ -12,10 +12,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/waiting"
 )
 
 // patience is how long a test waits for what should happen at once.
-const patience = 10 * time.Second
+const patience = waiting.Limit
 
 // watching is a watch, closed at the end, that inotify serves.
 func watching(t *testing.T, pidfile string) *Watch {

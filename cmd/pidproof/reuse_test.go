@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pidproof/testdata/need"
+	"pidproof/testdata/waiting"
 )
 
 // Between two system calls of a command that is to stop a daemon, the daemon
@@ -233,7 +234,7 @@ func playOn(rounds []reuseRound) ([]reuseResult, error) {
 	if err := host.Start(); err != nil {
 		return nil, err
 	}
-	deadline := time.AfterFunc(2*time.Minute, func() { _ = host.Process.Kill() })
+	deadline := time.AfterFunc(waiting.Limit, func() { _ = host.Process.Kill() })
 	defer deadline.Stop()
 	if err := host.Wait(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, failed.String())

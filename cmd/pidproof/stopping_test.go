@@ -13,6 +13,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/waiting"
 )
 
 // The commands of the scripts about stopping, waiting and starting: something
@@ -110,8 +112,8 @@ func ends(ts *testscript.TestScript, neg bool, args []string) {
 	b := theBegun(ts, "ends CODE|SIGNAL NAME", neg, args, 2)
 	select {
 	case <-b.ended:
-	case <-time.After(20 * time.Second):
-		ts.Fatalf("%s has not ended, 20 s later", args[1])
+	case <-time.After(waiting.Limit):
+		ts.Fatalf("%s has not ended, %v later", args[1], waiting.Limit)
 	}
 	ts.Check(ts.Exec("sh", "-c", `cat "$1"; cat "$2" >&2`, "sh", b.out, b.err))
 	got := strconv.Itoa(b.ProcessState.ExitCode())

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"pidproof/testdata/waiting"
 )
 
 // service is a daemon of Debian's with Debian's own init script.
@@ -194,7 +196,7 @@ func (h *Host) reinstallUnnoticed(t *testing.T, packages ...string) {
 
 // ask sends a line to a server in the host and returns the first line of its answer.
 func (h *Host) ask(address, question string) (answer string, err error) {
-	conn, err := h.dial(address, deadline)
+	conn, err := h.dial(address, waiting.Limit)
 	if err != nil {
 		return "", err
 	}
