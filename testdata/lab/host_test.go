@@ -15,6 +15,7 @@ import (
 )
 
 func TestHost(t *testing.T) {
+	t.Parallel()
 	h := Boot(t)
 
 	if init := h.Must(t, "readlink /proc/1/exe; runlevel"); init != "/usr/sbin/init\nN 2\n" {
@@ -61,6 +62,7 @@ func TestHost(t *testing.T) {
 
 // A test that is killed (go test -timeout, Ctrl-C, a CI job that is cancelled) has no time for its cleanups.
 func TestHostEndsWithTheTestProcess(t *testing.T) {
+	t.Parallel()
 	for name, boot := range map[string]func(*testing.T) *Host{"sysvinit": Boot, "systemd": BootSystemd} {
 		t.Run(name, func(t *testing.T) { testKilled(t, boot) })
 	}

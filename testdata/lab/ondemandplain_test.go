@@ -9,11 +9,14 @@ import (
 // Where nothing starts a service on demand, invoke-rc.d is what it was.
 
 func TestOnDemandPlain(t *testing.T) {
-	boots := map[string]func(*testing.T) *Host{"sysvinit": Boot, "OpenRC": BootOpenRC, "systemd": BootSystemd}
-	for name, boot := range boots {
+	for name, host := range map[string]struct {
+		boot func(*testing.T) *Host
+		is   func(*testing.T, *Host)
+	}{"sysvinit": {Boot, lifeOfAService}, "OpenRC": {BootOpenRC, isOpenRC}, "systemd": {BootSystemd, isSystemd}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := boot(t)
+			h := host.boot(t)
+			t.Run("booted", func(t *testing.T) { host.is(t, h) })
 			installModuled(t, h)
 			m := newScripted(t, h, "plain", 7200)
 			installOnDemand(t, h)

@@ -74,7 +74,7 @@ func (h *Host) run(t *testing.T, stdin []byte, name string, args ...string) Resu
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	h.cgroup.enter(cmd)
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 5 * time.Second // to read what is left in our pipes, which a daemon may keep open
 
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrWaitDelay) {
