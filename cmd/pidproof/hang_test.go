@@ -77,13 +77,14 @@ func answerInit(server int) error {
 // Debian #719273, #926896: pidof hung in state D on a file server. A thread that
 // waits for FUSE cannot be killed, so not even our own exit would end us.
 func TestHungFileSystem(t *testing.T) {
+	t.Parallel()
 	dir := hungFileSystem(t)
 	program := filepath.Join(programs, "pidproof")
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PIDPROOF_INSTANCES", t.TempDir())
+	instances := t.TempDir()
 	commands := [][]string{
 		{"check", filepath.Join(dir, "daemon")},
 		{"check", "-p", filepath.Join(dir, "x.pid"), "/bin/sh"},
@@ -108,19 +109,20 @@ func TestHungFileSystem(t *testing.T) {
 	}
 	var all sync.WaitGroup
 	for _, args := range commands {
-		all.Go(func() { hangs(t, dir, program, args) })
+		all.Go(func() { hangs(t, dir, instances, program, args) })
 	}
 	all.Wait()
 }
 
 // hangs requires that a command on the hung file system in dir gives up, and says where.
-func hangs(t *testing.T, dir, program string, args []string) {
+func hangs(t *testing.T, dir, instances, program string, args []string) {
 	want := exitUnknown
 	if args[0] == "start-stop-daemon" && args[1] != "--status" {
 		want = ssdTrouble
 	}
 	// It must have come to the file system by then, on a busy machine, too.
 	cmd := exec.Command(program, append([]string{"--timeout", "5s"}, args...)...)
+	cmd.Env = append(os.Environ(), "PIDPROOF_INSTANCES="+instances)
 	ended := make(chan error, 1)
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -67,6 +67,13 @@ func TestRootScripts(t *testing.T) {
 	runScripts(t, "testdata/script/root")
 }
 
+// TestQuietScripts are those that nobody else may disturb: others' files below /run
+// wake whoever waits for one there.
+func TestQuietScripts(t *testing.T) {
+	need.Root(t)
+	runScripts(t, "testdata/script/quiet")
+}
+
 // TestTerminalScripts are those that need a terminal, which script(1) makes.
 func TestTerminalScripts(t *testing.T) {
 	need.Program(t, "script")

@@ -97,6 +97,7 @@ func (k kernel) leavesForeignAlone(t *testing.T) {
 
 // A daemon that ignores TERM, on all those kernels at the same time.
 func TestStubbornOnLackingKernels(t *testing.T) {
+	t.Parallel()
 	var killprocs []*running
 	var daemons []demod
 	begun := time.Now()

@@ -104,6 +104,7 @@ func TestReusedPIDWhileReading(t *testing.T) {
 
 // Between TERM and KILL.
 func TestReusedPIDBeforeKill(t *testing.T) {
+	t.Parallel()
 	h := newReuse(t)
 	var rounds []reuseRound
 	for _, innocent := range innocents {
