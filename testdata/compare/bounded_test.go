@@ -49,6 +49,18 @@ func TestHang(t *testing.T) {
 	}
 }
 
+// Who is at work when the deadline has passed does not hang; who is at work for ever does.
+func TestSlow(t *testing.T) {
+	const slow = `i=0; until [ "$(cut -d. -f1 /proc/uptime)" -ge $((begun + $1)) ]; do i=$((i + 1)); done`
+	const deadline = time.Second
+	for seconds, want := range map[string]outcome{"2": {Exit: 3}, "1000": {Hung: true}} {
+		cmd := exec.Command("sh", "-c", "begun=$(cut -d. -f1 /proc/uptime); "+slow+"; exit 3", "sh", seconds)
+		if said, err := bounded(cmd, deadline); err != nil || said != want {
+			t.Errorf("%s s of work: %+v, %v", seconds, said, err)
+		}
+	}
+}
+
 // One that no signal ends, in state D, does not hang the lab.
 func TestHangInStateD(t *testing.T) {
 	need.Root(t)

@@ -58,9 +58,9 @@ PIDFILE=/run/%[1]s.pid
 case $1 in
 start)
 	start-stop-daemon --start --oknodo --background --make-pidfile --pidfile $PIDFILE --exec $DAEMON -- %[3]s
-	for try in 0 1 2 3 4 5 6 7 8 9; do # until it has executed DAEMON
+	for try in $(seq 600); do # until it has executed DAEMON
 		start-stop-daemon --status --pidfile $PIDFILE --exec $DAEMON && exit 0
-		sleep 0.$try
+		sleep 0.1
 	done
 	exit 1
 	;;
