@@ -83,10 +83,12 @@ func TestDeadlineWhileAllCoresLook(t *testing.T) {
 	defer writer.Close()
 	// Should the test fail, something outside must release the cores.
 	released := filepath.Join(t.TempDir(), "released")
-	release := exec.Command("sh", "-c", `sleep 10; : >"$1"; head -c 1000 /dev/zero >&3`, "sh", released)
+	release := exec.Command("sh", "-c", `sleep "$2"; : >"$1"; head -c 1000 /dev/zero >&3`, "sh", released,
+		strconv.Itoa(int(patience.Seconds())))
 	release.ExtraFiles = []*os.File{writer}
+	release.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with its sleep
 	must(t, release.Start())
-	defer func() { _ = release.Process.Kill(); _ = release.Wait() }()
+	defer func() { _ = syscall.Kill(-release.Process.Pid, syscall.SIGKILL); _ = release.Wait() }()
 
 	cores, kept := runtime.GOMAXPROCS(0), make(chan bool, 1000)
 	looked := make(chan error, 1)

@@ -205,3 +205,39 @@ func TestLongAccessControlList(t *testing.T) {
 		}
 	}
 }
+
+// A daemon creates its pidfile empty, and fills it. The clock stands still: however slow the machine, it is filled before
+// the time to wait for that is over.
+func TestPidfileBeingWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fresh.pid")
+	put(t, path, "")
+	h, now, looks := thisHost(), time.Now(), 0
+	h.now = func() time.Time {
+		if looks++; looks == 9 {
+			put(t, path, "77\n")
+			must(t, os.Chtimes(path, now, now))
+		}
+		return now
+	}
+	if p := h.readPidfile(context.Background(), path); p.State != PidfileNames || p.PID != 77 || looks < 9 {
+		t.Errorf("after %d looks it %+v", looks, p)
+	}
+
+	// Not a second later, and not for ever.
+	for name, times := range map[string]struct{ first, later time.Duration }{
+		"an old one": {2 * freshPidfile, 2 * freshPidfile}, "never filled": {0, writerPatience},
+	} {
+		put(t, path, "")
+		must(t, os.Chtimes(path, now, now))
+		looks = 0
+		h.now = func() time.Time {
+			if looks++; looks == 1 {
+				return now.Add(times.first)
+			}
+			return now.Add(times.later)
+		}
+		if p := h.readPidfile(context.Background(), path); p.State != PidfileGarbage || looks > 4 {
+			t.Errorf("%s: after %d looks it %+v", name, looks, p)
+		}
+	}
+}

@@ -39,7 +39,7 @@ fail() {
 
 # until_ends FILE waits until it is gone; not every sleep takes fractions.
 until_ends() {
-	tries=100
+	tries=6000
 	while [ -e "$1" ]; do
 		[ $((tries -= 1)) -gt 0 ] || fail "$1 is still there"
 		sleep 0.1 2>/dev/null || sleep 1
@@ -49,7 +49,7 @@ until_ends() {
 # until_dead PID waits until all threads of a killed process have ended: only a
 # zombie is left then, or nothing.
 until_dead() {
-	tries=100
+	tries=6000
 	while [ -e "/proc/$1/exe" ] || { set -- "$1" /proc/"$1"/task/* && [ $# -gt 2 ]; }; do
 		set -- "$1"
 		[ $((tries -= 1)) -gt 0 ] || fail "process $1 is still there"

@@ -57,8 +57,12 @@ func TestRootWithoutPtrace(t *testing.T) {
 	if out, err = ask.CombinedOutput(); err != nil || !slices.Contains(strings.Fields(string(out)), strconv.Itoa(pid)) {
 		t.Errorf("pidof: %v: %s, want %d among them", err, out, pid)
 	}
-	// Another program's file is still another's.
-	ask = exec.Command(setpriv, "--bounding-set=-sys_ptrace", filepath.Join(programs, "pidproof"), "check", "-p", pidfile, filepath.Join(programs, "pidproof"))
+	// Another program's file is still another's. Nobody else on the machine has its name.
+	another := filepath.Join(programs, "another-"+strconv.Itoa(os.Getpid()))
+	if err := os.Link(filepath.Join(programs, "pidproof"), another); err != nil {
+		t.Fatal(err)
+	}
+	ask = exec.Command(setpriv, "--bounding-set=-sys_ptrace", filepath.Join(programs, "pidproof"), "check", "-p", pidfile, another)
 	out, err = ask.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 {

@@ -9,10 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/waiting"
 )
 
 // A test that is about the moment between two system calls holds a command at
@@ -83,13 +84,13 @@ func answerCalls(socket int, hold holder) error {
 	defer unix.Close(listener)
 	for {
 		fds := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
-		switch n, err := unix.Poll(fds, 30_000); {
+		switch n, err := unix.Poll(fds, int(waiting.Limit.Milliseconds())); {
 		case err == unix.EINTR:
 			continue
 		case err != nil:
 			return err
 		case n == 0:
-			return errors.New("it does nothing for 30 s")
+			return fmt.Errorf("it does nothing for %v", waiting.Limit)
 		case fds[0].Revents&unix.POLLIN == 0:
 			return nil
 		}
@@ -116,7 +117,7 @@ func answerCalls(socket int, hold holder) error {
 }
 
 func receiveListener(socket int) (int, error) {
-	limit := unix.NsecToTimeval(int64(10 * time.Second))
+	limit := unix.NsecToTimeval(int64(waiting.Limit))
 	if err := unix.SetsockoptTimeval(socket, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
 		return -1, err
 	}

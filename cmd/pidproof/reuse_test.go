@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pidproof/testdata/need"
+	"pidproof/testdata/waiting"
 )
 
 // Between two system calls of a command that is to stop a daemon, the daemon
@@ -103,6 +104,7 @@ func TestReusedPIDWhileReading(t *testing.T) {
 
 // Between TERM and KILL.
 func TestReusedPIDBeforeKill(t *testing.T) {
+	t.Parallel()
 	h := newReuse(t)
 	var rounds []reuseRound
 	for _, innocent := range innocents {
@@ -233,7 +235,7 @@ func playOn(rounds []reuseRound) ([]reuseResult, error) {
 	if err := host.Start(); err != nil {
 		return nil, err
 	}
-	deadline := time.AfterFunc(2*time.Minute, func() { _ = host.Process.Kill() })
+	deadline := time.AfterFunc(waiting.Limit, func() { _ = host.Process.Kill() })
 	defer deadline.Stop()
 	if err := host.Wait(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, failed.String())

@@ -15,12 +15,10 @@ import (
 	"pidproof/testdata/bench/host"
 	"pidproof/testdata/need"
 	"pidproof/testdata/supervise"
+	"pidproof/testdata/waiting"
 )
 
 func TestMain(m *testing.M) { os.Exit(supervise.Main(m.Run)) }
-
-// deadline is for what is waited for.
-const deadline = time.Minute
 
 // bench is a built bench with folders of its own.
 type bench struct {
@@ -100,10 +98,8 @@ func (b *bench) processes(t *testing.T) (found []string) {
 
 func eventually(t *testing.T, what string, yes func() bool) {
 	t.Helper()
-	for end := time.Now().Add(deadline); !yes(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("after %v still not true: %s", deadline, what)
-		}
+	if !waiting.Until(yes) {
+		t.Fatalf("after %v still not true: %s", waiting.Limit, what)
 	}
 }
 

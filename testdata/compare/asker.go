@@ -10,7 +10,8 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
-	"time"
+
+	"pidproof/testdata/waiting"
 )
 
 // answer is what a tool said.
@@ -39,7 +40,7 @@ func beAsker(orders io.Reader, says io.Writer) error {
 }
 
 // arranging is bounded, too; it takes milliseconds.
-const arranging = 30 * time.Second
+const arranging = waiting.Limit
 
 // arrange runs the script. It is run by bash, which can say which line it was in when it failed.
 func arrange(o order) (question, error) {

@@ -17,8 +17,13 @@ type outcome struct {
 // enough of a program's output is kept; a tool gone wild must not fill the memory.
 const enough = 1 << 16
 
-// bounded runs a program in a session of its own. After the deadline all its processes are killed, and not awaited for
-// longer than a second: one in state D obeys no signal, and ends with the namespace or with what it waits for.
+// busy is how many deadlines a program may take that is at work when the first has passed: on a slow machine, or beside
+// others, that is no hang.
+const busy = 6
+
+// bounded runs a program in a session of its own. It hangs when it has done nothing in the second half of the deadline, or
+// of a later one. Then all its processes are killed, and not awaited for longer than two seconds: one in state D obeys no
+// signal, and ends with the namespace or with what it waits for.
 func bounded(cmd *exec.Cmd, deadline time.Duration) (outcome, error) {
 	var stdout, stderr beginning
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -26,20 +31,28 @@ func bounded(cmd *exec.Cmd, deadline time.Duration) (outcome, error) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Setsid = true
-	cmd.WaitDelay = time.Second // for what keeps its output open
+	cmd.WaitDelay = min(deadline, 5*time.Second) // for what keeps its output open
 	if err := cmd.Start(); err != nil {
 		return outcome{}, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	select {
-	case err := <-ended:
-		var exit *exec.ExitError
-		if err != nil && !errors.As(err, &exit) {
-			return outcome{}, err
+	before := work{}
+	for half := range 2 * busy {
+		select {
+		case err := <-ended:
+			var exit *exec.ExitError
+			if err != nil && !errors.As(err, &exit) {
+				return outcome{}, err
+			}
+			return outcome{Exit: exitCode(cmd), Stdout: string(stdout), Stderr: string(stderr)}, nil
+		case <-time.After(deadline / 2):
 		}
-		return outcome{Exit: exitCode(cmd), Stdout: string(stdout), Stderr: string(stderr)}, nil
-	case <-time.After(deadline):
+		now := workOf(cmd.Process.Pid)
+		if half > 0 && now == before && !now.ready {
+			break
+		}
+		before = now
 	}
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
 		return outcome{}, err

@@ -13,10 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pidproof/testdata/need"
+	"pidproof/testdata/waiting"
 )
-
-// patient is long enough for whatever does not hang, on a machine under load.
-const patient = time.Minute
 
 func TestBounded(t *testing.T) {
 	for script, want := range map[string]outcome{
@@ -24,11 +22,11 @@ func TestBounded(t *testing.T) {
 		"kill -KILL $$":                  {Exit: 128 + 9},
 		"head -c 100000 /dev/zero":       {Stdout: strings.Repeat("\x00", enough)},
 	} {
-		if said, err := bounded(exec.Command("sh", "-c", script), patient); err != nil || said != want {
+		if said, err := bounded(exec.Command("sh", "-c", script), waiting.Limit); err != nil || said != want {
 			t.Errorf("%s: %+.60v, %v", script, said, err)
 		}
 	}
-	if _, err := bounded(exec.Command("/nonexistent"), patient); err == nil {
+	if _, err := bounded(exec.Command("/nonexistent"), waiting.Limit); err == nil {
 		t.Error("what is not there has run")
 	}
 }
@@ -48,6 +46,18 @@ func TestHang(t *testing.T) {
 	p := played{question: question{Status: running}}
 	if c := p.judge(tools[0], answer{tools[0].name, askStatus, said}); c != hang {
 		t.Errorf("the cell is %s", c)
+	}
+}
+
+// Who is at work when the deadline has passed does not hang; who is at work for ever does.
+func TestSlow(t *testing.T) {
+	const slow = `i=0; until [ "$(cut -d. -f1 /proc/uptime)" -ge $((begun + $1)) ]; do i=$((i + 1)); done`
+	const deadline = time.Second
+	for seconds, want := range map[string]outcome{"2": {Exit: 3}, "1000": {Hung: true}} {
+		cmd := exec.Command("sh", "-c", "begun=$(cut -d. -f1 /proc/uptime); "+slow+"; exit 3", "sh", seconds)
+		if said, err := bounded(cmd, deadline); err != nil || said != want {
+			t.Errorf("%s s of work: %+v, %v", seconds, said, err)
+		}
 	}
 }
 
@@ -98,10 +108,8 @@ func mounted(t *testing.T, path string) bool {
 
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patient); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never came: %s", what)
-		}
+	if !waiting.Until(is) {
+		t.Fatalf("never came: %s", what)
 	}
 }
 

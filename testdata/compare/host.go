@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/waiting"
 )
 
 // Each scenario has a host of its own: this program as PID 1 of new namespaces, and below it, again this program, the
@@ -44,7 +46,7 @@ type testimony struct {
 }
 
 // patience is for a whole scenario: it bounds what no deadline of its own bounds.
-const patience = 2 * time.Minute
+const patience = 2 * waiting.Limit
 
 // play runs one scenario on a host of its own.
 func play(s scenario, o order) (testimony, error) {
@@ -78,7 +80,7 @@ func play(s scenario, o order) (testimony, error) {
 	}()
 	select {
 	case err = <-ended:
-	case <-time.After(patience + 10*time.Second):
+	case <-time.After(patience + waiting.Limit):
 		return testimony{}, errors.New("its processes cannot be ended")
 	}
 	var r testimony

@@ -113,9 +113,9 @@ func TestRemedies(t *testing.T) {
 	}
 	trace := strings.NewReader("+7 true\n++8 webd\n")
 	for want, said := range map[string]outcome{
-		"line 8: not done after 30s; a daemon in the foreground?": {Hung: true},
-		"line 8: `webd` failed, exit 2":                           {Exit: 2},
-		"line 8: exit 2: no such option":                          {Exit: 2, Stderr: "no such option\n"},
+		"line 8: not done after " + arranging.String() + "; a daemon in the foreground?": {Hung: true},
+		"line 8: `webd` failed, exit 2":  {Exit: 2},
+		"line 8: exit 2: no such option": {Exit: 2, Stderr: "no such option\n"},
 	} {
 		if got := failure(said, trace); !strings.HasPrefix(got, want) {
 			t.Errorf("%+v: %s, want %s", said, got, want)

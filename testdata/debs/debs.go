@@ -12,7 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
+
+	"pidproof/testdata/waiting"
 )
 
 // Fetch returns a folder with exactly the packages that an apt-get command would download now. Folders are kept in the
@@ -99,7 +100,7 @@ func usersLists(base string) string { return filepath.Join(base, "lists") }
 // aptGet runs a command that installs nothing here. Without locks: it must neither wait for the machine's package
 // manager nor hold it up.
 func aptGet(base, downloads string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), waiting.Limit)
 	defer cancel()
 	options := []string{"-q", "-y", "-o", "APT::Sandbox::User=root", "-o", "Dir::Cache::archives=" + downloads}
 	users := false

@@ -29,7 +29,7 @@ const readyEnv = "DEMOD_READY"
 const showEnv = "DEMOD_SHOW"
 
 // lifetime bounds what a test run that was itself killed leaves behind.
-const lifetime = 20 * time.Minute
+const lifetime = 2 * time.Hour
 
 var (
 	pidfile    = flag.String("pidfile", "", "write the PID to this `file` when ready, remove it on TERM")
@@ -40,6 +40,7 @@ var (
 	ignoreTerm = flag.Bool("ignore-term", false, "do not die of TERM (the workers do)")
 	forkOnTerm = flag.Bool("fork-on-term", false, "on TERM, start a worker and leave it behind")
 	linger     = flag.Duration("linger", 0, "on TERM, remove the pidfile, and end this `time` later")
+	until      = flag.String("until", "", "on TERM, remove the pidfile, and end once this `file` is there")
 	record     = flag.String("record", "", "append the name of each signal to this `file`; only INT and TERM end it")
 	title      = flag.String("title", "", "the `name` for /proc/PID/comm; argv stays")
 	uid        = flag.Int("uid", -1, "become this user and group `id` once the pidfile and the socket are open")
@@ -211,6 +212,19 @@ func end() error {
 	if *linger > 0 {
 		removePidfile()
 		time.Sleep(*linger)
+	}
+	if *until != "" {
+		removePidfile()
+		return awaitFile(*until)
+	}
+	return nil
+}
+
+func awaitFile(path string) error {
+	for end := time.Now().Add(lifetime); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"fmt"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ const unmatched = "There are processes named 'apache2' running which do not matc
 // TestApache2 is the bug that pidproof was written for, on a host of its own, in the order of the report.
 // https://bugs.debian.org/868861
 func TestApache2(t *testing.T) {
+	t.Parallel()
 	need.Program(t, "make")
 	h := bootSites(t)
 	if !t.Run("upgrade", func(t *testing.T) { testUpgrade(t, h) }) {
@@ -28,6 +28,7 @@ func TestApache2(t *testing.T) {
 	t.Run("stop again", func(t *testing.T) { testStopAgain(t, h) })
 	t.Run("main process killed", func(t *testing.T) { testLeftovers(t, h) })
 	t.Run("pidfile names another process", func(t *testing.T) { testForeignPID(t, h) })
+	t.Run("wrapped", func(t *testing.T) { testWrapped(t, h) })
 }
 
 // Debian #868861: "the postinst script doesn't restart anything other than the default instance".
@@ -68,9 +69,9 @@ func failsUnmatched(t *testing.T, h *Host, script, action string) {
 // installPidproof brings the binary and the hook to the host as a packager would.
 func installPidproof(t *testing.T, h *Host) {
 	t.Helper()
-	tree := t.TempDir()
-	if out, err := exec.Command("make", "-C", "../..", "install", "DESTDIR="+tree, "PREFIX=/usr").CombinedOutput(); err != nil {
-		t.Fatalf("make install: %v\n%s", err, out)
+	tree, err := installedTree()
+	if err != nil {
+		t.Fatal(err)
 	}
 	h.Copy(t, tree, "/")
 	h.Must(t, "test -x /usr/sbin/pidproof && test -f /lib/lsb/init-functions.d/60-pidproof")

@@ -13,7 +13,7 @@ import (
 // TestInstancesByHand: an administrator has made instances of memcached from scripts/example.init, beside the one that
 // the package knows of, and is logged in by ssh.
 func TestInstancesByHand(t *testing.T) {
-	t.Parallel() // mostly it waits for daemons to settle
+	t.Parallel()
 	need.Program(t, "make")
 	h := Boot(t)
 	h.Must(t, `exec 2>&1
@@ -37,6 +37,7 @@ func TestInstancesByHand(t *testing.T) {
 	t.Run("two pidfiles lost", f.twoPidfilesLost)
 	t.Run("another's pidfile lost", f.otherPidfileLost)
 	t.Run("own session", f.ownSession)
+	t.Run("ssh", func(t *testing.T) { testSSH(t, h) })
 }
 
 // memcached is an instance that listens on a port.

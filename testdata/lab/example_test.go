@@ -27,6 +27,7 @@ const demodFile = "/usr/sbin/demod"
 // TestExample runs scripts/example.init as its comments say: every word "example" replaced, a second instance, links for
 // the boot.
 func TestExample(t *testing.T) {
+	t.Parallel()
 	need.Program(t, "go")
 	h := Boot(t)
 	installPidproof(t, h)

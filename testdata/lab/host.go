@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"pidproof/testdata/need"
+	"pidproof/testdata/waiting"
 )
 
 //go:embed boot.sh
@@ -50,7 +51,7 @@ func (h *Host) boot(t *testing.T, debs ...string) *Host {
 		t.Fatalf("starting a host: %v (EPERM: a root that may not make namespaces)", err)
 	}
 	t.Cleanup(func() { h.end(t) })
-	booted := poll(func() bool {
+	booted := waiting.Until(func() bool {
 		select {
 		case <-h.ended:
 			t.Fatalf("the host died while booting: %s", h.output.String())
@@ -61,7 +62,7 @@ func (h *Host) boot(t *testing.T, debs ...string) *Host {
 	})
 	if !booted {
 		log, err := os.ReadFile(h.path("root/run/boot.log"))
-		t.Fatalf("the host has not booted after %v: %s (%v)", deadline, log, err)
+		t.Fatalf("the host has not booted after %v: %s (%v)", waiting.Limit, log, err)
 	}
 	if err := h.openNamespaces(); err != nil {
 		t.Fatal(err)
@@ -140,7 +141,7 @@ func (h *Host) end(t *testing.T) {
 		}
 	})
 	var left []string
-	if !poll(func() bool { left = h.remains(t); return len(left) == 0 }) {
+	if !waiting.Until(func() bool { left = h.remains(t); return len(left) == 0 }) {
 		t.Errorf("the host left behind:\n%s", strings.Join(left, "\n"))
 	}
 	_ = h.pidns.Close() // nil when the boot failed, which Close allows

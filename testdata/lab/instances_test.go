@@ -21,7 +21,7 @@ type fleet struct {
 // anything other than the default instance … it would be nice if there was a way of registering them for restart on
 // upgrade". https://bugs.debian.org/868861
 func TestInstances(t *testing.T) {
-	t.Parallel() // mostly it waits for daemons to settle
+	t.Parallel()
 	need.Program(t, "make")
 	h := bootSites(t)
 	installPidproof(t, h)

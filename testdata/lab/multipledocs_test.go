@@ -15,6 +15,7 @@ const instancesPage = "../../docs/multiple-instances.md"
 // TestMultipleInstancesPage does what docs/multiple-instances.md tells an administrator, in the order of the page, on a
 // host with apache2's instances, and requires what the page says is seen.
 func TestMultipleInstancesPage(t *testing.T) {
+	t.Parallel()
 	need.Program(t, "make")
 	screens := screensOf(t)
 	h := bootSites(t)

@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/waiting"
 )
 
 // Get fetches a page from a server in the host, over the host's own loopback. A status other than 200 is an error.
 func (h *Host) Get(url string) (string, error) {
 	client := http.Client{
-		Timeout: deadline,
+		Timeout: waiting.Limit,
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
 			DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {

@@ -23,9 +23,9 @@ func testDisabled(t *testing.T, h *Host) {
 // testRequiresSocket: the stop of such a socket waits for the service's.
 func testRequiresSocket(t *testing.T, h *Host) {
 	m := newUnits(t, h, "requires", 7061, nil)
-	m.Must(t, `cd /etc/systemd/system && printf '[Unit]\nRequires=requires.socket\nAfter=requires.socket\n[Service]\nExecStop=sleep 2\n' >>requires.service`)
+	m.Must(t, `cd /etc/systemd/system && printf '[Unit]\nRequires=requires.socket\nAfter=requires.socket\n[Service]\nExecStop=sleep 7\n' >>requires.service`)
 	m.addSocket(t)
-	m.Must(t, "systemctl start requires && pidproof --timeout 1s quiesce requires")
+	m.Must(t, "systemctl start requires && pidproof --timeout 5s quiesce requires")
 	m.gone(t, m.name+".socket")
 }
 
@@ -157,12 +157,16 @@ func testAlias(t *testing.T, h *Host) {
 // testSlowStop: what takes longer than one would wait is left to itself.
 func testSlowStop(t *testing.T, h *Host) {
 	m, _ := newSocketed(t, h, "slow", 7070)
-	m.Must(t, `mkdir -p /etc/systemd/system/slow.service.d && printf '[Service]\nExecStop=sleep 3\n' >/etc/systemd/system/slow.service.d/slow.conf &&
-		systemctl daemon-reload && systemctl restart slow.service`)
+	m.Must(t, `mkdir -p /etc/systemd/system/slow.service.d
+		printf '[Service]\nTimeoutStopSec=infinity\nExecStop=sh -c "until [ -e /run/slow-may-end ]; do sleep 0.05; done"\n' \
+			>/etc/systemd/system/slow.service.d/slow.conf
+		touch /run/slow-may-end
+		systemctl daemon-reload && systemctl restart slow.service && rm /run/slow-may-end`)
 	result := m.Run(t, "pidproof", "quiesce", "-t", "0.5", m.name)
 	if result.Code != 4 || !strings.Contains(result.Stderr, " has not ended after 500 ms, and goes on") {
 		t.Errorf("quiesce: %+v, want exit 4", result)
 	}
+	m.Must(t, "touch /run/slow-may-end")
 	eventually(t, "it has stopped", func() bool { return m.running(t) == 0 })
 	m.call(t, 0, m.name, "stop")
 	m.Must(t, "pidproof unquiesce slow")

@@ -4,9 +4,7 @@ import "testing"
 
 // The hosts are what they say: Debian's init, and a service that Debian's own invoke-rc.d starts and stops with it.
 
-func TestSystemd(t *testing.T) {
-	t.Parallel()
-	h := BootSystemd(t)
+func isSystemd(t *testing.T, h *Host) {
 	const asked = "readlink /proc/1/exe; systemctl is-system-running; runlevel; cat /proc/self/cgroup | grep ^0"
 	if got := h.Must(t, asked); got != "/usr/lib/systemd/systemd\nrunning\nN 3\n0::/lab\n" {
 		t.Errorf("PID 1, its state, the runlevel, our cgroup: %q", got)
@@ -15,9 +13,7 @@ func TestSystemd(t *testing.T) {
 	lifeOfAService(t, h)
 }
 
-func TestOpenRC(t *testing.T) {
-	t.Parallel()
-	h := BootOpenRC(t)
+func isOpenRC(t *testing.T, h *Host) {
 	got := h.Must(t, "readlink /proc/1/exe; runlevel; cat /run/openrc/softlevel")
 	if got != "/usr/sbin/init\nN 2\ndefault" {
 		t.Errorf("PID 1 and its runlevel: %q", got)

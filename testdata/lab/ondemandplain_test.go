@@ -9,11 +9,14 @@ import (
 // Where nothing starts a service on demand, invoke-rc.d is what it was.
 
 func TestOnDemandPlain(t *testing.T) {
-	boots := map[string]func(*testing.T) *Host{"sysvinit": Boot, "OpenRC": BootOpenRC, "systemd": BootSystemd}
-	for name, boot := range boots {
+	for name, host := range map[string]struct {
+		boot func(*testing.T) *Host
+		is   func(*testing.T, *Host)
+	}{"sysvinit": {Boot, lifeOfAService}, "OpenRC": {BootOpenRC, isOpenRC}, "systemd": {BootSystemd, isSystemd}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := boot(t)
+			h := host.boot(t)
+			t.Run("booted", func(t *testing.T) { host.is(t, h) })
 			installModuled(t, h)
 			m := newScripted(t, h, "plain", 7200)
 			installOnDemand(t, h)
@@ -55,9 +58,9 @@ PIDFILE=/run/%[1]s.pid
 case $1 in
 start)
 	start-stop-daemon --start --oknodo --background --make-pidfile --pidfile $PIDFILE --exec $DAEMON -- %[3]s
-	for try in 0 1 2 3 4 5 6 7 8 9; do # until it has executed DAEMON
+	for try in $(seq 600); do # until it has executed DAEMON
 		start-stop-daemon --status --pidfile $PIDFILE --exec $DAEMON && exit 0
-		sleep 0.$try
+		sleep 0.1
 	done
 	exit 1
 	;;

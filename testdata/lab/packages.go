@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"strings"
 	"testing"
 
 	"pidproof/testdata/debs"
@@ -35,9 +36,12 @@ func (h *Host) dpkg(t *testing.T, packages ...string) {
 	h.Must(t, command)
 }
 
+// fetched are the folders of packages, by what apt-get was told. To ask it takes seconds.
+var fetched once
+
 func fetch(t *testing.T, args ...string) string {
 	t.Helper()
-	folder, err := debs.Fetch(args...)
+	folder, err := fetched.get(strings.Join(args, " "), func() (string, error) { return debs.Fetch(args...) })
 	if err != nil {
 		t.Fatal(err)
 	}

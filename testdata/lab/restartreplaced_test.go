@@ -194,7 +194,7 @@ func (f fleet) asksOnTerminal(t *testing.T) {
 	f.undisturbed(t, f.other)
 	f.restartWith(t, s, `sh -c 'tty && read -r word </dev/tty && test "$word" = secret && invoke-rc.d "$0" restart' `+s.name)
 	before := f.pids(t)
-	result := f.Sh(t, "echo secret | script -qec 'pidproof restart --replaced -t 20 "+s.name+"' /dev/null")
+	result := f.Sh(t, "echo secret | script -qec 'pidproof restart --replaced -t 300 "+s.name+"' /dev/null")
 	if result.Code != 0 {
 		t.Errorf("restart on a terminal: %+v, want exit 0", result)
 	}

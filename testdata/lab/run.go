@@ -9,10 +9,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-// deadline is how long a command in the host, and anything that a test waits for, may take.
-const deadline = 60 * time.Second
+	"pidproof/testdata/waiting"
+)
 
 // Result is how a command in the host ended. Code is -1 after a signal.
 type Result struct {
@@ -20,8 +19,8 @@ type Result struct {
 	Stdout, Stderr string
 }
 
-// Run runs a command in all of the host's namespaces, as root. It fails the test when the command cannot be run or is not
-// done after a minute; what the command started in the background lives on.
+// Run runs a command in all of the host's namespaces, as root. It fails the test when the command cannot be run or
+// hangs; what the command started in the background lives on.
 func (h *Host) Run(t *testing.T, name string, args ...string) Result {
 	t.Helper()
 	return h.run(t, nil, name, args...)
@@ -58,9 +57,9 @@ func (h *Host) Copy(t *testing.T, from, to string) {
 
 func (h *Host) run(t *testing.T, stdin []byte, name string, args ...string) Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	ctx, cancel := context.WithTimeout(t.Context(), waiting.Limit)
 	if t.Context().Err() != nil { // in a cleanup
-		ctx, cancel = context.WithTimeout(context.Background(), deadline)
+		ctx, cancel = context.WithTimeout(context.Background(), waiting.Limit)
 	}
 	defer cancel()
 	enter := []string{"-t", strconv.Itoa(h.init.Pid), "-m", "-u", "-i", "-n", "-p", "-C", "--", name}
@@ -75,7 +74,7 @@ func (h *Host) run(t *testing.T, stdin []byte, name string, args ...string) Resu
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	h.cgroup.enter(cmd)
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 5 * time.Second // to read what is left in our pipes, which a daemon may keep open
 
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrWaitDelay) {
@@ -88,20 +87,10 @@ func (h *Host) run(t *testing.T, stdin []byte, name string, args ...string) Resu
 	return Result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// poll asks until the answer is yes, and gives up at the deadline.
-func poll(yes func() bool) bool {
-	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if yes() {
-			return true
-		}
-	}
-	return false
-}
-
-// eventually fails the test unless something becomes true before the deadline.
+// eventually fails the test unless something becomes true.
 func eventually(t *testing.T, what string, yes func() bool) {
 	t.Helper()
-	if !poll(yes) {
-		t.Fatalf("after %v still not true: %s", deadline, what)
+	if !waiting.Until(yes) {
+		t.Fatalf("after %v still not true: %s", waiting.Limit, what)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"pidproof/testdata/waiting"
 )
 
 // service is a daemon of Debian's with Debian's own init script.
@@ -23,6 +25,7 @@ func (s service) script() string { return "/etc/init.d/" + s.name }
 // TestServices: with the hook and the wrapper, unedited init scripts do what they are asked to, also straight after an
 // upgrade that did not restart the daemon.
 func TestServices(t *testing.T) {
+	t.Parallel()
 	h := Boot(t)
 	services := []service{
 		{"nginx", "/usr/sbin/nginx", "/run/nginx.pid", []string{"nginx"}, func(t *testing.T, h *Host) {
@@ -62,11 +65,8 @@ END
 	t.Run("long name", func(t *testing.T) { testLongName(t, h) })
 }
 
-// TestApache2Wrapped is the same for apache2, with three instances.
-func TestApache2Wrapped(t *testing.T) {
-	h := bootSites(t)
-	h.Must(t, "rm -f /var/lib/man-db/auto-update")
-	installPidproof(t, h)
+// testWrapped is the same for apache2, with three instances.
+func testWrapped(t *testing.T, h *Host) {
 	installWrapper(t, h)
 	for _, s := range []site{foo, main} {
 		t.Run("apache2"+s.suffix, func(t *testing.T) {
@@ -194,7 +194,7 @@ func (h *Host) reinstallUnnoticed(t *testing.T, packages ...string) {
 
 // ask sends a line to a server in the host and returns the first line of its answer.
 func (h *Host) ask(address, question string) (answer string, err error) {
-	conn, err := h.dial(address, deadline)
+	conn, err := h.dial(address, waiting.Limit)
 	if err != nil {
 		return "", err
 	}

@@ -7,14 +7,10 @@ import (
 	"testing"
 )
 
-// TestSSH: an administrator restarts the service that he is logged in through, also after its upgrade, and keeps his
+// testSSH: an administrator restarts the service that he is logged in through, also after its upgrade, and keeps his
 // session. It is a child of the main process and runs the same file.
-func TestSSH(t *testing.T) {
-	h := Boot(t)
-	installSSH(t, h)
-	installPidproof(t, h)
+func testSSH(t *testing.T, h *Host) {
 	installWrapper(t, h)
-
 	s := sshd
 	t.Run("restart", func(t *testing.T) { keepsSessions(t, h, s, s.script()+" restart") })
 	t.Run("restart after an upgrade", func(t *testing.T) {

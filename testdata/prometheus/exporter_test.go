@@ -9,7 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
+
+	"pidproof/testdata/waiting"
 )
 
 // exporter is a node_exporter that has the textfile collector only.
@@ -30,22 +31,21 @@ func startExporter(t *testing.T, program, folder string) exporter {
 	})
 	// It says which port it was given.
 	listening := regexp.MustCompile(`msg="Listening on" address=(\S+)`)
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		said, err := os.ReadFile(log.Name())
+	var said []byte
+	if !waiting.Until(func() bool {
+		said, err = os.ReadFile(log.Name())
 		must(t, err)
-		if m := listening.FindSubmatch(said); m != nil {
-			return exporter{string(m[1]), log.Name()}
-		}
+		return listening.Match(said)
+	}) {
+		t.Fatalf("%v does not listen after %v:\n%s", cmd, waiting.Limit, said)
 	}
-	said, _ := os.ReadFile(log.Name())
-	t.Fatalf("%v does not listen after 10 s:\n%s", cmd, said)
-	return exporter{}
+	return exporter{string(listening.FindSubmatch(said)[1]), log.Name()}
 }
 
 // scrape gives what Prometheus would get.
 func (e exporter) scrape(t *testing.T) page {
 	t.Helper()
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: waiting.Limit, Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := client.Get("http://" + e.address + "/metrics")
 	must(t, err)
 	defer answer.Body.Close()

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"pidproof/testdata/waiting"
 )
 
 // prelude is what the scripts below have besides newDir's variables. The daemon
@@ -134,12 +135,9 @@ func TestActing(t *testing.T) {
 func (h *host) awaitDaemons(t *testing.T, want int) {
 	t.Helper()
 	var got []int
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if got = h.daemons(t); len(got) == want {
-			return
-		}
+	if !waiting.Until(func() bool { got = h.daemons(t); return len(got) == want }) {
+		t.Errorf("PIDs %v run, want %d of them", got, want)
 	}
-	t.Errorf("PIDs %v run, want %d of them", got, want)
 }
 
 func (h *host) endDaemons(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"pidproof/testdata/waiting"
 )
 
 // host is an installed pidproof, and the variables of the scripts that use it.
@@ -70,12 +71,12 @@ func (h *host) run(t *testing.T, shell string, files []string, script string) (s
 	}
 	writeProgram(t, dir+"/script", fmt.Appendf(nil, "#!%s/sh\nset -eu\n%s%s\n", dir, &read, script))
 
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), waiting.Limit)
 	defer cancel()
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, dir+"/script")
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	cmd.WaitDelay = 10 * time.Second // for a daemon that keeps them open
+	cmd.WaitDelay = waiting.Limit // for a daemon that keeps them open
 	cmd.Env = os.Environ()
 	for name, value := range h.env {
 		cmd.Env = append(cmd.Env, name+"="+value)

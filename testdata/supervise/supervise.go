@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/waiting"
 )
 
 const supervised = "PIDPROOF_SUPERVISED"
@@ -102,7 +104,7 @@ func superviseTests() (int, error) {
 // endChildren kills whatever the tests left, generation by generation: the
 // children of what it kills become ours.
 func endChildren() {
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(waiting.Limit)
 	for time.Now().Before(deadline) {
 		for _, pid := range children() {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // ours until we wait for it

@@ -8,14 +8,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
+
+	"pidproof/testdata/waiting"
 )
 
 // Path is where the measured commands look for programs: an ordinary user's PATH lacks the sbin directories.
 const Path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-// patience is how long a program may take to tell its version.
-const patience = 10 * time.Second
 
 // Find looks a program up in Path.
 func Find(name string) (string, error) {
@@ -29,7 +27,7 @@ func Find(name string) (string, error) {
 
 // FirstLine runs a command and returns the first line of its output.
 func FirstLine(argv ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waiting.Limit)
 	defer cancel()
 	said, err := exec.CommandContext(ctx, argv[0], argv[1:]...).Output()
 	line, _, _ := bytes.Cut(said, []byte("\n"))

@@ -18,10 +18,11 @@ import (
 	"time"
 
 	"pidproof/testdata/bench/host"
+	"pidproof/testdata/waiting"
 )
 
 // commandPatience is how long one run of one command may take.
-const commandPatience = time.Minute
+const commandPatience = waiting.Limit
 
 // environment is the same everywhere: the user's language, or GOGC, must not count.
 var environment = []string{"PATH=" + host.Path, "LC_ALL=C"}

@@ -6,14 +6,14 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"pidproof/testdata/bench/host"
 	"pidproof/testdata/bench/programs"
+	"pidproof/testdata/waiting"
 )
 
 // patience is how long all of it may take.
-const patience = 30 * time.Minute
+const patience = 6 * waiting.Limit
 
 // Bench asks: what does a question cost at 100 processes, and what at 10,000?
 type Bench struct {

@@ -14,6 +14,7 @@ import (
 
 	"pidproof/testdata/bench/host"
 	"pidproof/testdata/bench/programs"
+	"pidproof/testdata/waiting"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 	// `wait` is given this long to come to rest before its daemon gets the TERM.
 	settle = 100 * time.Millisecond
 	// No command here needs longer.
-	patience = 30 * time.Second
+	patience = waiting.Limit
 	// A daemon that is still there so long after the command's return was not stopped by it.
 	grace = 100 * time.Millisecond
 )

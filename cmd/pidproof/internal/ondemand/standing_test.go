@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pidproof/testdata/need"
+	"pidproof/testdata/waiting"
 )
 
 // sleeper starts a process that ends when the test does.
@@ -131,7 +132,7 @@ func TestAwait(t *testing.T) {
 	if err := two.Process.Kill(); err != nil { // a zombie has ended, too
 		t.Fatal(err)
 	}
-	if left := held.Await(time.Now().Add(10 * time.Second)); len(left) > 0 {
+	if left := held.Await(time.Now().Add(waiting.Limit)); len(left) > 0 {
 		t.Errorf("%v", left)
 	}
 	fds := held.fds

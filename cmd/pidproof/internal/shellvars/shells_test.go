@@ -11,9 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"pidproof/testdata/need"
+	"pidproof/testdata/waiting"
 )
 
 // Each runs under the name sh, which makes it as POSIX as it can be: bash as with
@@ -23,7 +23,7 @@ var shells = []string{"dash", "busybox", "bash", "mksh", "yash"}
 // asked runs a script in a shell, and gives what it printed, at each NUL.
 func asked(t *testing.T, shell, script string, args ...string) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), waiting.Limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, need.Program(t, shell))
 	cmd.Args = append([]string{"sh", "-euc", script, "sh"}, args...)

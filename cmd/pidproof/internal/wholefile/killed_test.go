@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pidproof/testdata/need"
+	"pidproof/testdata/waiting"
 )
 
 func childThat(does, path string) *exec.Cmd {
@@ -42,7 +43,7 @@ func TestKilledWhileWriting(t *testing.T) {
 		must(t, cmd.Start())
 		defer cmd.Process.Kill() // also when the test ends early
 		// Once its temporary file has grown, it is in the middle.
-		for deadline := time.Now().Add(10 * time.Second); !growing(dir); {
+		for deadline := time.Now().Add(waiting.Limit); !growing(dir); {
 			wantWhole(t, path)
 			if time.Now().After(deadline) {
 				t.Fatal("no temporary file ever grows")
