@@ -66,8 +66,11 @@ func (h *host) claims(d Daemon, own Pidfile, e Evidence) Fact[[]Claim] {
 const maxAncestors = 64
 
 // parentRunning gives the parent's evidence and whether it runs the daemon, by
-// file or by path.
+// file or by path; where no daemon was given, what the process itself runs.
 func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, Fact[bool]) {
+	if d.unnamed() {
+		d = e.Exe.Value.daemon()
+	}
 	if e.PPID < 1 || d.unnamed() {
 		return Evidence{}, known(false)
 	}

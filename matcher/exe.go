@@ -101,6 +101,16 @@ func (x Exe) paths() []string {
 	return out
 }
 
+// daemon is what runs this file, where nobody said which daemon is meant; none, if the file
+// is not known.
+func (x Exe) daemon() Daemon {
+	if !x.ID.Known() {
+		return Daemon{}
+	}
+	path := x.onlyPath()
+	return Daemon{Path: path, Real: path, File: known(x.ID), DirDev: x.ID.Dev, mount: x.mount}
+}
+
 // onlyPath is the exe link without what was appended.
 func (x Exe) onlyPath() string {
 	paths := x.paths()

@@ -163,7 +163,8 @@ func (h *host) instanceOf(p Pidfile) Listed {
 	// What it runs proves nothing about whose the number is: that was asked before.
 	for _, program := range h.programs(listed.Main.Evidence) {
 		proven := h.alone(Instance{Daemon: program, Pidfile: p.Path}, p)
-		if proven.Verdict == Running && listed.Verdict == Running {
+		running := proven.Verdict == Running && listed.Verdict == Running
+		if running || slices.Contains([]Rule{RuleRecycled, RuleContested, RuleLate, RuleUnreadable}, proven.Rule) {
 			listed.Report = proven
 			break
 		}

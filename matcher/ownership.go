@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"fmt"
+	"path/filepath"
 	"time"
 )
 
@@ -43,12 +44,12 @@ func ownership(q question, d Decision) Decision {
 	default:
 		return d.overruled(RuleMismatch, NotThis, "PID 1 is taken for a daemon only by its file")
 	}
-	if e.ParentRuns.State == Unread && !q.daemon.unnamed() {
+	if e.ParentRuns.State == Unread && (!q.daemon.unnamed() || isLate) {
 		return Decision{need: needParent}
 	}
 	child := e.ParentRuns.Value
 	if e.ParentRuns.State == Unreadable {
-		return d.overruled(RuleUnreadable, Undecided, "whether its parent, %d, runs %s too cannot be told: %s", e.PPID, q.daemon.base(), plain(e.ParentRuns.Err))
+		return d.overruled(RuleUnreadable, Undecided, "whether its parent, %d, runs %s too cannot be told: %s", e.PPID, q.program(), plain(e.ParentRuns.Err))
 	}
 	if !isLate && !child && !writtenLong(e, p) {
 		return d
@@ -85,9 +86,17 @@ func ownership(q question, d Decision) Decision {
 		}
 	}
 	if child {
-		d.Notes = append(d.Notes, fmt.Sprintf("Its parent, %d, runs %s too, and no pidfile names that one.", e.PPID, q.daemon.base()))
+		d.Notes = append(d.Notes, fmt.Sprintf("Its parent, %d, runs %s too, and no pidfile names that one.", e.PPID, q.program()))
 	}
 	return d
+}
+
+// program is the name of what is asked about.
+func (q question) program() string {
+	if q.daemon.unnamed() {
+		return filepath.Base(q.evidence.Exe.Value.onlyPath())
+	}
+	return q.daemon.base()
 }
 
 // overruled is the decision, after a rule about whose the process is spoke against it.
