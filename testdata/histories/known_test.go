@@ -1,0 +1,76 @@
+package histories
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// Histories that were answered wrongly once, or would be by an obvious mistake. Those
+// of an ordinary user against root's pidfile are issue 13's items 3 and 4, those of
+// files that moved its item 6.
+var known = []struct {
+	name  string
+	steps []Step
+}{
+	{"moved to a name that begins like the daemon's", []Step{
+		{Do: "start", B: 4}, {Do: "move", B: 0}}},
+	{"moved to a name that does not", []Step{
+		{Do: "start", B: 4}, {Do: "move", B: 1}}},
+	{"moved, and a new file came", []Step{
+		{Do: "start", B: 4}, {Do: "move", B: 2, C: 1}}},
+	{"moved, with its pidfile", []Step{
+		{Do: "start", D: 2}, {Do: "move", B: 2, C: 1}}},
+	{"moved, and the moved file removed", []Step{
+		{Do: "start", B: 4}, {Do: "move", B: 1, C: 1}, {Do: "unlink"}}},
+	{"left over from a main process, and moved", []Step{
+		{Do: "start", D: 1}, {Do: "move", B: 1}, {Do: "kill"}}},
+	{"started through the source of a bind mount", []Step{
+		{Do: "bind"}, {Do: "start a link", B: 4}}},
+	{"started through a hard link", []Step{
+		{Do: "start a link", B: 4}}},
+	{"started through a hard link that is gone", []Step{
+		{Do: "start a link", B: 4}, {Do: "unlink"}}},
+	{"a user recycled the number, and executes the daemon", []Step{
+		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 2}}},
+	{"a user recycled the number, and nothing tells of the clock", []Step{
+		{Do: "start"}, {Do: "kill"}, {Do: "hide elder"}, {Do: "recycle", B: 2}}},
+	{"a user recycled the number of an instance of before the boot", []Step{
+		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 2, C: 2}}},
+	{"root restarted by hand long after", []Step{
+		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 5}}},
+	{"the clock was set, and the daemon runs as a user", []Step{
+		{Do: "start", C: 1, D: 2}, {Do: "set clock"}, {Do: "killproc", B: 2}}},
+	{"the clock was set, and nothing else tells so", []Step{
+		{Do: "start", C: 1}, {Do: "hide elder"}, {Do: "set clock"}}},
+	{"a user's instance is adopted by nobody", []Step{
+		{Do: "start", B: 4, C: 1}, {Do: "adopt"}}},
+	{"a user's instance, and its own pidfile", []Step{
+		{Do: "start", B: 2, C: 1}, {Do: "kill"}, {Do: "start", B: 4, C: 1}, {Do: "adopt", A: 2}}},
+	{"a user's copy in a mount tree of his own", []Step{
+		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 6, C: 3}, {Do: "killproc"}}},
+	{"a user's copy in a mount tree of his own, removed", []Step{
+		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 6, C: 3, D: 1}, {Do: "killproc"}}},
+	{"a worker of another instance", []Step{
+		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 4}, {Do: "killproc"}}},
+	{"the main process of another instance", []Step{
+		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 3}, {Do: "killproc"}}},
+	{"an upgrade, and a second instance", []Step{
+		{Do: "start", D: 1}, {Do: "start", B: 1, D: 1}, {Do: "replace"}, {Do: "restart"}}},
+}
+
+func TestKnown(t *testing.T) {
+	l := lab(t)
+	for _, k := range known {
+		t.Run(k.name, func(t *testing.T) {
+			told, err := l.Play(k.steps)
+			for errors.Is(err, errVoid) {
+				told, err = l.Play(k.steps)
+			}
+			if err != nil {
+				t.Errorf("%v\nafter:\n  %s", err, strings.Join(told, "\n  "))
+			}
+			t.Log(strings.Join(told, "; "))
+		})
+	}
+}
