@@ -5,7 +5,7 @@ import "time"
 // Clock is what tells whether the clock was set since something was started.
 type Clock struct {
 	Began     time.Time // when the system's first process started
-	SinceBoot bool      // it was not set since then, as the first of the witnesses shows
+	SinceBoot bool      // it was not set since then
 	Witnesses []Witness
 }
 

@@ -67,11 +67,21 @@ func (h *host) runningFile(e Evidence) Fact[RunningFile] {
 	if file.Err != nil {
 		return failed[RunningFile](file.Err)
 	}
-	st, err := statxAt(unix.AT_FDCWD, path, 0, unix.STATX_UID|unix.STATX_CTIME)
+	st, err := statxAt(unix.AT_FDCWD, path, 0, unix.STATX_UID|unix.STATX_CTIME|unix.STATX_ATIME)
 	if err != nil {
 		return failed[RunningFile](err)
 	}
-	changed := time.Unix(st.Ctime.Sec, int64(st.Ctime.Nsec))
-	const tick = time.Second / userHZ // the process started within it
-	return known(RunningFile{Owner: int(st.Uid), Changed: changed.After(e.Started.Add(tick))})
+	changed, read := timeOf(st.Ctime), timeOf(st.Atime)
+	return known(RunningFile{Owner: int(st.Uid), Changed: changedSince(e.Started, changed, read)})
 }
+
+// changedSince reports that a file was changed after a process was started from it. The
+// process started within a tick, in which the file may have been made as well; then it
+// tells when the file was read, as execve(2) does, and whether that was before. Both times
+// are those of a coarse clock, so that equal ones leave it open: then it was.
+func changedSince(started, changed, read time.Time) bool {
+	const tick = time.Second / userHZ
+	return changed.After(started.Add(tick)) || !changed.Before(read) && !read.Before(started)
+}
+
+func timeOf(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)) }

@@ -67,12 +67,12 @@ func recycledNumber(q question, d Decision, weak bool) (Decision, bool) {
 	if e.roots() && !(weak && fromBefore) {
 		return d, false
 	}
+	if fromBefore {
+		return d.overruled(RuleRecycled, NotThis, "the pidfile was written %s before this system started, and the clock was not set since", Span(began.Sub(p.Written))), true
+	}
 	w, was := e.Clock.Value.wasNotSet(e.Started)
 	if !was {
 		return d, false
-	}
-	if fromBefore {
-		return d.overruled(RuleRecycled, NotThis, "the pidfile was written %s before this system started, and the clock was not set since, as %s shows", Span(began.Sub(p.Written)), w.Of), true
 	}
 	return d.overruled(RuleRecycled, NotThis, "it started %s after the pidfile was written, and the clock was not set since, as %s shows", Span(e.Started.Sub(p.Written)), w.Of), true
 }

@@ -61,7 +61,7 @@ func (w *wanted) mayBeMoved(st unix.Statx_t) bool {
 	w.sinceOnce.Do(func() {
 		w.since, w.sinceErr = w.began()
 	})
-	return w.sinceErr != nil || time.Unix(st.Ctime.Sec, int64(st.Ctime.Nsec)).After(w.since.Add(-startSlack))
+	return w.sinceErr != nil || timeOf(st.Ctime).After(w.since.Add(-startSlack))
 }
 
 // sight is what an exe link says of the processes that have it.

@@ -13,6 +13,9 @@ import (
 // nearest to the one in question.
 const witnessesLimit = 64
 
+// bootLasts is how long after the kernel the first process may start.
+const bootLasts = 2 * time.Minute
+
 // began is when the first process of this PID namespace started, by the clock of now: the
 // host's boot, or a container's start.
 func (h *host) began() (time.Time, error) {
@@ -39,7 +42,7 @@ func (h *host) atBoot() (Fact[Witness], error) {
 		return failed[Witness](err), err
 	}
 	w := Witness{Of: "the mount of " + h.proc, Started: began, Slack: writeSlack}
-	w.Late = began.Sub(time.Unix(st.Ctime.Sec, int64(st.Ctime.Nsec)))
+	w.Late = began.Sub(timeOf(st.Ctime))
 	if w.Late < -writeSlack {
 		return Fact[Witness]{State: Absent}, nil
 	}
@@ -51,13 +54,18 @@ func (h *host) atBoot() (Fact[Witness], error) {
 func (h *host) clock(own Pidfile, e Evidence) Fact[Clock] {
 	var out Clock
 	boot, failure := h.atBoot()
-	if boot.State == Known {
-		out.Witnesses = append(out.Witnesses, boot.Value)
-		out.SinceBoot = boot.Value.Late <= startSlack
-	}
 	var err error
 	out.Began, err = h.began()
 	failure = cmp.Or(failure, err)
+	booted, err := h.boot()
+	failure = cmp.Or(failure, err)
+	if boot.State == Known {
+		out.SinceBoot = boot.Value.Late <= startSlack
+		// What a container's start shows of its own time is little: it may be seconds old.
+		if out.Began.Sub(booted).Abs() < bootLasts {
+			out.Witnesses = append(out.Witnesses, boot.Value)
+		}
+	}
 	pidfiles := slices.Clone(h.walk().roots())
 	distance := func(p Pidfile) time.Duration { return p.Written.Sub(own.Written).Abs() }
 	slices.SortStableFunc(pidfiles, func(a, b Pidfile) int { return cmp.Compare(distance(a), distance(b)) })
