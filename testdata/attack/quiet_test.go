@@ -93,6 +93,9 @@ func (h quietHost) asksAll(t *testing.T, when string) (asked int) {
 	for _, q := range h.questions() {
 		h.asks(t, when, q)
 	}
+	if t.Failed() {
+		t.FailNow() // each may take as long as its deadline
+	}
 	h.stopsSecond(t, when)
 	return len(h.questions()) + 1
 }

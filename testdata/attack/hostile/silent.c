@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void *page;
@@ -37,11 +38,13 @@ static void *map_something(void *none)
 int main(int argc, char **argv)
 {
 	pthread_t reader, mapper;
-	struct { int file; } dead = {argc > 1 ? open(argv[1], O_RDONLY) : -1};
+	struct stat stat;
+	int file = argc > 1 ? open(argv[1], O_RDONLY) : -1;
 
 	if (argc > 2)
 		prctl(PR_SET_NAME, argv[2]);
-	page = dead.file < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, dead.file, 0);
+	fstat(file, &stat); /* the kernel asks for the size */
+	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, file, 0);
 	if (page == MAP_FAILED) {
 		perror("silent");
 		return 1;
