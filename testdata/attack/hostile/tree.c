@@ -39,7 +39,7 @@ static int plant(const char *dir, const char *program, const char *path)
 {
 	char map[64];
 	struct stat stat;
-	int uid = getuid(), from = open(program, O_RDONLY), to;
+	int uid = getuid(), gid = getgid(), from = open(program, O_RDONLY), to;
 
 	if (from < 0 || fstat(from, &stat))
 		fail(program);
@@ -48,6 +48,8 @@ static int plant(const char *dir, const char *program, const char *path)
 	write_to("/proc/self/setgroups", "deny");
 	snprintf(map, sizeof map, "0 %d 1", uid);
 	write_to("/proc/self/uid_map", map);
+	snprintf(map, sizeof map, "0 %d 1", gid);
+	write_to("/proc/self/gid_map", map);
 	if (mount("mine", dir, "tmpfs", 0, "mode=755"))
 		fail(dir);
 	to = open(path, O_CREAT | O_WRONLY, 0755);

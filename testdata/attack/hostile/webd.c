@@ -1,12 +1,13 @@
 /*
- * webd [-p PIDFILE] [-w WORKERS] [-u UID] [-r] is the daemon. HUP does nothing to it, TERM ends it, and its workers stay
- * until they get one, too. -r: it removes the file that it was started as.
+ * webd [-p PIDFILE] [-w WORKERS] [-u UID] [-r] is the daemon. HUP does nothing to it, TERM ends it, and its workers end
+ * with it. -r: it removes the file that it was started as.
  */
 #define _GNU_SOURCE
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 int main(int argc, char **argv)
@@ -38,9 +39,11 @@ int main(int argc, char **argv)
 	if (uid >= 0 && (setgroups(0, NULL) || setgid(uid) || setuid(uid)))
 		return 1;
 	for (int i = 0; i < workers; i++)
-		if (fork() == 0)
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGTERM);
 			for (;;)
 				pause();
+		}
 	if (pidfile) {
 		char name[4096];
 		snprintf(name, sizeof name, "%s.new", pidfile);
