@@ -37,7 +37,7 @@ func TestLargeProcessesEnd(t *testing.T) {
 	onHost(t, func(t *testing.T) {
 		h := newQuietHost(t)
 		for range 2 {
-			start(t, exec.Command("/srv/bin/storm", "end", "512"))
+			start(t, exec.Command("/srv/bin/storm", "end", "1024"))
 		}
 		h.asksBusy(t, "while large processes end", rounds.Of(200, 2_000))
 	})

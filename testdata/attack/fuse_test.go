@@ -36,7 +36,7 @@ func TestDeadFileServers(t *testing.T) {
 			startInUserNamespace(t, name)
 		}
 		tried := 0
-		for range rounds.Of(1, 100) {
+		for range rounds.Of(1, 20) {
 			tried += h.asksAll(t, "beside dead file servers")
 			for _, path := range []string{users + "/x.pid", users + "/fuseallow_other/webd.pid", "/run/lock/fuseallow_other/webd.pid"} {
 				ask(t, "--timeout", "2", "check", "-p", path, daemon).fits(t, "on a dead file server", "4")

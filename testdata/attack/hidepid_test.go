@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"os/exec"
 	"strconv"
 	"testing"
 
@@ -47,37 +46,4 @@ func asksHidden(t *testing.T, option, setpriv string) (asked int) {
 		run(t, append(user[:len(user):len(user)], q...)...).fits(t, "a user, "+option, "4")
 	}
 	return len(questions)
-}
-
-// In a time namespace, the clock since boot is another: whatever is started there seems to start long ago, or later.
-func TestTimeNamespace(t *testing.T) {
-	onHost(t, func(t *testing.T) {
-		h := newQuietHost(t)
-		unshare := need.Program(t, "unshare")
-		tried := 0
-		for range rounds.Of(1, 50) {
-			for _, offset := range []string{"100000", "-100"} {
-				if offset == "-100" && uptime(t) < 200 {
-					continue
-				}
-				under := []string{unshare, "--time", "--boottime", offset, "--monotonic", "0", "--", pidproof}
-				tried += h.asksUnder(t, "in a time namespace, "+offset+" s", under...)
-			}
-			// A user's daemon in there.
-			d := exec.Command(unshare, "-U", "--time", "--boottime", "100000", "--", users+"/idle")
-			copyFile(t, daemon, users+"/idle")
-			d.SysProcAttr = as(nobody)
-			must(t, d.Start())
-			tried += h.asksAll(t, "beside a time namespace")
-			process{Cmd: d}.end()
-		}
-		rounds.Held(t, tried)
-	})
-}
-
-func uptime(t *testing.T) int64 {
-	t.Helper()
-	var now unix.Timespec
-	must(t, unix.ClockGettime(unix.CLOCK_BOOTTIME, &now))
-	return now.Sec
 }

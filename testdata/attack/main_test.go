@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -47,12 +48,20 @@ func build(dir string) error {
 		name := strings.TrimSuffix(filepath.Base(source), ".c")
 		commands = append(commands, []string{"gcc", "-O1", "-Wall", "-Werror", "-static", "-pthread", "-o", filepath.Join(dir, name), source})
 	}
+	failed := make(chan error)
 	for _, argv := range commands {
-		command := exec.Command(argv[0], argv[1:]...)
-		command.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if said, err := command.CombinedOutput(); err != nil {
-			return fmt.Errorf("%v: %w\n%s", argv, err, said)
-		}
+		go func() {
+			command := exec.Command(argv[0], argv[1:]...)
+			command.Env = append(os.Environ(), "CGO_ENABLED=0")
+			said, err := command.CombinedOutput()
+			if err != nil {
+				err = fmt.Errorf("%v: %w\n%s", argv, err, said)
+			}
+			failed <- err
+		}()
 	}
-	return os.Chmod(dir, 0o755)
+	for range commands {
+		err = errors.Join(err, <-failed)
+	}
+	return errors.Join(err, os.Chmod(dir, 0o755))
 }

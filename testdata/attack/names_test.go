@@ -72,7 +72,12 @@ func (h quietHost) hasNotNoticed(t *testing.T, s spoof, p process) (asked int) {
 		{"start-stop-daemon --stop --pidfile " + recycled, []string{"1", "3"}},
 		{"adopt --yes -p " + recycled + " " + idle, []string{"1", "3", "4"}},
 	}
-	for _, q := range questions {
+	for i, q := range questions {
+		// In short, each spoof meets check and a third of the others, and each question a third of the spoofs.
+		if !strings.HasPrefix(q.args, "check") && !rounds.Long() && (i+p.pid())%3 != 0 {
+			continue
+		}
+		asked++
 		a := ask(t, strings.Fields(q.args)...)
 		if s.deep > unix.PathMax { // the kernel says nobody its path
 			q.exits = append(q.exits, "4")
@@ -91,7 +96,7 @@ func (h quietHost) hasNotNoticed(t *testing.T, s spoof, p process) (asked int) {
 			t.Fatalf("%s: the process was ended by %s", what, a)
 		}
 	}
-	return len(questions)
+	return asked
 }
 
 // By name, and by /proc's text alone, these are the daemon.

@@ -109,13 +109,13 @@ var flippedQuestions = []struct {
 
 func TestPidfileSwapped(t *testing.T) {
 	onHost(t, func(t *testing.T) {
-		playFlipped(t, newFlipped(t, "/run/webd", nobody), rounds.Of(300, 5_000))
+		playFlipped(t, newFlipped(t, "/run/webd", nobody), rounds.Of(250, 10_000))
 	})
 }
 
 func TestPidfileSwappedByRoot(t *testing.T) {
 	onHost(t, func(t *testing.T) {
-		playFlipped(t, newFlipped(t, "/run/webd", 0), rounds.Of(300, 5_000))
+		playFlipped(t, newFlipped(t, "/run/webd", 0), rounds.Of(250, 10_000))
 	})
 }
 

@@ -3,7 +3,7 @@
  * storm exec PROGRAM   executes PROGRAM as fast as it can; without arguments it must end by itself
  * storm end MEGABYTES  processes that touch so much memory and end
  * storm crowd N RATE   N sleeping processes, and RATE short ones a second
- * All at the lowest priority, until killed.
+ * All until killed, and at the lowest priority: only large processes keep theirs, as they have to end often.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -20,9 +20,11 @@ static void touch_and_end(size_t megabytes)
 {
 	char *memory = mmap(NULL, megabytes << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (memory != MAP_FAILED)
+	if (memory != MAP_FAILED) {
+		madvise(memory, megabytes << 20, MADV_NOHUGEPAGE); /* the more pages, the longer it ends */
 		for (size_t i = 0; i < megabytes << 20; i += 4096)
 			memory[i] = 1;
+	}
 	_exit(0);
 }
 
@@ -53,7 +55,7 @@ int main(int argc, char **argv)
 {
 	struct timespec pace = {0, 0};
 
-	if (argc < 2 || nice(19) == -1)
+	if (argc < 2 || (strcmp(argv[1], "end") && nice(19) == -1))
 		return 2;
 	if (strcmp(argv[1], "crowd") == 0) {
 		crowd(atol(argv[2]));
