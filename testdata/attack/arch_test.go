@@ -29,7 +29,11 @@ func buildFor(t *testing.T, arch string) (name string) {
 	return name
 }
 
+// Test32Bit is for the long runs only: it compiles all that pidproof is made of once more.
 func Test32Bit(t *testing.T) {
+	if !rounds.Long() {
+		return
+	}
 	name := buildFor(t, "386")
 	onHost(t, func(t *testing.T) {
 		h := newQuietHost(t)

@@ -18,7 +18,7 @@ import (
 // An ordinary user's processes whose arguments are without end, or never come, under names like the daemons'.
 
 // hugeNames begin like the daemons', so that their arguments are of interest.
-var hugeNames = []string{"idle", "webd", "nosuch", "idle-and-a-long-name"}
+var hugeNames = []string{"idle", "webd", "nosuchname-but-longer", "idle-and-a-long-name"}
 
 // terabytes that /proc/PID/cmdline offers.
 const terabytes = "60000"
@@ -66,12 +66,13 @@ func startSilent(t *testing.T, name string) process {
 	t.Helper()
 	file := filepath.Join("/srv", name+".dead")
 	must(t, os.WriteFile(file, nil, 0o644))
-	start(t, exec.Command("/srv/bin/fuse", "/dev/fuse", file, "file", "allow_other"))
+	server := start(t, exec.Command("/srv/bin/fuse", "/dev/fuse", file, "file", "allow_other"))
 	path := filepath.Join(users, name)
 	copyFile(t, "/srv/bin/silent", path)
 	command := exec.Command(path, file)
 	command.SysProcAttr = as(nobody)
 	p := start(t, command)
+	t.Cleanup(server.end) // before who waits for it, whom nobody can kill
 	until(t, "a read of its arguments waits", func() bool { return isSilent(t, p.pid()) })
 	return p
 }
@@ -122,7 +123,7 @@ func TestFullPipe(t *testing.T) {
 			"pidof " + daemon, "pidofproc -p " + pidfile + " " + daemon, "start-stop-daemon --stop --test --exec " + daemon}
 		tried := rounds.Of(1, 10) * len(questions)
 		for i := range tried {
-			args := append([]string{"--timeout", "2"}, strings.Fields(questions[i%len(questions)])...)
+			args := append([]string{"--timeout", "500ms"}, strings.Fields(questions[i%len(questions)])...)
 			r, w := fullPipe(t)
 			command := exec.Command("/srv/bin/ask", append([]string{hang, pidproof}, args...)...)
 			command.Stdout = w

@@ -28,8 +28,7 @@ var freezers = []struct {
 const cgroupEnv = "PIDPROOF_ATTACK_CGROUP"
 
 func TestFrozenDaemon(t *testing.T) {
-	if os.Getenv(cgroupEnv) == "" {
-		t.Setenv(cgroupEnv, fmt.Sprintf("pidproof-attack-%d", os.Getpid()))
+	if os.Getenv(insideEnv) == "" {
 		t.Cleanup(func() { sweepFreezers(t) })
 	}
 	onHost(t, func(t *testing.T) {

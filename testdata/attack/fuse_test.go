@@ -62,6 +62,7 @@ func startOnDying(t *testing.T, name string) process {
 	command := exec.Command(path)
 	command.SysProcAttr = as(nobody)
 	p := start(t, command)
+	t.Cleanup(server.end) // before who waits for it, whom nobody can kill
 	must(t, server.Process.Signal(unix.SIGUSR1))
 	server.says(t, "dead")
 	return p
@@ -84,6 +85,7 @@ stat "$3" >/dev/null && exec "$3"`
 	p := start(t, command)
 	for _, server := range children(t, p.pid()) {
 		must(t, unix.Kill(server, unix.SIGUSR1))
+		t.Cleanup(func() { _ = unix.Kill(server, unix.SIGKILL) })
 	}
 	return p
 }

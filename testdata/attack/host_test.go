@@ -42,6 +42,7 @@ func onHost(t *testing.T, attack func(t *testing.T)) {
 		attack(t)
 		return
 	}
+	t.Parallel()           // they share nothing, and some only wait
 	runtime.LockOSThread() // Pdeathsig is about the thread that forks (prctl(2))
 	defer runtime.UnlockOSThread()
 	self, err := os.Executable()

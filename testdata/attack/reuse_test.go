@@ -64,7 +64,7 @@ func TestPIDReuseInStorm(t *testing.T) {
 		const lanes = 4
 		var next, hits atomic.Int64
 		var all sync.WaitGroup
-		total := int64(rounds.Of(400, 10_000))
+		total := int64(rounds.Of(250, 10_000))
 		for i := range lanes {
 			l := newLane(t, i)
 			all.Go(func() {
