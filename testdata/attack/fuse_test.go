@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,4 +89,20 @@ stat "$3" >/dev/null && exec "$3"`
 		t.Cleanup(func() { _ = unix.Kill(server, unix.SIGKILL) })
 	}
 	return p
+}
+
+// Who looks at a dead server's directory waits.
+func TestDeadFileServersControl(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		must(t, os.Mkdir("/srv/dead", 0o755))
+		server := start(t, exec.Command("/srv/bin/fuse", "/dev/fuse", "/srv/dead", "dead"))
+		look := exec.Command("/bin/ls", "/srv/dead/x")
+		must(t, look.Start())
+		t.Cleanup(process{Cmd: look}.end)
+		t.Cleanup(server.end)
+		until(t, "ls waits for the server", func() bool {
+			where, _ := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", look.Process.Pid))
+			return string(where) == "request_wait_answer"
+		})
+	})
 }

@@ -47,3 +47,16 @@ func asksHidden(t *testing.T, option, setpriv string) (asked int) {
 	}
 	return len(questions)
 }
+
+// What an ordinary user asks there says that nothing runs.
+func TestHidepidControl(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		newQuietHost(t)
+		must(t, unix.Mount("proc", "/proc", "proc", unix.MS_REMOUNT, "hidepid=2"))
+		a := run(t, need.Program(t, "setpriv"), "--reuid", strconv.Itoa(nobody), "--regid", strconv.Itoa(nobody), "--clear-groups",
+			need.Program(t, "pidof"), "webd")
+		if a.exit != "1" || a.out != "" {
+			t.Errorf("want that nobody is seen: %s", a)
+		}
+	})
+}

@@ -96,3 +96,18 @@ func isLate(t *testing.T, d dealer, pid int, argv []string) (asked int) {
 	must(t, os.Remove(pidfile))
 	return 1 + len(lateQuestions)
 }
+
+// By its number, its file and its name, it is the daemon.
+func TestLateNumberControl(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		d := newDealer(t)
+		pid, err := d.start(0, nobody, true, idle)
+		must(t, err)
+		write(t, noPidfile, pid, time.Hour)
+		script := `p=$(cat "$1") && kill -0 "$p" && [ "/proc/$p/exe" -ef "$2" ] && kill -HUP "$p"`
+		run(t, "/bin/sh", "-c", script, "sh", noPidfile, idle).fits(t, "a script", "0")
+		if harm, err := d.harm(pid); harm == "" {
+			t.Errorf("it got no signal: %v", err)
+		}
+	})
+}
