@@ -12,7 +12,8 @@ import (
 
 // Adoptable gives the one unclaimed main process that the pidfile should name, or why
 // there is none: the pidfile is right, nothing unclaimed runs, several do, or what
-// runs is no main process. It is pure; the report must have been asked for with
+// runs is no main process. Whether the pidfile may name it is another question, see
+// Pidfile.Adopts. It is pure; the report must have been asked for with
 // Others and Sockets.
 func (r *Report) Adoptable() (main *Process, why string) {
 	switch unclear := r.WithRole(RoleUnclear); {
@@ -29,12 +30,18 @@ func (r *Report) Adoptable() (main *Process, why string) {
 	for _, p := range r.Blocking() {
 		unclaimed[p.Evidence.PID] = true
 	}
-	var mains []*Process
+	var mains, users []*Process
 	for i := range r.Others {
-		p := &r.Others[i]
-		if (p.Role == RoleUnclaimed || p.Role == RoleLeftover) && !unclaimed[p.Evidence.PPID] {
+		switch p := &r.Others[i]; {
+		case p.Role != RoleUnclaimed && p.Role != RoleLeftover || unclaimed[p.Evidence.PPID]:
+		case r.Pidfile.Adopts(p.Evidence) != nil:
+			users = append(users, p)
+		default:
 			mains = append(mains, p)
 		}
+	}
+	if len(mains) == 0 {
+		mains = users
 	}
 	switch {
 	case len(mains) == 0:
@@ -51,6 +58,15 @@ func (r *Report) Adoptable() (main *Process, why string) {
 		return nil, fmt.Sprintf("%d is no main process, but left over from %d, which has ended", mains[0].Evidence.PID, r.Pidfile.PID)
 	}
 	return mains[0], ""
+}
+
+// Adopts is an error for an ordinary user's process, unless the pidfile is his: anybody may
+// start a daemon's program, and root's scripts would take care of his process then.
+func (p Pidfile) Adopts(e Evidence) error {
+	if !e.AsRoot || e.roots() || p.ID.Known() && p.Owner == e.UID {
+		return nil
+	}
+	return fmt.Errorf("%d is of uid %d, who may have started it himself; if it is meant, write its number into %s", e.PID, e.UID, p.Path)
 }
 
 // claimed names a main process of this daemon that another pidfile claims.

@@ -22,6 +22,11 @@ func TestAdoptable(t *testing.T) {
 		p.Sockets = known(make([]Socket, sockets))
 		return p
 	}
+	users := func(pid, uid int) Process {
+		p := stray(pid, 1, unclaimed)
+		p.Evidence.UID, p.Evidence.EUID, p.Evidence.AsRoot = uid, uid, true
+		return p
+	}
 	for name, c := range map[string]struct {
 		report Report
 		pid    int
@@ -48,10 +53,37 @@ func TestAdoptable(t *testing.T) {
 			Others: []Process{stray(10, 1, RoleLeftover)}}, 0, "10 is no main process, but left over from 9, which has ended"},
 		"a leftover beside one": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{PID: 9},
 			Others: []Process{stray(10, 1, RoleLeftover), stray(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
+		"a user's":               {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(10, 33)}}, 10, ""},
+		"a user's beside root's": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(9, 33), stray(10, 1, unclaimed)}}, 10, ""},
+		"two users'":             {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(9, 33), users(10, 34)}}, 0, "2 unclaimed processes may be the main one: 9 10"},
 	} {
 		main, why := c.report.Adoptable()
 		if main == nil && c.pid != 0 || main != nil && main.Evidence.PID != c.pid || why != c.why {
 			t.Errorf("%s: got %+v, %q; want %d, %q", name, main, why, c.pid, c.why)
+		}
+	}
+}
+
+// Anybody may start the daemon's program; root's pidfile is not for his process.
+func TestAdopts(t *testing.T) {
+	of := func(uid int) Evidence { return Evidence{PID: 10, UID: uid, EUID: uid, AsRoot: true} }
+	his := Pidfile{Path: "/run/d.pid", ID: FileID{1, 1}, Owner: 33}
+	for name, c := range map[string]struct {
+		pidfile Pidfile
+		e       Evidence
+		want    bool
+	}{
+		"root's":                  {Pidfile{Path: "/run/d.pid"}, of(0), true},
+		"a user's, no pidfile":    {Pidfile{Path: "/run/d.pid"}, of(33), false},
+		"a user's, root's file":   {Pidfile{Path: "/run/d.pid", ID: FileID{1, 1}}, of(33), false},
+		"a user's, his own":       {his, of(33), true},
+		"a user's, another's":     {his, of(34), false},
+		"asked by the user":       {Pidfile{Path: "/run/d.pid"}, Evidence{PID: 10, UID: 33, EUID: 33}, true},
+		"setuid, started by him":  {Pidfile{Path: "/run/d.pid"}, Evidence{PID: 10, UID: 33, EUID: 0, AsRoot: true}, false},
+		"root's, in a user's one": {his, of(0), true},
+	} {
+		if err := c.pidfile.Adopts(c.e); (err == nil) != c.want {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

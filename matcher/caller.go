@@ -7,10 +7,6 @@ import (
 	"time"
 )
 
-// forkedNoExec is PF_FORKNOEXEC of include/linux/sched.h, in field 9 of
-// /proc/PID/stat: the process is a fork that still runs what its parent runs.
-const forkedNoExec = 0x40
-
 // Caller lists pid, our parent, and, while that is a subshell, the shells it was
 // forked from: together they are the script that called us. Called through a
 // shell function, `$(pidof -o %PPID …)` has a parent that is only a copy of the

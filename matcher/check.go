@@ -1,10 +1,12 @@
 package matcher
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 )
 
 // Counting says which unclaimed processes stand in the way of "safe to start".
@@ -56,7 +58,7 @@ func Check(ctx context.Context, in Instance) (Report, error) {
 
 // answer is check under the deadline of ctx.
 func (h *host) answer(ctx context.Context, in Instance) (Report, error) {
-	report, err, inTime := within(ctx, func() (Report, error) { return h.check(ctx, in) })
+	report, err, inTime := within(ctx, h, func() (Report, error) { return h.check(ctx, in) })
 	if !inTime {
 		return NoAnswer(in, h.lastStep()), nil
 	}
@@ -65,7 +67,8 @@ func (h *host) answer(ctx context.Context, in Instance) (Report, error) {
 
 // within gives ask's answer, unless ctx ends first. What ask waits for then
 // cannot be interrupted: it is left behind.
-func within[T any](ctx context.Context, ask func() (T, error)) (answer T, err error, inTime bool) {
+func within[T any](ctx context.Context, h *host, ask func() (T, error)) (answer T, err error, inTime bool) {
+	h.until, _ = ctx.Deadline()
 	type result struct {
 		answer T
 		err    error
@@ -116,10 +119,11 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 		if err != nil {
 			return r, err
 		}
-		r.Daemon = d
+		r.Daemon, h.daemonDev = d, d.DirDev
 	}
 	for range rereads {
 		asked := r
+		h.walkOnce = sync.Once{} // other instances' pidfiles may have been written since, too
 		err := h.ask(ctx, &asked, in)
 		if err != nil || asked.Verdict == Running || asked.Verdict == Unknown || !h.rewritten(asked.Pidfile) {
 			if !in.Hold {
@@ -232,24 +236,25 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	switch {
 	case r.Main != nil && r.Main.Role == RoleMain:
 		main = r.Main.Evidence.PID
-	case r.Main != nil && (r.Main.Evidence.Life == Gone || r.Main.Evidence.Life == Zombie):
+	case r.Main != nil && r.Main.Evidence.Life.over():
 		stale = r.Pidfile.PID
 	}
-	pidfiles, missed := h.otherPidfiles(r.Pidfile)
-	if missed > 0 && os.Geteuid() != 0 {
+	walk := h.walk()
+	if missed := walk.allMissed(); missed > 0 && os.Geteuid() != 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d pidfiles or directories under /run could not be read; ask as root to have every instance recognized.", missed))
 	}
-	if main == 0 {
+	claims := h.claimsOn(s, r.Pidfile, func(p Pidfile) bool {
 		// In the middle of a binary upgrade, or after one that failed, the old
 		// main process still is this instance's: it is not safe to start.
-		pidfiles = slices.DeleteFunc(pidfiles, r.Pidfile.upgrades)
+		return main != 0 || !r.Pidfile.upgrades(p)
+	})
+	assignRoles(s, main, stale, claims)
+	if err := cmp.Or(walk.failure, s.failure); err != nil {
+		s.doubtUnclaimed(err)
 	}
-	assignRoles(s, main, stale, acceptClaims(s, pidfiles))
 	r.Scanned = true
-	for _, f := range pidfiles {
-		if f.PID == main && main != 0 {
-			r.Notes = append(r.Notes, fmt.Sprintf("%s names process %d too.", f.Path, main))
-		}
+	for _, f := range walk.naming(main, r.Pidfile) {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s names process %d too.", f.Path, main))
 	}
 	for _, p := range s.found {
 		if p.Role == RoleMain {

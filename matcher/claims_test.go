@@ -10,9 +10,20 @@ import (
 	"pidproof/testdata/need"
 )
 
+// others are the pidfiles but own that name a process, and how many were missed.
+func (h *host) others(own Pidfile) (found []Pidfile, missed int) {
+	w := h.walk()
+	for pid := range w.byPID {
+		found = append(found, w.naming(pid, own)...)
+	}
+	return found, w.allMissed()
+}
+
 // A user fills a directory that everyone may write to (/run/lock) with pidfiles:
 // they are not all read, and hide none of root's.
 func TestOtherPidfilesAreBounded(t *testing.T) {
+	need.Root(t)
+	const user = 65534
 	run := t.TempDir()
 	lock := filepath.Join(run, "lock")
 	if err := os.Mkdir(lock, 0o777); err != nil {
@@ -22,11 +33,15 @@ func TestOtherPidfilesAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range usersLimit + 500 {
-		if err := os.WriteFile(filepath.Join(lock, fmt.Sprintf("%d.pid", i)), []byte("77\n"), 0o644); err != nil {
+		path := filepath.Join(lock, fmt.Sprintf("%d.pid", i))
+		if err := os.WriteFile(path, []byte("77\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(path, user, user); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"a.pid", "web/z.pid"} {
+	for _, name := range []string{"a.pid", "lock/zz.pid"} {
 		path := filepath.Join(run, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -37,13 +52,17 @@ func TestOtherPidfilesAreBounded(t *testing.T) {
 	}
 	h := thisHost()
 	h.run = []string{run}
-	found, missed := h.otherPidfiles(Pidfile{})
+	found, missed := h.others(Pidfile{})
 	byPID := map[int]int{}
 	for _, p := range found {
 		byPID[p.PID]++
 	}
-	if byPID[77] != usersLimit || byPID[78] != 2 || missed != 1 {
-		t.Errorf("found %v, missed %d; want %d of the user's, both of root's, and one directory missed", byPID, missed, usersLimit)
+	if byPID[77] != usersLimit || byPID[78] != 2 || missed != 500 {
+		t.Errorf("found %v, missed %d; want %d of the user's, both of root's, and 500 missed", byPID, missed, usersLimit)
+	}
+	// What is missed is missed of him alone.
+	if w := h.walk(); w.doubt(0) != 0 || w.doubt(user) == 0 {
+		t.Errorf("in doubt about root's processes: %d; about the user's: %d", w.doubt(0), w.doubt(user))
 	}
 }
 
@@ -87,7 +106,7 @@ func TestOtherPidfilesPurses(t *testing.T) {
 
 	h := thisHost()
 	h.run = []string{run}
-	found, missed := h.otherPidfiles(Pidfile{})
+	found, missed := h.others(Pidfile{})
 	others := 0
 	for _, p := range found {
 		if p.PID == 78 {
@@ -95,12 +114,13 @@ func TestOtherPidfilesPurses(t *testing.T) {
 		}
 	}
 	if others != 4 || missed != 2 || len(found) > 4+2*usersLimit {
-		t.Errorf("found %d of the 4 others, %d in all, missed %d directories; want 2", others, len(found), missed)
+		t.Errorf("found %d of the 4 others, %d in all, missed %d; want 2", others, len(found), missed)
 	}
 
-	e := Evidence{PID: 78, UID: mysql, EUID: mysql}
-	if claims := h.claims(Daemon{}, Pidfile{}, e); claims.State != Unreadable {
-		t.Errorf("too much to read, and the claims are %+v", claims)
+	for uid, want := range map[int]FactState{0: Known, mysql: Known, user: Unreadable, full: Unreadable} {
+		if claims := h.claims(Daemon{}, Pidfile{}, Evidence{PID: 78, UID: uid, EUID: uid}); claims.State != want {
+			t.Errorf("the claims on a process of uid %d are %+v; want %v", uid, claims, want)
+		}
 	}
 }
 
@@ -135,12 +155,12 @@ func TestOwnPidfileIsNoOthers(t *testing.T) {
 	}
 	h := thisHost()
 	h.run = []string{run}
-	for _, own := range []Pidfile{{Path: path}, {Path: run + "/./d.pid"}, {Path: path, ID: FileID{1, 1}}, {Path: "/elsewhere", ID: fileID(path)}} {
-		if found, _ := h.otherPidfiles(own); len(found) != 0 {
+	for _, own := range []Pidfile{{Path: path}, {Path: run + "/./d.pid"}, {Path: path, ID: FileID{1, 1}}, {Path: "/elsewhere", ID: identify(path).Value}} {
+		if found, _ := h.others(own); len(found) != 0 {
 			t.Errorf("%+v: its own pidfile is another's: %v", own, found)
 		}
 	}
-	if found, _ := h.otherPidfiles(Pidfile{Path: run + "/e.pid"}); len(found) != 1 {
+	if found, _ := h.others(Pidfile{Path: run + "/e.pid"}); len(found) != 1 {
 		t.Errorf("another pidfile was not found: %v", found)
 	}
 }

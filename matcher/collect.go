@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,40 +15,61 @@ import (
 // every architecture Go runs on (include/uapi/asm-generic/param.h).
 const userHZ = 100
 
-// kernelThread is PF_KTHREAD of include/linux/sched.h, in field 9 of stat.
-const kernelThread = 0x00200000
+// Flags in field 9 of /proc/PID/stat, PF_* of include/linux/sched.h.
+const (
+	exiting      = 0x00000004 // PF_EXITING: in do_exit, which takes the program away first
+	forkedNoExec = 0x00000040 // PF_FORKNOEXEC: a fork that still runs what its parent runs
+	kernelThread = 0x00200000 // PF_KTHREAD
+)
 
 // collect reads what the rules need first about the process p holds, and says
 // whether it still was the same process afterwards. What costs more is read by
-// supply, when a rule asks.
-func (h *host) collect(p process) (Evidence, error) {
-	var e Evidence
-	for range execTries {
-		var err error
+// supply, when a rule asks. What is between two programs is looked at again until it
+// runs one.
+func (h *host) collect(p process) (e Evidence, err error) {
+	for again := h.patience(); ; {
 		if e, err = h.collectOnce(p); err != nil || !e.betweenPrograms() {
 			return e, err
 		}
-		time.Sleep(execTick)
+		if !again() {
+			e.Exe = failed[Exe](errBetweenPrograms)
+			return e, nil
+		}
 	}
-	e.Exe = failed[Exe](errBetweenPrograms)
-	return e, nil
 }
-
-// A thread other than the first that replaces the program takes the first one's
-// place, which has ended then: what is read in between is of neither (execve(2),
-// de_thread in fs/exec.c; Go's syscall.Exec runs on any thread). It takes as long as
-// the other threads need to end.
-const (
-	execTries = 20
-	execTick  = time.Millisecond
-)
 
 var errBetweenPrograms = errors.New("it is replacing its program")
 
 // betweenPrograms reports of a process that lives, and of no kernel thread, that it
-// has no executable, or had no namespaces just before.
+// has no executable, or had no namespaces just before. A thread other than the first that
+// replaces the program takes the first one's place, which has ended then: what is read in
+// between is of neither (execve(2), de_thread in fs/exec.c; Go's syscall.Exec runs on
+// any thread). It takes as long as the other threads need to end.
 func (e Evidence) betweenPrograms() bool {
 	return e.Life == Alive && !e.Kernel && (e.Exe.State == Absent || e.torn)
+}
+
+// patience waits, each time it is called, a little longer, until half of the time for the
+// answer has passed; then it says no.
+func (h *host) patience() (again func() bool) {
+	const (
+		first = 100 * time.Microsecond
+		last  = 20 * time.Millisecond
+		least = 5 * time.Second // of who gave no deadline
+	)
+	begun, tick := time.Now(), first
+	end := begun.Add(least)
+	if !h.until.IsZero() {
+		end = begun.Add(time.Until(h.until) / 2)
+	}
+	return func() bool {
+		if h.still || !time.Now().Before(end) {
+			return false
+		}
+		time.Sleep(tick)
+		tick = min(2*tick, last)
+		return true
+	}
 }
 
 // startOf is when a process started, by the clock of now.
@@ -92,26 +112,63 @@ func (h *host) collectOnce(p process) (Evidence, error) {
 	if stat.State == "Z" && stat.Threads > 1 {
 		// The first thread has ended, the others go on (pthread_exit in main):
 		// its own exe link is gone, theirs are there.
-		dir = liveThread(dir, p.pid)
+		thread, ending, err := h.livingThread(p.pid)
+		if err != nil {
+			return e, err
+		}
+		if ending {
+			e.Life = Ending
+			return e, nil
+		}
+		dir = thread
 	}
+	if err := h.lookAtProgram(&e, dir, status); err != nil {
+		return e, err
+	}
+	if e.Exe.State == Absent && !e.Kernel {
+		if _, ending, err := h.livingThread(p.pid); err != nil {
+			return e, err
+		} else if ending {
+			e.Life = Ending
+		}
+	}
+	return h.stillHeld(e, p, stat.Start)
+}
+
+// lookAtProgram reads what the process runs and where, as its user if we may not.
+func (h *host) lookAtProgram(e *Evidence, dir string, status procStatus) (err error) {
 	look := func() {
-		h.placeTree(&e, dir)
-		e.Exe = h.readExe(dir)
+		if err = h.placeTree(e, dir); err == nil {
+			e.Exe = h.readExe(dir)
+		}
 	}
-	if look(); e.Exe.State == Unreadable {
+	if look(); err == nil && e.Exe.State == Unreadable && errors.Is(e.Exe.Err, os.ErrPermission) {
 		asItsUser(status, look)
 	}
+	if err == nil {
+		err = unforeseen(e.Exe.Err)
+	}
+	return err
+}
 
-	if p.ended() {
+// stillHeld makes of the evidence that of nobody, where the number may have passed to
+// another while it was collected.
+func (h *host) stillHeld(e Evidence, p process, start uint64) (Evidence, error) {
+	if ended, err := p.ended(); err != nil {
+		return e, err
+	} else if ended {
 		e.Life = Gone
 		return e, nil
 	}
-	if p.fd < 0 {
-		again, err := h.readStat(p.pid)
-		if err != nil || again.Start != stat.Start {
-			e.Life = Gone
-			return e, nil
-		}
+	if p.fd >= 0 {
+		return e, nil
+	}
+	again, err := h.readStat(p.pid)
+	switch {
+	case err != nil && !vanished(err):
+		return e, err
+	case err != nil || again.Start != start:
+		e.Life = Gone
 	}
 	return e, nil
 }
@@ -119,24 +176,25 @@ func (h *host) collectOnce(p process) (Evidence, error) {
 // unseen tells a process that has ended from one that /proc hides: with a pidfd
 // on it that says it lives, its absence is the mount's doing (hidepid=2).
 func (h *host) unseen(e Evidence, p process, err error) (Evidence, error) {
-	switch {
-	case vanished(err) && p.fd >= 0 && !p.ended():
-		e.Life = Hidden
-		e.Exe = failed[Exe](unix.EACCES)
-		return e, nil
-	case vanished(err) && p.fd < 0 && h.taken(p.pid):
-		e.Life = Hidden
-		e.Exe = failed[Exe](unix.EACCES)
-		return e, nil
-	case vanished(err):
-		e.Life = Gone
-		return e, nil
-	case os.IsPermission(err): // hidepid=1
-		e.Life = Hidden
-		e.Exe = failed[Exe](err)
+	hides := func(why error) (Evidence, error) {
+		e.Life, e.Exe = Hidden, failed[Exe](why)
 		return e, nil
 	}
-	return e, fmt.Errorf("reading %s/%d: %w", h.proc, p.pid, err)
+	switch {
+	case os.IsPermission(err): // hidepid=1
+		return hides(err)
+	case !vanished(err):
+		return e, fmt.Errorf("reading %s/%d: %w", h.proc, p.pid, err)
+	case p.fd < 0 && h.taken(p.pid):
+		return hides(unix.EACCES)
+	}
+	if ended, pollErr := p.ended(); pollErr != nil {
+		return e, pollErr
+	} else if p.fd >= 0 && !ended {
+		return hides(unix.EACCES)
+	}
+	e.Life = Gone
+	return e, nil
 }
 
 // hasEnded reports that only the exit status of a process is left. A first
@@ -150,6 +208,7 @@ func (e *Evidence) fillStat(s procStat) {
 	e.PPID, e.Group, e.Session = s.PPID, s.Group, s.Session
 	e.StartTicks = s.Start
 	e.Kernel = s.Flags&kernelThread != 0
+	e.Forked = s.Flags&forkedNoExec != 0
 }
 
 func (e *Evidence) fillStatus(s procStatus) {
@@ -164,135 +223,32 @@ func (e *Evidence) fillStatus(s procStatus) {
 	}
 }
 
-// placeTree compares the mount tree the process sees with ours.
-func (h *host) placeTree(e *Evidence, dir string) {
-	ns, err := os.Readlink(filepath.Join(dir, "ns/mnt"))
-	e.torn = vanished(err)
-	switch {
-	case err != nil || h.self.mountNS == "":
-	case ns == h.self.mountNS:
-		e.Tree = SamePlace
-	default:
-		e.Tree = OtherPlace
+// livingThread gives the /proc directory of a thread that has an exe link, or says that
+// all of them are ending: their program is gone, what it held may not be yet.
+func (h *host) livingThread(pid int) (dir string, ending bool, err error) {
+	own := filepath.Join(h.proc, strconv.Itoa(pid))
+	tasks, err := os.ReadDir(filepath.Join(own, "task"))
+	if vanished(err) {
+		return own, false, nil // it has ended: whoever asked looks again
 	}
-	link := filepath.Join(dir, "root")
-	switch root := fileID(link); {
-	case !root.Known() || !h.self.root.Known():
-	case root == h.self.root:
-		e.Root = SamePlace
-	default:
-		e.Root = OtherPlace
-		e.Outside = outside(link, root)
-	}
-}
-
-// outside reports that a process's root directory cannot be reached from ours:
-// its path, as the kernel shows it to us, leads to something else.
-func outside(link string, root FileID) bool {
-	path, err := os.Readlink(link)
 	if err != nil {
-		return false
+		return "", false, err
 	}
-	_, mayHang := MayHang(path)
-	return !mayHang && fileID(path) != root
-}
-
-// readExe reads /proc/PID/exe once: both the name and the identity come from
-// one open file, so that an exec in between cannot mix two programs
-// (CVE-2024-48991 came from reading it twice).
-func (h *host) readExe(dir string) Fact[Exe] {
-	path := filepath.Join(dir, "exe")
-	h.doing("reading %s", path)
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		link, linkErr := os.Readlink(path)
-		if linkErr != nil {
-			return failed[Exe](linkErr)
-		}
-		// The name is known, the file behind it is not.
-		return known(Exe{Link: link})
-	}
-	defer unix.Close(fd)
-	self := fmt.Sprintf("/proc/self/fd/%d", fd)
-	link, err := os.Readlink(self)
-	if err != nil {
-		return failed[Exe](err)
-	}
-	x := Exe{Link: link, ID: fileID(self)}
-	if strings.HasSuffix(link, deleted) {
-		_, mayHang := MayHang(link)
-		x.Literal = !mayHang && x.ID.Known() && fileID(link) == x.ID
-	}
-	return known(x)
-}
-
-// liveThread is the /proc directory of a thread that still has an exe link.
-func liveThread(dir string, pid int) string {
-	tasks, err := os.ReadDir(filepath.Join(dir, "task"))
-	if err != nil {
-		return dir
-	}
+	ending = len(tasks) > 0
 	for _, t := range tasks {
-		if t.Name() == strconv.Itoa(pid) {
-			continue
+		thread := filepath.Join(own, "task", t.Name())
+		_, err := os.Readlink(filepath.Join(thread, "exe"))
+		if err == nil || errors.Is(err, os.ErrPermission) {
+			return thread, false, nil
 		}
-		thread := filepath.Join(dir, "task", t.Name())
-		if _, err := os.Readlink(filepath.Join(thread, "exe")); err == nil {
-			return thread
+		if !vanished(err) {
+			return "", false, err
 		}
-	}
-	return dir
-}
-
-// readArgv reads /proc/PID/cmdline. It can block for as long as the process
-// sits in a page fault, hence only on demand and under the caller's deadline.
-func (h *host) readArgv(pid int) Fact[[]string] {
-	h.doing("reading %s/%d/cmdline", h.proc, pid)
-	var argv []string // none: a kernel thread, a zombie
-	err := readProcFile(h.pidPath(pid, "cmdline"), func(content []byte) error {
-		if text := strings.TrimRight(string(content), "\x00"); text != "" {
-			argv = strings.Split(text, "\x00")
+		stat, err := readStatFile(filepath.Join(thread, "stat"))
+		if err != nil && !vanished(err) {
+			return "", false, err
 		}
-		return nil
-	})
-	if err != nil {
-		return failed[[]string](err)
+		ending = ending && (err != nil || stat.Flags&exiting != 0)
 	}
-	return known(argv)
-}
-
-// scriptFiles identifies what may be the script of an interpreter, as the process
-// would find it: from its own root or working directory. The result is never nil.
-func (h *host) scriptFiles(d Daemon, e Evidence) []ScriptFile {
-	files := []ScriptFile{}
-	for _, word := range d.scriptWords(e) {
-		file := h.scriptFile(e.PID, word)
-		if file.State == Unreadable && e.Root == SamePlace && e.Tree == SamePlace && d.namesPath(word) {
-			file = d.File // not to be seen through /proc/PID/root, but that is our root
-		}
-		files = append(files, ScriptFile{word, file})
-	}
-	return files
-}
-
-func (h *host) scriptFile(pid int, word string) Fact[FileID] {
-	from := "cwd"
-	if filepath.IsAbs(word) {
-		from = "root"
-	}
-	from = filepath.Join(h.proc, strconv.Itoa(pid), from)
-	if place, err := os.Readlink(from); err == nil {
-		if where, mayHang := MayHang(place + "/" + word); mayHang {
-			return failed[FileID](fmt.Errorf("it is on %s", where))
-		}
-	}
-	h.doing("looking at %s/%s", from, word)
-	st, err := statx(from + "/" + word)
-	switch {
-	case err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG:
-		return failed[FileID](unix.ENOENT)
-	case err != nil:
-		return failed[FileID](err)
-	}
-	return known(idOf(st))
+	return own, ending, nil
 }

@@ -88,6 +88,8 @@ func gone(q question) finding {
 		return yes(NotThis, FileUnknown, "%d is the number of a thread, not of a process", e.PID)
 	case Zombie:
 		return yes(NotThis, FileUnknown, "%d is a zombie: it has ended, its parent (%d) has not collected it", e.PID, e.PPID)
+	case Ending:
+		return yes(NotThis, FileUnknown, "%d is ending: it runs no program any more", e.PID)
 	case Hidden:
 		return no("%d exists, but /proc hides it", e.PID)
 	default:
@@ -108,12 +110,17 @@ func foreign(q question) finding {
 		return yes(NotThis, FileUnknown, "it has another root directory, where %s is another file", x.Link)
 	case e.Tree != OtherPlace:
 		return no("it lives in our mount tree")
-	case !x.ID.Known() || x.ID.Dev == d.DirDev:
+	case e.UserNS == OtherPlace:
+		// Whoever makes a user namespace may mount there what he likes, user_namespaces(7).
+		return yes(NotThis, FileUnknown, "it has its own mount tree, of another user namespace, where %s may be any file", x.Link)
+	case !x.ID.Known():
+		return no("it has its own mount tree, and its file cannot be compared")
+	case e.Filesystem.State == Unread:
+		return finding{need: needFilesystem}
+	case e.Filesystem.State != Known:
+		return no("it has its own mount tree, and its file system cannot be compared (%s)", plain(e.Filesystem.Err))
+	case e.Filesystem.Value == SamePlace:
 		return no("it has its own mount tree, but its file is on the same filesystem")
-	case e.Root == SamePlace && x.marked():
-		// overlayfs gives the files of its layers other devices than its
-		// directories. A container's root directory is another than ours.
-		return no("it has its own mount tree, but our root directory")
 	}
 	return yes(NotThis, FileUnknown, "its %s is of another mount tree, on another filesystem", x.Link)
 }
@@ -166,9 +173,15 @@ func replaced(q question) finding {
 		return no("its executable is %s", x.Link)
 	case x.ID.Known() && x.ID == d.File.Value:
 		return no("it runs the file of today")
-	case e.Tree != SamePlace && !x.ID.Known():
+	case e.Filesystem.State == Unread:
+		return finding{need: needFilesystem}
+	case e.Filesystem.State == Absent:
+		return no("it did not reach %s through a mount of its own tree, so its path says nothing", x.Link)
+	case e.Filesystem.State != Known && e.Tree == SamePlace:
+		return yes(Undecided, FileUnknown, "whether its %s is of our mount tree cannot be read (%s)", x.Link, plain(e.Filesystem.Err))
+	case e.Filesystem.State != Known:
 		return no("it has its own mount tree, and its file cannot be compared")
-	case e.Tree != SamePlace && e.Root != SamePlace && x.ID.Dev != d.DirDev:
+	case e.Filesystem.Value != SamePlace:
 		return no("its mount tree is %s, and its %s is on another filesystem", e.Tree, x.Link)
 	case !x.marked() && x.ID.Known() && e.Tree == SamePlace:
 		// As after `umount -l`: the kernel would say " (deleted)" of a file that
@@ -196,12 +209,18 @@ func locked(q question) finding {
 		return no("it has another mount tree")
 	case e.Locks.State == Unread:
 		return finding{need: needLocks}
-	case e.Locks.State != Known:
-		return no("the table of locks cannot be read")
-	case !e.Locks.Value:
+	case e.Locks.State == Known && !e.Locks.Value:
 		return no("it holds no lock on the pidfile")
 	case e.Argv.State == Unread && !bears(e.Comm, d.base()):
 		return finding{need: needArgv}
+	case e.Locks.State == Absent:
+		return no("there is no table of locks")
+	case e.Locks.State != Known && (bears(e.Comm, d.base()) || argv0Base(e.Argv.Value) == d.base()):
+		return yes(Undecided, FileUnknown, "it bears the name %s, and whether it locks the pidfile cannot be read (%s)", d.base(), plain(e.Locks.Err))
+	case e.Locks.State != Known:
+		return no("the table of locks cannot be read, and its name is %q", e.Comm)
+	case e.Argv.State == Unreadable && !bears(e.Comm, d.base()):
+		return yes(Undecided, FileUnknown, "it locks the pidfile, and what it was started as cannot be read (%s)", plain(e.Argv.Err))
 	case !bears(e.Comm, d.base()) && argv0Base(e.Argv.Value) != d.base():
 		return no("it locks the pidfile, but its name is %q", e.Comm)
 	}
@@ -221,14 +240,11 @@ func startedAs(q question) finding {
 		return no("it has another mount tree or root directory")
 	case e.Argv.State == Unread:
 		return finding{need: needArgv}
+	case q.pidfile.Path == "":
+		return perhapsMoved(q)
 	}
 	itsPath := d.namesPath(filepath.Clean(argv0(e.Argv.Value)))
-	switch {
-	case q.pidfile.Path == "" && itsPath:
-		return yes(Undecided, FileUnknown, "it was started as %s, but runs %s", d.Path, e.Exe.Value.Link)
-	case q.pidfile.Path == "":
-		return no("no pidfile speaks for it")
-	case !d.goesBy(e.Comm):
+	if !d.goesBy(e.Comm) {
 		return no("its name is %q", e.Comm)
 	}
 	if ok, why := q.pidfile.Vouches(e.UID, e.EUID); !ok {
@@ -244,6 +260,36 @@ func startedAs(q question) finding {
 	f := yes(Runs, file, "it was started as %s; that file is now %s", d.Path, e.Exe.Value.Link)
 	f.weak = true
 	return f
+}
+
+// perhapsMoved is started-as where no pidfile speaks for the process. What it says of
+// itself anybody can say, so the file has to speak, too: it is root's or the daemon's
+// owner's, and was changed since the process started, as a rename changes it.
+func perhapsMoved(q question) finding {
+	d, e := q.daemon, q.evidence
+	argv, x := e.Argv.Value, e.Exe.Value
+	switch word := argv0(argv); {
+	case e.Argv.State == Unreadable:
+	case filepath.IsAbs(word) && !d.namesPath(filepath.Clean(word)):
+		return no("it was started as %s", word)
+	case !filepath.IsAbs(word) && (argv0Base(argv) != d.base() && argv0Base(argv) != d.realBase() || !d.goesBy(e.Comm)):
+		return no("it was not started as %s", d.base())
+	case isInterpreter(filepath.Base(x.paths()[0])):
+		return no("it is an interpreter, whatever it was started as")
+	}
+	switch {
+	case e.File.State == Unread:
+		return finding{need: needFile}
+	case e.File.State != Known:
+		return yes(Undecided, FileUnknown, "it may have been started as %s, and its file cannot be read (%s)", d.Path, plain(e.File.Err))
+	case e.File.Value.Owner != 0 && e.File.Value.Owner != d.Owner:
+		return no("its file is uid %d's, not that of %s", e.File.Value.Owner, d.Path)
+	case !e.File.Value.Changed && filepath.Base(x.onlyPath()) != d.base():
+		return no("its file %s has not been renamed since it started", x.Link)
+	case e.Argv.State == Unreadable:
+		return yes(Undecided, FileUnknown, "it runs %s, which was changed since, and what it was started as cannot be read (%s)", x.Link, plain(e.Argv.Err))
+	}
+	return yes(Undecided, FileUnknown, "it was started as %s, but runs %s", d.Path, x.Link)
 }
 
 // contradicted: a number that was recycled goes to a process that started after
@@ -263,6 +309,8 @@ func contradicted(q question) finding {
 		return no("it is pidproof itself, or has another root directory")
 	case e.Argv.State == Unread:
 		return finding{need: needArgv}
+	case e.Argv.State == Unreadable:
+		return yes(Undecided, FileUnknown, "it runs %s, but what it was started as cannot be read (%s)", e.Exe.Value.Link, plain(e.Argv.Err))
 	case d.startedBy(e) && (late(e, p) || writtenLong(e, p)):
 		return yes(Undecided, FileUnknown, "it goes by the name or path of %s, but runs %s (%q)", d.Path, e.Exe.Value.Link, e.Comm)
 	case late(e, p):
@@ -282,7 +330,9 @@ func unreadable(q question) finding {
 		return no("it is a kernel thread")
 	case e.Exe.State == Known && d.File.State == Unreadable:
 		return yes(Undecided, FileUnknown, "%s: %s", d.Path, plain(d.File.Err))
-	case e.Exe.State == Known && e.Tree != SamePlace && e.Exe.Value.atPathOf(d) && (e.Tree == PlaceUnknown || !e.Exe.Value.ID.Known()):
+	case e.Exe.State == Known && d.File.State == Known && !e.Exe.Value.ID.Known() && e.Exe.Value.IDErr != nil:
+		return yes(Undecided, FileUnknown, "which file its %s is cannot be read (%s)", e.Exe.Value.Link, plain(e.Exe.Value.IDErr))
+	case e.Exe.State == Known && e.Exe.Value.atPathOf(d) && (e.Tree == PlaceUnknown || e.Tree == OtherPlace && (!e.Exe.Value.ID.Known() || e.Filesystem.State == Unreadable)):
 		return yes(Undecided, FileUnknown, "its executable is %s, but whether of our mount tree cannot be read", e.Exe.Value.Link)
 	case e.Exe.State == Known:
 		return no("its executable is %s", e.Exe.Value.Link)

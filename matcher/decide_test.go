@@ -17,6 +17,7 @@ func TestDecide(t *testing.T) {
 		PID: 7, PPID: 1, Comm: "d", State: "S", Started: written, PIDNS: SamePlace, Tree: SamePlace, Root: SamePlace,
 		Exe: known(Exe{Link: "/usr/sbin/d", ID: FileID{8, 42}}), Argv: known([]string{"/usr/sbin/d"}),
 		Locks: known(false), ParentRuns: known(false), Claims: known([]Claim(nil)),
+		Filesystem: known(SamePlace), Clock: known(Clock{}),
 	}
 	with := func(change func(*Evidence)) Evidence {
 		e := here
@@ -25,6 +26,10 @@ func TestDecide(t *testing.T) {
 	}
 	exe := func(link string, id FileID, tree Place) Evidence {
 		return with(func(e *Evidence) { e.Exe, e.Tree = known(Exe{Link: link, ID: id}), tree })
+	}
+	elsewhere := func(e Evidence, fs Fact[Place]) Evidence {
+		e.Filesystem = fs
+		return e
 	}
 	hiddenExe := func(e *Evidence) { e.Exe, e.Tree = failed[Exe](unix.EACCES), PlaceUnknown }
 
@@ -38,11 +43,24 @@ func TestDecide(t *testing.T) {
 		// overlayfs: the old file and the new one can have different devices.
 		{"replaced, copied up", exe("/usr/sbin/d (deleted)", FileID{9, 42}, SamePlace), RuleReplaced, Runs},
 		// A container over the same lower directory shows the same inode number.
-		{"a container's lower directory", exe("/usr/sbin/d", FileID{9, 42}, OtherPlace), RuleForeign, NotThis},
+		{"a container's lower directory", elsewhere(exe("/usr/sbin/d", FileID{9, 42}, OtherPlace), known(OtherPlace)), RuleForeign, NotThis},
 		{"a container's replaced file", with(func(e *Evidence) {
 			e.Exe, e.Tree, e.Root = known(Exe{Link: "/usr/sbin/d (deleted)", ID: FileID{9, 41}}), OtherPlace, OtherPlace
+			e.Filesystem = known(OtherPlace)
 		}), RuleForeign, NotThis},
-		// PrivateTmp over an overlay: devices of layers, but our root directory.
+		// A user's own mount tree: a tmpfs over the daemon's directory, or its very file system.
+		{"a user namespace, replaced", with(func(e *Evidence) {
+			e.Exe, e.Tree, e.UserNS = known(Exe{Link: "/usr/sbin/d (deleted)", ID: FileID{8, 41}}), OtherPlace, OtherPlace
+		}), RuleForeign, NotThis},
+		{"a user namespace, the very file", with(func(e *Evidence) { e.Tree, e.UserNS = OtherPlace, OtherPlace }), RuleSameFile, Runs},
+		{"a user namespace, started as it", with(func(e *Evidence) {
+			e.Exe, e.Tree, e.UserNS = known(Exe{Link: "/usr/sbin/e", ID: FileID{8, 41}}), OtherPlace, OtherPlace
+			e.Started = written.Add(-time.Minute)
+		}), RuleContradicted, Undecided},
+		// A descriptor of such a file, passed to a process in our own tree.
+		{"a file of no mount of ours", elsewhere(exe("/usr/sbin/d (deleted)", FileID{9, 41}, SamePlace), failed[Place](unix.ENOENT)), RuleStartedAs, Runs},
+		{"whether of a mount of ours cannot be read", elsewhere(exe("/usr/sbin/d (deleted)", FileID{9, 41}, SamePlace), failed[Place](unix.EIO)), RuleReplaced, Undecided},
+		// PrivateTmp over an overlay: devices of layers, but one file system.
 		{"PrivateTmp on overlayfs, replaced", exe("/usr/sbin/d (deleted)", FileID{9, 41}, OtherPlace), RuleReplaced, Runs},
 		{"PrivateTmp on overlayfs, current", with(func(e *Evidence) { e.Tree = OtherPlace }), RuleSameFile, Runs},
 		// Something mounted over the path, as anybody may in a user namespace.
@@ -54,6 +72,7 @@ func TestDecide(t *testing.T) {
 		{"mount tree unreadable, same filesystem", exe("/usr/sbin/d (deleted)", FileID{8, 41}, PlaceUnknown), RuleReplaced, Runs},
 		{"mount tree unreadable, another filesystem", with(func(e *Evidence) {
 			e.Exe, e.Tree, e.Root = known(Exe{Link: "/usr/sbin/d (deleted)", ID: FileID{9, 41}}), PlaceUnknown, PlaceUnknown
+			e.Filesystem = failed[Place](unix.EACCES)
 		}), RuleUnreadable, Undecided},
 		{"its root cannot be reached from ours", with(func(e *Evidence) {
 			e.Exe, e.Root, e.Outside = known(Exe{Link: "/usr/sbin/d (deleted)", ID: FileID{8, 41}}), OtherPlace, true

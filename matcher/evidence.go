@@ -55,6 +55,10 @@ func unforeseen(err error) error {
 	return err
 }
 
+// missing reports that there is no such file: of a path, unlike of a process, ESRCH says
+// nothing.
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
 // Life says whether a PID still stands for a living process.
 type Life int
 
@@ -63,12 +67,17 @@ const (
 	Gone        // no process has this number
 	Thread      // the number belongs to a thread, not to a process
 	Zombie      // every thread has ended; only the exit status is left
+	Ending      // every thread is ending, and none runs a program any more
 	Hidden      // it exists (pidfd_open says so), but /proc does not show it: hidepid
 )
 
 func (l Life) String() string {
-	return [...]string{"alive", "gone", "thread", "zombie", "hidden"}[l]
+	return [...]string{"alive", "gone", "thread", "zombie", "ending", "hidden"}[l]
 }
+
+// over reports that a process runs nothing any more; its number may still be that of
+// its group and session.
+func (l Life) over() bool { return l == Gone || l == Zombie || l == Ending }
 
 // Place compares a namespace of a process with ours.
 type Place int
@@ -101,8 +110,20 @@ func (id FileID) String() string {
 type Exe struct {
 	Link string // what readlink gives, ` (deleted)` and all
 	ID   FileID // of the running file itself; zero when it could not be stat'ed
+	// IDErr is why ID is zero; nil if there is no such file, as nowhere but in a fixture.
+	IDErr error
 	// Literal: Link ends in ` (deleted)` because a file is really called so.
 	Literal bool
+
+	mount uint64 // the mount that it is run through, 0: not known
+}
+
+// RunningFile is what else is known of the file that a process runs.
+type RunningFile struct {
+	Owner int
+	// Changed: its inode was changed since the process started, as by a rename(2); or it
+	// cannot be excluded, because the clock was set.
+	Changed bool
 }
 
 // Evidence is what the kernel says about one process, pinned while it was read.
@@ -131,9 +152,10 @@ type Evidence struct {
 	// From /proc/PID/status.
 	UID, EUID int
 
-	PIDNS Place // PID namespace, against ours
-	Tree  Place // mount namespace, against ours
-	Root  Place // root directory, against ours: another in a chroot
+	PIDNS  Place // PID namespace, against ours
+	Tree   Place // mount namespace, against ours
+	UserNS Place // user namespace, against ours; read where Tree is another
+	Root   Place // root directory, against ours: another in a chroot
 	// Outside: its root directory cannot be reached from ours, because we are in
 	// a chroot or it is in a container. Then the kernel shows its paths as if
 	// they were ours (d_path without the root).
@@ -141,15 +163,26 @@ type Evidence struct {
 
 	Exe Fact[Exe]
 
+	// Forked: a fork that runs what its parent runs, and has executed nothing yet.
+	Forked bool
+
 	// torn: its namespaces were gone while it was looked at.
 	torn bool
 
 	Argv Fact[[]string] // /proc/PID/cmdline: reading it may block, so only on demand
 
+	// Filesystem compares that of the executable with that of the daemon's directory. It is
+	// absent where the executable was not reached through the process's own mount tree: then
+	// its path says nothing. On demand.
+	Filesystem Fact[Place]
+
+	File Fact[RunningFile] // on demand
+
 	Scripts    []ScriptFile  // what its arguments name, if it runs a script; on demand
 	Locks      Fact[bool]    // holds a lock on the pidfile, from /proc/locks; on demand
 	ParentRuns Fact[bool]    // its parent runs the same daemon; on demand
 	Claims     Fact[[]Claim] // other trusted pidfiles that name it or such an ancestor; on demand
+	Clock      Fact[Clock]   // what tells whether the clock was set; on demand
 }
 
 // adoptedBy reports that PID 1 is the parent only because the real one ended:

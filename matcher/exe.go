@@ -15,6 +15,9 @@ type Daemon struct {
 	File   Fact[FileID] // of Real
 	DirDev uint64       // st_dev of Real's directory: says which filesystem, also when the file is gone
 	Links  uint64       // hard links to the file: with more than one, other names may run it
+	Owner  int          // whose file it is; where it is gone, whose directory
+
+	mount uint64 // of the directory, see Exe
 
 	// Script is the interpreter when the file begins with #!, else nil.
 	Script *Interpreter
@@ -96,6 +99,12 @@ func (x Exe) paths() []string {
 		out = append(out, rest)
 	}
 	return out
+}
+
+// onlyPath is the exe link without what was appended.
+func (x Exe) onlyPath() string {
+	paths := x.paths()
+	return paths[len(paths)-1]
 }
 
 // atPathOf reports that the exe link, less such suffixes, is the daemon's path.

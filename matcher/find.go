@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -29,7 +28,7 @@ var ErrNoAnswer = errors.New("cannot tell")
 // anything. Processes of other PID namespaces and mount trees are left out.
 func Find(ctx context.Context, program string, f Finding) ([]int, error) {
 	h := thisHost()
-	pids, err, inTime := within(ctx, func() ([]int, error) { return h.find(program, f) })
+	pids, err, inTime := within(ctx, h, func() ([]int, error) { return h.find(program, f) })
 	if !inTime {
 		return nil, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.lastStep())
 	}
@@ -52,14 +51,25 @@ func (h *host) find(program string, f Finding) ([]int, error) {
 			return nil, err
 		}
 	}
-	if len(found) == 0 && h.hidesProcesses() {
-		return nil, fmt.Errorf("%w: %s", ErrNoAnswer, hidden)
+	if len(found) == 0 {
+		if hides, err := h.hidesProcesses(); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
+		} else if hides {
+			return nil, fmt.Errorf("%w: %s", ErrNoAnswer, hidden)
+		}
 	}
 	pids := make([]int, 0, len(found))
 	for pid := range found {
-		if !f.SameRoot || h.rootOf(pid) == h.self.root {
-			pids = append(pids, pid)
+		if f.SameRoot {
+			root := h.rootOf(pid)
+			if err := unforeseen(root.Err); err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
+			}
+			if !same(root, h.self.root) {
+				continue
+			}
 		}
+		pids = append(pids, pid)
 	}
 	slices.Sort(pids)
 	slices.Reverse(pids)
@@ -99,17 +109,21 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 
 // rootOf identifies the root directory of a process, which its first thread has
 // lost if that has ended. It is unknown of another user's process, and a zombie's.
-func (h *host) rootOf(pid int) FileID {
-	dir := filepath.Join(h.proc, strconv.Itoa(pid))
-	if root := fileID(dir + "/root"); root.Known() {
+func (h *host) rootOf(pid int) Fact[FileID] {
+	root := identify(h.pidPath(pid, "root"))
+	if root.State != Absent {
 		return root
 	}
-	return fileID(liveThread(dir, pid) + "/root")
+	thread, _, err := h.livingThread(pid)
+	if err != nil {
+		return failed[FileID](err)
+	}
+	return identify(thread + "/root")
 }
 
 func (h *host) findByName(program string, f Finding, found map[int]bool) error {
-	calls := func(pid int) (bool, error) { return h.goesByName(program, f, pid) }
-	others, err := h.among(func(pid int) (bool, error) {
+	calls := func(pid int) (bool, error) { return h.goesByName(program, f, pid, h.readArgvNow) }
+	others, err := h.among(func(_, pid int) (bool, error) {
 		if found[pid] {
 			return false, nil
 		}
@@ -120,6 +134,14 @@ func (h *host) findByName(program string, f Finding, found map[int]bool) error {
 	if err := cmp.Or(err, selfErr); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
+	for _, pid := range others.stuck { // who does not say what he calls himself has the name that the kernel gave him
+		nothing := func(int) Fact[[]string] { return known([]string(nil)) }
+		if is, err := h.goesByName(program, f, pid, nothing); err != nil {
+			return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+		} else if is {
+			found[pid] = true
+		}
+	}
 	for _, pid := range others.pids {
 		found[pid] = true
 	}
@@ -129,31 +151,33 @@ func (h *host) findByName(program string, f Finding, found map[int]bool) error {
 	return nil
 }
 
-// goesByName reads the least that tells: there may be thousands, and reading the
-// arguments of one may never end.
-func (h *host) goesByName(program string, f Finding, pid int) (bool, error) {
+// goesByName reads the least that tells: there may be thousands.
+func (h *host) goesByName(program string, f Finding, pid int, readArgv func(int) Fact[[]string]) (bool, error) {
 	byPath := filepath.IsAbs(program)
 	if byPath { // a script's, whose name the kernel has
 		stat, err := h.readStat(pid)
 		if err != nil || !bears(stat.Comm, lastPart(program)) {
-			return false, unforeseen(err)
+			return false, h.unforeseen(err)
 		}
 	}
-	argv := h.readArgv(pid)
+	argv := readArgv(pid)
 	said := whatItCalls(program, argv.Value, f.Scripts)
-	if said == (calling{}) || unforeseen(argv.Err) != nil {
-		return false, unforeseen(argv.Err)
+	if said == (calling{}) || h.unforeseen(argv.Err) != nil {
+		return false, h.unforeseen(argv.Err)
 	}
 	stat, err := h.readStat(pid)
 	if err != nil || hasEnded(stat) && !f.Zombies || !said.agrees(stat.Comm) {
-		return false, unforeseen(err)
+		return false, h.unforeseen(err)
 	}
 	if status, err := h.readStatus(pid); err != nil || status.Namespaces > 1 {
-		return err != nil && unforeseen(err) == nil, unforeseen(err)
+		return err != nil && h.unforeseen(err) == nil, h.unforeseen(err)
+	}
+	if !byPath {
+		return true, nil
 	}
 	// Seen from another root directory, the path is another file's.
 	root := h.rootOf(pid)
-	return !byPath || !root.Known() || root == h.self.root, nil
+	return root.State != Known || same(root, h.self.root), unforeseen(root.Err)
 }
 
 // calling is what the arguments of a process say of a program's name: by its first

@@ -13,8 +13,8 @@ import (
 // ErrDaemon is wrapped by errors about the DAEMON argument itself.
 var ErrDaemon = errors.New("no usable daemon")
 
-// FindDaemon looks up an executable as Check does. Its errors wrap ErrDaemon; that
-// the file is missing is none.
+// FindDaemon looks up an executable as Check does. Its errors wrap ErrDaemon, or
+// ErrNoAnswer where PATH could not be read; that the file is missing is none.
 func FindDaemon(name string) (Daemon, error) { return thisHost().findDaemon(name) }
 
 // findDaemon looks up what the caller calls the daemon: a path, which need not
@@ -35,44 +35,86 @@ func (h *host) findDaemon(name string) (Daemon, error) {
 		}
 		d.Path = path
 	default:
-		d.Path = h.lookPath(name)
-		if d.Path == "" {
+		path, err := h.lookPath(name)
+		if err != nil {
+			return d, fmt.Errorf("%w where %s is: %w", ErrNoAnswer, name, err)
+		}
+		if d.Path = path; path == "" {
 			return d, fmt.Errorf("%w: %s is neither in PATH nor in the sbin directories; give its path", ErrDaemon, name)
 		}
 	}
 	h.doing("looking at %s", d.Path)
-	d.Real = realPath(d.Path)
-	if st, err := statx(filepath.Dir(d.Real)); err == nil {
-		d.DirDev = idOf(st).Dev
+	var err error
+	if d.Real, err = realPath(d.Path); err == nil {
+		err = h.lookAtDaemon(&d)
 	}
-	st, err := statx(d.Real)
-	if err != nil {
-		d.File = failed[FileID](err)
-		return d, nil
+	if err != nil && !errors.Is(err, ErrDaemon) { // whatever it may be, it is not absent
+		d.File, err = Fact[FileID]{State: Unreadable, Err: err}, nil
 	}
-	if kind := uint32(st.Mode) & unix.S_IFMT; kind != unix.S_IFREG {
-		return d, fmt.Errorf("%w: %s is %s, not a program", ErrDaemon, name, kindName(kind))
-	}
-	d.File, d.Links = known(idOf(st)), uint64(st.Nlink)
-	d.Script = h.interpreter(d.Real)
-	if d.aliased() {
-		d.OtherNames = otherNames(d)
-		d.MultiCall = len(d.OtherNames) > 0 || d.Links > 1 || strings.HasSuffix(d.realBase(), "box")
-	}
-	return d, nil
+	return d, err
 }
 
-func (h *host) lookPath(name string) string {
+// lookAtDaemon fills in what there is at the daemon's real path.
+func (h *host) lookAtDaemon(d *Daemon) error {
+	dir, err := statxAt(unix.AT_FDCWD, filepath.Dir(d.Real), 0, unix.STATX_UID|unix.STATX_MNT_ID)
+	if err != nil && !foreseen(err) {
+		return err
+	}
+	if err == nil {
+		d.DirDev, d.Owner = idOf(dir).Dev, int(dir.Uid)
+		if d.mount, err = mountOf(filepath.Dir(d.Real), dir); err != nil {
+			return err
+		}
+	}
+	st, err := statxAt(unix.AT_FDCWD, d.Real, 0, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_INO|unix.STATX_NLINK|unix.STATX_UID)
+	switch {
+	case missing(err):
+		d.File = failed[FileID](err)
+		return nil
+	case err != nil:
+		return err
+	}
+	if kind := uint32(st.Mode) & unix.S_IFMT; kind != unix.S_IFREG {
+		return fmt.Errorf("%w: %s is %s, not a program", ErrDaemon, d.Name, kindName(kind))
+	}
+	d.File, d.Links, d.Owner = known(idOf(st)), uint64(st.Nlink), int(st.Uid)
+	if d.Script, err = h.interpreter(d.Real); err != nil || !d.aliased() {
+		return err
+	}
+	d.OtherNames, err = h.otherNames(*d)
+	d.MultiCall = len(d.OtherNames) > 0 || d.Links > 1 || strings.HasSuffix(d.realBase(), "box")
+	return err
+}
+
+// mountOf is the mount that a directory is reached through; 0 where the kernel would not
+// say.
+func mountOf(dir string, st unix.Statx_t) (uint64, error) {
+	if st.Mask&unix.STATX_MNT_ID != 0 {
+		return st.Mnt_id, nil
+	}
+	fd, err := retried(func() (int, error) { return unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return 0, unforeseen(err)
+	}
+	defer unix.Close(fd)
+	return mountOfDescriptor(fd)
+}
+
+func (h *host) lookPath(name string) (string, error) {
 	for _, dir := range filepath.SplitList(h.path) {
 		if !filepath.IsAbs(dir) { // a relative PATH entry is no place to look as root
 			continue
 		}
 		path := filepath.Join(dir, name)
-		if st, err := statx(path); err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0 {
-			return path
+		st, err := statx(path)
+		if err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0 {
+			return path, nil
+		}
+		if err := unforeseen(err); err != nil && err != unix.ENOTDIR && err != unix.ELOOP {
+			return "", err
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // absolute makes a path absolute as the kernel understands it: `link/..` is the
@@ -95,78 +137,108 @@ func absolute(path string) (string, error) {
 }
 
 // realPath resolves links; where the end is gone, those of its directory, so
-// that a removed /sbin/x is still /usr/sbin/x on a merged /usr.
-func realPath(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+// that a removed /sbin/x is still /usr/sbin/x on a merged /usr. An error says nothing of
+// where it leads.
+func realPath(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		return real, nil
 	}
-	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-		return filepath.Join(dir, filepath.Base(path))
+	if foreseen(err) {
+		dir, dirErr := filepath.EvalSymlinks(filepath.Dir(path))
+		if dirErr == nil {
+			return filepath.Join(dir, filepath.Base(path)), nil
+		}
+		err = dirErr
 	}
-	return path
+	if foreseen(err) {
+		return path, nil
+	}
+	return "", err
+}
+
+// foreseen: it says something of the path.
+func foreseen(err error) bool {
+	return missing(err) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) ||
+		errors.Is(err, unix.ENAMETOOLONG) || err.Error() == "EvalSymlinks: too many links"
 }
 
 // shebangLimit is BINPRM_BUF_SIZE (include/uapi/linux/binfmts.h).
 const shebangLimit = 256
 
-// interpreter is nil for what is no #! script, or cannot be read.
-func (h *host) interpreter(path string) *Interpreter {
+// interpreter is nil for what is no #! script, or may not be read.
+func (h *host) interpreter(path string) (*Interpreter, error) {
 	const nesting = 4 // fs/exec.c, exec_binprm: no deeper
 	var wrappers, given []string
 	for range nesting {
-		name, argument, ok := readShebang(path)
-		if !ok {
-			return nil
+		name, argument, ok, err := readShebang(path)
+		if err != nil || !ok {
+			return nil, err
 		}
-		i := h.findInterpreter(name, argument)
+		i, err := h.findInterpreter(name, argument)
+		if err != nil {
+			return nil, err
+		}
 		i.Given = append(i.Given, given...)
-		if _, _, nested := readShebang(i.Real); !nested || i.File.State != Known {
+		nested := false
+		if i.File.State == Known {
+			if _, _, nested, err = readShebang(i.Real); err != nil {
+				return nil, err
+			}
+		}
+		if !nested {
 			i.Wrappers = wrappers
-			return i
+			return i, nil
 		}
 		wrappers = append(wrappers, i.Path, i.Real)
 		given = append([]string{i.Path}, i.Given...)
 		path = i.Real
 	}
-	return nil
+	return nil, nil
 }
 
-func readShebang(path string) (interpreter, argument string, ok bool) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+func readShebang(path string) (interpreter, argument string, ok bool, err error) {
+	fd, err := retried(func() (int, error) {
+		return unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	})
 	if err != nil {
-		return "", "", false
+		return "", "", false, unforeseen(err)
 	}
 	defer unix.Close(fd)
 	head := make([]byte, shebangLimit)
-	n, err := unix.Read(fd, head)
+	n, err := retried(func() (int, error) { return unix.Read(fd, head) })
 	if err != nil {
-		return "", "", false
+		return "", "", false, err
 	}
-	return splitShebang(head[:n])
+	interpreter, argument, ok = splitShebang(head[:n])
+	return interpreter, argument, ok, nil
 }
 
-func (h *host) findInterpreter(name, argument string) *Interpreter {
+func (h *host) findInterpreter(name, argument string) (*Interpreter, error) {
 	i := &Interpreter{Path: name}
 	if filepath.Base(name) == "env" && argument != "" {
 		i.ViaEnv = true
 		i.Path, i.Given = envProgram(argument)
-		if found := h.lookPath(i.Path); found != "" {
+		found, err := h.lookPath(i.Path)
+		if err != nil {
+			return nil, err
+		}
+		if found != "" {
 			i.Path = found
 		}
 	} else if argument != "" {
 		i.Given = []string{argument}
 	}
 	i.Real = i.Path
-	if _, mayHang := MayHang(i.Path); mayHang {
-		return i // its path will do
+	if _, mayHang := h.mayHang(i.Path); mayHang && filepath.IsAbs(i.Path) {
+		return i, nil // its path will do
 	}
-	i.Real = realPath(i.Path)
-	if st, err := statx(i.Real); err != nil {
-		i.File = failed[FileID](err)
-	} else {
-		i.File = known(idOf(st))
+	var err error
+	if i.Real, err = realPath(i.Path); err != nil {
+		return nil, err
 	}
-	return i
+	i.File = identify(i.Real)
+	return i, unforeseen(i.File.Err)
 }
 
 // envProgram is the program in env's single argument: `python3`, or with
@@ -184,27 +256,36 @@ func envProgram(argument string) (program string, given []string) {
 
 // otherNames finds further links to the file the daemon's link leads to, beside
 // the link and beside the file: redis-sentinel beside redis-server.
-func otherNames(d Daemon) []string {
+func (h *host) otherNames(d Daemon) ([]string, error) {
 	var names []string
-	served := servedMounts()
 	for _, dir := range []string{filepath.Dir(d.Path), filepath.Dir(d.Real)} {
 		entries, err := os.ReadDir(dir)
-		if err != nil {
-			continue
+		if err := unforeseen(err); err != nil {
+			return nil, err
 		}
 		for _, entry := range entries {
 			if entry.Type()&os.ModeSymlink == 0 || entry.Name() == d.base() {
 				continue
 			}
 			path := filepath.Join(dir, entry.Name())
-			target, err := os.Readlink(path)
-			if err != nil || filepath.Base(target) != d.realBase() {
+			target := readLink(path)
+			if err := unforeseen(target.Err); err != nil {
+				return nil, err
+			}
+			if target.State != Known || filepath.Base(target.Value) != d.realBase() {
 				continue // a chain of links is followed from its last one
 			}
-			if _, mayHang := mayHang(served, []string{path}); !mayHang && fileID(path) == d.File.Value {
+			if _, mayHang := h.mayHang(path); mayHang {
+				continue
+			}
+			file := identify(path)
+			if err := unforeseen(file.Err); err != nil {
+				return nil, err
+			}
+			if same(file, d.File) {
 				names = append(names, entry.Name())
 			}
 		}
 	}
-	return names
+	return names, nil
 }

@@ -65,6 +65,7 @@ func loadFixture(t *testing.T, path string) *fixture {
 		boot:      func() (time.Time, error) { return fixtureBoot, nil },
 		pidfdOpen: func(int) (int, error) { return -1, unix.ENOSYS },
 		taken:     func(pid int) bool { return f.hidden[pid] },
+		still:     true,
 	}
 	return f
 }
@@ -79,7 +80,7 @@ func (f *fixture) expand(s string) string {
 			return s
 		}
 		name, after, _ := strings.Cut(rest, ")")
-		id := fileID(f.path(name))
+		id := identify(f.path(name)).Value
 		s = fmt.Sprintf("%s%02x:%02x:%d%s", before, unix.Major(id.Dev), unix.Minor(id.Dev), id.Ino, after)
 	}
 }

@@ -27,7 +27,7 @@ func openFollowing(path string) (fd int, linkOwners []int, err error) {
 		start = "/"
 	}
 	const flags = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	dir, err := unix.Open(start, flags|unix.O_DIRECTORY, 0)
+	dir, err := retried(func() (int, error) { return unix.Open(start, flags|unix.O_DIRECTORY, 0) })
 	if err != nil {
 		return -1, nil, err
 	}
@@ -37,7 +37,7 @@ func openFollowing(path string) (fd int, linkOwners []int, err error) {
 		if name == "" || name == "." {
 			continue
 		}
-		next, err := unix.Openat(dir, name, flags, 0)
+		next, err := retried(func() (int, error) { return unix.Openat(dir, name, flags, 0) })
 		if err != nil {
 			unix.Close(dir)
 			return -1, nil, err
@@ -46,7 +46,7 @@ func openFollowing(path string) (fd int, linkOwners []int, err error) {
 		if err := unix.Fstat(next, &st); err != nil {
 			unix.Close(next)
 			unix.Close(dir)
-			return -1, nil, err
+			return -1, nil, fmt.Errorf("fstat of what was opened: %v", err) // whatever it says, it was there
 		}
 		if st.Mode&unix.S_IFMT != unix.S_IFLNK {
 			unix.Close(dir)
@@ -71,7 +71,7 @@ func openFollowing(path string) (fd int, linkOwners []int, err error) {
 		}
 		if filepath.IsAbs(target) {
 			unix.Close(dir)
-			if dir, err = unix.Open("/", flags|unix.O_DIRECTORY, 0); err != nil {
+			if dir, err = retried(func() (int, error) { return unix.Open("/", flags|unix.O_DIRECTORY, 0) }); err != nil {
 				return -1, nil, err
 			}
 		}
@@ -90,7 +90,7 @@ func openFollowing(path string) (fd int, linkOwners []int, err error) {
 // readOpenedLink reads the symbolic link that was opened with O_PATH.
 func readOpenedLink(fd int) (string, error) {
 	target := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(fd, "", target)
+	n, err := retried(func() (int, error) { return unix.Readlinkat(fd, "", target) })
 	if err != nil {
 		return "", err
 	}

@@ -47,7 +47,8 @@ func signalsFiltered() bool {
 // may not have collected it yet.
 func (p *Process) Ended() bool {
 	if p.pin.fd >= 0 {
-		return p.pin.ended()
+		ended, err := p.pin.ended()
+		return ended && err == nil // who cannot be asked is waited for
 	}
 	stat, err := p.host.readStat(p.Evidence.PID)
 	if err != nil {

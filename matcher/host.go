@@ -1,11 +1,14 @@
 package matcher
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,8 +22,7 @@ type host struct {
 	run  []string // directories that hold pidfiles of other instances
 	path string   // PATH, for bare names
 
-	registered Registered   // nil: none
-	walked     *pidfileWalk // other instances' pidfiles, where they were read already
+	registered Registered // nil: none
 
 	now  func() time.Time
 	boot func() (time.Time, error)
@@ -30,14 +32,31 @@ type host struct {
 	// another user. It keeps "hidden" from being read as "gone", no more.
 	taken func(pid int) bool
 
+	// still: a picture of a host, in which nothing changes, and executables need not exist.
+	// The kernel always has the file that a process runs.
+	still bool
+	// until is when the answer has to be there; zero: nobody waits.
+	until time.Time
+
+	// daemonDev is the file system of the daemon in question: it is looked at anyway.
+	daemonDev uint64
+
 	self selfFacts
 	step atomic.Pointer[string]
+	silence
+
+	// What is read once for a question.
+	mountsOnce, servedOnce, walkOnce sync.Once
+	walked                           *pidfileWalk
+	mounts                           []mount
+	slow                             map[string]string
+	mountsErr, slowErr               error
 }
 
 // selfFacts is what processes are compared with: ourselves.
 type selfFacts struct {
-	mountNS string
-	root    FileID
+	mountNS, userNS Fact[string]
+	root            Fact[FileID]
 }
 
 // sbin are the directories daemons live in that an administrator's PATH may
@@ -88,28 +107,47 @@ func (h *host) open() error {
 	if status.Namespaces > 1 {
 		return fmt.Errorf("%w: it shows the PID namespace of an outer system", ErrNotOurProc)
 	}
-	h.readSelf()
+	if err := h.readSelf(); err != nil {
+		return fmt.Errorf("%w: our own namespaces cannot be read: %s", ErrNotOurProc, plain(err))
+	}
 	return nil
 }
 
-func (h *host) readSelf() {
-	// Errors here leave the fact empty, which never equals a process's own.
-	h.self.mountNS, _ = os.Readlink(filepath.Join(h.proc, "self/ns/mnt"))
-	h.self.root = fileID("/")
+// readSelf: a namespace that this kernel does not know is absent, and nobody has another.
+func (h *host) readSelf() error {
+	self := filepath.Join(h.proc, "self/ns")
+	h.self.mountNS, h.self.userNS = readLink(filepath.Join(self, "mnt")), readLink(filepath.Join(self, "user"))
+	h.self.root = identify("/")
+	return cmp.Or(unforeseen(h.self.mountNS.Err), unforeseen(h.self.userNS.Err), unforeseen(h.self.root.Err))
+}
+
+func readLink(path string) Fact[string] {
+	target, err := os.Readlink(path)
+	if err != nil {
+		return failed[string](err)
+	}
+	return known(target)
 }
 
 // hidesProcesses reports that /proc is mounted with hidepid= (proc(5)) and that
 // we have no CAP_SYS_PTRACE to see through it.
-func (h *host) hidesProcesses() bool {
+func (h *host) hidesProcesses() (hides bool, err error) {
 	if canPtrace() {
-		return false
+		return false, nil
 	}
-	hides := false
-	err := readProcFile("/proc/self/mountinfo", func(content []byte) error {
+	err = readProcFile("/proc/self/mountinfo", mountinfoLimit, func(content []byte) error {
 		hides = hidepid(content, h.proc)
 		return nil
 	})
-	return err == nil && hides
+	return hides, err
+}
+
+// unforeseen is unforeseen, and "permission denied" for one who may read all of /proc.
+func (h *host) unforeseen(err error) error {
+	if errors.Is(err, fs.ErrPermission) && os.Geteuid() == 0 && canPtrace() {
+		return err
+	}
+	return unforeseen(err)
 }
 
 func canPtrace() bool {
@@ -131,40 +169,4 @@ func bootTime() (time.Time, error) {
 		return time.Time{}, err
 	}
 	return time.Unix(real.Unix()).Add(-time.Duration(boot.Nano())), nil
-}
-
-// statx asks for nothing but identity, and for no round trip to a file server
-// that may hang (AT_STATX_DONT_SYNC, statx(2)).
-func statx(path string) (unix.Statx_t, error) {
-	const flags = unix.AT_STATX_DONT_SYNC | unix.AT_NO_AUTOMOUNT
-	var st unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, path, flags, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_INO|unix.STATX_NLINK, &st)
-	if err == unix.ENOSYS || err == unix.EPERM { // before Linux 4.11; an old seccomp filter
-		return stat(path)
-	}
-	return st, err
-}
-
-func stat(path string) (unix.Statx_t, error) {
-	var old unix.Stat_t
-	if err := unix.Stat(path, &old); err != nil {
-		return unix.Statx_t{}, err
-	}
-	return unix.Statx_t{
-		Mode: uint16(old.Mode), Ino: old.Ino, Nlink: uint32(old.Nlink),
-		Dev_major: unix.Major(uint64(old.Dev)), Dev_minor: unix.Minor(uint64(old.Dev)),
-	}, nil
-}
-
-func idOf(st unix.Statx_t) FileID {
-	return FileID{Dev: unix.Mkdev(st.Dev_major, st.Dev_minor), Ino: st.Ino}
-}
-
-// fileID is the zero FileID for what cannot be stat'ed.
-func fileID(path string) FileID {
-	st, err := statx(path)
-	if err != nil {
-		return FileID{}
-	}
-	return idOf(st)
 }

@@ -67,7 +67,7 @@ type Strays struct {
 // its verdict.
 func TakeInventory(ctx context.Context, s Search) (Inventory, error) {
 	h := thisHost()
-	inventory, err, inTime := within(ctx, func() (Inventory, error) { return h.takeInventory(ctx, s) })
+	inventory, err, inTime := within(ctx, h, func() (Inventory, error) { return h.takeInventory(ctx, s) })
 	if !inTime {
 		return Inventory{}, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.lastStep())
 	}
@@ -84,14 +84,23 @@ func (h *host) takeInventory(ctx context.Context, s Search) (Inventory, error) {
 		pidfiles = append(pidfiles, in.Pidfile)
 	}
 	h.registered = func() ([]string, int) { return pidfiles, 0 }
-	h.walked = h.walkPidfiles()
-	all.Missed = h.walked.missed
-	for i, in := range s.Known {
-		all.Instances = append(all.Instances, Listed{Report: h.pidfileAlone(ctx, in), Known: i})
+	walk := h.walk()
+	if walk.failure != nil {
+		return all, fmt.Errorf("%w: pidfiles cannot be read: %w", ErrNoAnswer, walk.failure)
 	}
-	for _, p := range h.walked.all {
-		if !slices.ContainsFunc(s.Known, func(in Instance) bool { return (Pidfile{Path: in.Pidfile}).sameAs(p) }) {
-			all.add(h.instanceOf(ctx, p), p)
+	all.Missed = walk.allMissed()
+	listed := make([]Listed, len(s.Known)+len(walk.all))
+	spread(len(listed), func(i int) {
+		if i < len(s.Known) {
+			listed[i] = Listed{Report: h.pidfileAlone(ctx, s.Known[i]), Known: i}
+		} else if p := walk.all[i-len(s.Known)]; !isKnown(s.Known, p) {
+			listed[i] = h.instanceOf(p)
+		}
+	})
+	all.Instances = listed[:len(s.Known):len(s.Known)]
+	for i, p := range walk.all {
+		if l := listed[len(s.Known)+i]; l.Pidfile.Path != "" {
+			all.add(l, p)
 		}
 	}
 	all.merge()
@@ -101,26 +110,48 @@ func (h *host) takeInventory(ctx context.Context, s Search) (Inventory, error) {
 	return all, h.findStrays(&all, s)
 }
 
+func isKnown(known []Instance, p Pidfile) bool {
+	return slices.ContainsFunc(known, func(in Instance) bool { return (Pidfile{Path: in.Pidfile}).sameAs(p) })
+}
+
 // pidfileAlone is check without a look at other processes.
 func (h *host) pidfileAlone(ctx context.Context, in Instance) Report {
-	if where, mayHang := MayHang(in.Daemon, in.Pidfile); mayHang {
+	where, mayHang := h.mayHang(in.Daemon)
+	if !mayHang {
+		where, mayHang = h.mayHang(in.Pidfile)
+	}
+	if mayHang {
 		report := unread(in)
 		report.Rule, report.Reason = RuleUnreadable, "it lies on "+where+", which may not answer; ask with check"
 		return report
 	}
-	in.Unclaimed, in.Others = CountNone, false
-	report, err := h.check(ctx, in)
-	if err != nil {
-		report.Verdict, report.Rule, report.Reason = Unknown, RuleUnreadable, err.Error()
+	return h.alone(in, h.readPidfile(ctx, in.Pidfile))
+}
+
+// alone is what a pidfile that was read, and its process, say.
+func (h *host) alone(in Instance, p Pidfile) Report {
+	r := unread(in)
+	r.Pidfile = p
+	var err error
+	if in.Daemon != "" {
+		r.Daemon, err = h.findDaemon(in.Daemon)
 	}
-	return report
+	if err == nil {
+		_, err = h.askPidfile(&r, in)
+		r.PidfileVerdict = r.Verdict
+	}
+	r.Release()
+	if err != nil {
+		r.Verdict, r.PidfileVerdict, r.Rule, r.Reason = Unknown, Unknown, RuleUnreadable, err.Error()
+	}
+	return r
 }
 
 // instanceOf tells what a pidfile stands for that nobody registered: first whether
 // the number still is that of its writer, then by the file that this one runs.
-func (h *host) instanceOf(ctx context.Context, p Pidfile) Listed {
+func (h *host) instanceOf(p Pidfile) Listed {
 	in := Instance{Pidfile: p.Path, criteria: Criteria{Pidfile: p.Path}}
-	listed := Listed{Report: h.pidfileAlone(ctx, in), Known: -1}
+	listed := Listed{Report: h.alone(in, p), Known: -1}
 	if listed.Main == nil || listed.Main.Evidence.Life != Alive || listed.Main.Decision.Outcome == NotThis {
 		return listed
 	}
@@ -131,7 +162,7 @@ func (h *host) instanceOf(ctx context.Context, p Pidfile) Listed {
 	}
 	// What it runs proves nothing about whose the number is: that was asked before.
 	for _, program := range h.programs(listed.Main.Evidence) {
-		proven := h.pidfileAlone(ctx, Instance{Daemon: program, Pidfile: p.Path})
+		proven := h.alone(Instance{Daemon: program, Pidfile: p.Path}, p)
 		if proven.Verdict == Running && listed.Verdict == Running {
 			listed.Report = proven
 			break
@@ -145,22 +176,25 @@ func (h *host) instanceOf(ctx context.Context, p Pidfile) Listed {
 // the script of an interpreter, the link that one of several programs in a file was
 // started by, and its executable.
 func (h *host) programs(e Evidence) (paths []string) {
-	if e.Exe.State != Known {
+	if e.Exe.State != Known || e.Tree == OtherPlace && e.UserNS != SamePlace {
 		return nil
 	}
 	exe := e.Exe.Value.onDisk()
-	if _, mayHang := MayHang(exe); mayHang {
+	if _, mayHang := h.mayHang(exe); mayHang {
 		return nil
 	}
 	if RunsAnything(exe) {
 		argv := h.readArgv(e.PID)
 		e.Argv = argv
 		for _, word := range (Daemon{}).scriptWords(e) {
-			if file := h.scriptFile(e.PID, word); file.State == Known && filepath.IsAbs(word) && fileID(word) == file.Value {
+			if !filepath.IsAbs(word) {
+				continue
+			}
+			if _, mayHang := h.mayHang(word); !mayHang && same(h.scriptFile(e, word), identify(word)) {
 				paths = append(paths, filepath.Clean(word))
 			}
 		}
-		if link := h.lookPath(argv0Base(argv.Value)); link != "" && fileID(link) == e.Exe.Value.ID {
+		if link, err := h.lookPath(argv0Base(argv.Value)); err == nil && link != "" && identify(link).Value == e.Exe.Value.ID {
 			paths = append(paths, link)
 		}
 	}
@@ -170,7 +204,10 @@ func (h *host) programs(e Evidence) (paths []string) {
 // onDisk is the path that the running file has, or had before it was replaced.
 func (x Exe) onDisk() string {
 	paths := x.paths()
-	if x.ID.Known() && fileID(paths[0]) == x.ID {
+	if len(paths) == 1 {
+		return paths[0]
+	}
+	if now := realPathOnly(paths[0]); x.ID.Known() && now.State == Known && now.Value == x.ID {
 		return paths[0]
 	}
 	return paths[len(paths)-1]
@@ -247,19 +284,30 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 			all.mean(l.Daemon)
 		}
 	}
+	if len(all.Daemons) == 0 {
+		return nil
+	}
 	slices.SortFunc(all.Daemons, func(a, b Strays) int { return strings.Compare(a.Daemon.Path, b.Daemon.Path) })
+	daemons := make([]Daemon, len(all.Daemons))
+	for i, strays := range all.Daemons {
+		daemons[i] = strays.Daemon
+	}
+	surveys, err := h.scanAll(daemons, Criteria{}, false)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
 	left := all.left()
+	mains := all.mains()
+	at := map[int][]int{}
+	for i, l := range all.Instances {
+		at[l.Pidfile.PID] = append(at[l.Pidfile.PID], i)
+	}
 	for i := range all.Daemons {
-		strays := &all.Daemons[i]
-		found, err := h.scan(strays.Daemon, Criteria{}, false)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrNoAnswer, err)
-		}
-		pidfiles, _ := h.otherPidfiles(Pidfile{})
-		assignRoles(found, 0, 0, all.claimed(acceptClaims(found, pidfiles)))
-		found.release()
+		strays, found := &all.Daemons[i], surveys[i]
+		claims := h.claimsOn(found, Pidfile{}, func(Pidfile) bool { return true })
+		assignRoles(found, 0, 0, claimed(claims, mains, found))
 		strays.Blind = found.blind
-		all.countWorkers(found.found)
+		all.countWorkers(found.found, at)
 		for _, p := range found.found {
 			if p.Role != RoleUnclaimed && p.Role != RoleUnclear {
 				continue
@@ -276,12 +324,25 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 	return nil
 }
 
+// mains are the pidfiles of what runs, by PID.
+func (all *Inventory) mains() map[int]string {
+	mains := map[int]string{}
+	for _, l := range all.Instances {
+		if _, taken := mains[l.Pidfile.PID]; !taken && l.Verdict == Running {
+			mains[l.Pidfile.PID] = l.Pidfile.Path
+		}
+	}
+	return mains
+}
+
 // claimed adds the main processes of what runs: a pidfile that is older than its
 // process (the clock was set) claims it no less.
-func (all *Inventory) claimed(claims map[int]string) map[int]string {
-	for _, l := range all.Instances {
-		if _, taken := claims[l.Pidfile.PID]; !taken && l.Verdict == Running {
-			claims[l.Pidfile.PID] = l.Pidfile.Path
+func claimed(claims, mains map[int]string, found survey) map[int]string {
+	for _, p := range found.found {
+		for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < maxAncestors; pid, hops = found.parents[pid], hops+1 {
+			if _, taken := claims[pid]; !taken && mains[pid] != "" {
+				claims[pid] = mains[pid]
+			}
 		}
 	}
 	return claims
@@ -300,14 +361,16 @@ func (all *Inventory) mean(d Daemon) {
 func (all *Inventory) left() map[int]string {
 	stale := map[int]string{}
 	for _, l := range all.Instances {
-		if l.Main != nil && l.Verdict == Dead && (l.Main.Evidence.Life == Gone || l.Main.Evidence.Life == Zombie) {
+		if l.Main != nil && l.Verdict == Dead && l.Main.Evidence.Life.over() {
 			stale[l.Pidfile.PID] = l.Pidfile.Path
 		}
 	}
 	return stale
 }
 
-func (all *Inventory) countWorkers(found []Process) {
+// countWorkers counts those of each main process among what runs a daemon, at being the
+// places of the instances by their PID.
+func (all *Inventory) countWorkers(found []Process, at map[int][]int) {
 	workers, owner := map[string]int{}, map[int]string{}
 	for _, p := range found {
 		if p.Role == RoleOther && p.Main {
@@ -316,10 +379,11 @@ func (all *Inventory) countWorkers(found []Process) {
 			workers[p.Instance]++
 		}
 	}
-	for i := range all.Instances {
-		l := &all.Instances[i]
-		if pidfile, claimed := owner[l.Pidfile.PID]; claimed && l.Verdict == Running && !l.Daemon.unnamed() {
-			l.Workers = known(workers[pidfile])
+	for pid, pidfile := range owner {
+		for _, i := range at[pid] {
+			if l := &all.Instances[i]; l.Verdict == Running && !l.Daemon.unnamed() {
+				l.Workers = known(workers[pidfile])
+			}
 		}
 	}
 }

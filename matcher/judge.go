@@ -1,5 +1,10 @@
 package matcher
 
+import (
+	"fmt"
+	"time"
+)
+
 // judge pins one process, reads what the rules ask for, and decides. With the
 // zero Pidfile it is one of a scan.
 func (h *host) judge(d Daemon, p Pidfile, pid int) (Evidence, Decision, error) {
@@ -9,29 +14,77 @@ func (h *host) judge(d Daemon, p Pidfile, pid int) (Evidence, Decision, error) {
 }
 
 // hold is judge that keeps the process pinned: what was found stays true of
-// whom it was found of.
+// whom it was found of. One that is about to execute the daemon is looked at again until
+// it does.
 func (h *host) hold(q question, pid int) (Process, error) {
-	held, life, err := h.pin(pid)
-	out := Process{Evidence: Evidence{PID: pid, Life: life, Pin: held.pinnedBy()}, pin: held, host: h}
-	if err != nil {
-		return out, err
+	for again := h.patience(); ; {
+		p, err := h.meet(pid)
+		if err == nil {
+			p, err = h.decideOn(q, p)
+		}
+		if err != nil || !q.mayBecome(p, h.now()) || !again() {
+			return p, err
+		}
+		p.Release()
 	}
-	e := out.Evidence
-	if life == Alive {
-		if e, err = h.collect(held); err != nil {
-			out.Evidence = e
-			return out, err
+}
+
+// forkPatience is how old a fork may be that is expected to execute something.
+const forkPatience = 10 * time.Second
+
+// mayBecome reports of a process that its pidfile was written for, but which runs another
+// program: it is a fork that has executed nothing yet, as start-stop-daemon's child is
+// just after --make-pidfile, or a shell's whose number was written with `echo $!`.
+func (q question) mayBecome(p Process, now time.Time) bool {
+	e := p.Evidence
+	return e.Life == Alive && e.Forked && !e.Kernel && q.pidfile.Path != "" && !q.daemon.unnamed() &&
+		(p.Decision.Rule == RuleContradicted || p.Decision.Rule == RuleMismatch) &&
+		!late(e, q.pidfile) && !writtenLong(e, q.pidfile) && now.Sub(e.Started).Abs() < forkPatience
+}
+
+// meet pins a process and collects what the rules need first.
+func (h *host) meet(pid int) (Process, error) {
+	held, life, err := h.pin(pid)
+	if err == nil && life == Gone {
+		err = h.confirmGone(pid)
+	}
+	out := Process{Evidence: Evidence{PID: pid, Life: life, Pin: held.pinnedBy()}, pin: held, host: h}
+	if err == nil && life == Alive {
+		out.Evidence, err = h.collect(held)
+	}
+	return out, err
+}
+
+// confirmGone: that nobody has a number is what lets a second daemon be started, so /proc
+// has to say it, too. It shows another by now where the number was given away meanwhile.
+func (h *host) confirmGone(pid int) error {
+	stat, err := h.readStat(pid)
+	if err != nil || hasEnded(stat) {
+		return unforeseen(err)
+	}
+	held, life, err := h.pin(pid)
+	held.release()
+	if err == nil && life == Gone {
+		if _, err = h.readStat(pid); err == nil {
+			err = fmt.Errorf("process %d is there and is not there", pid)
 		}
 	}
-	q.evidence = e
-	for {
+	return unforeseen(err)
+}
+
+// decideOn decides about a process that was met, and reads further what the rules ask for.
+func (h *host) decideOn(q question, p Process) (Process, error) {
+	start := p.Evidence.StartTicks
+	for q.evidence = p.Evidence; ; {
 		decision := decide(q)
 		if decision.need == 0 {
-			out.Evidence, out.Decision = q.evidence, decision
-			return out, nil
+			p.Evidence, p.Decision = q.evidence, decision
+			return p, nil
 		}
 		h.supply(&q, decision.need)
-		if h.changedHands(held, e) {
+		if changed, err := h.changedHands(p.pin, start); err != nil {
+			return p, err
+		} else if changed {
 			q.evidence.Life = Gone
 		}
 	}
@@ -47,24 +100,35 @@ func (h *host) supply(q *question, n factSet) {
 	if n&needScript != 0 {
 		e.Scripts = h.scriptFiles(q.daemon, *e)
 	}
+	if n&needFilesystem != 0 {
+		e.Filesystem = h.filesystemOf(q.daemon, *e)
+	}
+	if n&needFile != 0 {
+		e.File = h.runningFile(*e)
+	}
 	if n&needLocks != 0 {
 		e.Locks = h.holdsLock(e.PID, q.pidfile.ID)
 	}
 	if n&needParent != 0 {
-		_, runs := h.parentRunning(q.daemon, *e)
-		e.ParentRuns = known(runs)
+		_, e.ParentRuns = h.parentRunning(q.daemon, *e)
 	}
 	if n&needClaims != 0 {
 		e.Claims = h.claims(q.daemon, q.pidfile, *e)
 	}
+	if n&needClock != 0 {
+		e.Clock = h.clock(q.pidfile, *e)
+	}
 }
 
 // changedHands reports that the number stands for another process than the one
-// e was read from.
-func (h *host) changedHands(held process, e Evidence) bool {
+// that was held when it started.
+func (h *host) changedHands(held process, start uint64) (bool, error) {
 	if held.fd >= 0 {
 		return held.ended()
 	}
 	stat, err := h.readStat(held.pid)
-	return err != nil || stat.Start != e.StartTicks
+	if err != nil && !vanished(err) {
+		return false, err
+	}
+	return err != nil || stat.Start != start, nil
 }

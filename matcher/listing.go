@@ -1,7 +1,7 @@
 package matcher
 
 import (
-	"cmp"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -18,63 +18,36 @@ import (
 // listing is those of the processes in /proc that were asked for, but never ourselves.
 type listing struct {
 	pids []int // in ascending order
-	init bool  // PID 1 was listed; hidepid hides it
+	// stuck are those that could not be looked at: it took too long.
+	stuck []int
+	init  bool // PID 1 was listed; hidepid hides it
 }
 
-// among lists the processes for which may is true. What a look at all of them costs
-// is the kernel's work, so every core takes part, and each looks at a batch as soon
-// as it was listed, while the kernel's records of it are still in its caches.
-func (h *host) among(may func(pid int) (bool, error)) (listing, error) {
+// among lists the processes for which may is true, which is asked with a descriptor of
+// /proc. What a look at all of them costs is the kernel's work, so every core takes part,
+// and each looks at a batch as soon as it was listed, while the kernel's records of it are
+// still in its caches.
+func (h *host) among(may func(proc, pid int) (bool, error)) (listing, error) {
 	h.doing("reading %s", h.proc)
 	proc, err := h.openProc(unix.O_RDONLY)
 	if err != nil {
 		return listing{}, fmt.Errorf("reading %s: %w", h.proc, err)
 	}
-	defer unix.Close(proc)
-	var (
-		all     listing
-		failure error
-		lock    sync.Mutex // of all, failure
-		reader  = procReader{fd: proc}
-		work    sync.WaitGroup
-		self    = os.Getpid()
-	)
-	look := func() {
-		var found listing
-		var doubt error
-		err := reader.each(func(pid int) {
-			found.init = found.init || pid == 1
-			if pid == self || doubt != nil {
-				return
-			}
-			is, err := may(pid)
-			if doubt = err; is {
-				found.pids = append(found.pids, pid)
-			}
-		})
-		lock.Lock()
-		defer lock.Unlock()
-		all.pids, all.init = append(all.pids, found.pids...), all.init || found.init
-		failure = cmp.Or(failure, err, doubt)
-	}
 	cores := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(cores + 1) // exeLink keeps one busy; the deadline must pass
 	defer runtime.GOMAXPROCS(cores)
-	for range cores - 1 {
-		work.Go(look)
-	}
-	look()
-	work.Wait()
-	if failure != nil {
-		return listing{}, fmt.Errorf("reading %s: %w", h.proc, failure)
+	all, err := (&lookout{reader: procReader{fd: proc}, may: may, self: os.Getpid()}).all(cores)
+	if err != nil {
+		return listing{}, fmt.Errorf("reading %s: %w", h.proc, err)
 	}
 	slices.Sort(all.pids)
+	slices.Sort(all.stuck)
 	return all, nil
 }
 
 // openProc opens /proc: from there the way to a file of a process is half as long as from /.
 func (h *host) openProc(mode int) (int, error) {
-	return unix.Open(h.proc, mode|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	return retried(func() (int, error) { return unix.Open(h.proc, mode|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) })
 }
 
 // procReader hands out the numbers in a directory to several readers, batch by batch.
@@ -83,40 +56,51 @@ type procReader struct {
 	lock sync.Mutex
 }
 
-// each calls visit for the numbers of its batches, until no more are left.
-func (r *procReader) each(visit func(pid int)) error {
-	batch := make([]byte, 1024) // about 40 of them
-	for {
-		r.lock.Lock()
-		n, err := retried(func() (int, error) { return unix.ReadDirent(r.fd, batch) })
-		r.lock.Unlock()
-		if n <= 0 || err != nil {
-			return err
-		}
-		eachNumber(batch[:n], visit)
+// next gives the numbers of a batch; done where no more are left.
+func (r *procReader) next(numbers []int, entries []byte) (batch []int, done bool, err error) {
+	r.lock.Lock()
+	n, err := retried(func() (int, error) { return unix.ReadDirent(r.fd, entries) })
+	r.lock.Unlock()
+	if n <= 0 || err != nil {
+		return nil, true, err
 	}
+	batch = numbers[:0]
+	eachNumber(entries[:n], func(pid int) { batch = append(batch, pid) })
+	return batch, false, nil
 }
 
-// eachNumber finds the names that are numbers in what getdents64(2) gave: entries of
-// inode and offset (8 bytes each), their own length (2), a type (1) and a name that
-// ends with a NUL.
+// eachNumber finds the names that are numbers among directory entries.
 func eachNumber(entries []byte, visit func(int)) {
-	const lengthAt, nameAt = 16, 19
+	eachName(entries, func(name []byte, _ byte) {
+		number := 0
+		for _, c := range name {
+			if c < '0' || c > '9' {
+				return
+			}
+			if number = number*10 + int(c-'0'); number > PIDMax {
+				return
+			}
+		}
+		if number > 0 {
+			visit(number)
+		}
+	})
+}
+
+// eachName takes apart what getdents64(2) gave: entries of inode and offset (8 bytes
+// each), their own length (2), a type (1, DT_*) and a name that ends with a NUL. "." and
+// ".." are left out.
+func eachName(entries []byte, visit func(name []byte, kind byte)) {
+	const lengthAt, typeAt, nameAt = 16, 18, 19
 	for len(entries) > nameAt {
 		length := int(binary.NativeEndian.Uint16(entries[lengthAt:]))
 		if length <= nameAt || length > len(entries) {
 			return
 		}
-		number := 0
-		for _, c := range entries[nameAt:length] {
-			if c < '0' || c > '9' {
-				if c == 0 && number > 0 {
-					visit(number)
-				}
-				break
-			}
-			if number = number*10 + int(c-'0'); number > PIDMax {
-				break
+		name := entries[nameAt:length]
+		if end := bytes.IndexByte(name, 0); end > 0 {
+			if name = name[:end]; string(name) != "." && string(name) != ".." {
+				visit(name, entries[typeAt])
 			}
 		}
 		entries = entries[length:]

@@ -35,7 +35,7 @@ func TestAmongSeesAllOnce(t *testing.T) {
 	}
 	var lock sync.Mutex
 	seen := map[int]int{}
-	all, err := h.among(func(pid int) (bool, error) {
+	all, err := h.among(func(_, pid int) (bool, error) {
 		lock.Lock()
 		defer lock.Unlock()
 		seen[pid]++
@@ -51,11 +51,11 @@ func TestAmongSeesAllOnce(t *testing.T) {
 		}
 	}
 	must(t, os.Remove(filepath.Join(h.proc, "1")))
-	if all, err = h.among(func(int) (bool, error) { return false, nil }); err != nil || all.init || all.pids != nil {
+	if all, err = h.among(func(int, int) (bool, error) { return false, nil }); err != nil || all.init || all.pids != nil {
 		t.Errorf("got %v, %v", all, err)
 	}
 	// Who cannot be looked at may be the one asked for.
-	all, err = h.among(func(pid int) (bool, error) {
+	all, err = h.among(func(_, pid int) (bool, error) {
 		if pid == 77 {
 			return false, unix.EMFILE
 		}
@@ -65,7 +65,7 @@ func TestAmongSeesAllOnce(t *testing.T) {
 		t.Errorf("got %v, %v", all, err)
 	}
 	h.proc = filepath.Join(h.proc, "none")
-	if _, err := h.among(func(int) (bool, error) { return true, nil }); err == nil {
+	if _, err := h.among(func(int, int) (bool, error) { return true, nil }); err == nil {
 		t.Error("a directory that is not there was read")
 	}
 }
@@ -97,8 +97,8 @@ func TestDeadlineWhileAllCoresLook(t *testing.T) {
 		}
 		cancel()
 	}()
-	_, _, inTime := within(ctx, func() (listing, error) {
-		all, err := h.among(func(int) (bool, error) {
+	_, _, inTime := within(ctx, h, func() (listing, error) {
+		all, err := h.among(func(int, int) (bool, error) {
 			kept <- true
 			var one [1]byte
 			_, _, _ = syscall.RawSyscall(unix.SYS_READ, reader.Fd(), uintptr(unsafe.Pointer(&one[0])), 1)

@@ -3,9 +3,8 @@ package matcher
 import (
 	"bufio"
 	"bytes"
-	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,14 +54,14 @@ func parseLocks(content []byte) []fileLock {
 func (h *host) holdsLock(pid int, file FileID) Fact[bool] {
 	path := filepath.Join(h.proc, "locks")
 	h.doing("reading %s", path)
-	content, err := os.ReadFile(path)
+	const limit = 64 << 20
+	var holds bool
+	err := readProcFile(path, limit, func(content []byte) error {
+		holds = slices.ContainsFunc(parseLocks(content), func(l fileLock) bool { return l.PID == pid && l.File == file })
+		return nil
+	})
 	if err != nil {
-		return failed[bool](fmt.Errorf("%s: %w", path, err))
+		return failed[bool](err)
 	}
-	for _, l := range parseLocks(content) {
-		if l.PID == pid && l.File == file {
-			return known(true)
-		}
-	}
-	return known(false)
+	return known(holds)
 }

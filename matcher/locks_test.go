@@ -40,7 +40,7 @@ func TestHoldsLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	id := fileID(file.Name())
+	id := identify(file.Name()).Value
 	h := thisHost()
 	if got := h.holdsLock(os.Getpid(), id); got.State != Known || got.Value {
 		t.Errorf("before: %+v", got)

@@ -18,7 +18,7 @@ import (
 func Match(ctx context.Context, c Criteria, registered Registered) (Matched, error) {
 	h := thisHost()
 	h.registered = registered
-	m, err, inTime := within(ctx, func() (Matched, error) { return h.match(ctx, c) })
+	m, err, inTime := within(ctx, h, func() (Matched, error) { return h.match(ctx, c) })
 	if !inTime {
 		return NoMatch(c, h.lastStep()), nil
 	}
@@ -125,7 +125,7 @@ func (h *host) matchPidfile(ctx context.Context, c Criteria) (Matched, error) {
 		m.Plausible = r.Main.Decision.Outcome == Plausible
 	}
 	m.Taken = r.Verdict == Dead && r.Main != nil &&
-		(r.Rule == RuleRecycled || r.Rule == RuleForeign || r.Main.Evidence.Life == Zombie)
+		(r.Rule == RuleRecycled || r.Rule == RuleForeign || r.Main.Evidence.Life == Zombie || r.Main.Evidence.Life == Ending)
 	r.Release()
 	return m, err
 }
@@ -138,18 +138,17 @@ func (h *host) matchPID(d Daemon, c Criteria) ([]Process, error) {
 // matchAll looks at every process: what is asked for is a name, a user or a
 // parent, as with killall(1).
 func (h *host) matchAll(c Criteria) (found []Process, blind string, err error) {
-	candidates, err := h.among(func(pid int) (bool, error) { return h.mayMeet(c, pid) })
+	candidates, err := h.among(func(_, pid int) (bool, error) { return h.mayMeet(c, pid) })
 	if err != nil {
 		return nil, "", err
 	}
-	if !candidates.init || h.hidesProcesses() {
-		blind = hidden
+	if blind, err = h.blindness(candidates); err != nil {
+		return nil, "", err
 	}
 	for _, pid := range candidates.pids {
 		p, err := h.hold(question{criteria: c}, pid)
-		if err != nil {
-			p.Release()
-			return found, blind, err
+		if err != nil { // this one is unclear, not the others
+			p.Decision = undecided(err)
 		}
 		found = append(found, p)
 	}
@@ -161,7 +160,7 @@ func (h *host) matchAll(c Criteria) (found []Process, blind string, err error) {
 func (h *host) mayMeet(c Criteria, pid int) (bool, error) {
 	stat, err := h.readStat(pid)
 	if err != nil || hasEnded(stat) {
-		return false, unforeseen(err)
+		return false, h.unforeseen(err)
 	}
 	return (c.PPID == 0 || c.PPID == stat.PPID) && (c.Name == "" || bears(stat.Comm, c.Name)) && pid != os.Getpid(), nil
 }

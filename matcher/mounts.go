@@ -2,10 +2,14 @@ package matcher
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // servedTypes are file systems behind which a server may stop answering. Most
@@ -22,20 +26,58 @@ func served(fstype string) bool {
 	return false
 }
 
-// parseMountinfo gives the mount points where a served file system is mounted, and
-// its type (proc_pid_mountinfo(5)); also where another is mounted over it. Unlike
-// procfs's, it survives a line it does not understand, and undoes the octal escapes
-// of mount points.
-func parseMountinfo(content []byte) map[string]string {
-	slow := map[string]string{}
+// mount is a line of mountinfo (proc_pid_mountinfo(5)), as far as it is used.
+type mount struct {
+	id     uint64
+	dev    uint64 // of the file system, whatever st_dev its files have (overlayfs, btrfs)
+	point  string
+	fstype string
+}
+
+// mountinfoLimit is more than the kernel lets a mount tree grow to, 100,000 mounts
+// (fs.mount-max).
+const mountinfoLimit = 64 << 20
+
+// parseMounts takes mountinfo apart. Unlike procfs's reader it survives a line it does
+// not understand, and undoes the octal escapes of mount points.
+func parseMounts(content []byte) (mounts []mount) {
 	for line := range bytes.Lines(content) {
-		mount, fs, found := bytes.Cut(line, []byte(" - "))
-		fstype, _, _ := bytes.Cut(fs, []byte(" "))
-		if !found || !served(string(fstype)) {
+		before, fs, found := bytes.Cut(line, []byte(" - "))
+		fields := strings.Fields(string(before))
+		if !found || len(fields) < 5 {
 			continue
 		}
-		if fields := strings.Fields(string(mount)); len(fields) >= 5 {
-			slow[unescapeOctal(fields[4])] = string(fstype)
+		id, err := strconv.ParseUint(fields[0], 10, 64)
+		majorText, minorText, _ := strings.Cut(fields[2], ":")
+		major, err1 := strconv.ParseUint(majorText, 10, 32)
+		minor, err2 := strconv.ParseUint(minorText, 10, 32)
+		if err != nil || err1 != nil || err2 != nil {
+			continue
+		}
+		fstype, _, _ := bytes.Cut(fs, []byte(" "))
+		mounts = append(mounts, mount{id, unix.Mkdev(uint32(major), uint32(minor)), unescapeOctal(fields[4]), string(fstype)})
+	}
+	return mounts
+}
+
+// readMounts reads the mounts of a process ("self", or a number).
+func readMounts(proc, who string) (mounts []mount, err error) {
+	err = readProcFile(proc+"/"+who+"/mountinfo", mountinfoLimit, func(content []byte) error {
+		mounts = parseMounts(content)
+		return nil
+	})
+	return mounts, err
+}
+
+// parseMountinfo gives the mount points where a served file system is mounted, and
+// its type; also where another is mounted over it.
+func parseMountinfo(content []byte) map[string]string { return servedAmong(parseMounts(content)) }
+
+func servedAmong(mounts []mount) map[string]string {
+	slow := map[string]string{}
+	for _, m := range mounts {
+		if served(m.fstype) {
+			slow[m.point] = m.fstype
 		}
 	}
 	return slow
@@ -90,7 +132,10 @@ func unescapeOctal(s string) string {
 // table and at links of file systems that do answer. A process that touches
 // such a path may become impossible to kill: ask from one you need not wait for.
 func MayHang(paths ...string) (where string, may bool) {
-	slow := servedMounts()
+	slow, err := servedMounts()
+	if err != nil {
+		return "a file system that is not known: " + err.Error(), true
+	}
 	if len(slow) == 0 {
 		return "", false
 	}
@@ -108,16 +153,44 @@ func MayHang(paths ...string) (where string, may bool) {
 }
 
 // servedMounts are the mount points of such file systems, with their types.
-func servedMounts() map[string]string {
-	var slow map[string]string
-	_ = readProcFile("/proc/self/mountinfo", func(content []byte) error { // without /proc nothing else is read either
-		slow = parseMountinfo(content)
-		return nil
+func servedMounts() (map[string]string, error) {
+	mounts, err := readMounts("/proc", "self")
+	if vanished(err) || errors.Is(err, unix.ENOTDIR) { // without /proc nothing else is read either
+		return nil, nil
+	}
+	return servedAmong(mounts), err
+}
+
+// mounted is our own mount tree, read once for a question.
+func (h *host) mounted() ([]mount, error) {
+	h.mountsOnce.Do(func() { h.mounts, h.mountsErr = readMounts("/proc", "self") })
+	return h.mounts, h.mountsErr
+}
+
+// served are the mount points in our own tree that may hang.
+func (h *host) served() (map[string]string, error) {
+	h.servedOnce.Do(func() {
+		var mounts []mount
+		if mounts, h.slowErr = h.mounted(); h.slowErr == nil {
+			h.slow = servedAmong(mounts)
+		}
 	})
-	return slow
+	return h.slow, h.slowErr
+}
+
+// mayHang is MayHang for one path, by what was read once.
+func (h *host) mayHang(path string) (where string, may bool) {
+	slow, err := h.served()
+	if err != nil {
+		return "a file system that is not known: " + plain(err), true
+	}
+	return mayHang(slow, []string{path})
 }
 
 func mayHang(slow map[string]string, paths []string) (where string, may bool) {
+	if len(slow) == 0 {
+		return "", false
+	}
 	for _, path := range paths {
 		if !filepath.IsAbs(path) {
 			cwd, err := os.Readlink("/proc/self/cwd")

@@ -45,31 +45,41 @@ func roleOf(p Process, parents map[int]int, main, stale int, claims map[int]stri
 	return RoleUnclaimed, ""
 }
 
-// acceptClaims turns pidfiles into claims: a pidfile counts for a process of
-// the survey that it may vouch for, unless the process started later than it
-// was written and is another's child, or not like the pidfile's name: then the
-// number was recycled.
-func acceptClaims(s survey, pidfiles []Pidfile) map[int]string {
-	inSurvey := map[int]Process{}
+// doubtUnclaimed: pidfiles could not be read, one of which may account for what runs
+// unclaimed.
+func (s survey) doubtUnclaimed(why error) {
+	for i := range s.found {
+		if p := &s.found[i]; p.Role == RoleUnclaimed {
+			p.Role, p.Decision.Why = RoleUnclear, "whose it is cannot be told: "+why.Error()
+		}
+	}
+}
+
+// claimsOn gives the pidfiles that account for processes of the survey, by the PID that
+// they name: those that count, and may vouch for it, unless the process started later than
+// the file was written and is another's child, or nothing shows that it is the writer all
+// the same: then the number was recycled.
+func (h *host) claimsOn(s survey, own Pidfile, counts func(Pidfile) bool) map[int]string {
+	inSurvey := map[int]bool{}
 	for _, p := range s.found {
-		inSurvey[p.Evidence.PID] = p
+		inSurvey[p.Evidence.PID] = true
 	}
 	claims := map[int]string{}
-	// Sorted, so that of two pidfiles for one process the same one is always named.
-	slices.SortFunc(pidfiles, func(a, b Pidfile) int { return strings.Compare(a.Path, b.Path) })
-	for _, f := range pidfiles {
-		p, runs := inSurvey[f.PID]
-		if !runs || p.Decision.Rule == RuleForeign {
+	for _, p := range s.found {
+		e := p.Evidence
+		if p.Decision.Rule == RuleForeign {
 			continue
 		}
-		if ok, _ := f.Vouches(p.Evidence.UID, p.Evidence.EUID); !ok {
-			continue
-		}
-		if _, child := inSurvey[p.Evidence.PPID]; late(p.Evidence, f) && (child || !akin(p.Evidence, f.Path)) {
-			continue
-		}
-		if _, taken := claims[f.PID]; !taken {
-			claims[f.PID] = f.Path
+		pidfiles := h.walk().naming(e.PID, own)
+		// Sorted, so that of two pidfiles for one process the same one is always named.
+		slices.SortFunc(pidfiles, func(a, b Pidfile) int { return strings.Compare(a.Path, b.Path) })
+		for _, f := range pidfiles {
+			ok, _ := f.Vouches(e.UID, e.EUID)
+			if !ok || !counts(f) || late(e, f) && (inSurvey[e.PPID] || !e.standsLate(f, h.clock(f, e).Value)) {
+				continue
+			}
+			claims[e.PID] = f.Path
+			break
 		}
 	}
 	return claims

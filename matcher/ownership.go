@@ -26,32 +26,30 @@ func writtenLong(e Evidence, p Pidfile) bool {
 // instance's pidfile, speak against it?
 func ownership(q question, d Decision) Decision {
 	e, p := q.evidence, q.pidfile
-	refuse := func(rule Rule, o Outcome, format string, args ...any) Decision {
-		why := fmt.Sprintf(format, args...)
-		d.Steps = append(d.Steps, Step{rule, true, why})
-		d.Rule, d.Outcome, d.Why = rule, o, why
-		return d
-	}
-	if d.Outcome == Plausible && late(e, p) {
-		return refuse(RuleLate, Undecided, "it started %s after the pidfile was written, and only its name fits: the number may have changed hands", Span(e.Started.Sub(p.Written)))
-	}
+	isLate := late(e, p) && e.Life == Alive
 	if d.Outcome != Runs {
+		if isLate {
+			return doubted(q, d)
+		}
 		return d
 	}
 	if ok, why := p.Vouches(e.UID, e.EUID); !ok {
-		return refuse(RuleUntrusted, Undecided, "%s", why)
+		return d.overruled(RuleUntrusted, Undecided, "%s", why)
 	}
 	switch {
 	case e.PID != 1 || !d.Weak || d.Rule == RuleSameFile || d.Rule == RuleReplaced:
 	case d.Rule == RuleScript:
-		return refuse(RuleScript, Undecided, "PID 1 runs a script under %s, and only its name is the daemon's", e.Exe.Value.Link)
+		return d.overruled(RuleScript, Undecided, "PID 1 runs a script under %s, and only its name is the daemon's", e.Exe.Value.Link)
 	default:
-		return refuse(RuleMismatch, NotThis, "PID 1 is taken for a daemon only by its file")
+		return d.overruled(RuleMismatch, NotThis, "PID 1 is taken for a daemon only by its file")
 	}
 	if e.ParentRuns.State == Unread && !q.daemon.unnamed() {
 		return Decision{need: needParent}
 	}
-	isLate, child := late(e, p), e.ParentRuns.Value
+	child := e.ParentRuns.Value
+	if e.ParentRuns.State == Unreadable {
+		return d.overruled(RuleUnreadable, Undecided, "whether its parent, %d, runs %s too cannot be told: %s", e.PPID, q.daemon.base(), plain(e.ParentRuns.Err))
+	}
 	if !isLate && !child && !writtenLong(e, p) {
 		return d
 	}
@@ -67,41 +65,36 @@ func ownership(q question, d Decision) Decision {
 			child = false
 		case !c.Self && (!c.Late || c.TopLevel) && !isLate && !writtenLong(e, p):
 			// keepalived's child writes a pidfile of its own; so may another's worker.
-			return refuse(RuleContested, Undecided, "it is a child of %d, the main process of %s, but this pidfile was written when it started", c.PID, c.Pidfile)
+			return d.overruled(RuleContested, Undecided, "it is a child of %d, the main process of %s, but this pidfile was written when it started", c.PID, c.Pidfile)
 		case !c.Self && (!c.Late || c.TopLevel):
-			return refuse(RuleRecycled, NotThis, "it is a child of %d, the main process of %s", c.PID, c.Pidfile)
+			return d.overruled(RuleRecycled, NotThis, "it is a child of %d, the main process of %s", c.PID, c.Pidfile)
 		case !c.Self || apart <= writeSlack:
 			// The daemon's own second pidfile, written when this one was.
 		case isLate && !c.Late:
-			return refuse(RuleRecycled, NotThis, "it is the main process of %s, and started %s after this pidfile was written", c.Pidfile, Span(e.Started.Sub(p.Written)))
+			return d.overruled(RuleRecycled, NotThis, "it is the main process of %s, and started %s after this pidfile was written", c.Pidfile, Span(e.Started.Sub(p.Written)))
 		case isLate || writtenLong(e, p):
-			return refuse(RuleContested, Undecided, "%s names it too, and was written at another time: remove the wrong one", c.Pidfile)
+			return d.overruled(RuleContested, Undecided, "%s names it too, and was written at another time: remove the wrong one", c.Pidfile)
 		}
 	}
 	if doubtful {
-		return refuse(RuleLate, Undecided, "it may be another instance's: %v", e.Claims.Err)
+		return d.overruled(RuleLate, Undecided, "it may be another instance's: %v", e.Claims.Err)
 	}
 	if isLate {
-		after := Span(e.Started.Sub(p.Written))
-		switch {
-		case q.daemon.unnamed() && e.Argv.State == Unread:
-			return Decision{need: needArgv}
-		case q.daemon.unnamed() && (akin(e, p.Path) || q.criteria.Name != "" && !isInterpreter(q.criteria.Name)):
-			// Its name is all that speaks for it, but then no other daemon is meant.
-		case q.daemon.unnamed():
-			return refuse(RuleLate, Undecided, "%d, called %q, started %s after %s was written, and is not like that name: the number may have changed hands", e.PID, e.Comm, after, p.Path)
-		case d.Weak && (d.Rule == RuleSameFile || d.Rule == RuleReplaced):
-			return refuse(RuleLate, Undecided, "it started %s after the pidfile was written, and %s runs any script: the number may have changed hands", after, q.daemon.Path)
-		case d.Weak:
-			return refuse(RuleLate, Undecided, "it started %s after the pidfile was written, and only its name fits: the number may have changed hands", after)
-		case child:
-			return refuse(RuleLate, Undecided, "it started %s after the pidfile was written, and is a child of another %s", after, q.daemon.base())
+		if d = lateness(q, d, child); d.need != 0 || d.Outcome != Runs {
+			return d
 		}
-		d.Notes = append(d.Notes, fmt.Sprintf("It seems to have started %s after its pidfile was written. No other pidfile claims it, so the clock was probably set since.", after))
 	}
 	if child {
 		d.Notes = append(d.Notes, fmt.Sprintf("Its parent, %d, runs %s too, and no pidfile names that one.", e.PPID, q.daemon.base()))
 	}
+	return d
+}
+
+// overruled is the decision, after a rule about whose the process is spoke against it.
+func (d Decision) overruled(rule Rule, o Outcome, format string, args ...any) Decision {
+	why := fmt.Sprintf(format, args...)
+	d.Steps = append(d.Steps, Step{rule, true, why})
+	d.Rule, d.Outcome, d.Why = rule, o, why
 	return d
 }
 

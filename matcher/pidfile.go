@@ -55,7 +55,8 @@ type Pidfile struct {
 	// ACLWriter: an access control list (acl(5)) lets somebody else write it.
 	ACLWriter bool
 
-	size int // bytes read; 0 for an empty file
+	size int   // bytes read; 0 for an empty file
+	err  error // why it could not be read, where the kernel said so
 }
 
 // ErrNoPID is wrapped by every error of ParsePID.

@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,20 +36,18 @@ func (h *host) pin(pid int) (process, Life, error) {
 // nobody is held where there is nothing to hold. Descriptor 0 is somebody's.
 var nobody = process{fd: -1}
 
-// ended reports that every thread of the process has ended (pidfd_open(2):
-// a pidfd becomes readable then). Without a pidfd it cannot tell.
-func (p process) ended() bool {
+// ended reports that every thread of the process has ended (pidfd_open(2): a pidfd
+// becomes readable then). Without a pidfd it cannot tell.
+func (p process) ended() (bool, error) {
 	if p.fd < 0 {
-		return false
+		return false, nil
 	}
 	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(fds, 0)
-		if err == unix.EINTR {
-			continue
-		}
-		return err == nil && n > 0 && fds[0].Revents&unix.POLLIN != 0
+	n, err := retried(func() (int, error) { return unix.Poll(fds, 0) })
+	if err != nil {
+		return false, fmt.Errorf("whether process %d has ended: %w", p.pid, err)
 	}
+	return n > 0 && fds[0].Revents&unix.POLLIN != 0, nil
 }
 
 func (p process) release() {

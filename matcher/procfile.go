@@ -37,12 +37,27 @@ func (h *host) pidPath(pid int, name string) string {
 	return h.proc + "/" + strconv.Itoa(pid) + "/" + name
 }
 
-// readStat reads again what has no threads: of a zombie one is counted, so this one
+// What is read of a file of /proc/PID at most: a process must not decide what a question
+// about others costs.
+const (
+	statLimit = 4096
+	// status has a line of all supplementary groups, 65,536 of up to eleven bytes
+	// (NGROUPS_MAX of include/uapi/linux/limits.h), before the one that counts namespaces.
+	statusLimit = 1 << 20
+	// cmdline is as long as a process says (prctl(2), PR_SET_MM_MAP), terabytes. The rules
+	// want a program's name and its script, which a JVM has behind a long class path.
+	argvLimit = 64 << 10
+)
+
+func (h *host) readStat(pid int) (procStat, error) { return readStatFile(h.pidPath(pid, "stat")) }
+
+// readStatFile reads again what has no threads: of a zombie one is counted, so this one
 // was let go of while the kernel wrote its line, and another thread may have taken
 // its place (do_task_stat in fs/proc/array.c, de_thread in fs/exec.c).
-func (h *host) readStat(pid int) (s procStat, err error) {
-	for range execTries {
-		err = readProcFile(h.pidPath(pid, "stat"), func(content []byte) error {
+func readStatFile(path string) (s procStat, err error) {
+	const tries = 20
+	for range tries {
+		err = readProcFile(path, statLimit, func(content []byte) error {
 			s, err = parseStat(content)
 			return err
 		})
@@ -54,7 +69,7 @@ func (h *host) readStat(pid int) (s procStat, err error) {
 }
 
 func (h *host) readStatus(pid int) (s procStatus, err error) {
-	err = readProcFile(h.pidPath(pid, "status"), func(content []byte) error {
+	err = readProcFile(h.pidPath(pid, "status"), statusLimit, func(content []byte) error {
 		s, err = parseStatus(content)
 		return err
 	})
@@ -144,10 +159,10 @@ var errDamaged = errors.New("it is damaged")
 // small files, of most of which a few words are kept.
 var procBuffers = sync.Pool{New: func() any { return new(make([]byte, 4096)) }}
 
-// readProcFile hands parse the content of a file, which it must not keep. It is
-// os.ReadFile less its poller, which costs five further system calls for a file
-// that has none of its events.
-func readProcFile(path string, parse func(content []byte) error) error {
+// readProcFile hands parse the content of a file, limit bytes of it at most, which it must
+// not keep. It is os.ReadFile less its poller, which costs five further system calls for a
+// file that has none of its events.
+func readProcFile(path string, limit int, parse func(content []byte) error) error {
 	fail := func(doing string, err error) error { return &fs.PathError{Op: doing, Path: path, Err: err} }
 	fd, err := retried(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 	if err != nil {
@@ -157,11 +172,11 @@ func readProcFile(path string, parse func(content []byte) error) error {
 	buffer := procBuffers.Get().(*[]byte)
 	defer procBuffers.Put(buffer)
 	for size := 0; ; {
-		n, err := retried(func() (int, error) { return unix.Read(fd, (*buffer)[size:]) })
+		n, err := retried(func() (int, error) { return unix.Read(fd, (*buffer)[size:min(limit, len(*buffer))]) })
 		if err != nil {
 			return fail("read", err)
 		}
-		if size += n; n == 0 {
+		if size += n; n == 0 || size == limit {
 			if err := parse((*buffer)[:size]); err != nil {
 				return fail("parse", err)
 			}

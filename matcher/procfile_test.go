@@ -31,7 +31,7 @@ func TestProcFilesLikeProcfs(t *testing.T) {
 
 	h := thisHost()
 	must(t, h.open())
-	everybody, err := h.among(func(int) (bool, error) { return true, nil })
+	everybody, err := h.among(func(int, int) (bool, error) { return true, nil })
 	must(t, err)
 	pids := everybody.pids
 	if !slices.Contains(pids, child.Process.Pid) {

@@ -52,36 +52,58 @@ func (h *host) readPidfileOnce(path string) Pidfile {
 		p.Why = danglingStory(path)
 		return p
 	case err != nil:
-		return p.unusable(plain(err))
+		return p.failed(err)
 	}
 	defer unix.Close(fd)
 	p.LinkOwners = linkOwners
 	return h.readOpenedPidfile(p, fd)
 }
 
-// readOpenedPidfile reads the file that fd, opened with O_PATH, stands for.
+// readOpenedPidfile reads the file that fd, opened with O_PATH, stands for. Going through
+// /proc/self/fd opens that very file again, whatever its path leads to by now.
 func (h *host) readOpenedPidfile(p Pidfile, fd int) Pidfile {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return p.unusable(plain(err))
-	}
-	if st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3) {
-		p.Why = "it is /dev/null"
+	p, regular := p.describe(fd)
+	if !regular {
 		return p
 	}
+	h.doing("reading %s", p.Path)
+	opened, err := retried(func() (int, error) {
+		return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return p.failed(err)
+	}
+	defer unix.Close(opened)
+	return p.read(opened)
+}
+
+// describe reads of the file that fd stands for what stat(2) says. It is false for what
+// is no regular file, and then says what that makes of the pidfile.
+func (p Pidfile) describe(fd int) (_ Pidfile, regular bool) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return p.failed(err), false
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3) {
+		p.State, p.Why = PidfileAbsent, "it is /dev/null"
+		return p, false
+	}
 	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFREG {
-		return p.unusable("it is " + kindName(kind) + ", not a regular file")
+		return p.unusable("it is " + kindName(kind) + ", not a regular file"), false
 	}
 	p.Owner, p.Group = int(st.Uid), int(st.Gid)
 	p.Mode = fs.FileMode(st.Mode & 0o7777)
 	p.HardLinks = uint64(st.Nlink)
 	p.ID = FileID{Dev: uint64(st.Dev), Ino: st.Ino}
 	p.Written = time.Unix(st.Mtim.Unix())
+	return p, true
+}
 
-	h.doing("reading %s", p.Path)
-	content, acl, err := readOpened(fd)
+// read reads the content of the file that was opened, and who else may write it.
+func (p Pidfile) read(opened int) Pidfile {
+	content, acl, err := readOpened(opened)
 	if err != nil {
-		return p.unusable(plain(err))
+		return p.failed(err)
 	}
 	p.ACLWriter = aclWriter(acl)
 	p.size = len(content)
@@ -93,34 +115,37 @@ func (h *host) readOpenedPidfile(p Pidfile, fd int) Pidfile {
 	return p
 }
 
+func (p Pidfile) failed(err error) Pidfile {
+	p.err = err
+	return p.unusable(plain(err))
+}
+
 func (p Pidfile) unusable(why string) Pidfile {
 	p.State, p.Why = PidfileUnusable, why
 	return p
 }
 
-// readOpened reads the beginning of the file that fd, opened with O_PATH,
-// stands for. Going through /proc/self/fd opens that very file again, whatever
-// its path leads to by now.
-func readOpened(fd int) (content, acl []byte, err error) {
-	opened, err := retried(func() (int, error) {
-		return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	defer unix.Close(opened)
+// readOpened reads the beginning of a file.
+func readOpened(opened int) (content, acl []byte, err error) {
 	buffer := procBuffers.Get().(*[]byte)
 	defer procBuffers.Put(buffer)
 	list := *buffer
-	n, err := unix.Fgetxattr(opened, "system.posix_acl_access", list)
+	attribute := func() (int, error) {
+		return retried(func() (int, error) { return unix.Fgetxattr(opened, "system.posix_acl_access", list) })
+	}
+	n, err := attribute()
 	if err == unix.ERANGE {
 		list = make([]byte, 1<<16) // XATTR_SIZE_MAX of include/uapi/linux/limits.h
-		n, err = unix.Fgetxattr(opened, "system.posix_acl_access", list)
+		n, err = attribute()
 	}
-	if err == nil { // none, as a rule; none to be had on this file system
+	switch err {
+	case nil:
 		acl = slices.Clone(list[:n])
-	} else if err == unix.ERANGE {
+	case unix.ENODATA, unix.EOPNOTSUPP, unix.ENOSYS, unix.EPERM: // none, as a rule; none to be had here
+	case unix.ERANGE:
 		return nil, nil, errors.New("its access control list is too long")
+	default:
+		return nil, nil, fmt.Errorf("its access control list: %w", err)
 	}
 	for size := 0; ; {
 		n, err := retried(func() (int, error) { return unix.Read(opened, (*buffer)[size:pidfileLimit]) })

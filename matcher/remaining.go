@@ -24,7 +24,7 @@ func Remaining(ctx context.Context, in Instance, main *Process, family []*Proces
 	h := thisHost()
 	h.registered = in.Registered
 	rest := Rest{Others: map[int]bool{}}
-	r, err, inTime := within(ctx, func() (Report, error) { return h.check(ctx, in) })
+	r, err, inTime := within(ctx, h, func() (Report, error) { return h.check(ctx, in) })
 	switch {
 	case !inTime:
 		return rest, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.lastStep())
@@ -36,9 +36,12 @@ func Remaining(ctx context.Context, in Instance, main *Process, family []*Proces
 	}
 	kin := map[int]bool{}
 	for _, p := range append([]*Process{main}, family...) {
-		if !h.passedOn(p) {
-			kin[p.Evidence.PID] = true
+		passed, err := h.passedOn(p)
+		if err != nil {
+			r.Release()
+			return rest, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 		}
+		kin[p.Evidence.PID] = !passed
 	}
 	if r.Main != nil {
 		r.Main.Release()
@@ -76,7 +79,10 @@ func (p Process) belongsTo(main *Process, pidfile Pidfile, kin map[int]bool) boo
 }
 
 // passedOn reports that the number of a process belongs to another by now.
-func (h *host) passedOn(p *Process) bool {
-	stat, err := h.readStat(p.Evidence.PID) // an error: nobody has it
-	return err == nil && stat.Start != p.Evidence.StartTicks
+func (h *host) passedOn(p *Process) (bool, error) {
+	stat, err := h.readStat(p.Evidence.PID)
+	if err != nil { // nobody has it
+		return false, unforeseen(err)
+	}
+	return stat.Start != p.Evidence.StartTicks, nil
 }

@@ -258,7 +258,7 @@ func TestRemoveWhileTheDirectoryIsExchanged(t *testing.T) {
 	removed := 0
 	for range 2000 {
 		p := thisHost().readPidfileOnce(dir + "/own/x.pid")
-		victims := p.ID == fileID(dir+"/victim/x.pid")
+		victims := p.ID == identify(dir+"/victim/x.pid").Value
 		err := p.Remove()
 		if err != nil && !errors.Is(err, ErrNotRemoved) {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,12 +18,14 @@ func script(q question) finding {
 		return no("%s is no script", d.Path)
 	case e.Exe.State != Known:
 		return no("its executable's path cannot be read")
-	case e.Tree == OtherPlace && e.Root != SamePlace && e.Exe.Value.ID.Known() && !d.onDevice(e.Exe.Value.ID.Dev):
+	case e.Tree == OtherPlace && (e.UserNS == OtherPlace || e.Root != SamePlace && e.Exe.Value.ID.Known() && !d.onDevice(e.Exe.Value.ID.Dev)):
 		return no("its interpreter is of another mount tree")
 	case !d.Script.interprets(e.Exe.Value):
 		return no("it runs %s, the script is for %s", e.Exe.Value.Link, d.Script.Path)
 	case e.Argv.State == Unread:
 		return finding{need: needArgv}
+	case e.Argv.State == Unreadable:
+		return yes(Undecided, FileUnknown, "it runs %s, but which script cannot be read (%s)", e.Exe.Value.Link, plain(e.Argv.Err))
 	case d.Script.runsAnother(e):
 		return no("%s runs as %s, which runs no script", e.Exe.Value.Link, argv0Base(e.Argv.Value))
 	case e.Scripts == nil:
@@ -55,7 +58,7 @@ func (d Daemon) runs(e Evidence) finding {
 			return yes(Undecided, FileUnknown, "%s runs the script %s, which is another file than %s today", interpreter, s.Word, d.Path)
 		case s.File.State == Known:
 			anyKnown = true
-		case d.goesBy(name):
+		case d.goesBy(name), unforeseen(s.File.Err) != nil && !errors.Is(s.File.Err, errMayHang):
 			unresolved = s.Word
 		}
 	}

@@ -95,17 +95,28 @@ func listeners(dir string) ([]listener, error) {
 		kind  string
 		state uint64
 	}{{"tcp", tcpListen}, {"tcp6", tcpListen}, {"udp", udpUnbound}, {"udp6", udpUnbound}} {
-		content, err := os.ReadFile(filepath.Join(dir, "net", table.kind))
+		content, err := readNet(dir, table.kind)
 		if err != nil && !vanished(err) {
 			return nil, err
 		}
 		out = append(out, parseInet(table.kind, table.state, content)...)
 	}
-	content, err := os.ReadFile(filepath.Join(dir, "net/unix"))
+	content, err := readNet(dir, "unix")
 	if err != nil && !vanished(err) {
 		return nil, err
 	}
 	return append(out, parseUnix(content)...), nil
+}
+
+// readNet reads one of those tables. Go's os.ReadFile waits for an event that they never
+// have, where the kernel says EAGAIN.
+func readNet(dir, table string) (content []byte, err error) {
+	const limit = 64 << 20 // of 150 bytes a socket
+	err = readProcFile(filepath.Join(dir, "net", table), limit, func(read []byte) error {
+		content = slices.Clone(read)
+		return nil
+	})
+	return content, err
 }
 
 // parseUnix picks from /proc/PID/net/unix the sockets that accept connections:
@@ -196,7 +207,7 @@ func ServesAt(pid int) (local netip.AddrPort, ok bool) {
 		return local, false
 	}
 	for _, kind := range []string{"tcp", "tcp6"} {
-		content, err := os.ReadFile(filepath.Join(dir, "net", kind))
+		content, err := readNet(dir, kind)
 		if err != nil {
 			continue // a kernel without IPv6
 		}

@@ -110,9 +110,12 @@ type factSet int
 const (
 	needArgv factSet = 1 << iota
 	needScript
+	needFilesystem
+	needFile
 	needLocks
 	needParent
 	needClaims
+	needClock
 )
 
 // Role is what a process that runs the daemon is, seen from one instance.

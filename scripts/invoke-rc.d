@@ -2,8 +2,13 @@
 # pidproof: stands before the program that dpkg installs as NAME.real
 # `divert` puts it in place and takes it away. Every maintainer script calls it: it must go on working when pidproof is
 # gone or cannot run, and it knows nothing but where the two programs are.
-if /usr/sbin/pidproof --version >/dev/null 2>&1; then
-	exec /usr/sbin/pidproof invoke-rc.d "$@"
+if [ -x /usr/sbin/pidproof ]; then
+	# A question first that is none: where Go's runtime cannot run (ulimit -v, -n, -u) it ends with 2, or by a signal.
+	/usr/sbin/pidproof pidofproc -p /dev/null / >/dev/null 2>&1
+	case $? in
+	2 | 12[6-9] | 1[3-9]? | 2??) echo "invoke-rc.d: /usr/sbin/pidproof cannot run here (see ulimit -a); no trigger is held off or restored" >&2 ;;
+	*) exec /usr/sbin/pidproof invoke-rc.d "$@" ;;
+	esac
 fi
 
 # The one option that the program does not know, wherever it stands.

@@ -54,6 +54,11 @@ func (cmd adoptCmd) Run(c *console) error {
 		return nil
 	}
 	defer dir.Close()
+	if err := report.Pidfile.Adopts(main.Evidence); err != nil {
+		c.warn("%s: nothing is adopted: %v", report.Daemon.Path, err)
+		c.exit = exitRefused
+		return nil
+	}
 	c.say("%s", candidate(report, main))
 	if !cmd.Yes {
 		c.say("If this is the instance (ps -fp %d), --yes writes %s.", main.Evidence.PID, report.Pidfile.Path)
@@ -67,7 +72,11 @@ func (cmd adoptCmd) Run(c *console) error {
 func alsoLost(c *console, r matcher.Report) error {
 	all, errs := registry.Read(instancesDir())
 	for _, other := range all {
-		if daemonOf(other).Real != r.Daemon.Real || registry.SamePidfile(other.Pidfile, r.Pidfile.Path) {
+		d, err := daemonOf(other)
+		if err != nil {
+			return fmt.Errorf("of %s it cannot be told: %w", other.Name, err)
+		}
+		if d.Real != r.Daemon.Real || registry.SamePidfile(other.Pidfile, r.Pidfile.Path) {
 			continue
 		}
 		o, err := c.lookAt(other)

@@ -78,6 +78,9 @@ func adoption(r matcher.Report) string {
 		return strings.TrimPrefix(byItsUser(r.Pidfile.Path, main.Evidence), "; ")
 	}
 	dir.Close()
+	if err := r.Pidfile.Adopts(main.Evidence); err != nil {
+		return err.Error()
+	}
 	return "pidproof adopt -p " + r.Pidfile.Path + " " + r.Daemon.Path + " mends that"
 }
 

@@ -23,8 +23,8 @@ func denial(r registry.Registration) error {
 	if err != nil {
 		return nil // whoever runs it says so
 	}
-	code, said := invokeRcQuery(program.Path, r.Restart[1:])
-	if !forbids(code) {
+	code, said, err := invokeRcQuery(program.Path, r.Restart[1:])
+	if err != nil || !forbids(code) { // likewise
 		return nil
 	}
 	switch line, _, _ := strings.Cut(said, "\n"); {

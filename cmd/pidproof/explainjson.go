@@ -77,6 +77,7 @@ type jsonProcess struct {
 	Argv     jsonArgv   `json:"argv"`
 	PIDNS    string     `json:"pid_namespace"`
 	Tree     string     `json:"mount_tree"`
+	UserNS   string     `json:"user_namespace,omitempty"`
 	Sockets  jsonSocket `json:"sockets"`
 }
 
@@ -165,6 +166,9 @@ func viewProcess(p matcher.Process) jsonProcess {
 		Group: e.Group, Session: e.Session, Argv: jsonArgv{e.Argv.State.String(), e.Argv.Value},
 		PIDNS: e.PIDNS.String(), Tree: e.Tree.String(),
 		Exe: jsonExe{State: e.Exe.State.String(), Link: e.Exe.Value.Link},
+	}
+	if e.Tree == matcher.OtherPlace {
+		out.UserNS = e.UserNS.String()
 	}
 	if !e.Started.IsZero() {
 		out.UID, out.EUID, out.Started = &e.UID, &e.EUID, &e.Started

@@ -153,7 +153,11 @@ func (p page) process(r matcher.Report) {
 		}
 	}
 	p.put("", when)
-	p.put("", fmt.Sprintf("PID namespace %s, mount tree %s", e.PIDNS, e.Tree))
+	where := fmt.Sprintf("PID namespace %s, mount tree %s", e.PIDNS, e.Tree)
+	if e.Tree == matcher.OtherPlace {
+		where += fmt.Sprintf(", user namespace %s", e.UserNS)
+	}
+	p.put("", where)
 	if s := sockets(*r.Main); s != "" {
 		p.put("", s)
 	}

@@ -108,12 +108,22 @@ func (cmd invokeRcdCmd) stop(c *console, call invocation) error {
 	holdable, others := service.Active()
 	ctx, cancel := c.deadline()
 	defer cancel()
-	held, _ := ondemand.Held(ctx, call.name) // of a run that was interrupted; what is wrong with it is said where it counts
+	// Of a run that was interrupted; what is wrong with a record is said where it counts.
+	held, err := ondemand.Held(ctx, call.name)
+	if err != nil && !errors.Is(err, ondemand.ErrDamaged) {
+		c.handOver = false
+		return err
+	}
 	nothing := len(holdable)+len(others) == 0 && held == nil
 	if nothing || call.leavesToSystemd(service) {
 		return nil
 	}
-	switch askReal(call.words) {
+	would, err := askReal(call.words)
+	if err != nil {
+		c.handOver = false
+		return fmt.Errorf("%s: not stopped: %w", call.name, err)
+	}
+	switch would {
 	case itHangs:
 		c.handOver = false
 		return fmt.Errorf("%s: not stopped: policy-rc.d does not answer: %w", call.name, ondemand.ErrNoAnswer)
@@ -150,7 +160,12 @@ func (cmd invokeRcdCmd) restore(c *console, call invocation) {
 	masked := service.Unit != nil && service.Unit.Load == "masked" // invoke-rc.d passes it over
 	// Not so with --skip-systemd-native: stop may have come without it, and who starts the
 	// unit then is deb-systemd-invoke.
-	if masked || askReal(call.words) == itRefuses {
+	would, err := askReal(call.words)
+	if err != nil {
+		c.warn("%s: what was held off is not restored: %v", call.name, err)
+		return
+	}
+	if masked || would == itRefuses {
 		return
 	}
 	if record.OnDemand != 0 {
@@ -183,8 +198,8 @@ func (c *console) mayBeMixed(service ondemand.Service, stopped ondemand.Moment) 
 
 // invokeRcQuery asks an invoke-rc.d, and so policy-rc.d, what it would do: its exit
 // code, and what it said. --query, invoke-rc.d(8), names policy-rc.d, or that there is
-// no such script; of a missing start link it says nothing.
-func invokeRcQuery(program string, words []string) (code int, said string) {
+// no such script; of a missing start link it says nothing. err: it could not be executed.
+func invokeRcQuery(program string, words []string) (code int, said string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
 	defer cancel()
 	var stderr bytes.Buffer
@@ -192,9 +207,9 @@ func invokeRcQuery(program string, words []string) (code int, said string) {
 	cmd.Stderr = &stderr
 	cmd.WaitDelay = time.Second // policy-rc.d may leave something behind that keeps it
 	if err := cmd.Run(); cmd.ProcessState == nil {
-		return invokeRcUnknown, err.Error()
+		return invokeRcUnknown, "", err
 	}
-	return cmd.ProcessState.ExitCode(), stderr.String() // 100 to 106, invoke-rc.d(8)
+	return cmd.ProcessState.ExitCode(), stderr.String(), nil // 100 to 106, invoke-rc.d(8)
 }
 
 // Of invoke-rc.d(8)'s --query.
@@ -217,20 +232,23 @@ const (
 	itHangs // it was ended, after some time
 )
 
-// askReal asks the real invoke-rc.d.
-func askReal(words []string) reply {
+// askReal asks the real invoke-rc.d. An error says that it could not be asked.
+func askReal(words []string) (reply, error) {
 	real, err := findReal(invokeRcName)
 	if err != nil {
-		return itRefuses
+		return itRefuses, err
 	}
 	loud := slices.DeleteFunc(slices.Clone(words), func(word string) bool { return word == "--quiet" })
-	switch code, said := invokeRcQuery(real, loud); {
+	code, said, err := invokeRcQuery(real, loud)
+	switch {
+	case err != nil:
+		return itRefuses, notExecuted(real, err)
 	case code < 0:
-		return itHangs
+		return itHangs, nil
 	case code == invokeRcAllowed, code == invokeRcUndecided:
-		return itDoes
+		return itDoes, nil
 	case forbids(code) && !strings.Contains(said, "policy-rc.d"):
-		return itStays
+		return itStays, nil
 	}
-	return itRefuses
+	return itRefuses, nil
 }

@@ -101,7 +101,7 @@ func (c *console) second(args []string, where string, timeout time.Duration) (an
 			return false
 		}
 		c.print(stdout.String())
-		_, _ = c.stderr.Write(stderr.Bytes())
+		_ = c.write(c.stderr, stderr.String())
 		c.exit = second.ProcessState.ExitCode()
 		c.handOver = c.exit == exitHandOver
 		return true

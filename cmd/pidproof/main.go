@@ -27,8 +27,9 @@ type console struct {
 	unanswered string
 	// caller is the process that called us.
 	caller int
-	// lost is the first error of writing an answer.
+	// lost is the first error of writing an answer, deaf who did not read in time.
 	lost error
+	deaf map[io.Writer]bool
 }
 
 // say writes one line for a script or a log; whatever a process or a file name
@@ -40,7 +41,7 @@ func (c *console) say(format string, args ...any) {
 // print keeps the error of a full disk or a closed pipe: an answer that was
 // lost is no answer.
 func (c *console) print(text string) {
-	if _, err := io.WriteString(c.stdout, text); err != nil && c.lost == nil {
+	if err := c.write(c.stdout, text); err != nil && c.lost == nil {
 		c.lost = err
 	}
 }
@@ -54,7 +55,7 @@ func (t helpText) Write(text []byte) (int, error) {
 }
 
 func (c *console) warn(format string, args ...any) {
-	fmt.Fprintln(c.stderr, "pidproof: "+printable(fmt.Sprintf(format, args...)))
+	_ = c.write(c.stderr, "pidproof: "+printable(fmt.Sprintf(format, args...))+"\n") // there is nobody else to tell
 }
 
 func main() {
@@ -78,7 +79,7 @@ type runner interface{ Run(*console) error }
 
 // run is pidproof without the process around it.
 func run(args []string, stdout, stderr io.Writer) int {
-	c := &console{stdout: stdout, stderr: stderr, caller: os.Getppid()}
+	c := &console{stdout: stdout, stderr: stderr, caller: os.Getppid(), deaf: map[io.Writer]bool{}, timeout: defaultTimeout}
 	name, args := filepath.Base(args[0]), args[1:]
 	hint := "(see pidproof --help)"
 	if name == "pidof" || name == ssdName {

@@ -241,27 +241,32 @@ func fixedParts(open *regexp.Regexp, message string) (parts []string) {
 	return parts
 }
 
-// refusals are the formats of decide.go's yes(outcome, file, format, …) where
-// the outcome is another than Runs, and of refuse(rule, outcome, format, …).
+// refusals are the formats of the rules' yes(outcome, file, format, …) where the outcome
+// is another than Runs, and of overruled(rule, outcome, format, …).
 func refusals(t *testing.T) (formats []string) {
 	t.Helper()
-	ast.Inspect(parseGo(t, "../../matcher/decide.go"), func(n ast.Node) bool {
-		call, isCall := n.(*ast.CallExpr)
-		if !isCall {
+	for _, file := range []string{"decide.go", "criteria.go", "script.go", "ownership.go", "lateness.go"} {
+		before := len(formats)
+		ast.Inspect(parseGo(t, "../../matcher/"+file), func(n ast.Node) bool {
+			call, isCall := n.(*ast.CallExpr)
+			if !isCall {
+				return true
+			}
+			outcome, isYes := call.Fun.(*ast.Ident)
+			method, isMethod := call.Fun.(*ast.SelectorExpr)
+			switch {
+			case isMethod && method.Sel.Name == "overruled":
+				formats = append(formats, literal(t, call.Args[2]))
+			case isYes && outcome.Name == "yes":
+				if of, is := call.Args[0].(*ast.Ident); !is || of.Name != "Runs" {
+					formats = append(formats, literal(t, call.Args[2]))
+				}
+			}
 			return true
+		})
+		if len(formats) == before {
+			t.Fatalf("no refusals were found in %s", file)
 		}
-		name, _ := call.Fun.(*ast.Ident)
-		if name == nil || name.Name != "yes" && name.Name != "refuse" {
-			return true
-		}
-		if outcome, is := call.Args[0].(*ast.Ident); is && outcome.Name == "Runs" {
-			return true
-		}
-		formats = append(formats, literal(t, call.Args[2]))
-		return true
-	})
-	if len(formats) < 10 {
-		t.Fatalf("only %q were found in decide.go", formats)
 	}
 	return formats
 }

@@ -33,7 +33,13 @@ func (cmd quiesceCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	if service.Stoppable() && askReal([]string{name, "stop"}) != itDoes {
+	would := itDoes
+	if service.Stoppable() {
+		if would, err = askReal([]string{name, "stop"}); err != nil {
+			return fmt.Errorf("%s: not stopped: %w", name, err)
+		}
+	}
+	if would != itDoes {
 		c.warn("%s: invoke-rc.d does not stop it, see invoke-rc.d --query %[1]s stop: policy-rc.d may deny it", name)
 		c.exit = exitRefused
 		return nil

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // The programs that pidproof stands before.
@@ -31,21 +33,29 @@ func becomeReal(name string, args []string) error {
 
 // findReal looks where scripts/divert and dpkg-divert(1) have put the real program,
 // then in PATH and the sbin directories, where what is ours does not count; nor does a
-// script as start-stop-daemon, which may be anybody's wrapper.
+// script as start-stop-daemon, which may be anybody's wrapper. Where one cannot be looked
+// at, none is taken: the next may be another program, or our own wrapper, for ever.
 func findReal(name string) (string, error) {
-	diverted := append([]string{"/usr/sbin/" + name + ".real", "/sbin/" + name + ".real"}, divertedTo(name)...)
+	elsewhere, err := divertedTo(name)
+	if err != nil {
+		return "", err
+	}
+	diverted := append([]string{"/usr/sbin/" + name + ".real", "/sbin/" + name + ".real"}, elsewhere...)
 	if filepath.IsAbs(os.Args[0]) {
 		diverted = append([]string{filepath.Join(filepath.Dir(os.Args[0]), name+".real")}, diverted...)
 	}
 	for _, path := range diverted {
-		if isProgram(path) && !isPidproof(path) {
-			return path, nil
+		if its, err := isReal(path, false); its || err != nil {
+			return path, err
 		}
 	}
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), sbin...) {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
 		path := filepath.Join(dir, name)
-		if filepath.IsAbs(dir) && isProgram(path) && (name != ssdName || isBinary(path)) && !isPidproof(path) {
-			return path, nil
+		if its, err := isReal(path, name == ssdName); its || err != nil {
+			return path, err
 		}
 	}
 	if name == ssdName {
@@ -57,12 +67,12 @@ func findReal(name string) (string, error) {
 // sbin are where daemons live, and where an administrator's PATH may not lead.
 var sbin = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
 
-func divertedTo(name string) []string {
+func divertedTo(name string) ([]string, error) {
 	content, err := os.ReadFile(diversions)
-	if err != nil {
-		return nil // not dpkg's host
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // not dpkg's host
 	}
-	return parseDiversions(string(content), name)
+	return parseDiversions(string(content), name), err
 }
 
 // parseDiversions gives the places that a program went to.
@@ -76,24 +86,36 @@ func parseDiversions(content, name string) (paths []string) {
 	return paths
 }
 
-func isProgram(path string) bool {
+// isProgram passes over what execvp(3) does.
+func isProgram(path string) (bool, error) {
 	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0
+	for _, none := range []error{fs.ErrNotExist, syscall.ENOTDIR, syscall.EACCES, syscall.ELOOP} {
+		if errors.Is(err, none) {
+			return false, nil
+		}
+	}
+	return err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0, err
+}
+
+// isReal reports that a program, or a binary, is there, and is not ours.
+func isReal(path string, binary bool) (bool, error) {
+	if its, err := isProgram(path); err != nil || !its {
+		return false, err
+	}
+	content, err := readProgram(path)
+	if errors.Is(err, fs.ErrPermission) { // an ordinary user's question; ours can be read
+		return !binary, nil
+	}
+	return err == nil && (!binary || bytes.HasPrefix(content, []byte("\x7fELF"))) && !isPidproof(content), err
 }
 
 // isPidproof reports that a program is ours, by what go build writes into each
 // (runtime/debug.BuildInfo): a copy of us, also of another version, would hand over
 // to us, for ever. debug/buildinfo would read it more nicely, and add an eighth to
 // the binary.
-func isPidproof(path string) bool {
-	content, err := readProgram(path)
-	return err == nil && (bytes.Contains(content, []byte("path\tpidproof/cmd/pidproof\n")) ||
-		bytes.Contains(content, []byte("\n# pidproof: stands before "))) // our wrapper, a script
-}
-
-func isBinary(path string) bool {
-	content, err := readProgram(path)
-	return err == nil && bytes.HasPrefix(content, []byte("\x7fELF"))
+func isPidproof(content []byte) bool {
+	return bytes.Contains(content, []byte("path\tpidproof/cmd/pidproof\n")) ||
+		bytes.Contains(content, []byte("\n# pidproof: stands before ")) // our wrapper, a script
 }
 
 // readProgram reads as much of a program as one of ours can be long.

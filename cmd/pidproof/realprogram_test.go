@@ -1,8 +1,12 @@
 package main
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -49,4 +53,40 @@ func FuzzTimes(f *testing.F) {
 			t.Errorf("%q: limit %v, but no patience: %v", text, time.Duration(l), errP)
 		}
 	})
+}
+
+// What cannot be looked at is not passed over: the next of that name may be our wrapper.
+func TestRealProgramUnread(t *testing.T) {
+	dir := t.TempDir()
+	long := filepath.Join(dir, strings.Repeat("x", 300))
+	if its, err := isProgram(long); its || err == nil {
+		t.Errorf("%v, %v", its, err)
+	}
+	if its, err := isReal(long, false); its || err == nil {
+		t.Errorf("%v, %v", its, err)
+	}
+	t.Setenv("PATH", long+":"+dir)
+	if real, err := findReal("nosuch"); err == nil || !errors.Is(err, syscall.ENAMETOOLONG) {
+		t.Errorf("%q, %v", real, err)
+	}
+	for content, want := range map[string]bool{"#!/bin/sh\n": true, "#!/bin/sh\n# pidproof: stands before x\n": false, "\x7fELF": true} {
+		path := filepath.Join(dir, "program")
+		if err := os.WriteFile(path, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if its, err := isReal(path, false); its != want || err != nil {
+			t.Errorf("%q: %v, %v", content, its, err)
+		}
+		if its, err := isReal(path, true); its != (content[0] == 0x7f) || err != nil {
+			t.Errorf("%q as a binary: %v, %v", content, its, err)
+		}
+	}
+}
+
+func TestUnlockable(t *testing.T) {
+	for err, goes := range map[error]bool{syscall.EACCES: true, syscall.EROFS: true, syscall.ENOENT: true, syscall.EMFILE: false, syscall.EIO: false} {
+		if unlock, refused := unlockable(err); (unlock != nil) != goes || (refused == nil) != goes {
+			t.Errorf("%v: %v", err, refused)
+		}
+	}
 }

@@ -99,7 +99,11 @@ func restartProgram(r registry.Registration) (matcher.Daemon, error) {
 		return matcher.Daemon{}, fmt.Errorf("it lies on %s, which may not answer", where)
 	}
 	program, err := matcher.FindDaemon(r.Restart[0])
-	if err == nil && !isProgram(program.Path) {
+	if err != nil {
+		return program, err
+	}
+	its, err := isProgram(program.Path)
+	if err == nil && !its {
 		err = fmt.Errorf("%s is no program", program.Path)
 	}
 	return program, err

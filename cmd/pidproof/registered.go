@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,14 +52,21 @@ func registeredPidfiles() (pidfiles []string, missed int) {
 	return pidfiles, unusable(errs)
 }
 
-// daemonOf is a registration's daemon, as far as that can be looked at without a hang.
-func daemonOf(r registry.Registration) matcher.Daemon {
-	if _, mayHang := matcher.MayHang(r.Daemon); !mayHang {
-		if d, err := matcher.FindDaemon(r.Daemon); err == nil {
-			return d
-		}
+// daemonOf is a registration's daemon, as far as that can be looked at without a hang. An
+// error says that it could not be: under which other names it goes is not known then.
+func daemonOf(r registry.Registration) (matcher.Daemon, error) {
+	byPath := matcher.Daemon{Path: r.Daemon, Real: r.Daemon}
+	if _, mayHang := matcher.MayHang(r.Daemon); mayHang {
+		return byPath, nil
 	}
-	return matcher.Daemon{Path: r.Daemon, Real: r.Daemon}
+	d, err := matcher.FindDaemon(r.Daemon)
+	switch {
+	case errors.Is(err, matcher.ErrDaemon): // a directory by now, or the like
+		return byPath, nil
+	case err == nil && d.File.State == matcher.Unreadable:
+		return d, fmt.Errorf("%s cannot be looked at: %w", r.Daemon, d.File.Err)
+	}
+	return d, err
 }
 
 // selection are words that mean daemons, by path or name, or instances by name. None

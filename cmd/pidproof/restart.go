@@ -105,7 +105,11 @@ func (cmd restartCmd) selected(c *console, all []registry.Registration) (some []
 	wanted := selection(cmd.Daemons)
 	found := map[string]bool{}
 	for _, r := range all {
-		d := daemonOf(r)
+		d, err := daemonOf(r)
+		if err != nil && len(wanted) > 0 {
+			c.warn("%s: cannot tell whether it is meant: %v", r.Name, err)
+			mistakes++
+		}
 		if wanted.selects(r.Name, d) {
 			some = append(some, r)
 		}

@@ -167,6 +167,6 @@ func about(m matcher.Matched) string {
 // so that it was lost, as on a full disk, changes no exit code.
 func (c *console) inform(o ssd.Options, format string, args ...any) {
 	if !o.Quiet {
-		fmt.Fprintln(c.stdout, printable(fmt.Sprintf(format, args...)))
+		_ = c.write(c.stdout, printable(fmt.Sprintf(format, args...))+"\n")
 	}
 }

@@ -100,7 +100,7 @@ type jsonTrigger struct {
 
 func writeTriggersJSON(w io.Writer, service ondemand.Service) error {
 	out := jsonTriggers{
-		Schema: triggersSchemaVersion, Service: service.Name, Init: ondemand.Manager(), Triggers: []jsonTrigger{},
+		Schema: triggersSchemaVersion, Service: service.Name, Init: service.Manager, Triggers: []jsonTrigger{},
 	}
 	if service.Unit != nil {
 		out.Unit = service.Unit.ID

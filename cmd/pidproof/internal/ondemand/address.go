@@ -2,6 +2,10 @@ package ondemand
 
 import (
 	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"strconv"
@@ -44,16 +48,21 @@ func parseListen(listen string) (Address, bool) {
 }
 
 // servicePort finds the number of a port in /etc/services, services(5).
-func servicePort(name, protocol string) (uint16, bool) {
+func servicePort(name, protocol string) (port uint16, known bool, err error) {
 	if port, err := strconv.ParseUint(name, 10, 16); err == nil {
-		return uint16(port), true
+		return uint16(port), true, nil
 	}
-	file, err := os.Open("/etc/services")
+	const path = "/etc/services"
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, false, nil
+	}
 	if err != nil {
-		return 0, false
+		return 0, false, err
 	}
 	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
 		line, _, _ := strings.Cut(lines.Text(), "#")
 		fields := strings.Fields(line)
 		if len(fields) < 2 {
@@ -65,20 +74,20 @@ func servicePort(name, protocol string) (uint16, bool) {
 		}
 		for i, known := range fields {
 			if port, err := strconv.ParseUint(number, 10, 16); i != 1 && known == name && err == nil {
-				return uint16(port), true
+				return uint16(port), true, nil
 			}
 		}
 	}
-	return 0, false
+	return 0, false, unread(path, lines.Err())
 }
 
 // listened are those of the addresses that somebody on this host listens on.
-func listened(on []Address) (found []Address, err error) {
+func listened(ctx context.Context, on []Address) (found []Address, err error) {
 	if len(on) == 0 {
 		return nil, nil
 	}
-	sockets, err := matcher.Listeners()
-	if err != nil {
+	var sockets []matcher.Socket
+	if err := within(ctx, func() (err error) { sockets, err = matcher.Listeners(); return err }); err != nil {
 		return nil, err
 	}
 	for _, a := range on {
@@ -105,4 +114,16 @@ func (a Address) is(s matcher.Socket) bool {
 		return false
 	}
 	return !a.Host.IsValid() || a.Host.Unmap() == at.Addr().Unmap() || at.Addr().IsUnspecified()
+}
+
+// within looks until ctx ends; a look that does not return then is left behind.
+func within(ctx context.Context, look func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- look() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("who listens: %w", ErrNoAnswer)
+	}
 }

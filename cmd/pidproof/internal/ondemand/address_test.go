@@ -92,7 +92,7 @@ broken 7/tcp
 		{"dns", "tcp", 0}, {"gopher", "tcp", 0}, {"WorldWideWeb,", "tcp", 0}, {"80/tcp", "tcp", 0}, {"HTTP", "tcp", 0},
 		{"65536", "tcp", 0}, {"-1", "tcp", 0}, {"", "tcp", 0}, {"short", "tcp", 0}, {"http", "sctp", 0},
 	} {
-		if got, known := servicePort(row.name, row.protocol); got != row.want || known != (row.want != 0) {
+		if got, known, err := servicePort(row.name, row.protocol); err != nil || got != row.want || known != (row.want != 0) {
 			t.Errorf("%s/%s: %d, %v, want %d", row.name, row.protocol, got, known, row.want)
 		}
 	}
@@ -156,14 +156,14 @@ func TestListened(t *testing.T) {
 		{Kind: "tcp", Host: at.Addr(), Port: at.Port()}, {Kind: "unix", Path: path}, {Kind: "udp", Port: there.Port()},
 		{Kind: "unix", Path: path + "x"}, {Kind: "tcp", Host: netip.MustParseAddr("127.0.0.3"), Port: at.Port()},
 	}
-	found, err := listened(on)
+	found, err := listened(t.Context(), on)
 	if err != nil || len(found) != 3 || found[0] != on[0] || found[1] != on[1] || found[2] != on[2] {
 		t.Errorf("%v, %v", found, err)
 	}
 	tcp.Close()
 	local.Close()
 	udp.Close()
-	if found, err := listened(on); err != nil || len(found) > 0 {
+	if found, err := listened(t.Context(), on); err != nil || len(found) > 0 {
 		t.Errorf("%v, %v", found, err)
 	}
 }

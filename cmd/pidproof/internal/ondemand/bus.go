@@ -2,6 +2,8 @@ package ondemand
 
 import (
 	"bufio"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,15 +21,26 @@ const busSocket = "/run/dbus/system_bus_socket"
 
 // busTriggers are the names on the bus whose first message has systemd start the unit,
 // under one of its names. Nothing less than a mask holds that off.
-func (s *Service) busTriggers() (found []Trigger) {
-	state := "no bus"
-	if _, err := os.Stat(busSocket); err == nil {
-		state = "activatable"
+func (s *Service) busTriggers() (found []Trigger, err error) {
+	state := "activatable"
+	if _, err := os.Stat(busSocket); errors.Is(err, fs.ErrNotExist) {
+		state = "no bus"
+	} else if err != nil {
+		return nil, err
 	}
 	for _, dir := range busDirs {
-		files, _ := filepath.Glob(filepath.Join(dir, "*.service")) // a pattern without faults has no error
-		for _, path := range files {
-			name, unit := readBusService(path)
+		files, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return found, err
+		}
+		for _, file := range files {
+			if filepath.Ext(file.Name()) != ".service" || strings.HasPrefix(file.Name(), ".") {
+				continue
+			}
+			name, unit, err := readBusService(filepath.Join(dir, file.Name()))
+			if err != nil {
+				return found, err
+			}
 			if unit != s.Unit.ID && !slices.Contains(s.Unit.Names, unit) {
 				continue
 			}
@@ -40,18 +53,22 @@ func (s *Service) busTriggers() (found []Trigger) {
 			})
 		}
 	}
-	return found
+	return found, nil
 }
 
 // readBusService reads the name and the unit of one, "" where it has none:
 // https://dbus.freedesktop.org/doc/dbus-specification.html#message-bus-starting-services
-func readBusService(path string) (name, unit string) {
+func readBusService(path string) (name, unit string, err error) {
 	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) { // removed since
+		return "", "", nil
+	}
 	if err != nil {
-		return "", ""
+		return "", "", err
 	}
 	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
 		key, value, _ := strings.Cut(lines.Text(), "=")
 		switch strings.TrimSpace(key) {
 		case "Name":
@@ -60,5 +77,5 @@ func readBusService(path string) (name, unit string) {
 			unit = strings.TrimSpace(value)
 		}
 	}
-	return name, unit
+	return name, unit, unread(path, lines.Err())
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -70,8 +70,11 @@ func (s *Service) Hold(ctx context.Context) (damage, err error) {
 // holdLines switches off the lines of inetd.conf, and waits until inetd, which has been
 // told, listens for them no more.
 func (s *Service) holdLines(ctx context.Context) error {
-	daemons := s.daemons()
-	_, err := change(ctx, true, func(content string) (string, int) { return holdLines(content, s.Name, daemons) })
+	daemons, err := s.daemons()
+	if err != nil {
+		return err
+	}
+	_, err = change(ctx, true, func(content string) (string, int) { return holdLines(content, s.Name, daemons) })
 	if err != nil {
 		return err
 	}
@@ -82,7 +85,7 @@ func (s *Service) holdLines(ctx context.Context) error {
 		}
 	}
 	for until := time.Now().Add(hangUpTime); time.Now().Before(until); time.Sleep(standingTick) {
-		left, err := listened(addresses)
+		left, err := listened(ctx, addresses)
 		if err != nil || len(left) == 0 {
 			return err
 		}
@@ -93,7 +96,10 @@ func (s *Service) holdLines(ctx context.Context) error {
 // Allow records that the service was stopped while its triggers stay armed.
 func (s *Service) Allow(stopped Moment) error {
 	r, err := ReadRecord(s.Name)
-	if r == nil || err != nil {
+	if err != nil && !errors.Is(err, ErrDamaged) { // what it holds off must not be forgotten
+		return err
+	}
+	if r == nil {
 		r = &Record{Service: s.Name}
 	}
 	r.OnDemand = stopped
@@ -110,8 +116,11 @@ func Held(ctx context.Context, service string) (r *Record, err error) {
 	if r == nil && err == nil {
 		r, err = aliasRecord(ctx, service)
 	}
-	if r != nil || !isFile(inetdConf) {
+	if r != nil {
 		return r, err
+	}
+	if there, unread := isFile(inetdConf); unread != nil || !there {
+		return nil, errors.Join(err, unread)
 	}
 	content, unread := os.ReadFile(inetdConf)
 	if unread == nil && holdsOff(string(content), service) {
@@ -122,9 +131,16 @@ func Held(ctx context.Context, service string) (r *Record, err error) {
 
 // aliasRecord is that of the unit which this is another name of.
 func aliasRecord(ctx context.Context, service string) (*Record, error) {
-	records, _ := filepath.Glob(recordPath("[^.]*")) // a pattern without faults has no error
-	if len(records) == 0 || Manager() != "systemd" {
+	records, err := os.ReadDir(Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	none := !slices.ContainsFunc(records, func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") })
+	if none {
 		return nil, nil
+	}
+	if manager, err := Manager(); err != nil || manager != "systemd" {
+		return nil, err
 	}
 	shown, err := show(ctx, []string{"Id"}, unitName(service))
 	if err != nil {
@@ -146,7 +162,11 @@ func Restore(ctx context.Context, r Record) (restored []string, restarted bool, 
 		return nil, false, err
 	}
 	defer unlock()
-	if Manager() == "systemd" && len(r.Units) > 0 {
+	manager, err := Manager()
+	if err != nil {
+		return nil, false, err
+	}
+	if manager == "systemd" && len(r.Units) > 0 {
 		if restored, restarted, err = startUnits(ctx, r); err != nil {
 			return restored, restarted, err
 		}

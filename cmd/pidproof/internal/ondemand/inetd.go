@@ -31,14 +31,18 @@ type inetd struct {
 
 // lookAtInetd reads inetd.conf. It leaves s.inetd nil where no line is the service's.
 func (s *Service) lookAtInetd(ctx context.Context) error {
-	if !isFile(inetdConf) {
-		return nil
+	if there, err := isFile(inetdConf); err != nil || !there {
+		return err
 	}
 	content, err := os.ReadFile(inetdConf)
 	if err != nil {
 		return err
 	}
-	its := inetd{entries: entriesOf(string(content), s.Name, s.daemons())}
+	daemons, err := s.daemons()
+	if err != nil {
+		return err
+	}
+	its := inetd{entries: entriesOf(string(content), s.Name, daemons)}
 	if len(its.entries) == 0 {
 		return nil
 	}
@@ -57,12 +61,16 @@ func (s *Service) lookAtInetd(ctx context.Context) error {
 	}
 	s.inetd = &its
 	for _, e := range its.entries {
-		s.Triggers = append(s.Triggers, its.trigger(e))
+		t, err := its.trigger(e)
+		if err != nil {
+			return err
+		}
+		s.Triggers = append(s.Triggers, t)
 	}
 	return nil
 }
 
-func (i *inetd) trigger(e entry) Trigger {
+func (i *inetd) trigger(e entry) (Trigger, error) {
 	t := Trigger{Kind: Inetd, Name: fmt.Sprintf("%s:%d", inetdConf, e.number), Holdable: true}
 	switch {
 	case e.heldFor != "":
@@ -74,10 +82,11 @@ func (i *inetd) trigger(e entry) Trigger {
 	default:
 		t.State, t.Active = "enabled", true
 	}
-	if a, is := e.listens(); is {
+	a, is, err := e.listens()
+	if is {
 		t.Listens = []Address{a}
 	}
-	return t
+	return t, err
 }
 
 // runningInetd finds the inetd that runs, and holds it; main is nil if none does. Its
@@ -109,7 +118,7 @@ func oneLook(ctx context.Context) (r matcher.Report, main *matcher.Process, err 
 		if r.Verdict == matcher.Running {
 			return r, r.Main, nil
 		}
-		if main, _ := r.Adoptable(); main != nil {
+		if main, _ := r.Adoptable(); main != nil && r.Pidfile.Adopts(main.Evidence) == nil {
 			return r, main, nil
 		}
 		if r.Verdict == matcher.Unknown || r.Verdict == matcher.Unclaimed {
@@ -123,8 +132,8 @@ func oneLook(ctx context.Context) (r matcher.Report, main *matcher.Process, err 
 // change writes inetd.conf anew, if that changes it, and has inetd read it; told: also if
 // it does not, because a run that was interrupted may not have done that.
 func change(ctx context.Context, told bool, how func(content string) (string, int)) (changed int, err error) {
-	if !isFile(inetdConf) {
-		return 0, nil
+	if there, err := isFile(inetdConf); err != nil || !there {
+		return 0, err
 	}
 	unlock, err := lock(ctx, ".inetd.conf") // no service begins with a dot
 	if err != nil {

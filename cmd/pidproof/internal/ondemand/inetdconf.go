@@ -140,21 +140,21 @@ func entriesOf(content, name string, daemons []string) (its []entry) {
 }
 
 // listens is what inetd listens on for it.
-func (e entry) listens() (Address, bool) {
+func (e entry) listens() (a Address, is bool, err error) {
 	kind := strings.TrimRight(e.proto, "46")
 	if kind != "tcp" && kind != "udp" {
-		return Address{}, false
+		return Address{}, false, nil
 	}
-	port, known := servicePort(e.service, kind)
-	a := Address{Kind: kind, Port: port}
+	port, known, err := servicePort(e.service, kind)
+	a = Address{Kind: kind, Port: port}
 	if e.address != "" && e.address != "*" {
 		host, err := netip.ParseAddr(strings.Trim(e.address, "[]"))
 		if err != nil {
-			return a, false
+			return a, false, nil
 		}
 		a.Host = host
 	}
-	return a, known
+	return a, known, err
 }
 
 // holdLines switches off those lines of a service that are on.

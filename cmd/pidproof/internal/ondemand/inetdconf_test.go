@@ -74,7 +74,7 @@ func TestEntryListens(t *testing.T) {
 		{entry{service: "rstatd/1-3", proto: "rpc/udp"}, Address{}, false},
 		{entry{service: "/run/x", proto: "unix"}, Address{}, false},
 	} {
-		if got, is := row.e.listens(); is != row.is || is && got != row.want {
+		if got, is, err := row.e.listens(); err != nil || is != row.is || is && got != row.want {
 			t.Errorf("%+v: %v, %v, want %v, %v", row.e, got, is, row.want, row.is)
 		}
 	}

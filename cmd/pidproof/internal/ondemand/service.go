@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"pidproof/matcher"
 )
 
@@ -22,6 +24,7 @@ var ErrUnknown = errors.New("is unknown: no unit, no init script and no line of 
 // Service is one that invoke-rc.d(8) stops and starts.
 type Service struct {
 	Name     string // as invoke-rc.d takes it
+	Manager  string // see Manager
 	Script   bool   // /etc/init.d has it
 	Unit     *Unit  // nil without systemd
 	Triggers []Trigger
@@ -59,41 +62,54 @@ type Trigger struct {
 	accepts bool // Accept=yes
 }
 
-// Manager is what stops and starts services on this host; none does in a chroot.
-func Manager() string {
-	switch {
-	case inChroot():
-		return "none"
-	case isDir("/run/systemd/system"): // sd_booted(3)
-		return "systemd"
-	case isFile("/run/openrc/softlevel"):
-		return "openrc"
+// Manager is what stops and starts services on this host; none does in a chroot. An
+// error says that it cannot be told: whoever took that for none would leave systemd's
+// triggers armed.
+func Manager() (string, error) {
+	chroot, err := inChroot()
+	if err != nil || chroot {
+		return "none", err
 	}
-	return "sysvinit"
+	booted, err := isDir("/run/systemd/system") // sd_booted(3)
+	if err != nil || booted {
+		return "systemd", err
+	}
+	openrc, err := isFile("/run/openrc/softlevel")
+	if err != nil || openrc {
+		return "openrc", err
+	}
+	return "sysvinit", nil
 }
 
 // inChroot: there systemctl(1) ignores what it is told, and says so, also where /run is
 // the host's.
-func inChroot() bool {
+func inChroot() (bool, error) {
 	ours, err := os.Stat("/")
 	if err != nil {
-		return true
+		return false, err
 	}
 	inits, err := os.Stat("/proc/1/root/.")
-	if errors.Is(err, fs.ErrPermission) { // not root's question
-		return false
+	switch {
+	case errors.Is(err, fs.ErrPermission): // not root's question, or that of root in a container
+		return false, nil
+	case errors.Is(err, fs.ErrNotExist): // no /proc
+		return true, nil
+	case err != nil:
+		return false, err
 	}
-	return err != nil || !os.SameFile(ours, inits)
+	return !os.SameFile(ours, inits), nil
 }
 
-func isDir(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && st.IsDir()
-}
+func isDir(path string) (bool, error)  { return is(path, fs.FileMode.IsDir) }
+func isFile(path string) (bool, error) { return is(path, fs.FileMode.IsRegular) }
 
-func isFile(path string) bool {
+// is reports what is at a path. What cannot be looked at is not absent.
+func is(path string, kind func(fs.FileMode) bool) (bool, error) {
 	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular()
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return false, nil
+	}
+	return err == nil && kind(st.Mode()), err
 }
 
 // ParseName takes the name of a service, or of its unit.
@@ -124,12 +140,23 @@ func ParseName(word string) (string, error) {
 // Look finds a service and its triggers. What does not answer before ctx ends is an
 // error.
 func Look(ctx context.Context, name string) (Service, error) {
-	s := Service{Name: name, Script: isFile("/etc/init.d/" + name)}
-	if Manager() == "systemd" {
+	s := Service{Name: name}
+	var err error
+	if s.Script, err = isFile("/etc/init.d/" + name); err != nil {
+		return s, err
+	}
+	if s.Manager, err = Manager(); err != nil {
+		return s, err
+	}
+	if s.Manager == "systemd" {
 		if err := s.lookAtUnit(ctx); err != nil {
 			return s, err
 		}
-		s.Triggers = append(s.Triggers, s.busTriggers()...)
+		onBus, err := s.busTriggers()
+		if err != nil {
+			return s, err
+		}
+		s.Triggers = append(s.Triggers, onBus...)
 	}
 	if err := s.lookAtInetd(ctx); err != nil {
 		return s, err
@@ -178,14 +205,15 @@ func (s *Service) Stoppable() bool {
 }
 
 // daemons are the programs that the service is known to run.
-func (s *Service) daemons() (paths []string) {
+func (s *Service) daemons() (paths []string, err error) {
 	if s.Unit != nil {
 		paths = append(paths, s.Unit.Program)
 	}
-	paths = append(paths, scriptDaemon("/etc/init.d/"+s.Name))
+	scripts, err := scriptDaemon("/etc/init.d/" + s.Name)
+	paths = append(paths, scripts)
 	return slices.DeleteFunc(paths, func(path string) bool {
 		return path == "" || matcher.RunsAnything(path) // python3 is many a service's
-	})
+	}), err
 }
 
 // Active are the triggers that would start the service: those that can be held off,

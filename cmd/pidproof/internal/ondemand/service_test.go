@@ -68,12 +68,12 @@ func TestScriptDaemon(t *testing.T) {
 		"#DAEMON=/x\n  DAEMON=/y\nDAEMON_ARGS=/z\nXDAEMON=/w\n": "",
 		"": "",
 	} {
-		if got := scriptDaemon(written(t, content)); got != want {
+		if got, err := scriptDaemon(written(t, content)); err != nil || got != want {
 			t.Errorf("%q: %q, want %q", content, got, want)
 		}
 	}
-	if got := scriptDaemon("/nosuch/script"); got != "" {
-		t.Errorf("%q", got)
+	if got, err := scriptDaemon("/nosuch/script"); err != nil || got != "" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

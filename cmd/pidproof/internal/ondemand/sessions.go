@@ -28,8 +28,15 @@ func (s *Service) sessions() (held *Processes, spared []string, err error) {
 	}
 	ours := matcher.Ancestors(os.Getppid())
 	for _, pid := range children {
-		switch at := held.hold(pid); {
-		case !isChild(pid, s.inetd.pid) || !s.inetd.started(pid): // looked at once it is held: the number is its own now
+		at := held.hold(pid)
+		its := isChild(pid, s.inetd.pid) // looked at once it is held: the number is its own now
+		if its {
+			if its, err = s.inetd.started(pid); err != nil {
+				return held, spared, err
+			}
+		}
+		switch {
+		case !its:
 			held.drop(at)
 		case slices.Contains(ours, pid):
 			held.drop(at)
@@ -47,7 +54,11 @@ func (s *Service) newSession() (Return, error) {
 		return Return{}, err
 	}
 	for _, pid := range held.pids {
-		if started, err := matcher.StartedAt(pid); err == nil { // else it has ended
+		started, err := matcher.StartedAt(pid)
+		if err = unlessGone(err); err != nil {
+			return Return{}, err
+		}
+		if !started.IsZero() { // else it has ended
 			return Return{true, pid, started}, nil
 		}
 	}
@@ -62,19 +73,24 @@ func isChild(pid, parent int) bool {
 // started tells whether inetd has started one of its children for the service: by the
 // port of the client's connection, whatever it runs by now. What has none, for a "wait"
 // line, is told by its program, if that is no other line's.
-func (i *inetd) started(pid int) bool {
+func (i *inetd) started(pid int) (bool, error) {
 	local, connected := matcher.ServesAt(pid)
 	exe, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
+	if err := unlessGone(err); err != nil && !connected {
+		return false, err
+	}
 	for _, e := range i.entries {
-		a, listens := e.listens()
+		a, listens, err := e.listens()
 		switch {
+		case err != nil:
+			return false, err
 		case connected && listens && a.Port == local.Port():
-			return true
-		case !connected && err == nil && e.program == exe && !matcher.RunsAnything(exe) && !slices.Contains(i.others, exe):
-			return true
+			return true, nil
+		case !connected && exe != "" && e.program == exe && !matcher.RunsAnything(exe) && !slices.Contains(i.others, exe):
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 // endSessions ends what inetd has started for the service. What we run under, as a

@@ -2,6 +2,7 @@ package ondemand
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -46,14 +47,23 @@ func (s *Service) HoldProcesses(ctx context.Context) (*Processes, error) {
 		// pam_systemd(8) moves a login, with sshd itself, into a group of its own: there an
 		// ancestor tells.
 		main, _ := strconv.Atoi(p.get("MainPID")) // 0, if it has none, is nobody's ancestor
-		if group := p.get("ControlGroup"); isOurs(group) || slices.Contains(ancestors, main) {
+		group := p.get("ControlGroup")
+		ours, err := isOurs(group)
+		if err != nil {
+			return held, err
+		}
+		if ours || slices.Contains(ancestors, main) {
 			s.ours = s.instances[i]
 		} else {
 			groups = append(groups, group)
 		}
 	}
 	for _, group := range groups {
-		for _, pid := range pidsIn(group) {
+		pids, err := pidsIn(group)
+		if err != nil {
+			return held, err
+		}
+		for _, pid := range pids {
 			held.hold(pid)
 		}
 	}
@@ -91,18 +101,18 @@ func (p *Processes) drop(at int) {
 var cgroupRoots = []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"}
 
 // pidsIn are the processes of a control group and of those below it.
-func pidsIn(group string) (pids []int) {
+func pidsIn(group string) (pids []int, err error) {
 	if group == "" || group == "/" {
-		return nil
+		return nil, nil
 	}
 	for _, root := range cgroupRoots {
-		_ = filepath.WalkDir(root+group, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || !entry.IsDir() {
-				return nil // it went away, or is no group
+		err := filepath.WalkDir(root+group, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.IsDir() { // no group
+				return unlessGone(err)
 			}
 			content, err := os.ReadFile(path + "/cgroup.procs")
 			if err != nil {
-				return nil
+				return unlessGone(err)
 			}
 			for _, word := range strings.Fields(string(content)) {
 				if pid, err := strconv.Atoi(word); err == nil && pid > 0 {
@@ -111,11 +121,23 @@ func pidsIn(group string) (pids []int) {
 			}
 			return nil
 		})
-		if len(pids) > 0 {
-			return pids
+		if len(pids) > 0 || err != nil {
+			return pids, err
 		}
 	}
-	return pids
+	return pids, nil
+}
+
+// unlessGone: a group, and a process, may go away at any moment; reading one that has
+// just gone is ENODEV (kernfs) or ESRCH. EOPNOTSUPP: a threaded group, cgroups(7), whose
+// processes are those of the one above.
+func unlessGone(err error) error {
+	for _, gone := range []error{fs.ErrNotExist, unix.ENODEV, unix.ESRCH, unix.EOPNOTSUPP} {
+		if errors.Is(err, gone) {
+			return nil
+		}
+	}
+	return err
 }
 
 // Await waits until they have ended, and gives those that have not.
@@ -179,17 +201,23 @@ func (s *Service) StopInstances(ctx context.Context) (spared []string, err error
 }
 
 // isOurs reports that a control group is the one that we are in, cgroups(7).
-func isOurs(group string) bool {
+func isOurs(group string) (bool, error) {
+	if group == "" {
+		return false, nil
+	}
 	content, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil || group == "" {
-		return false
+	if errors.Is(err, fs.ErrNotExist) { // a kernel without them
+		return false, nil
+	}
+	if err != nil {
+		return false, err
 	}
 	for line := range strings.Lines(string(content)) {
 		if fields := strings.SplitN(strings.TrimSpace(line), ":", 3); len(fields) == 3 && strings.HasPrefix(fields[2]+"/", group+"/") {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 // Return is a start of a service after it was stopped.
@@ -258,7 +286,7 @@ func (s *Service) StaysStopped(ctx context.Context, stopped Moment) error {
 		if back.Came {
 			return fmt.Errorf("%s %v", s.Name, back)
 		}
-		if listening, err = listened(addresses); err != nil {
+		if listening, err = listened(ctx, addresses); err != nil {
 			return err
 		}
 		if len(holdable)+len(others) == 0 || !time.Now().Before(until) {

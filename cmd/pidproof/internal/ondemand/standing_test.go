@@ -60,7 +60,8 @@ func TestPidsIn(t *testing.T) {
 		"":                   "", // nothing runs
 		"/":                  "", // would be everything
 	} {
-		if got := pidList(pidsIn(group)); got != want {
+		pids, err := pidsIn(group)
+		if got := pidList(pids); err != nil || got != want {
 			t.Errorf("%q: %q, want %q", group, got, want)
 		}
 	}
@@ -92,7 +93,7 @@ func TestPidsInRealGroup(t *testing.T) {
 		if err := os.WriteFile(below+"/cgroup.procs", []byte(strconv.Itoa(cmd.Process.Pid)), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if got := pidsIn(name); !slices.Equal(got, []int{cmd.Process.Pid}) {
+		if got, err := pidsIn(name); err != nil || !slices.Equal(got, []int{cmd.Process.Pid}) {
 			t.Errorf("%s: %v, want %d", root, got, cmd.Process.Pid)
 		}
 		return

@@ -133,11 +133,11 @@ func TestReadBusService(t *testing.T) {
 		"#Name=a\nXName=b\nName[de]=c\n":           {"", ""},
 		"":                                         {"", ""},
 	} {
-		if name, unit := readBusService(written(t, content)); [2]string{name, unit} != want {
+		if name, unit, err := readBusService(written(t, content)); err != nil || [2]string{name, unit} != want {
 			t.Errorf("%q: %q, %q, want %q", content, name, unit, want)
 		}
 	}
-	if name, unit := readBusService("/nosuch/org.foo.service"); name+unit != "" {
+	if name, unit, err := readBusService("/nosuch/org.foo.service"); err != nil || name+unit != "" {
 		t.Errorf("%q, %q", name, unit)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"syscall"
 
 	"pidproof/cmd/pidproof/internal/wholefile"
 )
@@ -47,9 +48,14 @@ func Add(dir string, r Registration) error {
 
 // has reports that exactly this is registered; an error is what is in its way.
 func (d *directory) has(r Registration) (bool, error) {
-	found, _, err := d.read() // what is damaged keeps its name
+	found, wrong, err := d.read()
 	if err != nil {
 		return false, err
+	}
+	for _, err := range wrong { // what is damaged keeps its name only; what is unread may have this pidfile
+		if errno := syscall.Errno(0); errors.As(err, &errno) {
+			return false, fmt.Errorf("whether the pidfile %s is registered cannot be told: %w", r.Pidfile, err)
+		}
 	}
 	for _, other := range found {
 		switch {

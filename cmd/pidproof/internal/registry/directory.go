@@ -43,8 +43,12 @@ func open(path string) (*directory, error) {
 	}
 	root, err := os.OpenRoot(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if target, err := os.Readlink(path); err == nil {
+		target, err := os.Readlink(path)
+		switch {
+		case err == nil:
 			return nil, fmt.Errorf("%s is a symbolic link to %s, which does not exist: make that directory, or remove the link", path, target)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
 		}
 	}
 	if err != nil {
@@ -53,7 +57,7 @@ func open(path string) (*directory, error) {
 	list, err := root.Open(".")
 	if err != nil {
 		root.Close()
-		return nil, err
+		return nil, shellvars.NotAbsent(path, err)
 	}
 	d := &directory{path, root, list}
 	st, err := list.Stat()
@@ -62,7 +66,7 @@ func open(path string) (*directory, error) {
 	}
 	if err != nil {
 		d.close()
-		return nil, err
+		return nil, shellvars.NotAbsent(path, err)
 	}
 	return d, nil
 }
@@ -86,7 +90,7 @@ func openLocked(path string) (*directory, error) {
 	if err == unix.EWOULDBLOCK {
 		return nil, fmt.Errorf("%s is locked for more than %v: find out by whom (lslocks), and try again", path, patience)
 	}
-	return nil, fmt.Errorf("locking %s: %w", path, err)
+	return nil, shellvars.NotAbsent(path, fmt.Errorf("locking %s: %w", path, err))
 }
 
 func (d *directory) close() {

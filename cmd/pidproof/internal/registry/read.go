@@ -48,7 +48,7 @@ func Read(dir string) ([]Registration, []error) {
 func (d *directory) read() (found []Registration, wrong []error, err error) {
 	names, err := d.list.Readdirnames(filesLimit + 1)
 	if err != nil && err != io.EOF {
-		return nil, nil, err
+		return nil, nil, shellvars.NotAbsent(d.path, err)
 	}
 	if len(names) > filesLimit {
 		return nil, nil, fmt.Errorf("%s holds more than %d files: remove what is no registration", d.path, filesLimit)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/cmd/pidproof/internal/shellvars"
 )
 
 // Remove removes a registration, also a damaged one; of a symbolic link only that.
@@ -35,7 +37,7 @@ func Remove(dir, name string) error {
 	// So that it is not back after a power loss, fsync(2). Some network and user-space
 	// file systems know no such thing.
 	if err := d.list.Sync(); err != nil && !errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("%s removed, but not synced: %w", filepath.Join(dir, name), err)
+		return shellvars.NotAbsent(dir, fmt.Errorf("%s removed, but not synced: %w", filepath.Join(dir, name), err))
 	}
 	return nil
 }

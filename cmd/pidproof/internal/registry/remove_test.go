@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/cmd/pidproof/internal/shellvars"
 )
 
 func TestRemove(t *testing.T) {
@@ -29,4 +31,29 @@ func TestRemove(t *testing.T) {
 	if left := entries(t, dir); left != "empty kept " {
 		t.Errorf("left %s", left)
 	}
+}
+
+// An error about a directory that is there does not say that nothing is registered, also
+// where it is ENOENT.
+func TestNotAbsent(t *testing.T) {
+	if err := shellvars.NotAbsent("/x", &fs.PathError{Op: "fstat", Path: "/x", Err: unix.ENOENT}); errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+	if err := shellvars.NotAbsent("/x", unix.EIO); !errors.Is(err, unix.EIO) {
+		t.Errorf("%v", err)
+	}
+}
+
+// What cannot be read may have the same pidfile; what is damaged has none.
+func TestAddBesideUnread(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir+"/damaged", "$(x)")
+	must(t, os.Symlink("loop", dir+"/loop"))
+	if err := Add(dir, foo); !errors.Is(err, unix.ELOOP) {
+		t.Errorf("%v", err)
+	}
+	if left := entries(t, dir); left != "damaged loop " {
+		t.Errorf("left %s", left)
+	}
+	must(t, os.Remove(dir+"/loop"), Add(dir, foo))
 }

@@ -19,8 +19,12 @@ const Limit = 64 << 10
 func Read(path string) (map[string]Var, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		if target, err := os.Readlink(path); err == nil {
+		target, err := os.Readlink(path)
+		switch {
+		case err == nil:
 			return nil, fmt.Errorf("%s is a symbolic link to %s, which does not exist: remove it, or make that file", path, target)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
 		}
 	}
 	if err != nil {
@@ -29,7 +33,7 @@ func Read(path string) (map[string]Var, error) {
 	defer file.Close()
 	st, err := file.Stat()
 	if err != nil {
-		return nil, err
+		return nil, NotAbsent(path, err)
 	}
 	if !st.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is no regular file: put one in its place", path)
@@ -39,7 +43,7 @@ func Read(path string) (map[string]Var, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(file, Limit+1))
 	if err != nil {
-		return nil, err
+		return nil, NotAbsent(path, err)
 	}
 	if len(content) > Limit {
 		return nil, fmt.Errorf("%s is larger than %d KiB: shorten it", path, Limit>>10)
@@ -49,4 +53,13 @@ func Read(path string) (map[string]Var, error) {
 		wrong.Path = path
 	}
 	return vars, err
+}
+
+// NotAbsent keeps an error about a file or directory that is open from being taken for
+// its absence.
+func NotAbsent(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading %s: %v", path, err)
+	}
+	return err
 }

@@ -1,0 +1,41 @@
+package matcher
+
+import "time"
+
+// Clock is what tells whether the clock was set since something was started.
+type Clock struct {
+	Began     time.Time // when the system's first process started
+	SinceBoot bool      // it was not set since then, as the first of the witnesses shows
+	Witnesses []Witness
+}
+
+// Witness is something that was done at a moment which is known twice: by the clock of
+// then, and in the kernel's ticks since the boot.
+type Witness struct {
+	Of      string
+	Started time.Time     // by the ticks, in the clock of now
+	Late    time.Duration // by how much that is later than by the clock of then: it was set so far since
+	Slack   time.Duration // how exact that is
+}
+
+// wasSet finds a witness of a clock that was set by this span: it makes everything that
+// was started before look late by the same.
+func (c Clock) wasSet(span time.Duration) (Witness, bool) {
+	for _, w := range c.Witnesses {
+		if w.Late > startSlack && (span-w.Late).Abs() <= w.Slack {
+			return w, true
+		}
+	}
+	return Witness{}, false
+}
+
+// wasNotSet finds a witness that was there when something started, and is not late: had
+// the clock been set since, it would be.
+func (c Clock) wasNotSet(started time.Time) (Witness, bool) {
+	for _, w := range c.Witnesses {
+		if w.Late <= startSlack && !w.Started.After(started) {
+			return w, true
+		}
+	}
+	return Witness{}, false
+}

@@ -1,0 +1,99 @@
+package matcher
+
+import (
+	"fmt"
+)
+
+// roots reports that only root can have started a process.
+func (e Evidence) roots() bool { return e.UID == 0 }
+
+// lateness decides about a process of the daemon that started after its pidfile was
+// written, and that no other pidfile accounts for. Either the clock was set since, which
+// makes everything from before look late by the same span, or its number was recycled.
+func lateness(q question, d Decision, child bool) Decision {
+	e, p := q.evidence, q.pidfile
+	if e.Clock.State == Unread {
+		return Decision{need: needClock}
+	}
+	span := e.Started.Sub(p.Written)
+	after := Span(span)
+	if w, set := e.Clock.Value.wasSet(span); set {
+		d.Notes = append(d.Notes, fmt.Sprintf("It seems to have started %s after its pidfile was written, but the clock was set since, as %s shows.", after, w.Of))
+		return d
+	}
+	weak := d.Weak || q.daemon.unnamed()
+	if recycled, is := recycledNumber(q, d, weak); is {
+		return recycled
+	}
+	switch named := q.criteria.Name != "" && !isInterpreter(q.criteria.Name); {
+	case q.daemon.unnamed() && e.Argv.State == Unread:
+		return Decision{need: needArgv}
+	case !e.roots():
+		return d.overruled(RuleLate, Undecided, "%d, of uid %d, started %s after %s was written, and nothing shows that the clock was set: the number may have changed hands", e.PID, e.UID, after, p.Path)
+	case q.daemon.unnamed() && (akin(e, p.Path) || named):
+		// Its name is all that speaks for it, but then no other daemon is meant.
+	case q.daemon.unnamed():
+		return d.overruled(RuleLate, Undecided, "%d, called %q, started %s after %s was written, and is not like that name: the number may have changed hands", e.PID, e.Comm, after, p.Path)
+	case d.Weak && (d.Rule == RuleSameFile || d.Rule == RuleReplaced):
+		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and %s runs any script: the number may have changed hands", after, q.daemon.Path)
+	case d.Weak:
+		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and only its name fits: the number may have changed hands", after)
+	case child:
+		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and is a child of another %s", after, q.daemon.base())
+	}
+	note := fmt.Sprintf("It seems to have started %s after its pidfile was written. No other pidfile claims it, and only root can have started it", after)
+	if w, was := e.Clock.Value.wasNotSet(e.Started); was {
+		note += fmt.Sprintf("; the clock was not set since, as %s shows.", w.Of)
+	} else {
+		note += ", so the clock was probably set since."
+	}
+	d.Notes = append(d.Notes, note)
+	return d
+}
+
+// recycledNumber: the clock was not set since the process started, so another had this
+// number when the pidfile was written. Of root's own processes that is concluded only
+// where little speaks for them and the pidfile is from before this boot: its time may have
+// been set, by touch(1) or a backup.
+func recycledNumber(q question, d Decision, weak bool) (Decision, bool) {
+	e, p := q.evidence, q.pidfile
+	began := e.Clock.Value.Began
+	fromBefore := e.Clock.Value.SinceBoot && p.Written.Before(began.Add(-startSlack))
+	if e.roots() && !(weak && fromBefore) {
+		return d, false
+	}
+	w, was := e.Clock.Value.wasNotSet(e.Started)
+	if !was {
+		return d, false
+	}
+	if fromBefore {
+		return d.overruled(RuleRecycled, NotThis, "the pidfile was written %s before this system started, and the clock was not set since, as %s shows", Span(began.Sub(p.Written)), w.Of), true
+	}
+	return d.overruled(RuleRecycled, NotThis, "it started %s after the pidfile was written, and the clock was not set since, as %s shows", Span(e.Started.Sub(p.Written)), w.Of), true
+}
+
+// doubted is what becomes of a decision that is none, or half of one, where the process
+// is late: nothing that an ordinary user can arrange under a recycled number is a reason
+// to leave the question open, if the clock was not set.
+func doubted(q question, d Decision) Decision {
+	e, p := q.evidence, q.pidfile
+	if e.Clock.State == Unread {
+		return Decision{need: needClock}
+	}
+	if recycled, is := recycledNumber(q, d, true); is {
+		return recycled
+	}
+	span := e.Started.Sub(p.Written)
+	if _, set := e.Clock.Value.wasSet(span); d.Outcome == Plausible && !set {
+		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and only its name fits: the number may have changed hands", Span(span))
+	}
+	return d
+}
+
+// standsLate reports that a pidfile speaks for a process although it started later than the
+// file was written: their names are alike, and it is root's, or the clock was set by that
+// span.
+func (e Evidence) standsLate(p Pidfile, clock Clock) bool {
+	_, set := clock.wasSet(e.Started.Sub(p.Written))
+	return akin(e, p.Path) && (e.roots() || set)
+}

@@ -1,0 +1,333 @@
+package matcher
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// runLevels is how deep pidfiles lie under /run: /run/crond.pid,
+	// /run/apache2/apache2.pid, /run/openvpn/server/office.pid.
+	runLevels = 3
+	// usersLimit is how many files of one user are read, and how many entries of his
+	// directories are looked at (/run/user/UID, /run/mysqld). What is beyond it is missed
+	// for him alone: a pidfile speaks for its owner's processes only.
+	usersLimit = 1024
+)
+
+// pidfileWalk gathers the pidfiles under the run directories, and the registered ones.
+type pidfileWalk struct {
+	h      *host
+	spent  map[purse]int // of usersLimit
+	seen   map[FileID]bool
+	served map[string]string // mount points that may hang
+	all    []Pidfile         // also those that name nobody
+	byPID  map[int][]Pidfile
+
+	missed   int         // what could not be read, where only root writes
+	missedOf map[int]int // what was too much, by uid
+	failure  error       // the first that says nothing of what could not be read
+}
+
+// purse is what one user has to spend: what lies below a directory of everyone's is paid
+// from another than what root gave him.
+type purse struct {
+	uid    int
+	shared bool
+}
+
+// walk reads every pidfile under the run directories, and the registered ones, once for a
+// question. It never looks at /proc.
+func (h *host) walk() *pidfileWalk {
+	h.walkOnce.Do(func() {
+		w := &pidfileWalk{h: h, spent: map[purse]int{}, seen: map[FileID]bool{}, byPID: map[int][]Pidfile{}, missedOf: map[int]int{}}
+		w.everything()
+		h.walked = w
+	})
+	return h.walked
+}
+
+func (w *pidfileWalk) everything() {
+	var err error
+	if w.served, err = w.h.served(); err != nil {
+		w.miss(err)
+	}
+	for _, dir := range w.h.run {
+		fd, id, err := w.h.openStep(unix.AT_FDCWD, dir, unix.O_DIRECTORY, 0)
+		if err != nil {
+			w.miss(err)
+			continue
+		}
+		if !w.seen[id] { // /var/run is a link to /run
+			w.seen[id] = true
+			w.directory(openDirectory{fd, id, dir, false}, runLevels)
+		}
+		unix.Close(fd)
+	}
+	if w.h.registered != nil {
+		paths, missed := w.h.registered()
+		w.missed += missed
+		for _, path := range paths {
+			if _, mayHang := w.h.mayHang(path); mayHang {
+				w.missed++
+				continue
+			}
+			owner := nobodysOwn
+			if w.onlyRootFills(filepath.Dir(path)) {
+				owner = 0
+			}
+			w.keep(w.h.readPidfileOnce(path), owner)
+		}
+	}
+	for _, p := range w.all {
+		if p.State == PidfileNames {
+			w.byPID[p.PID] = append(w.byPID[p.PID], p)
+		}
+	}
+}
+
+// miss counts what could not be read; that it is not there any more is no loss.
+func (w *pidfileWalk) miss(err error) {
+	if err != nil && missing(err) {
+		return
+	}
+	w.missed++
+	if w.failure == nil && err != nil && (os.Geteuid() == 0 || !errors.Is(err, fs.ErrPermission)) {
+		w.failure = err
+	}
+}
+
+// owner is who pays for what lies in a directory: 0 for one that only root, or who asks,
+// can write; nobody where everyone can, and each pays for his own.
+const nobodysOwn = -1
+
+func payer(st unix.Statx_t) int {
+	switch {
+	case st.Mode&0o002 != 0:
+		return nobodysOwn
+	case int(st.Uid) == os.Geteuid():
+		return 0
+	}
+	return int(st.Uid)
+}
+
+func describe(fd int) (unix.Statx_t, error) {
+	return statxAt(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS)
+}
+
+// onlyRootFills: where others can put something, that it is no pidfile says nothing.
+func (w *pidfileWalk) onlyRootFills(path string) bool {
+	st, err := statx(path)
+	return err == nil && payer(st) == 0
+}
+
+// pay takes one look from what a user has; false: he has had all of his.
+func (w *pidfileWalk) pay(uid int, shared bool) bool {
+	if uid == 0 || uid == nobodysOwn {
+		return true
+	}
+	from := purse{uid, shared}
+	if w.spent[from]++; w.spent[from] <= usersLimit {
+		return true
+	}
+	w.missedOf[uid]++
+	return false
+}
+
+// affords reports that the owner of what lies in a directory of everyone's has not had all
+// of his.
+func (w *pidfileWalk) affords(dir int, name string) bool {
+	st, err := statxAt(dir, name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_UID)
+	if err != nil {
+		w.miss(err)
+		return false
+	}
+	return w.pay(int(st.Uid), true)
+}
+
+// openDirectory is one that is read, fd having been opened with O_PATH at first.
+type openDirectory struct {
+	fd     int
+	id     FileID
+	path   string
+	shared bool // below one of everyone's
+}
+
+func (w *pidfileWalk) directory(d openDirectory, levels int) {
+	w.h.doing("reading %s", d.path)
+	st, err := describe(d.fd)
+	if err != nil {
+		w.miss(err)
+		return
+	}
+	owner := payer(st)
+	d.shared = d.shared || owner == nobodysOwn
+	if d.fd, err = openHere(d.fd, ".", unix.O_DIRECTORY); err != nil {
+		w.miss(err)
+		return
+	}
+	defer unix.Close(d.fd)
+	var links []string
+	err = eachEntry(d.fd, func(name string, kind byte) bool {
+		switch isDir := kind == unix.DT_DIR || kind == unix.DT_UNKNOWN; {
+		case !w.pay(owner, d.shared):
+			return false
+		case isDir && levels > 1 && (owner != nobodysOwn || w.affords(d.fd, name)):
+			w.below(d, name, levels-1)
+		}
+		switch isFile := kind == unix.DT_REG || kind == unix.DT_UNKNOWN; {
+		case !pidfileName(name) || owner == nobodysOwn && kind != unix.DT_DIR && !w.affords(d.fd, name):
+		case kind == unix.DT_LNK: // the file before a link to it: of several for one process the first counts
+			links = append(links, name)
+		case isFile:
+			w.file(d, name, owner)
+		}
+		return true
+	})
+	if err != nil {
+		w.miss(err)
+	}
+	slices.Sort(links)
+	for _, name := range links {
+		w.link(d, name, owner)
+	}
+}
+
+// below goes into a directory. A file system that may not answer is not entered.
+func (w *pidfileWalk) below(d openDirectory, name string, levels int) {
+	fd, id, err := w.h.openStep(d.fd, name, unix.O_NOFOLLOW|unix.O_DIRECTORY, d.id.Dev)
+	switch {
+	case errors.Is(err, errMayHang), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
+	case err != nil:
+		w.miss(err)
+	default:
+		w.directory(openDirectory{fd, id, filepath.Join(d.path, name), d.shared}, levels)
+		unix.Close(fd)
+	}
+}
+
+// file reads one without the way around O_PATH that an arbitrary path needs: what it was
+// listed as is a regular file.
+func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
+	if _, isMount := w.served[filepath.Join(d.path, name)]; isMount { // of a file of its own
+		return
+	}
+	fd, err := openHere(d.fd, name, unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		if owner == 0 {
+			w.miss(err)
+		}
+		return
+	}
+	defer unix.Close(fd)
+	p, regular := Pidfile{Path: d.path + "/" + name}.describe(fd)
+	if regular && !w.seen[p.ID] {
+		p = p.read(fd)
+	}
+	w.keep(p, owner)
+}
+
+// link reads what a symbolic link leads to.
+func (w *pidfileWalk) link(d openDirectory, name string, owner int) {
+	path := d.path + "/" + name
+	if _, mayHang := w.h.mayHang(path); !mayHang {
+		w.keep(w.h.readPidfileOnce(path), owner)
+	}
+}
+
+// keep adds a pidfile. Where others than root can put something, that it is none says
+// nothing.
+func (w *pidfileWalk) keep(p Pidfile, owner int) {
+	if p.State == PidfileUnusable && (owner == 0 || w.h.unforeseen(p.err) != nil) {
+		w.miss(p.err)
+		return
+	}
+	w.add(p)
+}
+
+func (w *pidfileWalk) add(p Pidfile) {
+	if p.State != PidfileNames && p.State != PidfileGarbage || p.ID.Known() && w.seen[p.ID] {
+		return
+	}
+	w.seen[p.ID] = true
+	w.all = append(w.all, p)
+}
+
+// roots are the pidfiles that only root can have written.
+func (w *pidfileWalk) roots() (found []Pidfile) {
+	for _, p := range w.all {
+		if ok, _ := p.Vouches(0, 0); ok && p.State == PidfileNames && p.roots() {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// doubt is why there may be more pidfiles that speak for a process of these users.
+func (w *pidfileWalk) doubt(uids ...int) (missed int) {
+	missed = w.missed
+	slices.Sort(uids)
+	for _, uid := range slices.Compact(uids) {
+		missed += w.missedOf[uid]
+	}
+	return missed
+}
+
+// allMissed counts what was missed of anybody.
+func (w *pidfileWalk) allMissed() (missed int) {
+	missed = w.missed
+	for _, of := range w.missedOf {
+		missed += of
+	}
+	return missed
+}
+
+// naming are the pidfiles, but own, that name a process.
+func (w *pidfileWalk) naming(pid int, own Pidfile) (found []Pidfile) {
+	for _, p := range w.byPID[pid] {
+		if !own.sameAs(p) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// pidfileName: sshd.pid, redis-server.pid, master.pid, pid, openvpn.pidfile.
+func pidfileName(name string) bool {
+	return strings.Contains(strings.ToLower(name), "pid")
+}
+
+// openHere opens what has this name in a directory for reading.
+func openHere(dir int, name string, flags int) (int, error) {
+	return retried(func() (int, error) { return unix.Openat(dir, name, flags|unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+}
+
+// eachEntry calls visit for all in a directory, until it says that this will do. Their
+// order is that of names, where they are few: the same answer is wanted twice.
+func eachEntry(dir int, visit func(name string, kind byte) (more bool)) error {
+	type entry struct {
+		name string
+		kind byte
+	}
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := retried(func() (int, error) { return unix.ReadDirent(dir, buffer) })
+		if n <= 0 || err != nil {
+			return err
+		}
+		var batch []entry
+		eachName(buffer[:n], func(name []byte, kind byte) { batch = append(batch, entry{string(name), kind}) })
+		slices.SortFunc(batch, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+		for _, e := range batch {
+			if !visit(e.name, e.kind) {
+				return nil
+			}
+		}
+	}
+}

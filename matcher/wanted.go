@@ -1,0 +1,285 @@
+package matcher
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// wanted are the daemons that one look at all processes is about.
+type wanted struct {
+	*host
+	daemons []Daemon
+	byPath  map[string][]int // places in daemons, by Path and Real
+	byFile  map[FileID][]int
+	scripts []int
+	linked  bool // one has further hard links
+
+	// moved: also those whose file has been renamed since they started are looked for.
+	moved bool
+
+	sinceOnce sync.Once
+	since     time.Time // before the first process of this system started
+	sinceErr  error
+
+	sights sync.RWMutex
+	seen   map[string]sight // by exe link
+}
+
+func (h *host) want(daemons []Daemon, moved bool) *wanted {
+	w := &wanted{host: h, moved: moved, daemons: daemons, byPath: map[string][]int{}, byFile: map[FileID][]int{}, seen: map[string]sight{}}
+	for i, d := range daemons {
+		if d.unnamed() { // nothing runs it
+			continue
+		}
+		w.byPath[d.Path] = append(w.byPath[d.Path], i)
+		if d.Real != d.Path {
+			w.byPath[d.Real] = append(w.byPath[d.Real], i)
+		}
+		if d.File.State == Known {
+			w.byFile[d.File.Value] = append(w.byFile[d.File.Value], i)
+		}
+		if d.Script != nil {
+			w.scripts = append(w.scripts, i)
+		}
+		w.linked = w.linked || d.Links > 1
+	}
+	return w
+}
+
+// mayBeMoved reports that a file may have been renamed since a process was started from it,
+// and is one of those that a daemon may be: root's, or its owner's.
+func (w *wanted) mayBeMoved(st unix.Statx_t) bool {
+	if st.Uid != 0 && !slices.ContainsFunc(w.daemons, func(d Daemon) bool { return d.Owner == int(st.Uid) }) {
+		return false
+	}
+	w.sinceOnce.Do(func() {
+		begun, err := w.began()
+		set, err2 := w.clockSetBy()
+		w.since, w.sinceErr = begun.Add(-set-startSlack), cmp.Or(err, err2)
+	})
+	return w.sinceErr != nil || time.Unix(st.Ctime.Sec, int64(st.Ctime.Nsec)).After(w.since)
+}
+
+// sight is what an exe link says of the processes that have it.
+type sight int
+
+const (
+	sightRuns sight = 1 << iota // they may run one of the daemons
+	sightFile                   // the file behind it decides
+	sightArgv                   // the file may have been renamed: what they were started as decides
+)
+
+// look is the first look at a process, which goes to all of them: at the exe link
+// alone, proc being a descriptor of /proc.
+func (w *wanted) look(proc, pid int) (bool, error) {
+	var short [256]byte
+	link, err := exeLink(proc, pid, short[:])
+	if err == unix.EACCES && os.Geteuid() == 0 { // in a container
+		link, err = w.linkAsItsUser(proc, pid)
+	}
+	switch {
+	case len(w.byPath) == 0:
+		return false, nil
+	case vanished(err):
+		return w.headless(pid)
+	case err == unix.ENAMETOOLONG:
+		return w.runsFile(pid), nil
+	case err != nil:
+		return w.nameMayFit(pid)
+	}
+	s := w.sight(link)
+	return s&sightRuns != 0 || s&sightFile != 0 && w.runsFile(pid) || s&sightArgv != 0 && w.startedAsOne(pid), nil
+}
+
+// linkAsItsUser is a function of its own so that look's variables stay on the stack.
+func (w *wanted) linkAsItsUser(proc, pid int) (link []byte, err error) {
+	err = unix.EACCES
+	status, statusErr := w.readStatus(pid)
+	if statusErr == nil {
+		asItsUser(status, func() { link, err = exeLink(proc, pid, make([]byte, 256)) })
+	}
+	return link, err
+}
+
+// headless tells of a process without an exe link whether it lives: it is neither a
+// kernel thread nor a zombie nor ending, but its first thread ended before the others, or
+// another of them just replaces its program, execve(2).
+func (h *host) headless(pid int) (bool, error) {
+	stat, err := h.readStat(pid)
+	if err != nil {
+		return h.unforeseen(err) != nil, nil
+	}
+	return !hasEnded(stat) && stat.Flags&kernelThread == 0 && (stat.Threads > 1 || stat.Flags&exiting == 0), nil
+}
+
+func (w *wanted) sight(link []byte) sight {
+	w.sights.RLock()
+	s, known := w.seen[string(link)]
+	w.sights.RUnlock()
+	if !known {
+		s = w.classify(string(link))
+		w.sights.Lock()
+		w.seen[string(link)] = s
+		w.sights.Unlock()
+	}
+	return s
+}
+
+func (w *wanted) classify(link string) (s sight) {
+	base := link[strings.LastIndexByte(link, '/')+1:]
+	for _, d := range w.daemons {
+		if !d.unnamed() && (strings.HasPrefix(base, d.base()) || strings.HasPrefix(base, d.realBase()) || d.Script != nil && d.Script.named(base)) {
+			return sightRuns
+		}
+	}
+	// Another name of the same file, through a hard link, perhaps of the past.
+	if w.linked {
+		s |= sightFile
+	}
+	if _, mayHang := w.mayHang(link); mayHang || strings.HasSuffix(link, deleted) || !filepath.IsAbs(link) {
+		return w.perhaps(s | sightFile | sightArgv)
+	}
+	st, err := statxAt(unix.AT_FDCWD, link, unix.AT_SYMLINK_NOFOLLOW, identityMask|unix.STATX_UID|unix.STATX_CTIME)
+	switch {
+	case err != nil: // a name in another mount tree, or one that nobody reads
+		return w.perhaps(s | sightFile | sightArgv)
+	case len(w.byFile[idOf(st)]) > 0: // through the source of a bind mount
+		return sightRuns
+	case w.moved && w.mayBeMoved(st):
+		s |= sightArgv
+	}
+	return w.perhaps(s)
+}
+
+// perhaps leaves out what is not asked for.
+func (w *wanted) perhaps(s sight) sight {
+	if !w.moved {
+		s &^= sightArgv
+	}
+	return s
+}
+
+// runsFile reports that the file of a process is one of the daemons', or cannot be told.
+func (w *wanted) runsFile(pid int) bool {
+	file := identify(w.pidPath(pid, "exe"))
+	return len(w.byFile[file.Value]) > 0 || file.State == Unreadable
+}
+
+// startedAsOne reports that a process was started under the path or name of one of the
+// daemons, or cannot be told.
+func (w *wanted) startedAsOne(pid int) bool {
+	argv := w.readArgvNow(pid)
+	return len(w.startedAs(argv.Value)) > 0 || argv.State == Unreadable
+}
+
+// startedAs are the daemons whose path is argv[0], or whose name if that is no absolute
+// path.
+func (w *wanted) startedAs(argv []string) (places []int) {
+	word := argv0(argv)
+	if filepath.IsAbs(word) {
+		return w.byPath[filepath.Clean(word)]
+	}
+	name := argv0Base(argv)
+	for i, d := range w.daemons {
+		if name != "" && !d.unnamed() && (name == d.base() || name == d.realBase()) {
+			places = append(places, i)
+		}
+	}
+	return places
+}
+
+// nameMayFit is nameFits for any of the daemons.
+func (w *wanted) nameMayFit(pid int) (bool, error) {
+	stat, err := w.readStat(pid)
+	if err != nil { // one that hides even its name may be anything
+		return !vanished(err), nil
+	}
+	if stat.Flags&kernelThread != 0 {
+		return false, nil
+	}
+	argv := w.readArgvNow(pid) // anybody may read it, and few daemons change both
+	return slices.ContainsFunc(w.daemons, func(d Daemon) bool {
+		// Root is not content with a name that does not fit: the daemon may have been
+		// started under another.
+		return d.nameFits(stat.Comm, argv) || os.Geteuid() == 0 && !d.unnamed() && !w.callsItselfAnother(d, stat.Comm, argv0(argv.Value))
+	}), nil
+}
+
+// nameFits judges a process whose executable we may not see.
+func (d Daemon) nameFits(comm string, argv Fact[[]string]) bool {
+	switch {
+	case d.unnamed():
+		return false
+	case unforeseen(argv.Err) != nil, d.goesBy(comm), d.goesBy(argv0Base(argv.Value)):
+		return true
+	}
+	return d.Script != nil && (d.titled(argv.Value) != fitsNot ||
+		slices.ContainsFunc(scriptArguments(argv.Value), func(word string) bool { return d.goesBy(filepath.Base(word)) }))
+}
+
+// callsItselfAnother reports that the path a process says it was started by, and its name,
+// are those of another file than the daemon's.
+func (h *host) callsItselfAnother(d Daemon, comm, argv0 string) bool {
+	if !filepath.IsAbs(argv0) || !bears(comm, filepath.Base(argv0)) {
+		return false
+	}
+	if _, mayHang := h.mayHang(argv0); mayHang {
+		return false
+	}
+	file := identify(argv0)
+	return file.State == Known && file.Value != d.File.Value
+}
+
+// of are the daemons that a process may run, by what was collected of it: of all others it
+// is none, whatever the rules would say further.
+func (w *wanted) of(e *Evidence) (places []int) {
+	if e.Exe.State != Known || !e.Exe.Value.ID.Known() || e.torn {
+		return w.all()
+	}
+	x := e.Exe.Value
+	for _, path := range x.paths() {
+		places = append(places, w.byPath[path]...)
+	}
+	places = append(places, w.byFile[x.ID]...)
+	for _, i := range w.scripts {
+		if w.daemons[i].Script.interprets(x) {
+			places = append(places, i)
+		}
+	}
+	if w.moved && len(places) == 0 || len(w.daemons) > 1 {
+		e.Argv = w.readArgv(e.PID)
+		if e.Argv.State == Unreadable {
+			return w.all()
+		}
+		places = append(places, w.startedAs(e.Argv.Value)...)
+		if len(w.daemons) > 1 {
+			places = slices.DeleteFunc(places, func(i int) bool { return w.interpretsAnother(w.daemons[i], *e) })
+		}
+	}
+	slices.Sort(places)
+	return slices.Compact(places)
+}
+
+// interpretsAnother reports of one of many interpreters that nothing in its arguments is
+// like the name of the script.
+func (w *wanted) interpretsAnother(d Daemon, e Evidence) bool {
+	if d.Script == nil || !d.Script.interprets(e.Exe.Value) || d.goesBy(e.Comm) || e.Exe.Value.ID == d.File.Value || d.aliased() {
+		return false
+	}
+	return !slices.ContainsFunc(e.Argv.Value, func(word string) bool { return strings.Contains(word, d.base()) })
+}
+
+func (w *wanted) all() []int {
+	places := make([]int, len(w.daemons))
+	for i := range places {
+		places[i] = i
+	}
+	return places
+}

@@ -1,0 +1,190 @@
+package faults
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"pidproof/testdata/need"
+	"pidproof/testdata/rounds"
+	"pidproof/testdata/supervise"
+)
+
+func TestMain(m *testing.M) {
+	Host()
+	os.Exit(supervise.Main(m.Run))
+}
+
+// cells are all commands in all their situations.
+func cells() (all []cellOrder) {
+	for _, c := range commands {
+		for _, s := range situations {
+			if c.in == nil || slices.Contains(c.in, s.name) {
+				all = append(all, cellOrder{Situation: s.name, Command: c.name})
+			}
+		}
+	}
+	return all
+}
+
+// TestFaults tries some faults of some commands in some situations, and all of them
+// where a long run is asked for: PIDPROOF_ATTACK=1 go test -timeout 0 -v ./testdata/faults
+//
+// FAULTS_ONLY restricts it to the cells whose "command | situation" it matches, FAULTS to
+// so many faults of each ("each": all errnos, not one of each kind); SEED chooses others.
+// FAULTS_AT is one fault, as a failure names it: "openat EMFILE when=12".
+func TestFaults(t *testing.T) {
+	seed, _ := strconv.ParseUint(os.Getenv("SEED"), 10, 64)
+	all := cells()
+	if only := os.Getenv("FAULTS_ONLY"); only != "" {
+		wanted := regexp.MustCompile(only)
+		all = slices.DeleteFunc(all, func(c cellOrder) bool { return !wanted.MatchString(c.Command + " | " + c.Situation) })
+	} else if !rounds.Long() {
+		all = sample(all, seed)
+	}
+	number, each := rounds.Of(4, 0), os.Getenv("FAULTS") == "each"
+	if n, err := strconv.Atoi(os.Getenv("FAULTS")); each || err == nil {
+		number = n
+	}
+	var at fault
+	if _, err := fmt.Sscanf(os.Getenv("FAULTS_AT"), "%s %s when=%d", &at.Call, &at.Errno, &at.Nth); err == nil {
+		for i := range all {
+			all[i].Only = []fault{at}
+		}
+	}
+	for i := range all {
+		all[i].Faults, all[i].Seed, all[i].Each = number, seed+uint64(i), each
+		if commandOf(all[i].Command).slow && !rounds.Long() {
+			all[i].Faults = number / 3
+		}
+	}
+	play(t, all)
+}
+
+// sample takes each command in some of its situations.
+func sample(all []cellOrder, seed uint64) (some []cellOrder) {
+	random := rand.New(rand.NewPCG(seed, 1))
+	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	taken := map[string]int{}
+	for _, c := range all {
+		if taken[c.Command]++; taken[c.Command] <= 2 {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+// Two faults that were seen. While the parent of another instance's worker was looked at,
+// a descriptor was missing: it had none, then, and got the signal. And a daemon that was
+// started through a link which is gone was not running, as its file could not be told.
+func TestNoDescriptor(t *testing.T) {
+	play(t, []cellOrder{
+		{Command: "killproc", Situation: "names another's worker", Errno: "EMFILE"},
+		{Command: "check", Situation: "started through a removed link", Errno: "EMFILE"},
+	})
+}
+
+// shown is how many failures of one cell are: the others are mostly of one kind.
+const shown = 25
+
+// play has two hosts play the cells.
+func play(t *testing.T, all []cellOrder) {
+	t.Helper()
+	o := order{Strace: need.Program(t, "strace")}
+	need.Root(t)
+	dir := t.TempDir()
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/", "../../cmd/pidproof", "../demod")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	o.Pidproof, o.Demod = dir+"/pidproof", dir+"/demod"
+	const hosts = 2
+	results := make(chan cellResult)
+	failed := make(chan error)
+	for i := range hosts {
+		mine := o
+		mine.Dir = filepath.Join(dir, "host"+strconv.Itoa(i))
+		if err := os.Mkdir(mine.Dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for at := i; at < len(all); at += hosts {
+			mine.Cells = append(mine.Cells, all[at])
+		}
+		go func() { failed <- playOn(mine, results) }()
+	}
+	runs, hits, reached, occurrences := 0, 0, 0, 0
+	for done := 0; done < hosts; {
+		select {
+		case r := <-results:
+			runs, hits, reached, occurrences = runs+r.Runs, hits+r.Hits, reached+r.Reached, occurrences+r.Occurrences
+			if testing.Verbose() {
+				t.Logf("%s | %s: exit %d, %d runs, %d hits, %d of %d occurrences", r.Command, r.Situation, r.Exit, r.Runs, r.Hits, r.Reached, r.Occurrences)
+			}
+			for _, failure := range r.Failures[:min(len(r.Failures), shown)] {
+				t.Error(failure)
+			}
+			if more := len(r.Failures) - shown; more > 0 {
+				t.Errorf("%s | %s | and %d more", r.Command, r.Situation, more)
+			}
+		case err := <-failed:
+			if done++; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	t.Logf("%d commands in their situations, %d runs, %d faults that were met, %d of %d system calls reached", len(all), runs, hits, reached, occurrences)
+	if hits == 0 || rounds.Long() && reached < occurrences*9/10 {
+		t.Error("that is too little to prove anything")
+	}
+}
+
+// playOn is one host's part.
+func playOn(o order, results chan<- cellResult) error {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), hostEnv+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:   namespaces,
+		Unshareflags: syscall.CLONE_NEWNS,
+		Pdeathsig:    syscall.SIGKILL,
+	}
+	plan, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	var said strings.Builder
+	cmd.Stdin, cmd.Stderr = strings.NewReader(string(plan)), &said
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	for decoder := json.NewDecoder(out); ; {
+		var r cellResult
+		err := decoder.Decode(&r)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return errors.Join(err, cmd.Process.Kill(), cmd.Wait())
+		}
+		results <- r
+	}
+	if err := cmd.Wait(); err != nil {
+		return errors.Join(err, errors.New(said.String()))
+	}
+	return nil
+}
