@@ -36,7 +36,7 @@ var lateQuestions = []struct {
 // ways are what he executes, and as what. His own copy is no daemon, whatever it is called.
 var ways = [][]string{
 	{idle},
-	{idle, "-p", noPidfile},
+	{idle, "-p", users + "/idle.pid"},
 	{users + "/idle"},
 	{"/srv/bin/tree", "inside", "/srv/sbin", users + "/idle"},
 }
