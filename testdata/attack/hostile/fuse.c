@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,10 @@ int main(int argc, char **argv)
 	if (program && (content = open(argv[4], O_RDONLY)) < 0)
 		return 1;
 	sigaction(SIGUSR1, &on_death, NULL);
+	sigset_t usr1, before;
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, &before); /* it comes in ppoll only, or it could be missed just before a read */
 	server = open(argv[1], O_RDWR | O_CLOEXEC);
 	snprintf(options, sizeof options, "fd=%d,rootmode=%s,user_id=%d,group_id=%d%s%s", server, dead ? "40755" : "100755", getuid(),
 		 getgid(), option ? "," : "", option ? option : "");
@@ -118,13 +123,17 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	int answered = 0;
 	for (;;) {
-		ssize_t n = read(server, request, sizeof request);
+		struct pollfd wanted = {server, POLLIN, 0};
+		int polled = ppoll(&wanted, 1, NULL, &before);
 		if (told_to_die == 1) {
 			told_to_die = 2;
 			forget();
 			puts("dead");
 			fflush(stdout);
 		}
+		if (polled < 0)
+			continue;
+		ssize_t n = read(server, request, sizeof request);
 		if (n < 0 && errno != EINTR && errno != ENOENT)
 			return 0;
 		if (n < 0 || told_to_die || (dead && answered))
