@@ -11,7 +11,7 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build demo test bench compare lint readme notices fuzz install uninstall clean packages
+.PHONY: build demo test attack bench compare lint readme notices fuzz install uninstall clean packages
 
 build: bin/pidproof
 
@@ -35,6 +35,14 @@ test: packages bin/pidproof
 		go tool gotestsum --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
 			-- $$RACE -count=1 -timeout 3h -parallel "$$((2 * $$(nproc)))" $$packages || { echo "make test: failed in: $$packages"; exit 1; }; \
 	done
+
+# The hostile tests at length, as root: an hour, and more on a slow machine. Writes the table of docs/security.md, if all hold.
+ATTACKS = ./testdata/attack $(wildcard ./testdata/histories ./testdata/faults)
+attack: bin/pidproof
+	@sh testdata/packages.sh attack
+	@results=$$(mktemp) || exit; PIDPROOF_ATTACK=1 PIDPROOF_ATTACK_RESULTS=$$results; export PIDPROOF_ATTACK PIDPROOF_ATTACK_RESULTS; \
+	code=0; go test -p 1 -count=1 -timeout 4h $(ATTACKS) && go test -count=1 -timeout 2h -run '^TestReusedPID' ./cmd/pidproof && \
+	go run ./testdata/attack/page -results "$$results" || code=$$?; rm -f "$$results"; exit $$code
 
 # How fast it is, beside what it replaces; CHECK=1 fails when it is slower than promised. ONLY=scan or ONLY=stop: one half.
 bench: bin/pidproof
@@ -81,7 +89,7 @@ install: bin/pidproof
 	sed 's,/usr/share/pidproof,$(SHAREDIR),g; s,/lib/lsb/init-functions.d,$(HOOKDIR),g' docs/pidproof.8 >$(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new
 	chmod 644 $(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new
 	mv -f $(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
-	install -m 644 LICENSE docs/explain-json.md docs/list-json.md docs/triggers-json.md docs/multiple-instances.md docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
+	install -m 644 LICENSE docs/explain-json.md docs/list-json.md docs/triggers-json.md docs/multiple-instances.md docs/security.md docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
 	install -d $(DESTDIR)$(SHAREDIR)
 	for script in start-stop-daemon invoke-rc.d divert example.init; do \
 		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$script" >"$(DESTDIR)$(SHAREDIR)/.new" && \

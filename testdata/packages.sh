@@ -1,13 +1,16 @@
 #!/bin/sh
 # Installs the Debian packages that `make lint` and the tests use. They are
 # tools only: none starts a service. apache2 goes into the lab's overlay, so
-# that nobody gets a web server for running the tests.
+# that nobody gets a web server for running the tests. `packages.sh attack` also
+# installs QEMU, which is large, and which only `make attack` needs.
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin # an ordinary user's PATH lacks them
 
+purpose=${1:-tests}
 set --
 while read -r package needed; do
+	[ "$package" != qemu-user ] || [ "$purpose" = attack ] || continue
 	command -v "$needed" >/dev/null || [ -f "$needed" ] || set -- "$@" "$package"
 done <<EOF
 shellcheck     shellcheck
@@ -23,6 +26,7 @@ util-linux     unshare
 procps         ps
 strace         strace
 sysvinit-utils /lib/lsb/init-functions
+qemu-user      qemu-s390x
 EOF
 [ $# -gt 0 ] || exit 0
 

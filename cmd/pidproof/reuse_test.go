@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pidproof/testdata/need"
+	often "pidproof/testdata/rounds"
 	"pidproof/testdata/waiting"
 )
 
@@ -48,7 +49,7 @@ func TestReusedPID(t *testing.T) {
 	h := newReuse(t)
 	var rounds []reuseRound
 	var want []int
-	for i := range 200 {
+	for i := range often.Of(200, 4_000) {
 		held := "pidfd_open"
 		if i%2 == 1 {
 			held = "pidfd_send_signal"
@@ -72,6 +73,7 @@ func TestReusedPID(t *testing.T) {
 	if reused != len(rounds) {
 		t.Errorf("the number was reused in %d rounds of %d", reused, len(rounds))
 	}
+	often.Held(t, len(rounds))
 }
 
 // While the facts about a process are read, one file of /proc/PID after the
@@ -235,7 +237,7 @@ func playOn(rounds []reuseRound) ([]reuseResult, error) {
 	if err := host.Start(); err != nil {
 		return nil, err
 	}
-	deadline := time.AfterFunc(waiting.Limit, func() { _ = host.Process.Kill() })
+	deadline := time.AfterFunc(time.Duration(1+len(rounds)/100)*waiting.Limit, func() { _ = host.Process.Kill() })
 	defer deadline.Stop()
 	if err := host.Wait(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, failed.String())

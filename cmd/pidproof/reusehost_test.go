@@ -70,8 +70,12 @@ type reuseResult struct {
 	Harm    string // what happened to the innocent, "" if nothing
 }
 
-// spacing between two daemons' numbers leaves room for a command's threads.
-const spacing = 64
+// spacing between two daemons' numbers leaves room for a command's threads; below
+// lastNumber they come round (pid_max is 32768 at least).
+const (
+	spacing    = 64
+	lastNumber = 30_000
+)
 
 func reuseHost() error {
 	if err := errors.Join(
@@ -90,7 +94,9 @@ func reuseHost() error {
 	for _, r := range rounds {
 		var result reuseResult
 		for try := 0; ; try++ {
-			number += spacing
+			if number += spacing; number > lastNumber {
+				number = 1000
+			}
 			var err error
 			if result, err = r.play(number); err != nil {
 				return fmt.Errorf("%+v: %w", r, err)

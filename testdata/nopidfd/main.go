@@ -29,6 +29,7 @@ var numbers = map[string]uint32{
 	"inotify_init1":     unix.SYS_INOTIFY_INIT1,
 	"kill":              unix.SYS_KILL,
 	"openat":            unix.SYS_OPENAT,
+	"openat2":           unix.SYS_OPENAT2,
 	"pidfd_open":        unix.SYS_PIDFD_OPEN,
 	"pidfd_send_signal": unix.SYS_PIDFD_SEND_SIGNAL,
 	"statx":             unix.SYS_STATX,

@@ -19,6 +19,7 @@ func TestInstallUninstall(t *testing.T) {
 		"/usr/local/share/doc/pidproof/explain-json.md",
 		"/usr/local/share/doc/pidproof/list-json.md",
 		"/usr/local/share/doc/pidproof/multiple-instances.md",
+		"/usr/local/share/doc/pidproof/security.md",
 		"/usr/local/share/doc/pidproof/third-party-notices.txt",
 		"/usr/local/share/doc/pidproof/triggers-json.md",
 		"/usr/local/share/man/man8/pidproof.8",

@@ -1,0 +1,89 @@
+package attack
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"pidproof/testdata/need"
+	"pidproof/testdata/rounds"
+)
+
+// Other machines: words of 32 bits, and bytes in the other order. The daemon and its host are this machine's; pidproof is
+// another's, under QEMU's user mode where this machine cannot execute it.
+
+// buildFor adds pidproof for an architecture to the programs, before there is a host.
+func buildFor(t *testing.T, arch string) (name string) {
+	t.Helper()
+	need.Root(t)
+	name = "pidproof-" + arch
+	if os.Getenv(insideEnv) != "" {
+		return name
+	}
+	build := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-o", filepath.Join(programs, name), "pidproof/cmd/pidproof")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
+	if said, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", build.Args, err, said)
+	}
+	return name
+}
+
+// Test32Bit is for the long runs only: it compiles all that pidproof is made of once more.
+func Test32Bit(t *testing.T) {
+	if !rounds.Long() {
+		return
+	}
+	name := buildFor(t, "386")
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		tried := 0
+		for range rounds.Of(1, 50) {
+			tried += h.asksUnder(t, "on 386", "/srv/bin/"+name)
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// TestUnderQEMU is for the long runs only: QEMU is large. What it takes of memory is QEMU's.
+func TestUnderQEMU(t *testing.T) {
+	if !rounds.Long() {
+		return
+	}
+	for arch, emulator := range map[string]string{"arm64": "qemu-aarch64", "s390x": "qemu-s390x"} {
+		need.Program(t, emulator)
+		buildFor(t, arch)
+	}
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		tried := 0
+		for range rounds.Of(1, 20) {
+			for arch, emulator := range map[string]string{"arm64": "qemu-aarch64", "s390x": "qemu-s390x"} {
+				tried += h.asksEmulated(t, arch, need.Program(t, emulator))
+			}
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+func (h quietHost) asksEmulated(t *testing.T, arch, emulator string) (asked int) {
+	t.Helper()
+	ask := func(q question) {
+		a := run(t, append([]string{emulator, "/srv/bin/pidproof-" + arch}, q.args...)...)
+		if a.exit != q.exit || q.out != "" && a.out != q.out {
+			t.Errorf("on %s: want exit %s, %q: %s", arch, q.exit, q.out, a)
+		}
+	}
+	for _, q := range h.questions() {
+		ask(q)
+	}
+	const pidfile = "/run/second.pid"
+	second := startDaemon(t, daemon, pidfile, "-w", "1")
+	worker := children(t, second.pid())[0]
+	ask(question{[]string{"killproc", "--workers", "-p", pidfile, daemon}, "0", ""})
+	if runs(second.pid()) || runs(worker) {
+		t.Errorf("on %s: it still runs", arch)
+	}
+	second.end()
+	return len(h.questions()) + 1
+}

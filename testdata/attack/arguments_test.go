@@ -1,0 +1,164 @@
+package attack
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/rounds"
+)
+
+// An ordinary user's processes whose arguments are without end, or never come, under names like the daemons'.
+
+// hugeNames begin like the daemons', so that their arguments are of interest.
+var hugeNames = []string{"idle", "webd", "nosuchname-but-longer", "idle-and-a-long-name"}
+
+// terabytes that /proc/PID/cmdline offers.
+const terabytes = "60000"
+
+func TestHugeArguments(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		for _, name := range hugeNames {
+			s := spoof{what: "arguments without end", file: name, env: []string{"HOW=huge", "GIGABYTES=" + terabytes}}
+			s.start(t)
+		}
+		tried := 0
+		for range rounds.Of(1, 100) {
+			tried += h.asksBeside(t, "beside arguments without end")
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// asksBeside asks also by names of which the kernel keeps 15 bytes only. There, who cannot be told may matter.
+func (h quietHost) asksBeside(t *testing.T, when string) (asked int) {
+	t.Helper()
+	const long = "idle-and-a-long-name-of-nobody"
+	ask(t, "start-stop-daemon", "--stop", "--test", "--name", long).fits(t, when, "1", "3")
+	ask(t, "start-stop-daemon", "--status", "--name", long+"-2").fits(t, when, "3", "4")
+	ask(t, "pidof", "-x", "no-script").fits(t, when, "1", "4")
+	return 3 + h.asksAll(t, when)
+}
+
+func TestHugeArgumentsControl(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		s := spoof{file: "idle", env: []string{"HOW=huge", "GIGABYTES=" + terabytes}}
+		file, err := os.Open(fmt.Sprintf("/proc/%d/cmdline", s.start(t).pid()))
+		must(t, err)
+		defer file.Close()
+		const much = 256 << 20
+		if n, err := io.CopyN(io.Discard, file, much); n != much {
+			t.Errorf("read %d of %d: %v", n, much, err)
+		}
+	})
+}
+
+// startSilent starts an ordinary user's process whose arguments never come.
+func startSilent(t *testing.T, name string) process {
+	t.Helper()
+	file := filepath.Join("/srv", name+".dead")
+	must(t, os.WriteFile(file, nil, 0o644))
+	server := start(t, exec.Command("/srv/bin/fuse", "/dev/fuse", file, "file", "allow_other"))
+	path := filepath.Join(users, name)
+	copyFile(t, "/srv/bin/silent", path)
+	command := exec.Command(path, file)
+	command.SysProcAttr = as(nobody)
+	p := start(t, command)
+	t.Cleanup(server.end) // before who waits for it, whom nobody can kill
+	until(t, "a read of its arguments waits", func() bool { return isSilent(t, p.pid()) })
+	return p
+}
+
+// isSilent: cat waits in the kernel.
+func isSilent(t *testing.T, pid int) bool {
+	t.Helper()
+	cat := exec.Command("/bin/cat", fmt.Sprintf("/proc/%d/cmdline", pid))
+	must(t, cat.Start())
+	ended := make(chan struct{})
+	go func() { _ = cat.Wait(); close(ended) }()
+	t.Cleanup(func() { _ = cat.Process.Kill() }) // it ends with the server
+	silent := false
+	until(t, "cat waits or ends", func() bool {
+		select {
+		case <-ended:
+			return true
+		default:
+		}
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cat.Process.Pid))
+		_, state, _ := strings.Cut(string(stat), ") ")
+		call, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", cat.Process.Pid))
+		silent = strings.HasPrefix(state, "D") && strings.HasPrefix(string(call), strconv.Itoa(unix.SYS_READ)+" ")
+		return silent
+	})
+	return silent
+}
+
+func TestSilentArguments(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		for _, name := range hugeNames {
+			startSilent(t, name)
+		}
+		tried := 0
+		for range rounds.Of(1, 20) {
+			tried += h.asksBeside(t, "beside arguments that never come")
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// TestFullPipe: nobody reads the answer, and the deadline holds.
+func TestFullPipe(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		newQuietHost(t)
+		questions := []string{"check -p " + pidfile + " " + daemon, "explain -p " + pidfile + " " + daemon, "status " + idle, "list", "list --json",
+			"pidof " + daemon, "pidofproc -p " + pidfile + " " + daemon, "start-stop-daemon --stop --test --exec " + daemon}
+		tried := rounds.Of(1, 10) * len(questions)
+		for i := range tried {
+			args := append([]string{"--timeout", "500ms"}, strings.Fields(questions[i%len(questions)])...)
+			r, w := fullPipe(t)
+			command := exec.Command("/srv/bin/ask", append([]string{hang, pidproof}, args...)...)
+			command.Stdout = w
+			said, from, err := os.Pipe()
+			must(t, err)
+			command.ExtraFiles = []*os.File{from}
+			must(t, command.Start())
+			from.Close()
+			w.Close()
+			a := answer{args: args}
+			_, err = fmt.Fscanf(said, "%s %d\n", &a.exit, &a.peak)
+			must(t, err)
+			said.Close()
+			r.Close()
+			_ = command.Wait()
+			want := []string{"4"}
+			if strings.Contains(questions[i%len(questions)], "start-stop-daemon") {
+				want = []string{"0", "3"} // its exit status is the answer, and what it says is not
+			}
+			a.fits(t, "nobody reads the answer", want...)
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// fullPipe takes nothing more.
+func fullPipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	var ends [2]int
+	must(t, unix.Pipe2(ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK))
+	for {
+		if _, err := unix.Write(ends[1], make([]byte, 4096)); err != nil {
+			break
+		}
+	}
+	must(t, unix.SetNonblock(ends[1], false))
+	return os.NewFile(uintptr(ends[0]), "reader"), os.NewFile(uintptr(ends[1]), "writer")
+}

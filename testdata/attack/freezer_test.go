@@ -1,0 +1,100 @@
+package attack
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"pidproof/testdata/rounds"
+)
+
+// A daemon that is frozen by a cgroup, as a container's by `docker pause`.
+
+// freezers are the kinds. Version 2 lets KILL through, version 1 nothing.
+var freezers = []struct {
+	mount, control, freeze, thaw string
+	killable                     bool
+}{
+	{"/sys/fs/cgroup", "cgroup.freeze", "1", "0", true},
+	{"/sys/fs/cgroup/unified", "cgroup.freeze", "1", "0", true},
+	{"/sys/fs/cgroup/freezer", "freezer.state", "FROZEN", "THAWED", false},
+}
+
+// cgroupEnv names the cgroups of this run: they are the machine's, and outlive a host that is killed.
+const cgroupEnv = "PIDPROOF_ATTACK_CGROUP"
+
+func TestFrozenDaemon(t *testing.T) {
+	if os.Getenv(insideEnv) == "" {
+		t.Cleanup(func() { sweepFreezers(t) })
+	}
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		var found sync.WaitGroup
+		kinds := 0
+		for _, f := range freezers {
+			dir := filepath.Join(f.mount, os.Getenv(cgroupEnv))
+			if os.Mkdir(dir, 0o755) != nil {
+				continue
+			}
+			control := filepath.Join(dir, f.control)
+			if _, err := os.Stat(control); err != nil {
+				_ = os.Remove(dir)
+				continue
+			}
+			kinds++
+			pidfile := fmt.Sprintf("/run/frozen%d.pid", kinds)
+			d := startDaemon(t, daemon, pidfile)
+			must(t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(d.pid())), 0))
+			must(t, os.WriteFile(control, []byte(f.freeze), 0))
+			found.Go(func() {
+				defer func() { _ = os.WriteFile(control, []byte(f.thaw), 0) }()
+				for range rounds.Of(1, 10) {
+					if f.killable && !runs(d.pid()) {
+						break
+					}
+					askFrozen(t, pidfile, f.killable)
+				}
+			})
+		}
+		if kinds == 0 {
+			t.Error("this machine has no cgroup that freezes")
+		}
+		found.Wait()
+		h.asksAll(t, "after frozen daemons")
+		rounds.Held(t, rounds.Of(1, 10)*kinds)
+	})
+}
+
+func askFrozen(t *testing.T, pidfile string, killable bool) {
+	ended, schedule := "1", "2" // as the manuals have it
+	if killable {
+		ended, schedule = "0", "1"
+	}
+	for _, q := range []struct{ args, exit string }{
+		{"check -p " + pidfile + " " + daemon, "0"},
+		{"status -p " + pidfile + " " + daemon, "0"},
+		{"killproc -p " + pidfile + " " + daemon, ended},
+		{"start-stop-daemon --stop --retry TERM/1/KILL/1 --pidfile " + pidfile + " --exec " + daemon, schedule},
+	} {
+		a, err := tryRun(append([]string{pidproof}, strings.Fields(q.args)...)...)
+		if err != nil || a.exit != q.exit {
+			t.Errorf("frozen: want exit %s: %v, %v", q.exit, a, err)
+		}
+	}
+}
+
+// sweepFreezers thaws whoever is left, who ends then, and removes the cgroups.
+func sweepFreezers(t *testing.T) {
+	for _, f := range freezers {
+		dir := filepath.Join(f.mount, os.Getenv(cgroupEnv))
+		if _, err := os.Stat(dir); err != nil {
+			continue
+		}
+		_ = os.WriteFile(filepath.Join(dir, f.control), []byte(f.thaw), 0)
+		until(t, dir+" is empty", func() bool { return os.Remove(dir) == nil })
+	}
+}

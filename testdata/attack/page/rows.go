@@ -1,0 +1,47 @@
+package main
+
+// row is one thing that somebody may try, what he finds, and the test that tries it.
+type row struct{ who, tries, promise, test string }
+
+const (
+	user      = "ordinary user"
+	container = "container"
+	taken     = "compromised daemon"
+	nobody    = "nobody: a busy host"
+)
+
+// rows are docs/security.md's table. A test may have several.
+var rows = []row{
+	{user, "has the daemon's number pass to an innocent process while pidproof stops the daemon, by a storm of forks",
+		"the innocent gets no signal; the exit status is right, or says that it cannot be told", "TestPIDReuseInStorm"},
+	{user, "the same, while `restart` asks or its restart command runs", "the innocent gets no signal", "TestPIDReuseInRestart"},
+	{user, "the same, between each two system calls of the command", "the innocent gets no signal", "TestReusedPID"},
+	{user, "forks until the number in root's stale pidfile comes round, and executes the daemon there",
+		"it is not taken for the instance: not running, not signalled, not adopted", "TestLateNumber"},
+	{user, "makes a mount tree (`unshare -Urm`) in which his program lies at the daemon's path, or smuggles one out of it",
+		"it is not the daemon, whatever its link says", "TestOwnMountTree"},
+	{user, "gives his process the daemon's name, path, title or arguments, control characters, 4 KiB of path, or no arguments at all",
+		"the answer of a quiet host, in one escaped line, below 32 MiB", "TestSpoofedNames"},
+	{user, "makes an argument area of terabytes", "the answer of a quiet host, below 32 MiB", "TestHugeArguments"},
+	{user, "holds the lock of his process's memory, so that no read of its arguments returns", "the answer of a quiet host",
+		"TestSilentArguments"},
+	{user, "fills /run/lock with 100,000 pidfiles", "the answer of a quiet host, below 32 MiB", "TestManyFiles"},
+	{user, "mounts file systems whose servers do not answer, under /run too, and runs programs named like the daemon from them",
+		"the answer of a quiet host; for a pidfile there, “unknown” by the deadline", "TestDeadFileServers"},
+	{user, "asks pidproof himself where /proc hides processes from him (hidepid)", "“unknown”, and never “not running”; root sees all",
+		"TestHidepid"},
+	{user, "starts programs named like the daemon on all cores, as fast as he can", "the answer of a quiet host", "TestExecStorm"},
+	{taken, "swaps its pidfile, in a directory of its own, for links, FIFOs, devices, directories, sockets and others' numbers, all the time",
+		"no hang, and a signal to nobody but the daemon", "TestPidfileSwapped"},
+	{taken, "the same as root", "no hang, and a signal to nobody but the daemon", "TestPidfileSwappedByRoot"},
+	{taken, "stops itself (SIGSTOP)", "`killproc` and `--stop` end it", "TestStoppedDaemon"},
+	{taken, "does not read what pidproof writes: a full pipe", "the deadline holds, “unknown”", "TestFullPipe"},
+	{container, "is frozen by its cgroup", "`killproc` says that it has not ended, and comes back in its time", "TestFrozenDaemon"},
+	{container, "forbids pidfd_open, pidfd_send_signal, statx or openat2 (seccomp)", "the same answers and signals", "TestSeccomp"},
+	{container, "lives in a time namespace, or pidproof does", "the answer of a quiet host", "TestTimeNamespace"},
+	{nobody, "large processes end, and for a moment run no program", "the answer of a quiet host", "TestLargeProcessesEnd"},
+	{nobody, "10,000 processes sleep, and 1,000 start every second", "the answer of a quiet host", "TestCrowd"},
+	{nobody, "words of 32 bits: 386", "the same answers and signals", "Test32Bit"},
+	{nobody, "arm64, and s390x with its bytes in the other order, under QEMU", "the same answers and signals", "TestUnderQEMU"},
+	{nobody, "nothing: what the others are compared with", "the answers of a quiet host", "TestQuietHost"},
+}
