@@ -238,6 +238,8 @@ func startedAs(q question) finding {
 		return no("it is an interpreter of another script")
 	case e.Tree != SamePlace || e.Root == OtherPlace:
 		return no("it has another mount tree or root directory")
+	case e.Filesystem.State == Absent:
+		return no("it did not reach its executable through a mount of its own tree")
 	case e.Argv.State == Unread:
 		return finding{need: needArgv}
 	case q.pidfile.Path == "":

@@ -58,7 +58,7 @@ func TestDecide(t *testing.T) {
 			e.Started = written.Add(-time.Minute)
 		}), RuleContradicted, Undecided},
 		// A descriptor of such a file, passed to a process in our own tree.
-		{"a file of no mount of ours", elsewhere(exe("/usr/sbin/d (deleted)", FileID{9, 41}, SamePlace), failed[Place](unix.ENOENT)), RuleStartedAs, Runs},
+		{"a file of no mount of ours", elsewhere(exe("/usr/sbin/d (deleted)", FileID{9, 41}, SamePlace), failed[Place](unix.ENOENT)), RuleContradicted, Undecided},
 		{"whether of a mount of ours cannot be read", elsewhere(exe("/usr/sbin/d (deleted)", FileID{9, 41}, SamePlace), failed[Place](unix.EIO)), RuleReplaced, Undecided},
 		// PrivateTmp over an overlay: devices of layers, but one file system.
 		{"PrivateTmp on overlayfs, replaced", exe("/usr/sbin/d (deleted)", FileID{9, 41}, OtherPlace), RuleReplaced, Runs},

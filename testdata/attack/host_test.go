@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -92,12 +93,16 @@ func settle(t *testing.T) {
 	t.Setenv("PIDPROOF_INSTANCES", "/srv/instances")
 }
 
-// copyFile makes an executable file that is no link to the other.
+// copyFile makes an executable file that is no link to the other; where everybody may
+// write, it is the ordinary user's.
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
 	content, err := os.ReadFile(from)
 	must(t, err)
 	must(t, os.WriteFile(to, content, 0o755))
+	if strings.HasPrefix(to, users+"/") {
+		must(t, os.Chown(to, nobody, nobody))
+	}
 }
 
 func must(t *testing.T, err error) {

@@ -93,7 +93,9 @@ func (s spoof) start(t *testing.T) process {
 		t.Cleanup(func() { dir.Close() })
 		command.ExtraFiles = []*os.File{dir}
 		command.Path = "/proc/self/fd/3/" + s.file
-		copyFile(t, "/srv/bin/spoof", fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), s.file))
+		program := fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), s.file)
+		copyFile(t, "/srv/bin/spoof", program)
+		must(t, os.Chown(program, nobody, nobody))
 	} else {
 		command.Path = filepath.Join(home, s.file)
 		must(t, os.MkdirAll(filepath.Dir(command.Path), 0o755))
