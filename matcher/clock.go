@@ -1,11 +1,14 @@
 package matcher
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Clock is what tells whether the clock was set since something was started.
 type Clock struct {
 	Began     time.Time // when the system's first process started
-	SinceBoot bool      // it was not set since then
+	SinceBoot bool      // the clock agrees with when that was done
 	Witnesses []Witness
 }
 
@@ -27,6 +30,11 @@ func (c Clock) wasSet(span time.Duration) (Witness, bool) {
 		}
 	}
 	return Witness{}, false
+}
+
+// unsetSinceBoot: the clock was not set since the system started, and nobody looks late.
+func (c Clock) unsetSinceBoot() bool {
+	return c.SinceBoot && !slices.ContainsFunc(c.Witnesses, func(w Witness) bool { return w.Late > startSlack })
 }
 
 // wasNotSet finds a witness that was there when something started, and is not late: had

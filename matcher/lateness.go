@@ -17,11 +17,12 @@ func lateness(q question, d Decision, child bool) Decision {
 	}
 	span := e.Started.Sub(p.Written)
 	after := Span(span)
-	if w, set := e.Clock.Value.wasSet(span); set {
+	w, set := e.Clock.Value.wasSet(span)
+	if set && !child {
 		d.Notes = append(d.Notes, fmt.Sprintf("It seems to have started %s after its pidfile was written, but the clock was set since, as %s shows.", after, w.Of))
 		return d
 	}
-	if recycled, is := recycledNumber(q, d, false); is {
+	if recycled, is := recycledNumber(q, d, false); is && !set {
 		return recycled
 	}
 	doubt := func(format string, args ...any) Decision {
@@ -33,6 +34,8 @@ func lateness(q question, d Decision, child bool) Decision {
 	switch named := q.criteria.Name != "" && !isInterpreter(q.criteria.Name); {
 	case q.daemon.unnamed() && e.Argv.State == Unread:
 		return Decision{need: needArgv}
+	case child:
+		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and is a child of another %s", after, q.program())
 	case !e.roots():
 		return doubt("%d, of uid %d, started %s after %s was written, and nothing shows that the clock was set: the number may have changed hands", e.PID, e.UID, after, p.Path)
 	case q.daemon.unnamed() && (akin(e, p.Path) || named):
@@ -43,8 +46,6 @@ func lateness(q question, d Decision, child bool) Decision {
 		return doubt("it started %s after the pidfile was written, and %s runs any script: the number may have changed hands", after, q.daemon.Path)
 	case d.Weak:
 		return doubt("it started %s after the pidfile was written, and only its name fits: the number may have changed hands", after)
-	case child:
-		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and is a child of another %s", after, q.daemon.base())
 	}
 	note := fmt.Sprintf("It seems to have started %s after its pidfile was written. No other pidfile claims it, and only root can have started it", after)
 	if w, was := e.Clock.Value.wasNotSet(e.Started); was {
@@ -63,7 +64,7 @@ func lateness(q question, d Decision, child bool) Decision {
 func recycledNumber(q question, d Decision, weak bool) (Decision, bool) {
 	e, p := q.evidence, q.pidfile
 	began := e.Clock.Value.Began
-	fromBefore := e.Clock.Value.SinceBoot && p.Written.Before(began.Add(-startSlack))
+	fromBefore := e.Clock.Value.unsetSinceBoot() && p.Written.Before(began.Add(-startSlack))
 	if e.roots() && !(weak && fromBefore) {
 		return d, false
 	}

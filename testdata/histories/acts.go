@@ -151,10 +151,10 @@ func (w *world) adoptable(f *pidfile) (only *process, sure bool) {
 		case is != runs || c != no:
 			sure = false // it may be said that it cannot be told
 		}
-		if is == runs || is == perhaps {
-			if w.parentRuns(p, f.daemon) == stranger {
-				mains = append(mains, p)
-			}
+		// A user's is not for another's pidfile, and stands in nobody's way.
+		users := p.uid != 0 && (f.state == absent || f.uid != p.uid)
+		if (is == runs || is == perhaps) && w.parentRuns(p, f.daemon) == stranger && !users {
+			mains = append(mains, p)
 		}
 	}
 	for _, other := range w.of(f.daemon) {
@@ -167,7 +167,7 @@ func (w *world) adoptable(f *pidfile) (only *process, sure bool) {
 	}
 	p := mains[0]
 	leftover := f.state == names && p.group == f.pid
-	if leftover || p.uid != 0 && (f.state == absent || f.uid != p.uid) {
+	if leftover {
 		return nil, false
 	}
 	if p.pid == f.pid {

@@ -120,6 +120,8 @@ func (w *world) listedStates(f *pidfile) (states []string, workers int) {
 		case daemon == "" && !late(p, f):
 			// Whoever it is: its number, and the time, are the pidfile's.
 			return []string{"running", "unknown"}, -1
+		case daemon == "" && (w.witnesses(p, f).set || w.witnesses(p, f).perhapsSet):
+			return []string{"running", "unknown", "stale"}, -1 // the clock explains it
 		case daemon == "":
 			return []string{"running", "unknown", "stale"}[loose(w, p):], -1
 		}

@@ -54,6 +54,9 @@ func (w *world) verdict(f *pidfile, daemon string) verdict {
 	}
 	if is == perhaps {
 		v |= unknown // "the file may be several programs"
+		if f.written.Before(w.lab.boot) {
+			v |= stale // little speaks for a process whose pidfile is from before the boot
+		}
 	}
 	return v
 }
