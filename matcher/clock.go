@@ -41,7 +41,7 @@ func (c Clock) unsetSinceBoot() bool {
 // the clock been set since, it would be.
 func (c Clock) wasNotSet(started time.Time) (Witness, bool) {
 	for _, w := range c.Witnesses {
-		if w.Late <= startSlack && !w.Started.After(started) {
+		if w.Late <= startSlack && w.Started.Before(started) {
 			return w, true
 		}
 	}

@@ -210,8 +210,8 @@ func TestRunsUnder(t *testing.T) {
 		pid  int
 		want bool
 	}{"parent": {os.Getppid(), true}, "a child": {sibling.Process.Pid, false}} {
-		if got := RunsUnder(os.Getppid(), held(c.pid)); got != c.want {
-			t.Errorf("%s: %v, want %v", name, got, c.want)
+		if got, err := RunsUnder(os.Getppid(), held(c.pid)); got != c.want || err != nil {
+			t.Errorf("%s: %v, %v, want %v", name, got, err, c.want)
 		}
 	}
 }

@@ -195,30 +195,30 @@ func Listeners() ([]Socket, error) {
 
 // ServesAt is the local address of the TCP connection that a process has as standard
 // input, as inetd(8) starts one for a client; ok is false where it has none.
-func ServesAt(pid int) (local netip.AddrPort, ok bool) {
+func ServesAt(pid int) (local netip.AddrPort, ok bool, err error) {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	target, err := os.Readlink(filepath.Join(dir, "fd/0"))
 	if err != nil {
-		return local, false
+		return local, false, unforeseen(err)
 	}
 	number, isSocket := strings.CutPrefix(target, socketInode)
 	inode, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64)
 	if !isSocket || err != nil {
-		return local, false
+		return local, false, nil
 	}
 	for _, kind := range []string{"tcp", "tcp6"} {
 		content, err := readNet(dir, kind)
-		if err != nil {
-			continue // a kernel without IPv6
+		if err := unforeseen(err); err != nil {
+			return local, false, err
 		}
-		for _, state := range tcpConnected {
+		for _, state := range tcpConnected { // none of a kernel without IPv6
 			for _, s := range parseInet(kind, state, content) {
 				if s.inode == inode {
 					local, err = netip.ParseAddrPort(s.Address)
-					return local, err == nil
+					return local, err == nil, nil
 				}
 			}
 		}
 	}
-	return local, false
+	return local, false, nil
 }

@@ -135,13 +135,13 @@ func TestServesAt(t *testing.T) {
 		}
 		defer stdin.Close()
 
-		if local, ok := ServesAt(sleepsOn(t, stdin)); !ok || local.String() != listener.Addr().String() {
+		if local, ok, _ := ServesAt(sleepsOn(t, stdin)); !ok || local.String() != listener.Addr().String() {
 			t.Errorf("%v, %v, want %v", local, ok, listener.Addr())
 		}
-		if local, ok := ServesAt(sleepsOn(t, listens)); ok {
+		if local, ok, _ := ServesAt(sleepsOn(t, listens)); ok {
 			t.Errorf("it only listens, at %v", local)
 		}
-		if local, ok := ServesAt(sleepsOn(t, nil)); ok {
+		if local, ok, _ := ServesAt(sleepsOn(t, nil)); ok {
 			t.Errorf("its standard input is /dev/null, not %v", local)
 		}
 		pid := sleepsOn(t, stdin)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -25,7 +26,10 @@ func (pidofCmd) Help() string {
 }
 
 func (cmd pidofCmd) Run(c *console) error {
-	omit := cmd.omitted(c)
+	omit, err := cmd.omitted(c)
+	if err != nil {
+		return err
+	}
 	how := matcher.Finding{Scripts: cmd.Scripts, Zombies: cmd.Zombies, SameRoot: cmd.SameRoot && os.Geteuid() == 0}
 	var words []string
 	for _, program := range cmd.Programs {
@@ -58,12 +62,16 @@ func (cmd pidofCmd) separator() string { return (cmd.Separator + "\x00")[:1] }
 
 // omitted reads the lists of -o. A word that is no PID is complained about; what
 // sysvinit's atoi(3) makes of it counts all the same.
-func (cmd pidofCmd) omitted(c *console) map[int]bool {
-	omit := map[int]bool{}
+func (cmd pidofCmd) omitted(c *console) (omit map[int]bool, err error) {
+	omit = map[int]bool{}
 	for _, list := range cmd.Omit {
 		for _, word := range strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(",;:", r) }) {
 			if word == "%PPID" {
-				for _, pid := range matcher.Caller(c.caller) {
+				caller, err := matcher.Caller(c.caller)
+				if err != nil {
+					return nil, fmt.Errorf("who asks cannot be told: %w", err)
+				}
+				for _, pid := range caller {
 					omit[pid] = true
 				}
 				continue
@@ -79,7 +87,7 @@ func (cmd pidofCmd) omitted(c *console) map[int]bool {
 			omit[pid] = true
 		}
 	}
-	return omit
+	return omit, nil
 }
 
 // leadingNumber reads a word as atoi(3) does: blanks, a sign, digits. It is 0

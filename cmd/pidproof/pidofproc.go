@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -62,7 +63,10 @@ func (c *console) allPIDs(daemon string) ([]string, error) {
 		return nil, err
 	}
 	var out []string
-	caller := matcher.Caller(c.caller)
+	caller, err := matcher.Caller(c.caller)
+	if err != nil {
+		return nil, fmt.Errorf("who asks cannot be told: %w", err)
+	}
 	for _, pid := range pids {
 		if !slices.Contains(caller, pid) {
 			out = append(out, strconv.Itoa(pid))

@@ -176,11 +176,14 @@ var errOurs = errors.New("this command runs under it (--all restarts it, too)")
 
 // refusal is why an instance is not even tried.
 func (o outdated) refusal(withOurs bool) error {
+	ours, err := matcher.RunsUnder(os.Getppid(), o.main())
 	switch {
 	case o.main().Decision.File == matcher.FileRemoved:
 		return fmt.Errorf("its daemon %s does not exist any more, and a restart would only stop it; correct %s, or unregister it", o.Daemon, o.File)
-	case !withOurs && matcher.RunsUnder(os.Getppid(), o.main()):
+	case !withOurs && ours:
 		return errOurs
+	case !withOurs && err != nil:
+		return fmt.Errorf("whether this command runs under it cannot be told (--all restarts it anyway): %w", err)
 	}
 	return nil
 }

@@ -26,10 +26,16 @@ func (s *Service) sessions() (held *Processes, spared []string, err error) {
 	if err != nil {
 		return held, nil, err
 	}
-	ours := matcher.Ancestors(os.Getppid())
+	ours, err := matcher.Ancestors(os.Getppid())
+	if err != nil {
+		return held, nil, fmt.Errorf("what this command runs under cannot be told: %w", err)
+	}
 	for _, pid := range children {
 		at := held.hold(pid)
-		its := isChild(pid, s.inetd.pid) // looked at once it is held: the number is its own now
+		its, err := isChild(pid, s.inetd.pid) // looked at once it is held: the number is its own now
+		if err != nil {
+			return held, spared, err
+		}
 		if its {
 			if its, err = s.inetd.started(pid); err != nil {
 				return held, spared, err
@@ -65,16 +71,19 @@ func (s *Service) newSession() (Return, error) {
 	return Return{}, nil
 }
 
-func isChild(pid, parent int) bool {
-	ancestors := matcher.Ancestors(pid)
-	return len(ancestors) > 1 && ancestors[1] == parent
+func isChild(pid, parent int) (bool, error) {
+	ancestors, err := matcher.Ancestors(pid)
+	return len(ancestors) > 1 && ancestors[1] == parent, err
 }
 
 // started tells whether inetd has started one of its children for the service: by the
 // port of the client's connection, whatever it runs by now. What has none, for a "wait"
 // line, is told by its program, if that is no other line's.
 func (i *inetd) started(pid int) (bool, error) {
-	local, connected := matcher.ServesAt(pid)
+	local, connected, err := matcher.ServesAt(pid)
+	if err != nil {
+		return false, err
+	}
 	exe, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
 	if err := unlessGone(err); err != nil && !connected {
 		return false, err

@@ -42,7 +42,10 @@ func (s *Service) HoldProcesses(ctx context.Context) (*Processes, error) {
 	if err != nil {
 		return held, err
 	}
-	ancestors := matcher.Ancestors(os.Getpid())
+	ancestors, err := matcher.Ancestors(os.Getpid())
+	if err != nil {
+		return held, fmt.Errorf("what this command runs under cannot be told: %w", err)
+	}
 	for i, p := range shown {
 		// pam_systemd(8) moves a login, with sshd itself, into a group of its own: there an
 		// ancestor tells.
