@@ -146,11 +146,11 @@ func TestServesAt(t *testing.T) {
 		}
 		pid := sleepsOn(t, stdin)
 		client.Close() // the server's end is in CLOSE_WAIT now
-		if local, ok := ServesAt(pid); !ok || local.String() != listener.Addr().String() {
+		if local, ok, _ := ServesAt(pid); !ok || local.String() != listener.Addr().String() {
 			t.Errorf("the client has gone: %v, %v, want %v", local, ok, listener.Addr())
 		}
 	}
-	if local, ok := ServesAt(1 << 30); ok {
+	if local, ok, _ := ServesAt(1 << 30); ok {
 		t.Errorf("nobody: %v", local)
 	}
 }
