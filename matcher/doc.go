@@ -7,12 +7,17 @@
 //	readpidfile.go, follow.go    reading it, whatever lies at its path
 //	exe.go, finddaemon.go        the daemon's file on disk
 //	process.go, collect.go       the process, pinned by a pidfd while it is read
-//	claims.go, locks.go          other pidfiles and locks, read when a rule asks
+//	exelink.go, place.go         what it runs, and in which mount tree
+//	arguments.go, inside.go      what else it controls, read without waiting for it
+//	walk.go, claims.go, locks.go other pidfiles and locks, read when a rule asks
+//	witnesses.go                 what tells whether the clock was set
 //	decide.go, ownership.go      the rules (pure: no I/O, no clock)
+//	lateness.go, clock.go        those about time, likewise
 //	script.go, criteria.go       those for #! scripts, and start-stop-daemon's, likewise
 //	interpreter.go               what is known of the programs that run scripts
 //	judge.go                     one process through all of that
 //	scan.go, sockets.go          the other processes
+//	wanted.go, lookout.go        who of them is worth a closer look, and who keeps us from it
 //	others.go, weigh.go          their roles, and what they do to the verdict (pure)
 //	check.go                     the pipeline: one Report
 //	find.go                      pidof's question, which has no pidfile
@@ -40,9 +45,11 @@
 //
 // They are tried in this order; the first that applies decides.
 //
-//   - gone: no process has the number, or only a thread or a zombie does. Dead.
+//   - gone: no process has the number, or only a thread or a zombie does, or one that
+//     is ending and runs no program any more. Dead.
 //   - foreign: it lives in another PID namespace, or its path is the daemon's only
-//     in another mount tree on another filesystem. Not this daemon.
+//     in another mount tree, on another filesystem or of another user namespace. Not
+//     this daemon.
 //   - criteria: it has another parent, user or name than start-stop-daemon's
 //     options ask for. Not this daemon.
 //   - number: start-stop-daemon was given no executable, so that the number is all
@@ -55,7 +62,8 @@
 //     there are many processes; so is replaced.
 //   - replaced: the exe link, without " (deleted)" and the suffixes of package
 //     managers, is the daemon's path, in our mount tree or on the same
-//     filesystem. Runs; the file has been replaced or removed.
+//     filesystem, and was reached through a mount of the process's own tree. Runs;
+//     the file has been replaced or removed.
 //   - script: the daemon is a #! script, exe is its interpreter, and the first of
 //     its arguments is the script, under a name that fits where the daemon's path
 //     is a link to it. By name alone, or by a title that begins with the name
@@ -63,8 +71,9 @@
 //     once led to, or the name stands elsewhere in a title: unknown.
 //   - locked: it holds a lock on the pidfile and bears the daemon's name. Runs.
 //   - started-as: argv[0] is the daemon's path and comm its name, but the file was
-//     moved or the link retargeted. Weak; needs a pidfile that may vouch, and is
-//     not told apart without one.
+//     moved or the link retargeted. Weak; needs a pidfile that may vouch. Without one
+//     it cannot be told, if the file is root's or of the daemon's owner and was changed
+//     since the process started, as rename(2) changes it.
 //   - unreadable: its executable may not be read. Plausible if comm fits and the
 //     pidfile may vouch; otherwise it cannot be told.
 //   - contradicted: it runs something else, but its name, the path it was started
@@ -80,12 +89,15 @@
 //
 //   - untrusted: the pidfile's writer could not have signalled this process.
 //   - recycled: it is, or is a child of, another instance's main process, by that
-//     instance's own pidfile. Not this instance.
+//     instance's own pidfile. Or it is late and not root's, and the clock was not set
+//     since it started; or little speaks for it, and the pidfile is from before this
+//     boot. Not this instance.
 //   - contested: another pidfile, written at another time, names it too; or names
 //     the process it is a child of, and this one was written when it started.
-//   - late: it started after its pidfile was written, and either only its name fits
-//     (as of an interpreter, which runs any script) or its parent is another of the
-//     daemon. A late start alone decides nothing: clocks are set.
+//   - late: it started after its pidfile was written, and is not root's, or only its
+//     name fits (as of an interpreter, which runs any script), or its parent is another
+//     of the daemon. It stands if the clock was set: everything from before looks late by
+//     the same span, and something of root's does.
 //
 // # Rules about asking
 //
