@@ -102,8 +102,11 @@ func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, Fact[bool]) {
 	if err := h.fault(Process{Evidence: parent, Decision: decision}); err != nil {
 		return unread(err)
 	}
-	if decision.Outcome == Undecided && parent.AsRoot && parent.Exe.State == Unreadable && parent.Life == Alive {
-		return unread(parent.Exe.Err)
+	if decision.Outcome == Undecided && parent.Exe.State == Unreadable && parent.Life == Alive && parent.AsRoot {
+		// As for any process whose executable root may not see, its name decides.
+		if argv := h.readArgv(e.PPID); d.nameFits(parent.Comm, argv) || h.maybeUnderAnotherName(d, parent.Comm, argv.Value) {
+			return unread(parent.Exe.Err)
+		}
 	}
 	return parent, known(decision.Outcome == Runs || decision.Outcome == Plausible)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 )
 
 // question is what Decide answers: does this process, which this pidfile names,
@@ -284,6 +285,8 @@ func perhapsMoved(q question) finding {
 		return finding{need: needFile}
 	case e.File.State != Known:
 		return yes(Undecided, FileUnknown, "it may have been started as %s, and its file cannot be read (%s)", d.Path, plain(e.File.Err))
+	case !d.mayBeFrom(e):
+		return no("it was started as %s, elsewhere", argv0(argv))
 	case e.File.Value.Owner != 0 && e.File.Value.Owner != d.Owner:
 		return no("its file is uid %d's, not that of %s", e.File.Value.Owner, d.Path)
 	case !e.File.Value.Changed && filepath.Base(x.onlyPath()) != d.base():
@@ -292,6 +295,22 @@ func perhapsMoved(q question) finding {
 		return yes(Undecided, FileUnknown, "it runs %s, which was changed since, and what it was started as cannot be read (%s)", x.Link, plain(e.Argv.Err))
 	}
 	return yes(Undecided, FileUnknown, "it was started as %s, but runs %s", d.Path, x.Link)
+}
+
+// mayBeFrom reports of a process that was started by a path which is not absolute, or a
+// name, that it may have been the daemon's: as its working directory has it, if it has not
+// left that since, or because its file has another name now. Of the same name there may be
+// several, each in a directory of its own.
+func (d Daemon) mayBeFrom(e Evidence) bool {
+	word, from := argv0(e.Argv.Value), e.File.Value.Directory
+	if filepath.IsAbs(word) || e.Argv.State == Unreadable {
+		return true
+	}
+	isPath := strings.Contains(word, "/")
+	if isPath && d.namesPath(filepath.Join(from, word)) {
+		return true
+	}
+	return filepath.Base(e.Exe.Value.onlyPath()) != d.base() && (!isPath || from == "/" || from == "")
 }
 
 // contradicted: a number that was recycled goes to a process that started after

@@ -124,6 +124,8 @@ type RunningFile struct {
 	// Changed: its inode was changed since the process started, as by a rename(2). A change
 	// from before the clock was set forward is not seen.
 	Changed bool
+	// Directory is the process's working directory; "" if it cannot be read.
+	Directory string
 }
 
 // Evidence is what the kernel says about one process, pinned while it was read.

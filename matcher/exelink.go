@@ -72,7 +72,11 @@ func (h *host) runningFile(e Evidence) Fact[RunningFile] {
 		return failed[RunningFile](err)
 	}
 	changed, read := timeOf(st.Ctime), timeOf(st.Atime)
-	return known(RunningFile{Owner: int(st.Uid), Changed: changedSince(e.Started, changed, read)})
+	directory := readLink(h.pidPath(e.PID, "cwd"))
+	if err := unforeseen(directory.Err); err != nil {
+		return failed[RunningFile](err)
+	}
+	return known(RunningFile{Owner: int(st.Uid), Changed: changedSince(e.Started, changed, read), Directory: directory.Value})
 }
 
 // changedSince reports that a file was changed after a process was started from it. The

@@ -179,7 +179,14 @@ func (h *host) fault(p Process) error {
 	if p.Decision.Outcome != Undecided || errors.Is(e.Argv.Err, errUntold) {
 		return nil
 	}
-	return cmp.Or(p.Decision.fault, h.unforeseen(e.Exe.Err), unforeseen(e.Exe.Value.IDErr), unforeseen(e.Filesystem.Err), unforeseen(e.File.Err), unforeseen(e.Argv.Err))
+	if errors.Is(e.Exe.Err, errBetweenPrograms) {
+		return nil
+	}
+	err := cmp.Or(p.Decision.fault, h.unforeseen(e.Exe.Err), unforeseen(e.Exe.Value.IDErr), unforeseen(e.File.Err), unforeseen(e.Argv.Err))
+	if err == nil && e.Filesystem.State == Unreadable {
+		err = unforeseen(e.Filesystem.Err)
+	}
+	return err
 }
 
 // belongs reports that a process belongs into a survey, and marks it where that is not

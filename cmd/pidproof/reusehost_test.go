@@ -165,7 +165,8 @@ func (r reuseRound) startDaemon(number int) (*victim, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := named(reusePidfile, number); err != nil || !r.Stale {
+	// An ordinary user's process is not the daemon if it is later than its pidfile.
+	if err := named(reusePidfile, number); err != nil || !r.Stale || r.UID != 0 {
 		return daemon, err
 	}
 	old := time.Now().Add(-time.Minute)
