@@ -248,7 +248,8 @@ func (h *host) livingThread(pid int) (dir string, ending bool, err error) {
 		if err != nil && !vanished(err) {
 			return "", false, err
 		}
-		ending = ending && (err != nil || stat.Flags&exiting != 0)
+		// One that is not there any more may have taken the place of the first, execve(2).
+		ending = ending && err == nil && stat.Flags&exiting != 0
 	}
 	return own, ending, nil
 }

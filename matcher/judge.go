@@ -34,10 +34,11 @@ const forkPatience = 10 * time.Second
 
 // mayBecome reports of a process that its pidfile was written for, but which runs another
 // program: it is a fork that has executed nothing yet, as start-stop-daemon's child is
-// just after --make-pidfile, or a shell's whose number was written with `echo $!`.
+// just after --make-pidfile, or a shell's whose number was written with `echo $!`. On its
+// way there it does not sleep, as a worker does that has nothing to do.
 func (q question) mayBecome(p Process, now time.Time) bool {
 	e := p.Evidence
-	return e.Life == Alive && e.Forked && !e.Kernel && q.pidfile.Path != "" && !q.daemon.unnamed() &&
+	return e.Life == Alive && e.Forked && (e.State == "R" || e.State == "D") && q.pidfile.Path != "" && !q.daemon.unnamed() &&
 		(p.Decision.Rule == RuleContradicted || p.Decision.Rule == RuleMismatch) &&
 		!late(e, q.pidfile) && !writtenLong(e, q.pidfile) && now.Sub(e.Started).Abs() < forkPatience
 }

@@ -31,6 +31,9 @@ func ssdStop(c *console, o ssd.Options, criteria matcher.Criteria, m matcher.Mat
 		c.exit = ssdTrouble
 		return nil
 	default:
+		if m.Taken && m.Rule == matcher.RuleRecycled {
+			c.warn("%s: %s; %d is left alone", ssdName, m.Reason, m.Pidfile.PID)
+		}
 		if o.RemovePidfile && m.Verdict == matcher.Dead && !o.Test {
 			c.removePidfile(m.Pidfile)
 		}

@@ -34,7 +34,8 @@ func (w *world) witnesses(p *process, f *pidfile) (of evidence) {
 			continue
 		}
 		of.notSet = of.notSet || sure && q.started.Add(500*time.Millisecond).Before(f.written)
-		of.perhapsNot = of.perhapsNot || q.started.Before(f.written)
+		// It was there when p started: had the clock been set since, it would be late as well.
+		of.perhapsNot = of.perhapsNot || q.started.Before(p.started)
 	}
 	if f.written.Before(w.lab.boot) && !of.set {
 		// A pidfile from before the boot is of another process, if the clock was not set
