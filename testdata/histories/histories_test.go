@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	checks := false
 	flag.Visit(func(f *flag.Flag) { checks = checks || f.Name == "rapid.checks" })
 	if !checks {
-		_ = flag.Set("rapid.checks", strconv.Itoa(rounds.Of(300, 20_000)))
+		_ = flag.Set("rapid.checks", strconv.Itoa(rounds.Of(200, 20_000)))
 	}
 	_ = flag.Set("rapid.nofailfile", "true") // the seed repeats it
 	os.Exit(supervise.Main(func() int { return InNamespaces(m.Run) }))
