@@ -1,6 +1,8 @@
 package matcher
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -202,9 +204,17 @@ func (w *wanted) nameMayFit(pid int) (bool, error) {
 		return false, nil
 	}
 	argv := w.readArgvNow(pid) // anybody may read it, and few daemons change both
-	return slices.ContainsFunc(w.daemons, func(d Daemon) bool {
-		return d.nameFits(stat.Comm, argv) || os.Geteuid() == 0 && !d.unnamed() && w.maybeUnderAnotherName(d, stat.Comm, argv.Value)
-	}), nil
+	return len(w.named(stat.Comm, argv)) > 0, nil
+}
+
+// named are the daemons that a process may run whose executable we may not see.
+func (w *wanted) named(comm string, argv Fact[[]string]) (places []int) {
+	for i, d := range w.daemons {
+		if d.nameFits(comm, argv) || os.Geteuid() == 0 && !d.unnamed() && w.maybeUnderAnotherName(d, comm, argv.Value) {
+			places = append(places, i)
+		}
+	}
+	return places
 }
 
 // nameFits judges a process whose executable we may not see.
@@ -247,6 +257,10 @@ func (h *host) maybeUnderAnotherName(d Daemon, comm string, argv []string) bool 
 // of are the daemons that a process may run, by what was collected of it: of all others it
 // is none, whatever the rules would say further.
 func (w *wanted) of(e *Evidence) (places []int) {
+	if e.Exe.State == Unreadable && errors.Is(e.Exe.Err, fs.ErrPermission) {
+		e.Argv = w.readArgv(e.PID)
+		return w.named(e.Comm, e.Argv)
+	}
 	if e.Exe.State != Known || !e.Exe.Value.ID.Known() || e.torn {
 		return w.all()
 	}

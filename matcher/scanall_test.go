@@ -1,0 +1,40 @@
+package matcher
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+)
+
+// A look for several daemons at once finds of each what a look for it alone does.
+func TestScanAllFindsTheSame(t *testing.T) {
+	h := thisHost()
+	must(t, h.open())
+	var daemons []Daemon
+	children := map[string]int{}
+	for range 3 {
+		c := startChild(t)
+		d, err := h.findDaemon(c.path)
+		must(t, err)
+		daemons = append(daemons, d)
+		children[d.Path] = c.pid
+	}
+	sh, err := h.findDaemon("/bin/sh")
+	must(t, err)
+	daemons = append(daemons, sh)
+	together, err := h.scanAll(daemons, Criteria{}, false)
+	must(t, err)
+	for i, d := range daemons {
+		found := map[int]Role{}
+		for _, p := range together[i].found {
+			found[p.Evidence.PID] = p.Role
+		}
+		if child, is := children[d.Path]; is && (len(found) != 1 || found[child] != "") {
+			t.Errorf("%s runs as %d: found %v", filepath.Base(d.Path), child, found)
+		}
+	}
+	report, err := Check(context.Background(), Instance{Daemon: daemons[0].Path})
+	if err != nil || len(report.Blocking()) != 1 {
+		t.Errorf("alone: %+v, %v", report.Others, err)
+	}
+}
