@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"pidproof/testdata/need"
 )
 
@@ -63,6 +65,29 @@ func TestOtherPidfilesAreBounded(t *testing.T) {
 	// What is missed is missed of him alone.
 	if w := h.walk(); w.doubt(0) != 0 || w.doubt(user) == 0 {
 		t.Errorf("in doubt about root's processes: %d; about the user's: %d", w.doubt(0), w.doubt(user))
+	}
+}
+
+// What a user puts where everyone may write is no reason to know less of others.
+func TestUsersOddEntriesAreNoLoss(t *testing.T) {
+	need.Root(t)
+	const user = 65534
+	run := t.TempDir()
+	lock := filepath.Join(run, "lock")
+	must(t, os.MkdirAll(filepath.Join(lock, "dir.pid"), 0o755))
+	must(t, os.WriteFile(filepath.Join(run, "root.pid"), []byte("78\n"), 0o644))
+	for name, target := range map[string]string{"loop.pid": "loop.pid", "link.pid": "../root.pid", "dangling.pid": "nowhere", "far.pid": "/proc/1/root/x"} {
+		must(t, os.Symlink(target, filepath.Join(lock, name)))
+		must(t, os.Lchown(filepath.Join(lock, name), user, user))
+	}
+	must(t, unix.Mkfifo(filepath.Join(lock, "fifo.pid"), 0o644))
+	must(t, os.Chown(filepath.Join(lock, "dir.pid"), user, user))
+	chown(t, lock, 0, 0o1777)
+	h := thisHost()
+	h.run = []string{run}
+	found, missed := h.others(Pidfile{})
+	if len(found) != 1 || missed != 0 || h.walk().failure != nil {
+		t.Errorf("found %v, missed %d (%v); want root's pidfile, and nothing missed", found, missed, h.walk().failure)
 	}
 }
 

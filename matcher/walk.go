@@ -98,15 +98,27 @@ func (w *pidfileWalk) miss(err error) {
 		return
 	}
 	w.missed++
-	if w.failure == nil && err != nil && (os.Geteuid() == 0 || !errors.Is(err, fs.ErrPermission)) {
+	if w.failure == nil && isFault(err) {
 		w.failure = err
 	}
 }
 
-// owner is who pays for what lies in a directory: 0 for one that only root, or who asks,
-// can write; nobody where everyone can, and each pays for his own.
+// isFault reports an error that says nothing of what could not be read. What somebody can
+// arrange, a link of his, a loop, a file where a directory was, is none: root's answers
+// must not hang on it.
+func isFault(err error) bool {
+	if errors.Is(err, fs.ErrPermission) {
+		return os.Geteuid() == 0
+	}
+	return slices.ContainsFunc([]error{unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.EIO, unix.EAGAIN, unix.EINTR, unix.ESRCH},
+		func(fault error) bool { return errors.Is(err, fault) })
+}
+
+// nobodysOwn is a directory where everyone can write: each pays for his own.
 const nobodysOwn = -1
 
+// payer is who pays for what lies in a directory: 0 for one that only root, or who asks,
+// can write.
 func payer(st unix.Statx_t) int {
 	switch {
 	case st.Mode&0o002 != 0:
@@ -123,7 +135,7 @@ func describe(fd int) (unix.Statx_t, error) {
 
 // onlyRootFills: where others can put something, that it is no pidfile says nothing.
 func (w *pidfileWalk) onlyRootFills(path string) bool {
-	st, err := statx(path)
+	st, err := statxAt(unix.AT_FDCWD, path, 0, unix.STATX_BASIC_STATS)
 	return err == nil && payer(st) == 0
 }
 
@@ -159,6 +171,7 @@ type openDirectory struct {
 	shared bool // below one of everyone's
 }
 
+// directory reads one. That it cannot be read is a loss only where others' pidfiles may lie.
 func (w *pidfileWalk) directory(d openDirectory, levels int) {
 	w.h.doing("reading %s", d.path)
 	st, err := describe(d.fd)
@@ -212,17 +225,25 @@ func (w *pidfileWalk) below(d openDirectory, name string, levels int) {
 	}
 }
 
-// file reads one without the way around O_PATH that an arbitrary path needs: what it was
-// listed as is a regular file.
+// file reads one. In a directory of root's it needs no way around O_PATH: it is what it was
+// listed as. Elsewhere anything may have been put, or mounted, there meanwhile.
 func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
+	if owner != 0 {
+		fd, _, err := w.h.openStep(d.fd, name, unix.O_NOFOLLOW, d.id.Dev)
+		if err == nil {
+			w.keep(w.h.readOpenedPidfile(Pidfile{Path: d.path + "/" + name}, fd), owner)
+			unix.Close(fd)
+		} else if isFault(err) {
+			w.miss(err)
+		}
+		return
+	}
 	if _, isMount := w.served[filepath.Join(d.path, name)]; isMount { // of a file of its own
 		return
 	}
 	fd, err := openHere(d.fd, name, unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
-		if owner == 0 {
-			w.miss(err)
-		}
+		w.miss(err)
 		return
 	}
 	defer unix.Close(fd)
@@ -244,7 +265,7 @@ func (w *pidfileWalk) link(d openDirectory, name string, owner int) {
 // keep adds a pidfile. Where others than root can put something, that it is none says
 // nothing.
 func (w *pidfileWalk) keep(p Pidfile, owner int) {
-	if p.State == PidfileUnusable && (owner == 0 || w.h.unforeseen(p.err) != nil) {
+	if p.State == PidfileUnusable && (owner == 0 || isFault(p.err)) {
 		w.miss(p.err)
 		return
 	}
