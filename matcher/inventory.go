@@ -191,8 +191,14 @@ func (h *host) programs(e Evidence) (paths []string) {
 			if !filepath.IsAbs(word) {
 				continue
 			}
-			if _, mayHang := h.mayHang(word); !mayHang && same(h.scriptFile(e, word), identify(word)) {
+			if _, mayHang := h.mayHang(word); mayHang {
+				continue
+			}
+			its, ours := h.scriptFile(e, word), identify(word)
+			if same(its, ours) {
 				paths = append(paths, filepath.Clean(word))
+			} else if err := cmp.Or(its.Err, ours.Err); err != nil && !missing(err) {
+				return nil // it may be a script, and its interpreter is not what it runs
 			}
 		}
 		if link, err := h.lookPath(argv0Base(argv.Value)); err == nil && link != "" && identify(link).Value == e.Exe.Value.ID {
@@ -307,8 +313,11 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 		strays, found := &all.Daemons[i], surveys[i]
 		claims := h.claimsOn(found, Pidfile{}, func(Pidfile) bool { return true })
 		assignRoles(found, 0, 0, claimed(claims, mains, found))
-		strays.Blind = found.blind
-		all.countWorkers(found.found, at)
+		if strays.Blind = found.blind; found.failure != nil {
+			strays.Blind = found.failure.Error()
+		} else {
+			all.countWorkers(found.found, at)
+		}
 		for _, p := range found.found {
 			if p.Role != RoleUnclaimed && p.Role != RoleUnclear {
 				continue

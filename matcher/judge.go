@@ -46,8 +46,12 @@ func (q question) mayBecome(p Process, now time.Time) bool {
 // meet pins a process and collects what the rules need first.
 func (h *host) meet(pid int) (Process, error) {
 	held, life, err := h.pin(pid)
-	if err == nil && life == Gone {
+	switch {
+	case err != nil:
+	case life == Gone:
 		err = h.confirmGone(pid)
+	case life == Thread:
+		err = h.confirmThread(pid)
 	}
 	out := Process{Evidence: Evidence{PID: pid, Life: life, Pin: held.pinnedBy()}, pin: held, host: h}
 	if err == nil && life == Alive {
@@ -69,6 +73,15 @@ func (h *host) confirmGone(pid int) error {
 		if _, err = h.readStat(pid); err == nil {
 			err = fmt.Errorf("process %d is there and is not there", pid)
 		}
+	}
+	return unforeseen(err)
+}
+
+// confirmThread: /proc has to say that a number is a thread's, too.
+func (h *host) confirmThread(pid int) error {
+	status, err := h.readStatus(pid)
+	if err == nil && status.TGID == pid {
+		return fmt.Errorf("process %d is called a thread", pid)
 	}
 	return unforeseen(err)
 }

@@ -176,7 +176,7 @@ func undecided(err error) Decision {
 // that it keeps its arguments to itself.
 func (h *host) fault(p Process) error {
 	e := p.Evidence
-	if p.Decision.Outcome != Undecided || errors.Is(e.Argv.Err, errUntold) {
+	if p.Decision.Outcome != Undecided && p.Decision.Outcome != Plausible || errors.Is(e.Argv.Err, errUntold) {
 		return nil
 	}
 	if errors.Is(e.Exe.Err, errBetweenPrograms) {

@@ -94,8 +94,11 @@ func agreeLists(what string, said, known any, blind bool) string {
 	have, _ := said.([]any)
 	want, _ := known.([]any)
 	for _, one := range have {
+		if of, is := one.(map[string]any); is && of["role"] == "unclear" {
+			continue // it is said that this is not known
+		}
 		if !slices.ContainsFunc(want, func(w any) bool { return agreeJSON(one, w) }) {
-			return fmt.Sprintf("%s: not true: %v", what, one)
+			return fmt.Sprintf("%s: not true: %v, beside %v", what, one, want)
 		}
 	}
 	if len(have) < len(want) && !blind {
@@ -114,6 +117,8 @@ func agreeJSON(said, known any) bool {
 	for key, value := range a {
 		switch key {
 		case "reason", "rule", "role", "sockets": // why something is not known
+			continue
+		case "started": // a scene that was arranged anew has other processes of the same numbers
 			continue
 		}
 		if value != "unknown" && !agreeJSON(value, b[key]) {
