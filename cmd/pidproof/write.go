@@ -63,9 +63,7 @@ func awaitRoom(f *os.File, until time.Time) error {
 		left := max(0, min(time.Until(until), time.Hour)+time.Millisecond-1)
 		switch n, err := unix.Poll(fds, int(left/time.Millisecond)); {
 		case err == unix.EINTR:
-		case err != nil:
-			return err
-		case n > 0: // an error of it, too, is write's to tell
+		case err != nil, n > 0: // write(2) is to tell what is wrong
 			return nil
 		case !time.Now().Before(until):
 			return errNoReader
