@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Daemon is the executable an instance runs, as found on disk.
@@ -17,7 +18,8 @@ type Daemon struct {
 	Links  uint64       // hard links to the file: with more than one, other names may run it
 	Owner  int          // whose file it is; where it is gone, whose directory
 
-	mount uint64 // of the directory, see Exe
+	mount   uint64    // of the directory, see Exe
+	changed time.Time // when a name in its directory, or in that of Path, was last changed
 
 	// Script is the interpreter when the file begins with #!, else nil.
 	Script *Interpreter

@@ -56,12 +56,12 @@ func (h *host) findDaemon(name string) (Daemon, error) {
 
 // lookAtDaemon fills in what there is at the daemon's real path.
 func (h *host) lookAtDaemon(d *Daemon) error {
-	dir, err := statxAt(unix.AT_FDCWD, filepath.Dir(d.Real), 0, unix.STATX_UID|unix.STATX_MNT_ID)
+	dir, err := statxAt(unix.AT_FDCWD, filepath.Dir(d.Real), 0, unix.STATX_UID|unix.STATX_MTIME|unix.STATX_MNT_ID)
 	if err != nil && !foreseen(err) {
 		return err
 	}
 	if err == nil {
-		d.DirDev, d.Owner = idOf(dir).Dev, int(dir.Uid)
+		d.DirDev, d.Owner, d.changed = idOf(dir).Dev, int(dir.Uid), timeOf(dir.Mtime)
 		if d.mount, err = mountOf(filepath.Dir(d.Real), dir); err != nil {
 			return err
 		}

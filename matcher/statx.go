@@ -42,6 +42,7 @@ func fstatat(dir int, path string, flags int) (unix.Statx_t, error) {
 		Mode: uint16(old.Mode), Ino: old.Ino, Nlink: uint32(old.Nlink), Uid: old.Uid,
 		Dev_major: unix.Major(uint64(old.Dev)), Dev_minor: unix.Minor(uint64(old.Dev)),
 		Ctime: unix.StatxTimestamp{Sec: int64(old.Ctim.Sec), Nsec: uint32(old.Ctim.Nsec)},
+		Mtime: unix.StatxTimestamp{Sec: int64(old.Mtim.Sec), Nsec: uint32(old.Mtim.Nsec)},
 		Atime: unix.StatxTimestamp{Sec: int64(old.Atim.Sec), Nsec: uint32(old.Atim.Nsec)},
 		Mask:  unix.STATX_BASIC_STATS,
 	}, nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,7 +27,7 @@ type wanted struct {
 	moved bool
 
 	sinceOnce sync.Once
-	since     time.Time // when the first process of this system started
+	since     time.Time
 	sinceErr  error
 
 	sights sync.RWMutex
@@ -51,6 +52,7 @@ func (h *host) want(daemons []Daemon, moved bool) *wanted {
 		}
 		w.linked = w.linked || d.Links > 1
 	}
+	w.moved = w.moved && w.mayBeGone()
 	return w
 }
 
@@ -60,10 +62,24 @@ func (w *wanted) mayBeMoved(st unix.Statx_t) bool {
 	if st.Uid != 0 && !slices.ContainsFunc(w.daemons, func(d Daemon) bool { return d.Owner == int(st.Uid) }) {
 		return false
 	}
+	since, err := w.begin()
+	return err != nil || timeOf(st.Ctime).After(since)
+}
+
+// begin is just before the first process of this system started.
+func (w *wanted) begin() (time.Time, error) {
 	w.sinceOnce.Do(func() {
 		w.since, w.sinceErr = w.began()
+		w.since = w.since.Add(-startSlack)
 	})
-	return w.sinceErr != nil || timeOf(st.Ctime).After(w.since.Add(-startSlack))
+	return w.since, w.sinceErr
+}
+
+// mayBeGone reports that a name in the directory of one of the daemons was changed since
+// this system started. Else none was renamed.
+func (w *wanted) mayBeGone() bool {
+	since, err := w.begin()
+	return err != nil || slices.ContainsFunc(w.daemons, func(d Daemon) bool { return d.Path != d.Real || d.changed.IsZero() || d.changed.After(since) })
 }
 
 // sight is what an exe link says of the processes that have it.
@@ -94,7 +110,7 @@ func (w *wanted) look(proc, pid int) (bool, error) {
 		return w.nameMayFit(pid)
 	}
 	s := w.sight(link)
-	return s&sightRuns != 0 || s&sightFile != 0 && w.runsFile(pid) || s&sightArgv != 0 && w.startedAsOne(pid), nil
+	return s&sightRuns != 0 || s&sightFile != 0 && w.runsFile(pid) || s&sightArgv != 0 && w.startedAsOne(proc, pid), nil
 }
 
 // linkAsItsUser is a function of its own so that look's variables stay on the stack.
@@ -172,10 +188,20 @@ func (w *wanted) runsFile(pid int) bool {
 }
 
 // startedAsOne reports that a process was started under the path or name of one of the
-// daemons, or cannot be told.
-func (w *wanted) startedAsOne(pid int) bool {
-	argv := w.readArgvNow(pid)
-	return len(w.startedAs(argv.Value)) > 0 || argv.State == Unreadable
+// daemons, or cannot be told. There may be thousands to be asked, so little is read.
+func (w *wanted) startedAsOne(proc, pid int) bool {
+	var head [512]byte
+	fd, err := openHere(proc, strconv.Itoa(pid)+"/cmdline", 0)
+	if err != nil {
+		return !vanished(err)
+	}
+	defer unix.Close(fd)
+	n, err := retried(func() (int, error) { return unix.Read(fd, head[:]) })
+	word, _, whole := strings.Cut(string(head[:n]), "\x00")
+	if err != nil || n == len(head) && !whole {
+		return !vanished(err)
+	}
+	return len(w.startedAs([]string{word})) > 0
 }
 
 // startedAs are the daemons whose path is argv[0], or whose name if that is no absolute
@@ -274,7 +300,7 @@ func (w *wanted) of(e *Evidence) (places []int) {
 			places = append(places, i)
 		}
 	}
-	if w.moved && len(places) == 0 || len(w.daemons) > 1 {
+	if len(places) == 0 || len(w.daemons) > 1 {
 		e.Argv = w.readArgv(e.PID)
 		if e.Argv.State == Unreadable {
 			return w.all()
