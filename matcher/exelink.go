@@ -76,16 +76,18 @@ func (h *host) runningFile(e Evidence) Fact[RunningFile] {
 	if err := unforeseen(directory.Err); err != nil {
 		return failed[RunningFile](err)
 	}
-	return known(RunningFile{Owner: int(st.Uid), Changed: changedSince(e.Started, changed, read), Directory: directory.Value})
+	return known(RunningFile{Owner: int(st.Uid), Changed: changedSince(e.Started, changed, read, e.Forked), Directory: directory.Value})
 }
 
 // changedSince reports that a file was changed after a process was started from it. The
 // process started within a tick, in which the file may have been made as well; then it
 // tells when the file was read, as execve(2) does, and whether that was before. Both times
-// are those of a coarse clock, so that equal ones leave it open: then it was.
-func changedSince(started, changed, read time.Time) bool {
+// are those of a coarse clock, so that equal ones leave it open: then it was. A fork has
+// executed nothing.
+func changedSince(started, changed, read time.Time, forked bool) bool {
 	const tick = time.Second / userHZ
-	return changed.After(started.Add(tick)) || !changed.Before(read) && !read.Before(started)
+	return changed.After(started.Add(tick)) ||
+		!changed.Before(started) && (forked || !changed.Before(read) && !read.Before(started))
 }
 
 func timeOf(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)) }

@@ -110,7 +110,7 @@ func (h *host) lookPath(name string) (string, error) {
 		if err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0 {
 			return path, nil
 		}
-		if err := unforeseen(err); err != nil && err != unix.ENOTDIR && err != unix.ELOOP {
+		if err != nil && !foreseen(err) && !errors.Is(err, unix.EACCES) {
 			return "", err
 		}
 	}

@@ -197,9 +197,12 @@ func (w *wanted) startedAsOne(proc, pid int) bool {
 	}
 	defer unix.Close(fd)
 	n, err := retried(func() (int, error) { return unix.Read(fd, head[:]) })
-	word, _, whole := strings.Cut(string(head[:n]), "\x00")
-	if err != nil || n == len(head) && !whole {
+	if err != nil {
 		return !vanished(err)
+	}
+	word, _, whole := strings.Cut(string(head[:n]), "\x00")
+	if n == len(head) && !whole {
+		return true
 	}
 	return len(w.startedAs([]string{word})) > 0
 }

@@ -31,7 +31,7 @@ func (c command) judge(s *scene, r, without run) string {
 		}
 		return fmt.Sprintf("exit %d: %s", r.exit, firstLine(r.stdout+r.stderr))
 	}
-	if c.same && r.stdout != without.stdout {
+	if c.same && inNoOrder(r.stdout) != inNoOrder(without.stdout) {
 		return fmt.Sprintf("it said %q", r.stdout)
 	}
 	if strings.HasPrefix(c.name, "list") {
@@ -112,11 +112,22 @@ func (s *scene) number(pid int) string {
 	return strconv.Itoa(9000000 + slices.Index(s.roles(), pid))
 }
 
+// inNoOrder sorts lines and words: of a scene that was arranged anew, the processes may be
+// numbered in another order.
+func inNoOrder(said string) string {
+	words := strings.Fields(said)
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
+
 // files says which file is neither as it was nor what the command may make of it.
 func (c command) files(s *scene) string {
 	now := s.present()
 	for path, content := range now {
 		if before, was := s.files[path]; was && before == content || path == s.path("spawned") {
+			continue
+		}
+		if c.became != nil && content == "" { // its daemon was about to write, or to remove it
 			continue
 		}
 		if c.became == nil || !c.became(s, path, &content) {

@@ -81,12 +81,15 @@ func (s *scene) under(f fault, c command) (run, error) {
 	return r, nil
 }
 
+var signals = regexp.MustCompile(`\bsignal \d+\b`)
+
 var times = regexp.MustCompile(`\b\d+:\d\d(:\d\d)?\b`)
 
 // plain is what a command says, with words in place of what differs from one scene to
 // the next: numbers of processes, times, and the widths of columns.
 func (s *scene) plain(said string) string {
 	said = times.ReplaceAllString(said, "TIME")
+	said = signals.ReplaceAllString(said, "signal NUMBER") // a process may have that number
 	inJSON := strings.HasPrefix(said, "{")
 	for pid := range s.processes {
 		word := "<" + s.who(pid) + ">"
