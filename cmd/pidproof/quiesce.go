@@ -178,7 +178,11 @@ func (q quiescing) stop() int {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // how it ended is in its state
 	select {
-	case <-ended:
+	case err := <-ended:
+		if cmd.ProcessState == nil {
+			q.warn("%s: how %s ended cannot be told: %v", q.service.Name, real, err)
+			return exitUnknown
+		}
 		return exitCodeOf(cmd.ProcessState)
 	case <-time.After(q.limit):
 		q.warn("%s: %s has not ended after %s, and goes on", q.service.Name, real, matcher.Span(q.limit))

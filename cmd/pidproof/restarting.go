@@ -110,6 +110,9 @@ func hasStopped(pid int) bool {
 
 // interrupted reports that Ctrl-C ended a command, or that it is a shell that says so.
 func interrupted(ended *os.ProcessState) bool {
+	if ended == nil { // it could not be waited for
+		return false
+	}
 	status, is := ended.Sys().(syscall.WaitStatus)
 	return is && (status.Signal() == syscall.SIGINT || status.ExitStatus() == 128+int(syscall.SIGINT))
 }
