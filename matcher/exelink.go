@@ -39,7 +39,7 @@ func (h *host) readExe(dir string) Fact[Exe] {
 		return failed[Exe](err)
 	}
 	if x.ID, x.mount, err = openedFile(fd); err != nil {
-		x.ID, x.IDErr = FileID{}, err
+		x.ID, x.IDErr = FileID{}, fmt.Errorf("statx of what was opened: %v", err) // whatever it says, it was there
 	}
 	if strings.HasSuffix(x.Link, deleted) && x.ID.Known() {
 		if _, mayHang := h.mayHang(x.Link); !mayHang {

@@ -53,7 +53,7 @@ func TestFaults(t *testing.T) {
 	} else if !rounds.Long() {
 		all = sample(all, seed)
 	}
-	number, each := rounds.Of(4, 0), os.Getenv("FAULTS") == "each"
+	number, each := rounds.Of(2, 0), os.Getenv("FAULTS") == "each"
 	if n, err := strconv.Atoi(os.Getenv("FAULTS")); each || err == nil {
 		number = n
 	}
