@@ -66,7 +66,7 @@ func TestFaults(t *testing.T) {
 	for i := range all {
 		all[i].Faults, all[i].Seed, all[i].Each = number, seed+uint64(i), each
 		if commandOf(all[i].Command).slow && !rounds.Long() {
-			all[i].Faults = number / 3
+			all[i].Faults = (number + 2) / 3 // 0 would be all
 		}
 	}
 	play(t, all)
