@@ -42,6 +42,9 @@ func (h *host) readExe(dir string) Fact[Exe] {
 		x.ID, x.IDErr = FileID{}, fmt.Errorf("statx of what was opened: %v", err) // whatever it says, it was there
 	}
 	if strings.HasSuffix(x.Link, deleted) && x.ID.Known() {
+		if _, err := h.served(); err != nil {
+			return failed[Exe](err)
+		}
 		if _, mayHang := h.mayHang(x.Link); !mayHang {
 			now := realPathOnly(x.Link)
 			if err := unforeseen(now.Err); err != nil {
