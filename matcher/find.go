@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -126,8 +127,9 @@ func (h *host) rootOf(pid int) Fact[FileID] {
 
 func (h *host) findByName(program string, f Finding, found map[int]bool) error {
 	calls := func(pid int) (bool, error) { return h.goesByName(program, f, pid, h.readArgvNow) }
+	before := maps.Clone(found) // for whoever comes back late from a look
 	others, err := h.among(func(_, pid int) (bool, error) {
-		if found[pid] {
+		if before[pid] {
 			return false, nil
 		}
 		return calls(pid)

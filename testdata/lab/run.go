@@ -45,9 +45,12 @@ func (h *Host) Must(t *testing.T, script string) string {
 // Copy puts what is in a folder of the machine into a folder of the host, following the links that the host has.
 func (h *Host) Copy(t *testing.T, from, to string) {
 	t.Helper()
-	packed, err := exec.Command("tar", "-c", "-C", from, ".").Output()
+	var said bytes.Buffer
+	pack := exec.Command("tar", "-c", "-C", from, ".")
+	pack.Stderr = &said
+	packed, err := pack.Output()
 	if err != nil {
-		t.Fatalf("packing %s: %v", from, err)
+		t.Fatalf("packing %s: %v: %s", from, err, &said)
 	}
 	result := h.run(t, packed, "tar", "-x", "-C", to, "--keep-directory-symlink", "--no-overwrite-dir", "--no-same-owner")
 	if result.Code != 0 {
