@@ -67,7 +67,7 @@ func TestRootScripts(t *testing.T) {
 	runScripts(t, "testdata/script/root")
 }
 
-// TestQuietScripts are those that nobody else may disturb: others' files below /run
+// TestQuietScripts are those that nobody else may disturb: others' files below /tmp and /run
 // wake whoever waits for one there.
 func TestQuietScripts(t *testing.T) {
 	need.Root(t)
