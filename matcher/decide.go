@@ -294,7 +294,7 @@ func perhapsMoved(q question) finding {
 	case e.Argv.State == Unreadable:
 		return yes(Undecided, FileUnknown, "it runs %s, which was changed since, and what it was started as cannot be read (%s)", x.Link, plain(e.Argv.Err))
 	}
-	return yes(Undecided, FileUnknown, "it was started as %s, but runs %s", d.Path, x.Link)
+	return yes(Undecided, FileUnknown, "it may have been started as %s, but runs %s", d.Path, x.Link)
 }
 
 // mayBeFrom reports of a process that was started by a path which is not absolute, or a

@@ -8,10 +8,12 @@ import (
 
 // What dpkg's start-stop-daemon gets wrong, beside pidproof's: these tests would prove nothing where both are right.
 
-// background starts a program in a session of its own and returns its PID.
+// background starts a program in a session of its own and returns its PID, once that is what it runs.
 func background(t *testing.T, h *Host, command string) int {
 	t.Helper()
-	return number(h.Must(t, "setsid "+command+" </dev/null >/dev/null 2>&1 & echo $!"))
+	return number(h.Must(t, fmt.Sprintf(`setsid %[1]s </dev/null >/dev/null 2>&1 &
+until [ "$(tr '\0' ' ' </proc/$!/cmdline)" = '%[1]s ' ]; do sleep 0.01; done
+echo $!`, command)))
 }
 
 // The number in a stale pidfile has passed to somebody else. Debian's init script of monit stops whoever has it.
