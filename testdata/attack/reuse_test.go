@@ -53,6 +53,7 @@ type lane struct {
 	dealer
 	daemon, pidfile, other string
 	number                 int
+	age                    time.Duration // of a pidfile, no two lanes' alike: that would show that the clock was set
 	took                   time.Duration // by the last commands
 	hits                   int           // swaps that came before the command had ended
 	random                 *rand.Rand
@@ -96,6 +97,7 @@ func newLane(t *testing.T, i int) *lane {
 		dealer: newDealer(t),
 		daemon: filepath.Join("/srv/sbin", name), pidfile: "/run/" + name + ".pid", other: "/run/" + name + "-other.pid",
 		number: 20_000 + 2_000*i,
+		age:    time.Minute + time.Duration(i)*20*time.Second,
 		took:   5 * time.Millisecond,
 		random: rand.New(rand.NewPCG(uint64(i), 1)),
 	}
@@ -134,7 +136,7 @@ func (l *lane) tryPlay(n int) (began bool, err error) {
 	defer func() { err = errors.Join(err, l.end(pid), os.RemoveAll(l.pidfile), os.RemoveAll(l.other)) }()
 	age := time.Duration(0)
 	if command.alone || innocent == sibling {
-		age = time.Minute // of two instances of a daemon, only time tells whose a number is
+		age = l.age // of two instances of a daemon, only time tells whose a number is
 	}
 	if !strings.HasPrefix(command.args, "adopt") {
 		if err := writePidfile(l.pidfile, pid, age); err != nil {
