@@ -27,6 +27,8 @@ var known = []struct {
 		{Do: "start", D: 1}, {Do: "move", B: 1}, {Do: "kill"}}},
 	{"started through the source of a bind mount", []Step{
 		{Do: "bind"}, {Do: "start a link", B: 4}}},
+	{"started through the source of a bind mount, and its pidfile from before the boot", []Step{
+		{Do: "bind", A: 1}, {Do: "start a link", A: 1}, {Do: "age", B: 2, C: 5, D: 1}}},
 	{"started through a hard link", []Step{
 		{Do: "start a link", B: 4}}},
 	{"started through a hard link that is gone", []Step{

@@ -3,6 +3,7 @@ package histories
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -129,7 +130,7 @@ func (w *world) listedStates(f *pidfile) (states []string, workers int) {
 	v := w.verdict(f, daemon)
 	switch {
 	case w.registered:
-	case late(p, f) && daemon != f.daemon:
+	case late(p, f) && (daemon != f.daemon || filepath.Base(p.argv0) != filepath.Base(daemon)):
 		// Its name is not like the pidfile's, which speaks against a late one.
 		v |= running | stale | unknown
 	case !late(p, f) && v == unknown:
