@@ -168,7 +168,7 @@ func (w *world) adoptable(f *pidfile) (only *process, sure bool) {
 		return nil, false
 	}
 	p := mains[0]
-	leftover := f.state == names && p.group == f.pid
+	leftover := f.state == names && p.group == f.pid && p.pid != f.pid
 	if leftover {
 		return nil, false
 	}

@@ -52,6 +52,8 @@ var known = []struct {
 	{"a user's worker that has the number of his stale pidfile, adopted, and moved", []Step{
 		{Do: "start", B: 2, C: 8, D: 8}, {Do: "TERM", A: 8, B: 3, D: 10}, {Do: "recycle", A: 3, B: 11, C: 2, D: 7},
 		{Do: "kill", A: 3, B: 1, C: 3}, {Do: "adopt", A: 10, B: 1, C: 3, D: 4}, {Do: "move", B: 8, C: 11, D: 11}}},
+	{"a user's process that leads the group of his stale pidfile's number, adopted", []Step{
+		{Do: "recycle", A: 4, B: 2, C: 6, D: 1}, {Do: "age", A: 4, B: 5, C: 1, D: 3}, {Do: "adopt", A: 2, C: 3, D: 6}}},
 	{"a user's copy in a mount tree of his own", []Step{
 		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 6, C: 3}, {Do: "killproc"}}},
 	{"a user's copy in a mount tree of his own, removed", []Step{
