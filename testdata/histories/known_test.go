@@ -45,6 +45,8 @@ var known = []struct {
 		{Do: "start", C: 1, D: 2}, {Do: "set clock"}, {Do: "killproc", B: 2}}},
 	{"the clock was set, and nothing else tells so", []Step{
 		{Do: "start", C: 1}, {Do: "hide elder"}, {Do: "set clock"}}},
+	{"a user's pidfile from before the boot, and root's moved daemon", []Step{
+		{Do: "start", A: 1, B: 2}, {Do: "hide elder"}, {Do: "register"}, {Do: "move", A: 7}, {Do: "set clock", A: 2, B: 1, D: 2}}},
 	{"a user's instance is adopted by nobody", []Step{
 		{Do: "start", B: 4, C: 1}, {Do: "adopt"}}},
 	{"a user's instance, and its own pidfile", []Step{

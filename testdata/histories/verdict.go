@@ -46,7 +46,11 @@ func (w *world) verdict(f *pidfile, daemon string) verdict {
 	case is == stranger:
 		return stale
 	case !f.vouches(p):
-		return unknown
+		v := unknown
+		if e := w.witnesses(p, f); is != runs && late(p, f) && (e.notSet || e.perhapsNot) {
+			v |= stale // that it is the daemon at all is doubtful, and the number came round
+		}
+		return v
 	}
 	v, open := w.contested(p, f, daemon)
 	if open {
