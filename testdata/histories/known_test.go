@@ -47,6 +47,11 @@ var known = []struct {
 		{Do: "start", C: 1}, {Do: "hide elder"}, {Do: "set clock"}}},
 	{"a user's pidfile from before the boot, and root's moved daemon", []Step{
 		{Do: "start", A: 1, B: 2}, {Do: "hide elder"}, {Do: "register"}, {Do: "move", A: 7}, {Do: "set clock", A: 2, B: 1, D: 2}}},
+	{"what is late by the span of a user's daemon goes by another name than its pidfile", []Step{
+		{Do: "register", B: 7, C: 11, D: 4}, {Do: "age", A: 5, B: 1, C: 10, D: 6}, {Do: "set clock", A: 2, B: 3, C: 10, D: 2}, {Do: "replace", A: 3, B: 10, C: 4, D: 1},
+		{Do: "start", A: 8, B: 6, C: 11, D: 5}, {Do: "ask", D: 11}, {Do: "adopt", A: 10, B: 3, D: 1}, {Do: "age", A: 1, B: 3, C: 7, D: 7},
+		{Do: "start a link", A: 5, D: 4}, {Do: "start", A: 2, B: 9, D: 6}, {Do: "adopt", A: 10, C: 3, D: 1}, {Do: "ask", A: 3, B: 6, C: 8, D: 9},
+		{Do: "age", A: 7, B: 7, C: 1, D: 9}}},
 	{"a user's instance is adopted by nobody", []Step{
 		{Do: "start", B: 4, C: 1}, {Do: "adopt"}}},
 	{"a user's instance, and its own pidfile", []Step{

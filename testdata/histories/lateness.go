@@ -1,6 +1,9 @@
 package histories
 
-import "time"
+import (
+	"path/filepath"
+	"time"
+)
 
 // A process is late that started more than 2 s after its pidfile was written: its
 // number was recycled, or the clock was set.
@@ -12,7 +15,8 @@ type evidence struct {
 	set, notSet bool // certainly
 	// Of what might be one, it depends on what is asked of a witness, which the
 	// contract leaves open: an instance of the same daemon, a pidfile that its process
-	// did not write itself, a span that is only nearly the same, or time before the boot.
+	// did not write itself or that has another name, a span that is only nearly the
+	// same, or time before the boot.
 	perhapsSet, perhapsNot bool
 }
 
@@ -26,7 +30,7 @@ func (w *world) witnesses(p *process, f *pidfile) (of evidence) {
 		if other == f || other.state != names || other.uid != 0 || q == nil || q == p || q.uid != 0 {
 			continue
 		}
-		sure := other.writer == q && other.daemon != f.daemon
+		sure := other.writer == q && other.daemon != f.daemon && filepath.Base(q.argv0) == filepath.Base(other.daemon)
 		if late(q, other) {
 			apart := (q.started.Sub(other.written) - span).Abs()
 			of.set = of.set || sure && apart < time.Second
