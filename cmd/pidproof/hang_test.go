@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,9 +25,17 @@ import (
 // it hangs up, which ends everybody who waits.
 func hungFileSystem(t *testing.T) string {
 	t.Helper()
+	dir, _ := hungServer(t)
+	return dir
+}
+
+// hungServer also tells whether the server has taken a request: from then on nothing ends
+// who waits for the answer (request_wait_answer in fs/fuse/dev.c).
+func hungServer(t *testing.T) (dir string, taken func() bool) {
+	t.Helper()
 	need.Root(t)
 	need.File(t, "/dev/fuse")
-	dir := t.TempDir()
+	dir = t.TempDir()
 	server, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -47,14 +56,16 @@ func hungFileSystem(t *testing.T) string {
 	if err := answerInit(server); err != nil {
 		t.Fatal(err)
 	}
+	var requests atomic.Int64
 	go func() {
 		for request := make([]byte, 1<<17); ; {
 			if _, err := unix.Read(server, request); err != nil {
 				return
 			}
+			requests.Add(1)
 		}
 	}()
-	return dir
+	return dir, func() bool { return requests.Load() > 0 }
 }
 
 // answerInit answers FUSE_INIT: fuse_out_header and fuse_init_out, protocol 7.31.

@@ -108,14 +108,15 @@ func TestPidofHanging(t *testing.T) {
 		t.Run(option, func(t *testing.T) {
 			w := &world{t: t}
 			t.Cleanup(w.endAll) // after the file system has gone, which ends them
-			program := filepath.Join(hungFileSystem(t), "daemon")
+			dir, taken := hungServer(t)
+			program := filepath.Join(dir, "daemon")
 			p := &arranged{how: "sysvinit's pidof", cmd: exec.Command(theirs, option, program)}
 			w.must(p.cmd.Start())
 			p.pid = p.cmd.Process.Pid
 			w.processes = append(w.processes, p)
 			w.must(pollUntil(p.how+" waits for the server", func() bool {
 				where, err := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", p.pid))
-				return err == nil && string(where) == "request_wait_answer" // fs/fuse/dev.c
+				return err == nil && string(where) == "request_wait_answer" && taken()
 			}))
 			w.must(p.cmd.Process.Kill())
 			w.await(p, "D")
