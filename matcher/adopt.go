@@ -60,15 +60,6 @@ func (r *Report) Adoptable() (main *Process, why string) {
 	return mains[0], ""
 }
 
-// Adopts is an error for an ordinary user's process, unless the pidfile is his: anybody may
-// start a daemon's program, and root's scripts would take care of his process then.
-func (p Pidfile) Adopts(e Evidence) error {
-	if !e.AsRoot || e.roots() || p.ID.Known() && p.Owner == e.UID {
-		return nil
-	}
-	return fmt.Errorf("%d is of uid %d, who may have started it himself; if it is meant, write its number into %s", e.PID, e.UID, p.Path)
-}
-
 // claimed names a main process of this daemon that another pidfile claims.
 func (r *Report) claimed() string {
 	for _, p := range r.WithRole(RoleOther) {
@@ -100,7 +91,7 @@ var ErrUnsafeDirectory = errors.New("is not safe to write a pidfile in")
 // HoldDirectory opens the directory of this pidfile, for writing one there. On the way
 // to it, and in it, nobody but root and the caller may be able to change what a name
 // stands for: no link or directory is another user's, or writable by others.
-func (p Pidfile) HoldDirectory() (*os.Root, error) {
+func HoldDirectory(p Pidfile) (*os.Root, error) {
 	at := strings.LastIndex(p.Path, "/") + 1
 	path := p.Path[:at]
 	fd, linkOwners, err := openFollowing(path + ".")
@@ -170,7 +161,7 @@ func safeUpwards(fd int, path string) error {
 
 // Unchanged reports that the pidfile is what was read: absent still, or the same file
 // with the same content. dir is its directory.
-func (p Pidfile) Unchanged(dir *os.Root) error {
+func Unchanged(p Pidfile, dir *os.Root) error {
 	held, err := dir.Open(".")
 	if err != nil {
 		return err

@@ -135,7 +135,7 @@ func TestHoldDirectory(t *testing.T) {
 		"userslink":       "it is a symbolic link of an unprivileged user",
 		"none":            "no such file or directory",
 	} {
-		dir, err := Pidfile{Path: filepath.Join(top, name) + "/x.pid"}.HoldDirectory()
+		dir, err := HoldDirectory(Pidfile{Path: filepath.Join(top, name) + "/x.pid"})
 		switch {
 		case why == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
@@ -166,7 +166,7 @@ func TestPidfileUnchanged(t *testing.T) {
 	}
 	expect := func(what string, p Pidfile, same bool) {
 		t.Helper()
-		if err := p.Unchanged(held); (err == nil) != same {
+		if err := Unchanged(p, held); (err == nil) != same {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -12,10 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errUntold: a process keeps its arguments from being read, or whoever holds its memory
-// map does. The kernel waits for that (mmap_lock, get_mm_cmdline in fs/proc/base.c).
-var errUntold = errors.New("its arguments could not be read in time")
-
 // argvTries and argvTick: how often one looks whether the arguments were read before they
 // are given up. It is counted in looks, each of which costs us a turn of a processor as
 // reading would: on a busy machine both take longer.
@@ -25,7 +21,7 @@ const (
 )
 
 // readArgv reads /proc/PID/cmdline, but does not wait for a process that never answers.
-func (h *host) readArgv(pid int) Fact[[]string] {
+func (h *system) readArgv(pid int) Fact[[]string] {
 	h.doing("reading %s/%d/cmdline", h.proc, pid)
 	tries := h.argvTries(pid)
 	if tries == 0 {
@@ -49,7 +45,7 @@ func (h *host) readArgv(pid int) Fact[[]string] {
 
 // readArgvNow reads it, however long that takes. Of arguments that are longer than
 // argvLimit the last is cut off.
-func (h *host) readArgvNow(pid int) Fact[[]string] {
+func (h *system) readArgvNow(pid int) Fact[[]string] {
 	var argv []string // none: a kernel thread, a zombie
 	err := readProcFile(h.pidPath(pid, "cmdline"), argvLimit, func(content []byte) error {
 		if text := strings.TrimRight(string(content), "\x00"); text != "" {
@@ -63,23 +59,11 @@ func (h *host) readArgvNow(pid int) Fact[[]string] {
 	return known(argv)
 }
 
-// scriptFiles identifies what may be the script of an interpreter, as the process
-// would find it: from its own root or working directory. The result is never nil.
-func (h *host) scriptFiles(d Daemon, e Evidence) []ScriptFile {
-	files := []ScriptFile{}
-	for _, word := range d.scriptWords(e) {
-		file := h.scriptFile(e, word)
-		if file.State == Unreadable && e.Root == SamePlace && e.Tree == SamePlace && d.namesPath(word) {
-			file = d.File // not to be seen through /proc/PID/root, but that is our root
-		}
-		files = append(files, ScriptFile{word, file})
-	}
-	return files
-}
-
 var errOthersTree = errors.New("it is in a mount tree that a user made")
 
-func (h *host) scriptFile(e Evidence, word string) Fact[FileID] {
+// scriptFile identifies what may be the script of an interpreter, as the process
+// would find it: from its own root or working directory.
+func (h *system) scriptFile(e Evidence, word string) Fact[FileID] {
 	if e.Tree == OtherPlace && e.UserNS != SamePlace {
 		return Fact[FileID]{State: Unreadable, Err: errOthersTree}
 	}
@@ -112,7 +96,7 @@ type silence struct {
 const untoldLimit = 8
 
 // untold notes that a process does not let its arguments be read.
-func (h *host) untold(pid int) {
+func (h *system) untold(pid int) {
 	status, err := h.readStatus(pid)
 	h.silence.lock.Lock()
 	defer h.silence.lock.Unlock()
@@ -126,7 +110,7 @@ func (h *host) untold(pid int) {
 }
 
 // argvTries is how often one looks whether the arguments of this process were read.
-func (h *host) argvTries(pid int) int {
+func (h *system) argvTries(pid int) int {
 	h.silence.lock.Lock()
 	none, known := len(h.silence.of) == 0, h.silence.of[pid]
 	h.silence.lock.Unlock()

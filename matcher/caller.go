@@ -2,7 +2,6 @@ package matcher
 
 import (
 	"os"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -12,7 +11,7 @@ import (
 // shell function, `$(pidof -o %PPID …)` has a parent that is only a copy of the
 // script in dash, busybox sh and mksh. An error means that there may be more.
 func Caller(pid int) (pids []int, err error) {
-	h := thisHost()
+	h := thisSystem()
 	for pid > 1 && len(pids) < maxAncestors {
 		pids = append(pids, pid)
 		stat, err := h.readStat(pid)
@@ -30,7 +29,7 @@ func Caller(pid int) (pids []int, err error) {
 // Ancestors lists pid, its parent, and so on up to the first process of the namespace. An
 // error means that there may be more; that one has ended meanwhile is none.
 func Ancestors(pid int) (pids []int, err error) {
-	h := thisHost()
+	h := thisSystem()
 	for pid > 0 && len(pids) < PIDMax {
 		stat, err := h.readStat(pid)
 		if err != nil {
@@ -42,16 +41,9 @@ func Ancestors(pid int) (pids []int, err error) {
 	return pids, nil
 }
 
-// RunsUnder reports that pid, our parent, is a held process or descends from it, as a
-// login session does from sshd.
-func RunsUnder(pid int, of *Process) (bool, error) {
-	ancestors, err := Ancestors(pid)
-	return slices.Contains(ancestors, of.Evidence.PID), err
-}
-
 // Children lists the processes whose parent is pid.
 func Children(pid int) (pids []int, err error) {
-	h := thisHost()
+	h := thisSystem()
 	entries, err := os.ReadDir(h.proc)
 	if err != nil {
 		return nil, err
@@ -74,10 +66,13 @@ func Children(pid int) (pids []int, err error) {
 
 // StartedAt is when a process started (/proc/PID/stat), in the clock of now.
 func StartedAt(pid int) (time.Time, error) {
-	h := thisHost()
+	h := thisSystem()
 	stat, err := h.readStat(pid)
 	if err != nil {
 		return time.Time{}, err
 	}
 	return h.startOf(stat)
 }
+
+// maxAncestors bounds a walk up the process tree.
+const maxAncestors = 64

@@ -58,39 +58,11 @@ func Check(ctx context.Context, in Instance) (Report, error) {
 
 // answer is check under the deadline of ctx.
 func (h *host) answer(ctx context.Context, in Instance) (Report, error) {
-	report, err, inTime := within(ctx, h, func() (Report, error) { return h.check(ctx, in) })
+	report, err, inTime := within(ctx, h.system, func() (Report, error) { return h.check(ctx, in) })
 	if !inTime {
 		return NoAnswer(in, h.lastStep()), nil
 	}
 	return report, err
-}
-
-// within gives ask's answer, unless ctx ends first. What ask waits for then
-// cannot be interrupted: it is left behind.
-func within[T any](ctx context.Context, h *host, ask func() (T, error)) (answer T, err error, inTime bool) {
-	h.until, _ = ctx.Deadline()
-	type result struct {
-		answer T
-		err    error
-	}
-	done := make(chan result, 1)
-	go func() {
-		answer, err := ask()
-		done <- result{answer, err}
-	}()
-	select {
-	case r := <-done:
-		return r.answer, r.err, true
-	case <-ctx.Done():
-		return answer, nil, false
-	}
-}
-
-func (h *host) lastStep() string {
-	if step := h.step.Load(); step != nil {
-		return *step
-	}
-	return "starting"
 }
 
 // NoAnswer is the report of a question that was given up while doing something.
@@ -119,7 +91,7 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 		if err != nil {
 			return r, err
 		}
-		r.Daemon, h.daemonDev = d, d.DirDev
+		r.Daemon, h.trusted = d, d.DirDev
 	}
 	for range rereads {
 		asked := r
@@ -246,7 +218,7 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	claims := h.claimsOn(s, r.Pidfile, func(p Pidfile) bool {
 		// In the middle of a binary upgrade, or after one that failed, the old
 		// main process still is this instance's: it is not safe to start.
-		return main != 0 || !r.Pidfile.upgrades(p)
+		return main != 0 || !upgrades(r.Pidfile, p)
 	})
 	assignRoles(s, main, stale, claims)
 	if err := cmp.Or(walk.failure, s.failure); err != nil {

@@ -10,7 +10,7 @@ import (
 
 // sameAs reports that p lies at our own path, or is our file under another: the
 // daemon may have written it since it was read.
-func (own Pidfile) sameAs(p Pidfile) bool {
+func sameAs(own Pidfile, p Pidfile) bool {
 	return own.ID.Known() && p.ID == own.ID ||
 		own.Path != "" && filepath.Base(p.Path) == filepath.Base(own.Path) && sameDirectory(p.Path, own.Path)
 }
@@ -22,7 +22,7 @@ func sameDirectory(a, b string) bool {
 // upgrades reports that p belongs to the same instance, in the middle of a
 // binary upgrade: nginx and unicorn rename nginx.pid to nginx.pid.oldbin,
 // gunicorn writes gunicorn.pid.2.
-func (own Pidfile) upgrades(p Pidfile) bool {
+func upgrades(own Pidfile, p Pidfile) bool {
 	return own.Path != "" &&
 		strings.HasPrefix(filepath.Base(p.Path), filepath.Base(own.Path)+".") && sameDirectory(p.Path, own.Path)
 }
@@ -45,7 +45,7 @@ func (h *host) claims(d Daemon, own Pidfile, e Evidence) Fact[[]Claim] {
 			}
 			out = append(out, Claim{
 				Pidfile: p.Path, PID: e.PID, Self: self, Written: p.Written,
-				Late: late(e, p), TopLevel: !runs.Value, Upgrade: own.upgrades(p),
+				Late: late(e, p), TopLevel: !runs.Value, Upgrade: upgrades(own, p),
 			})
 		}
 		if !runs.Value {
@@ -62,14 +62,11 @@ func (h *host) claims(d Daemon, own Pidfile, e Evidence) Fact[[]Claim] {
 	return known(out)
 }
 
-// maxAncestors bounds a walk up the process tree.
-const maxAncestors = 64
-
 // parentRunning gives the parent's evidence and whether it runs the daemon, by
 // file or by path; where no daemon was given, what the process itself runs.
 func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, Fact[bool]) {
 	if d.unnamed() {
-		d = e.Exe.Value.daemon()
+		d = daemonOf(e.Exe.Value)
 	}
 	if e.PPID < 1 || d.unnamed() {
 		return Evidence{}, known(false)
@@ -96,7 +93,7 @@ func (h *host) parentRunning(d Daemon, e Evidence) (Evidence, Fact[bool]) {
 			return unread(unix.ESRCH)
 		}
 		return Evidence{}, known(false)
-	case e.adoptedBy(parent):
+	case adoptedBy(e, parent):
 		return Evidence{}, known(false)
 	}
 	if err := h.fault(Process{Evidence: parent, Decision: decision}); err != nil {

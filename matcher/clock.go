@@ -23,7 +23,7 @@ type Witness struct {
 
 // wasSet finds a witness of a clock that was set by this span: it makes everything that
 // was started before look late by the same.
-func (c Clock) wasSet(span time.Duration) (Witness, bool) {
+func clockWasSet(c Clock, span time.Duration) (Witness, bool) {
 	for _, w := range c.Witnesses {
 		if w.Late > startSlack && (span-w.Late).Abs() <= w.Slack {
 			return w, true
@@ -33,13 +33,13 @@ func (c Clock) wasSet(span time.Duration) (Witness, bool) {
 }
 
 // unsetSinceBoot: the clock was not set since the system started, and nobody looks late.
-func (c Clock) unsetSinceBoot() bool {
+func clockUnsetSinceBoot(c Clock) bool {
 	return c.SinceBoot && !slices.ContainsFunc(c.Witnesses, func(w Witness) bool { return w.Late > startSlack })
 }
 
 // wasNotSet finds a witness that was there when something started, and is not late: had
 // the clock been set since, it would be.
-func (c Clock) wasNotSet(started time.Time) (Witness, bool) {
+func clockWasNotSet(c Clock, started time.Time) (Witness, bool) {
 	for _, w := range c.Witnesses {
 		if w.Late <= startSlack && w.Started.Before(started) {
 			return w, true

@@ -26,9 +26,9 @@ const (
 // whether it still was the same process afterwards. What costs more is read by
 // supply, when a rule asks. What is between two programs is looked at again until it
 // runs one.
-func (h *host) collect(p process) (e Evidence, err error) {
+func (h *system) collect(p *handle) (e Evidence, err error) {
 	for again := h.patience(); ; {
-		if e, err = h.collectOnce(p); err != nil || !e.betweenPrograms() {
+		if e, err = h.collectOnce(p); err != nil || !betweenPrograms(e) {
 			return e, err
 		}
 		if !again() {
@@ -38,20 +38,18 @@ func (h *host) collect(p process) (e Evidence, err error) {
 	}
 }
 
-var errBetweenPrograms = errors.New("it is replacing its program")
-
 // betweenPrograms reports of a process that lives, and of no kernel thread, that it
 // has no executable, or had no namespaces just before. A thread other than the first that
 // replaces the program takes the first one's place, which has ended then: what is read in
 // between is of neither (execve(2), de_thread in fs/exec.c; Go's syscall.Exec runs on
 // any thread). It takes as long as the other threads need to end.
-func (e Evidence) betweenPrograms() bool {
+func betweenPrograms(e Evidence) bool {
 	return e.Life == Alive && !e.Kernel && (e.Exe.State == Absent || e.torn)
 }
 
 // patience waits, each time it is called, a little longer, until half of the time for the
 // answer has passed; then it says no.
-func (h *host) patience() (again func() bool) {
+func (h *system) patience() (again func() bool) {
 	const (
 		first = 100 * time.Microsecond
 		last  = 20 * time.Millisecond
@@ -73,7 +71,7 @@ func (h *host) patience() (again func() bool) {
 }
 
 // startOf is when a process started, by the clock of now.
-func (h *host) startOf(stat procStat) (time.Time, error) {
+func (h *system) startOf(stat procStat) (time.Time, error) {
 	boot, err := h.boot()
 	if err != nil {
 		return time.Time{}, fmt.Errorf("reading the clocks: %w", err)
@@ -82,14 +80,17 @@ func (h *host) startOf(stat procStat) (time.Time, error) {
 	return boot.Add(time.Duration(stat.Start) * tick).Truncate(tick), nil
 }
 
-func (h *host) collectOnce(p process) (Evidence, error) {
+func (h *system) collectOnce(p *handle) (Evidence, error) {
 	e := Evidence{PID: p.pid, Pin: p.pinnedBy(), AsRoot: os.Geteuid() == 0, Ourselves: p.pid == os.Getpid()}
 	h.doing("reading %s/%d", h.proc, p.pid)
 	stat, err := h.readStat(p.pid)
 	if err != nil {
 		return h.unseen(e, p, err)
 	}
-	e.fillStat(stat)
+	fillStat(&e, stat)
+	if p.start == 0 {
+		p.start = stat.Start
+	}
 	if e.Started, err = h.startOf(stat); err != nil {
 		return e, err
 	}
@@ -98,7 +99,7 @@ func (h *host) collectOnce(p process) (Evidence, error) {
 	if err != nil {
 		return h.unseen(e, p, err)
 	}
-	e.fillStatus(status)
+	fillStatus(&e, status)
 	if status.TGID != 0 && status.TGID != p.pid {
 		e.Life = Thread
 		return e, nil
@@ -136,7 +137,7 @@ func (h *host) collectOnce(p process) (Evidence, error) {
 }
 
 // lookAtProgram reads what the process runs and where, as its user if we may not.
-func (h *host) lookAtProgram(e *Evidence, dir string, status procStatus) (err error) {
+func (h *system) lookAtProgram(e *Evidence, dir string, status procStatus) (err error) {
 	look := func() {
 		if err = h.placeTree(e, dir); err == nil {
 			e.Exe = h.readExe(dir)
@@ -153,14 +154,14 @@ func (h *host) lookAtProgram(e *Evidence, dir string, status procStatus) (err er
 
 // stillHeld makes of the evidence that of nobody, where the number may have passed to
 // another while it was collected.
-func (h *host) stillHeld(e Evidence, p process, start uint64) (Evidence, error) {
+func (h *system) stillHeld(e Evidence, p *handle, start uint64) (Evidence, error) {
 	if ended, err := p.ended(); err != nil {
 		return e, err
 	} else if ended {
 		e.Life = Gone
 		return e, nil
 	}
-	if p.fd >= 0 {
+	if p.byPidfd() {
 		return e, nil
 	}
 	again, err := h.readStat(p.pid)
@@ -175,7 +176,7 @@ func (h *host) stillHeld(e Evidence, p process, start uint64) (Evidence, error) 
 
 // unseen tells a process that has ended from one that /proc hides: with a pidfd
 // on it that says it lives, its absence is the mount's doing (hidepid=2).
-func (h *host) unseen(e Evidence, p process, err error) (Evidence, error) {
+func (h *system) unseen(e Evidence, p *handle, err error) (Evidence, error) {
 	hides := func(why error) (Evidence, error) {
 		e.Life, e.Exe = Hidden, failed[Exe](why)
 		return e, nil
@@ -185,12 +186,12 @@ func (h *host) unseen(e Evidence, p process, err error) (Evidence, error) {
 		return hides(err)
 	case !vanished(err):
 		return e, fmt.Errorf("reading %s/%d: %w", h.proc, p.pid, err)
-	case p.fd < 0 && h.taken(p.pid):
+	case !p.byPidfd() && h.taken(p.pid):
 		return hides(unix.EACCES)
 	}
 	if ended, pollErr := p.ended(); pollErr != nil {
 		return e, pollErr
-	} else if p.fd >= 0 && !ended {
+	} else if p.byPidfd() && !ended {
 		return hides(unix.EACCES)
 	}
 	e.Life = Gone
@@ -203,7 +204,7 @@ func hasEnded(s procStat) bool {
 	return s.State == "X" || s.State == "Z" && s.Threads <= 1
 }
 
-func (e *Evidence) fillStat(s procStat) {
+func fillStat(e *Evidence, s procStat) {
 	e.Comm, e.State = s.Comm, s.State
 	e.PPID, e.Group, e.Session = s.PPID, s.Group, s.Session
 	e.StartTicks = s.Start
@@ -211,7 +212,7 @@ func (e *Evidence) fillStat(s procStat) {
 	e.Forked = s.Flags&forkedNoExec != 0
 }
 
-func (e *Evidence) fillStatus(s procStatus) {
+func fillStatus(e *Evidence, s procStatus) {
 	e.UID, e.EUID = s.UIDs[0], s.UIDs[1]
 	// NSpid lists a number for each PID namespace from that of /proc, which is
 	// ours, down to the process's own. Absent before Linux 4.1.
@@ -225,7 +226,7 @@ func (e *Evidence) fillStatus(s procStatus) {
 
 // livingThread gives the /proc directory of a thread that has an exe link, or says that
 // all of them are ending: their program is gone, what it held may not be yet.
-func (h *host) livingThread(pid int) (dir string, ending bool, err error) {
+func (h *system) livingThread(pid int) (dir string, ending bool, err error) {
 	own := filepath.Join(h.proc, strconv.Itoa(pid))
 	tasks, err := os.ReadDir(filepath.Join(own, "task"))
 	if vanished(err) {

@@ -29,7 +29,7 @@ func criteria(q question) finding {
 	c, e := q.criteria, q.evidence
 	switch {
 	case e.Life == Hidden:
-		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", e.remedy())
+		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", remedy(e))
 	case c.PID != 0 && c.PID != e.PID:
 		return yes(NotThis, FileUnknown, "it is %d, not %d", e.PID, c.PID)
 	case c.PPID != 0 && c.PPID != e.PPID:
@@ -68,7 +68,7 @@ func named(name string, e Evidence) Outcome {
 	if len(argv) > 0 && argv0Base(argv) == name {
 		return Runs
 	}
-	for _, path := range e.Exe.Value.paths() {
+	for _, path := range pathsOf(e.Exe.Value) {
 		if filepath.Base(path) == name {
 			return Runs
 		}
@@ -93,7 +93,7 @@ func number(q question) finding {
 	case e.Ourselves:
 		return yes(NotThis, FileUnknown, "%d is pidproof itself", e.PID)
 	case e.Life == Hidden:
-		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", e.remedy())
+		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", remedy(e))
 	}
 	f := yes(Runs, FileUnknown, "no executable was given, and it has the number %d", e.PID)
 	f.weak = true
@@ -106,7 +106,7 @@ func number(q question) finding {
 // written, when nothing else does.
 func akin(e Evidence, pidfile string) bool {
 	of := []string{e.Comm, argv0Base(e.Argv.Value)}
-	for _, path := range e.Exe.Value.paths() {
+	for _, path := range pathsOf(e.Exe.Value) {
 		of = append(of, filepath.Base(path))
 	}
 	base := filepath.Base(pidfile)

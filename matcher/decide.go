@@ -105,7 +105,7 @@ func foreign(q question) finding {
 	}
 	x := e.Exe.Value
 	switch {
-	case e.Exe.State != Known || !x.atPathOf(d) || x.ID.Known() && x.ID == d.File.Value:
+	case e.Exe.State != Known || !atPathOf(x, d) || x.ID.Known() && x.ID == d.File.Value:
 		return no("it lives in our PID namespace")
 	case e.Outside:
 		return yes(NotThis, FileUnknown, "it has another root directory, where %s is another file", x.Link)
@@ -170,7 +170,7 @@ func replaced(q question) finding {
 	}
 	x := e.Exe.Value
 	switch {
-	case !x.atPathOf(d):
+	case !atPathOf(x, d):
 		return no("its executable is %s", x.Link)
 	case x.ID.Known() && x.ID == d.File.Value:
 		return no("it runs the file of today")
@@ -184,14 +184,14 @@ func replaced(q question) finding {
 		return no("it has its own mount tree, and its file cannot be compared")
 	case e.Filesystem.Value != SamePlace:
 		return no("its mount tree is %s, and its %s is on another filesystem", e.Tree, x.Link)
-	case !x.marked() && x.ID.Known() && e.Tree == SamePlace:
+	case !marked(x) && x.ID.Known() && e.Tree == SamePlace:
 		// As after `umount -l`: the kernel would say " (deleted)" of a file that
 		// was replaced.
 		return yes(Undecided, FileUnknown, "it runs another file that seems to lie at %s too", x.Link)
-	case !x.marked() && x.ID.Known() && q.pidfile.Path == "":
+	case !marked(x) && x.ID.Known() && q.pidfile.Path == "":
 		// Anybody can mount what he likes over a path in a namespace of his own.
 		return no("its mount tree has another file at %s", x.Link)
-	case !x.marked() && x.ID.Known():
+	case !marked(x) && x.ID.Known():
 		return yes(Undecided, FileUnknown, "its mount tree has another file at %s", x.Link)
 	case d.File.State == Absent:
 		return underItsName(q, yes(Runs, FileRemoved, "it runs %s, which has been removed", d.Real))
@@ -277,7 +277,7 @@ func perhapsMoved(q question) finding {
 		return no("it was started as %s", word)
 	case !filepath.IsAbs(word) && (argv0Base(argv) != d.base() && argv0Base(argv) != d.realBase() || !d.goesBy(e.Comm)):
 		return no("it was not started as %s", d.base())
-	case isInterpreter(filepath.Base(x.paths()[0])):
+	case isInterpreter(filepath.Base(pathsOf(x)[0])):
 		return no("it is an interpreter, whatever it was started as")
 	}
 	switch {
@@ -289,7 +289,7 @@ func perhapsMoved(q question) finding {
 		return no("it was started as %s, elsewhere", argv0(argv))
 	case e.File.Value.Owner != 0 && e.File.Value.Owner != d.Owner:
 		return no("its file is uid %d's, not that of %s", e.File.Value.Owner, d.Path)
-	case !e.File.Value.Changed && filepath.Base(x.onlyPath()) != d.base():
+	case !e.File.Value.Changed && filepath.Base(onlyPath(x)) != d.base():
 		return no("its file %s has not been renamed since it started", x.Link)
 	case e.Argv.State == Unreadable:
 		return yes(Undecided, FileUnknown, "it runs %s, which was changed since, and what it was started as cannot be read (%s)", x.Link, plain(e.Argv.Err))
@@ -310,7 +310,7 @@ func (d Daemon) mayBeFrom(e Evidence) bool {
 	if isPath && d.namesPath(filepath.Join(from, word)) {
 		return true
 	}
-	return filepath.Base(e.Exe.Value.onlyPath()) != d.base() && (!isPath || from == "/" || from == "")
+	return filepath.Base(onlyPath(e.Exe.Value)) != d.base() && (!isPath || from == "/" || from == "")
 }
 
 // contradicted: a number that was recycled goes to a process that started after
@@ -353,7 +353,7 @@ func unreadable(q question) finding {
 		return yes(Undecided, FileUnknown, "%s: %s", d.Path, plain(d.File.Err))
 	case e.Exe.State == Known && d.File.State == Known && !e.Exe.Value.ID.Known() && e.Exe.Value.IDErr != nil:
 		return yes(Undecided, FileUnknown, "which file its %s is cannot be read (%s)", e.Exe.Value.Link, plain(e.Exe.Value.IDErr))
-	case e.Exe.State == Known && e.Exe.Value.atPathOf(d) && (e.Tree == PlaceUnknown || e.Tree == OtherPlace && (!e.Exe.Value.ID.Known() || e.Filesystem.State == Unreadable)):
+	case e.Exe.State == Known && atPathOf(e.Exe.Value, d) && (e.Tree == PlaceUnknown || e.Tree == OtherPlace && (!e.Exe.Value.ID.Known() || e.Filesystem.State == Unreadable)):
 		return yes(Undecided, FileUnknown, "its executable is %s, but whether of our mount tree cannot be read", e.Exe.Value.Link)
 	case e.Exe.State == Known:
 		return no("its executable is %s", e.Exe.Value.Link)
@@ -362,20 +362,20 @@ func unreadable(q question) finding {
 	case e.PID == 1 && !bears(e.Comm, d.base()):
 		return no("it is init, called %q", e.Comm)
 	case e.Life == Hidden:
-		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", e.remedy())
+		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", remedy(e))
 	case !d.goesBy(e.Comm):
-		return yes(Undecided, FileUnknown, "its executable cannot be read (%s), and its name is %q; %s", plain(e.Exe.Err), e.Comm, e.remedy())
+		return yes(Undecided, FileUnknown, "its executable cannot be read (%s), and its name is %q; %s", plain(e.Exe.Err), e.Comm, remedy(e))
 	}
 	if q.pidfile.Path != "" {
 		if ok, why := q.pidfile.Vouches(e.UID, e.EUID); !ok {
 			return yes(Undecided, FileUnknown, "its executable cannot be read, and %s", why)
 		}
 	}
-	return yes(Plausible, FileUnknown, "its executable cannot be read (%s), its name fits; %s", plain(e.Exe.Err), e.remedy())
+	return yes(Plausible, FileUnknown, "its executable cannot be read (%s), its name fits; %s", plain(e.Exe.Err), remedy(e))
 }
 
 // remedy is what helps against an executable that may not be read.
-func (e Evidence) remedy() string {
+func remedy(e Evidence) string {
 	if errors.Is(e.Exe.Err, errBetweenPrograms) {
 		return "ask again"
 	}

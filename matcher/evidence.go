@@ -1,9 +1,7 @@
 package matcher
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,25 +37,6 @@ func failed[T any](err error) Fact[T] {
 	}
 	return Fact[T]{State: Unreadable, Err: err}
 }
-
-// vanished reports that err means "no such thing": ENOENT from a path, ESRCH
-// from a /proc file whose process ended after it was opened.
-func vanished(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
-}
-
-// unforeseen keeps the errors that say nothing of the process: no descriptors or no
-// memory left. Whoever is passed over because of one may be the one asked for.
-func unforeseen(err error) error {
-	if err == nil || vanished(err) || errors.Is(err, fs.ErrPermission) {
-		return nil
-	}
-	return err
-}
-
-// missing reports that there is no such file: of a path, unlike of a process, ESRCH says
-// nothing.
-func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // Life says whether a PID still stands for a living process.
 type Life int
@@ -189,7 +168,7 @@ type Evidence struct {
 
 // adoptedBy reports that PID 1 is the parent only because the real one ended:
 // its session is another's. In a container PID 1 may be an instance itself.
-func (e Evidence) adoptedBy(parent Evidence) bool {
+func adoptedBy(e Evidence, parent Evidence) bool {
 	return parent.PID == 1 && e.PPID == 1 && e.Session != parent.Session
 }
 
@@ -211,3 +190,10 @@ type Claim struct {
 	// Upgrade: the pidfile is this instance's own, of a binary upgrade under way.
 	Upgrade bool
 }
+
+const deleted = " (deleted)"
+
+const pathMax = 4096 // include/uapi/linux/limits.h
+
+// PIDMax is PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h).
+const PIDMax = 4 * 1024 * 1024

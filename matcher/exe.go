@@ -44,8 +44,6 @@ func (d Daemon) namesPath(path string) bool {
 	return path == d.Path || path == d.Real
 }
 
-const deleted = " (deleted)"
-
 // replacementSuffixes are names under which package managers keep or bring the
 // file they are about to replace, as /proc/PID/exe then shows it: a mark, and a
 // number of characters of a kind behind it.
@@ -66,7 +64,6 @@ var replacementSuffixes = []struct {
 const (
 	hexDigits = "0123456789abcdef"
 	letters   = "abcdefghijklmnopqrstuvwxyz"
-	pathMax   = 4096 // include/uapi/linux/limits.h
 )
 
 // withoutSuffix takes such a suffix off.
@@ -85,13 +82,13 @@ func withoutSuffix(path string) (rest string, had bool) {
 }
 
 // marked reports that the link says the file has left its path.
-func (x Exe) marked() bool {
-	return !x.Literal && strings.HasSuffix(x.Link, deleted) || len(x.paths()) > 1
+func marked(x Exe) bool {
+	return !x.Literal && strings.HasSuffix(x.Link, deleted) || len(pathsOf(x)) > 1
 }
 
 // paths gives every path the exe link may stand for: itself, and without what
 // the kernel (" (deleted)") and package managers append.
-func (x Exe) paths() []string {
+func pathsOf(x Exe) []string {
 	link := x.Link
 	if !x.Literal {
 		link = strings.TrimSuffix(link, deleted)
@@ -105,23 +102,23 @@ func (x Exe) paths() []string {
 
 // daemon is what runs this file, where nobody said which daemon is meant; none, if the file
 // is not known.
-func (x Exe) daemon() Daemon {
+func daemonOf(x Exe) Daemon {
 	if !x.ID.Known() {
 		return Daemon{}
 	}
-	path := x.onlyPath()
+	path := onlyPath(x)
 	return Daemon{Path: path, Real: path, File: known(x.ID), DirDev: x.ID.Dev, mount: x.mount}
 }
 
 // onlyPath is the exe link without what was appended.
-func (x Exe) onlyPath() string {
-	paths := x.paths()
+func onlyPath(x Exe) string {
+	paths := pathsOf(x)
 	return paths[len(paths)-1]
 }
 
 // atPathOf reports that the exe link, less such suffixes, is the daemon's path.
-func (x Exe) atPathOf(d Daemon) bool {
-	for _, p := range x.paths() {
+func atPathOf(x Exe, d Daemon) bool {
+	for _, p := range pathsOf(x) {
 		if d.namesPath(p) {
 			return true
 		}
@@ -170,7 +167,7 @@ const (
 // started by, it must be this path's name, or the target's if the file is one
 // program only.
 func (d Daemon) ranAs(x Exe, comm string, argv []string) fit {
-	if !d.aliased() && (d.Links <= 1 || x.atPathOf(d)) {
+	if !d.aliased() && (d.Links <= 1 || atPathOf(x, d)) {
 		return fitsWell
 	}
 	// argv[0] says it, if it is no title; comm would be a script's own name where
@@ -206,7 +203,7 @@ func (d Daemon) goesBy(comm string) bool {
 func (d Daemon) startedBy(e Evidence) bool {
 	argv := e.Argv.Value
 	interpreter := d.Script != nil && d.Script.interprets(e.Exe.Value)
-	if !interpreter && d.goesBy(e.Comm) && !slices.Contains(e.Exe.Value.paths(), argv0(argv)) {
+	if !interpreter && d.goesBy(e.Comm) && !slices.Contains(pathsOf(e.Exe.Value), argv0(argv)) {
 		return true
 	}
 	if d.namesPath(filepath.Clean(argv0(argv))) {
@@ -225,4 +222,16 @@ func (d Daemon) mentionedBy(argv []string) bool {
 	return len(argv) > 1 && slices.ContainsFunc(argv[1:], func(word string) bool {
 		return strings.Contains(word, d.Path) || strings.Contains(word, d.Real)
 	})
+}
+
+// nameFits judges a process whose executable we may not see.
+func (d Daemon) nameFits(comm string, argv Fact[[]string]) bool {
+	switch {
+	case d.unnamed():
+		return false
+	case unforeseen(argv.Err) != nil, d.goesBy(comm), d.goesBy(argv0Base(argv.Value)):
+		return true
+	}
+	return d.Script != nil && (d.titled(argv.Value) != fitsNot ||
+		slices.ContainsFunc(scriptArguments(argv.Value), func(word string) bool { return d.goesBy(filepath.Base(word)) }))
 }

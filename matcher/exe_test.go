@@ -27,12 +27,12 @@ func TestExePaths(t *testing.T) {
 		"/usr/sbin/line\nbreak (deleted)":    "/usr/sbin/line\nbreak",
 		"/usr/sbin/d.dpkg-tmp (deleted).new": "/usr/sbin/d.dpkg-tmp (deleted).new",
 	} {
-		if got := strings.Join((Exe{Link: link}).paths(), "|"); got != want {
+		if got := strings.Join(pathsOf((Exe{Link: link})), "|"); got != want {
 			t.Errorf("%q: got %q, want %q", link, got, want)
 		}
 	}
 	literal := Exe{Link: "/usr/sbin/d (deleted)", Literal: true}
-	if got := literal.paths(); len(got) != 1 || got[0] != literal.Link {
+	if got := pathsOf(literal); len(got) != 1 || got[0] != literal.Link {
 		t.Errorf("a file really called so: got %q", got)
 	}
 }
@@ -154,7 +154,7 @@ func FuzzExePaths(f *testing.F) {
 	f.Add("/usr/sbin/d;5f3a9c1e")
 	f.Add(" (deleted)")
 	f.Fuzz(func(t *testing.T, link string) {
-		for _, p := range (Exe{Link: link}).paths() {
+		for _, p := range pathsOf((Exe{Link: link})) {
 			if !strings.HasPrefix(link, p) {
 				t.Fatalf("%q gave %q", link, p)
 			}

@@ -14,7 +14,7 @@ import (
 // readExe reads /proc/PID/exe once: both the name and the identity come from
 // one open file, so that an exec in between cannot mix two programs
 // (CVE-2024-48991 came from reading it twice).
-func (h *host) readExe(dir string) Fact[Exe] {
+func (h *system) readExe(dir string) Fact[Exe] {
 	path := filepath.Join(dir, "exe")
 	h.doing("reading %s", path)
 	fd, err := retried(func() (int, error) { return unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0) })
@@ -58,7 +58,7 @@ func (h *host) readExe(dir string) Fact[Exe] {
 
 // runningFile reads whose the file is that a process runs, and whether it was changed
 // (its ctime) since the process started.
-func (h *host) runningFile(e Evidence) Fact[RunningFile] {
+func (h *system) runningFile(e Evidence) Fact[RunningFile] {
 	if h.still && !e.Exe.Value.ID.Known() {
 		return known(RunningFile{Changed: true})
 	}

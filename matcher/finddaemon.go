@@ -241,19 +241,6 @@ func (h *host) findInterpreter(name, argument string) (*Interpreter, error) {
 	return i, unforeseen(i.File.Err)
 }
 
-// envProgram is the program in env's single argument: `python3`, or with
-// `env -S` the first word that is neither an option nor an assignment; given are
-// the words behind it.
-func envProgram(argument string) (program string, given []string) {
-	words := strings.Fields(argument)
-	for i, word := range words {
-		if !strings.HasPrefix(word, "-") && !strings.Contains(word, "=") {
-			return word, words[i+1:]
-		}
-	}
-	return argument, nil
-}
-
 // otherNames finds further links to the file the daemon's link leads to, beside
 // the link and beside the file: redis-sentinel beside redis-server.
 func (h *host) otherNames(d Daemon) ([]string, error) {

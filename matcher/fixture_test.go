@@ -58,14 +58,16 @@ func loadFixture(t *testing.T, path string) *fixture {
 	}
 	f.configure(string(archive.Comment))
 	f.host = &host{
-		proc:      f.path("proc"),
-		run:       []string{f.path("run")},
-		path:      f.path("usr/sbin"),
-		now:       func() time.Time { return fixtureBoot.Add(24 * time.Hour) },
-		boot:      func() (time.Time, error) { return fixtureBoot, nil },
-		pidfdOpen: func(int) (int, error) { return -1, unix.ENOSYS },
-		taken:     func(pid int) bool { return f.hidden[pid] },
-		still:     true,
+		system: &system{
+			proc:      f.path("proc"),
+			now:       func() time.Time { return fixtureBoot.Add(24 * time.Hour) },
+			boot:      func() (time.Time, error) { return fixtureBoot, nil },
+			pidfdOpen: func(int) (int, error) { return -1, unix.ENOSYS },
+			taken:     func(pid int) bool { return f.hidden[pid] },
+			still:     true,
+		},
+		run:  []string{f.path("run")},
+		path: f.path("usr/sbin"),
 	}
 	return f
 }
@@ -222,4 +224,32 @@ func atoi(t *testing.T, s string) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// Root without CAP_SYS_PTRACE may not look through another user's
+// /proc/PID/root; where that is our root, it need not.
+func TestScriptThatCannotBeLookedAt(t *testing.T) {
+	f := loadFixture(t, fixtures+"/script.txtar")
+	f.must(f.host.open())
+	d, err := f.host.findDaemon(f.in.Daemon)
+	f.must(err)
+	root := f.path("proc/4000001/root")
+	f.must(os.Remove(root))
+	f.must(os.Symlink(root, root)) // ELOOP, also for root
+	for _, c := range []struct {
+		word string
+		root Place
+		want FactState
+	}{
+		{d.Path, SamePlace, Known},
+		{d.Path, PlaceUnknown, Unreadable},
+		{d.Path, OtherPlace, Unreadable},
+		{d.Path + "x", SamePlace, Unreadable},
+	} {
+		e := Evidence{PID: 4000001, Tree: SamePlace, Root: c.root, Argv: known([]string{"python3", c.word})}
+		got := f.host.scriptFiles(d, e)
+		if len(got) != 1 || got[0].File.State != c.want || c.want == Known && got[0].File.Value != d.File.Value {
+			t.Errorf("%s, root %s: got %+v", c.word, c.root, got)
+		}
+	}
 }

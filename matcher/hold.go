@@ -3,66 +3,28 @@ package matcher
 import (
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// holdTick is how often a process is looked at that no pidfd can tell of.
-const holdTick = 10 * time.Millisecond
+// ErrNotHeld: the process was not held, or was let go of.
+var ErrNotHeld = errReleased
 
-// Signal sends sig to a held process (pidfd_send_signal(2)): to the one that was
-// judged, or to nobody. ESRCH means that it has ended, EPERM that it is not ours
-// to signal. Where one of the two system calls is missing (Linux before 5.3, a
-// seccomp filter) it is made sure that the process lives, by its start time or its
-// pidfd, just before kill(2), which leaves a gap of some microseconds.
+// Signal sends sig to a held process: to the one that was judged, or to nobody. ESRCH
+// means that it has ended, EPERM that it is not ours to signal.
 func (p *Process) Signal(sig syscall.Signal) error {
-	if p.Ended() { // a zombie takes signals
-		return unix.ESRCH
-	}
-	if p.pin.fd >= 0 {
-		err := unix.PidfdSendSignal(p.pin.fd, sig, nil, 0)
-		if err != unix.ENOSYS && (err != unix.EPERM || !signalsFiltered()) {
-			return err
-		}
-	}
 	if p.Ended() {
-		return unix.ESRCH
+		return syscall.ESRCH
 	}
-	return unix.Kill(p.Evidence.PID, sig)
-}
-
-// signalsFiltered tells a filter's EPERM from that of a process that is not ours:
-// ourselves we may always signal. kill(2) in place of the latter could reach
-// somebody else.
-func signalsFiltered() bool {
-	self, err := unix.PidfdOpen(unix.Getpid(), 0)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(self)
-	return unix.PidfdSendSignal(self, 0, nil, 0) == unix.EPERM
+	return p.held.signal(sig)
 }
 
 // Ended reports that a held process has ended: all its threads, while its parent
-// may not have collected it yet.
-func (p *Process) Ended() bool {
-	if p.pin.fd >= 0 {
-		ended, err := p.pin.ended()
-		return ended && err == nil // who cannot be asked is waited for
-	}
-	stat, err := p.host.readStat(p.Evidence.PID)
-	if err != nil {
-		return vanished(err)
-	}
-	return stat.Start != p.Evidence.StartTicks || hasEnded(stat)
-}
+// may not have collected it yet. Of one that is not held it cannot tell.
+func (p *Process) Ended() bool { return p.Evidence.Life.over() || p.held.over() }
 
 // Release lets go of a process; it may no longer be signalled or awaited.
 func (p *Process) Release() {
-	if p.host != nil {
-		p.pin.release()
-		p.pin, p.host = nobody, nil
-	}
+	p.held.release()
+	p.held = nil
 }
 
 // Release lets go of every process of the report.
@@ -80,12 +42,12 @@ func (r *Report) Release() {
 // among them.
 func (r *Report) Living() []*Process {
 	var of []*Process
-	if r.Main != nil && r.Main.host != nil && r.Main.Evidence.Life != Gone {
+	if r.Main != nil && r.Main.held != nil && r.Main.Evidence.Life != Gone {
 		of = append(of, r.Main)
 	}
 	for i := range r.Others {
 		p := &r.Others[i]
-		if p.host != nil && p.Role != RoleOther && p.Role != RoleForeign {
+		if p.held != nil && p.Role != RoleOther && p.Role != RoleForeign {
 			of = append(of, p)
 		}
 	}
@@ -100,7 +62,7 @@ func AwaitEnd(of []*Process, until time.Time) []*Process {
 		if len(of) == 0 || !time.Now().Before(until) {
 			return of
 		}
-		awaitEvent(of, -1, until)
+		awaitEvent(handles(of), -1, until)
 	}
 }
 
@@ -113,31 +75,29 @@ func living(of []*Process) (left []*Process) {
 	return left
 }
 
-// awaitEvent waits until one of the processes ends or fd (-1: none) can be read,
-// and at most until then. It reports that fd can be read.
-func awaitEvent(of []*Process, fd int, until time.Time) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} // poll(2) passes over -1
+func handles(of []*Process) (held []*handle) {
 	for _, p := range of {
-		if p.pin.fd < 0 {
-			until = earlier(until, time.Now().Add(holdTick))
-			continue // poll(2) takes no more entries than files may be open
-		}
-		fds = append(fds, unix.PollFd{Fd: int32(p.pin.fd), Events: unix.POLLIN})
+		held = append(held, p.held)
 	}
-	for {
-		// Rounded up: not to wake a little early, again and again.
-		left := max(0, min(time.Until(until), time.Hour)+time.Millisecond-1)
-		n, err := unix.Poll(fds, int(left/time.Millisecond))
-		if err == unix.EINTR {
-			continue
-		}
-		return n > 0 && fds[0].Revents != 0
-	}
+	return held
 }
 
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
+// Watch tells when the answer about a pidfile may have changed: inotify(7) on
+// each directory on the way to it, so that neither the file nor its directory
+// needs to be there yet.
+type Watch struct{ watch *watch }
+
+// NewWatch watches nothing yet: see Arm.
+func NewWatch(pidfile string) *Watch { return &Watch{newWatch(pidfile)} }
+
+// Close ends the watch.
+func (w *Watch) Close() { w.watch.close() }
+
+// Arm watches what is on the way to the pidfile now. It comes before looking:
+// what changes after the look is an event then. Directories that are watched
+// already stay so.
+func (w *Watch) Arm() { w.watch.arm() }
+
+// Await waits until the pidfile may have changed, or one of these held processes
+// ends, and at most until then.
+func (w *Watch) Await(of []*Process, until time.Time) { w.watch.await(handles(of), until) }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"pidproof/testdata/waiting"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,13 @@ func hosts() map[string]*host {
 		"ENOSYS": withoutPidfd(unix.ENOSYS),
 		"EPERM":  withoutPidfd(unix.EPERM),
 	}
+}
+
+// withoutPidfd is this host before Linux 5.3, or under a seccomp filter.
+func withoutPidfd(err error) *host {
+	h := thisHost()
+	h.pidfdOpen = func(int) (int, error) { return -1, err }
+	return h
 }
 
 // held is a process as Check with Hold gives it, released at the end.
@@ -71,7 +79,7 @@ func keepsNoDescriptors(t *testing.T, do func()) {
 }
 
 // collected waits for a child that was signalled, and gives what ended it.
-func (c *child) collected() syscall.Signal {
+func collected(c *child) syscall.Signal {
 	_ = c.cmd.Wait()
 	status, isStatus := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if !isStatus || !status.Signaled() {
@@ -93,7 +101,7 @@ func TestSignalAndEnd(t *testing.T) {
 				t.Errorf("it lives, and %d are left", len(left))
 			}
 			must(t, p.Signal(syscall.SIGUSR1))
-			if left := AwaitEnd([]*Process{p}, time.Now().Add(patience)); len(left) != 0 {
+			if left := AwaitEnd([]*Process{p}, time.Now().Add(waiting.Limit)); len(left) != 0 {
 				t.Error("it has ended, and was not seen to")
 			}
 			// Its parent has not collected it: it is a zombie.
@@ -103,7 +111,7 @@ func TestSignalAndEnd(t *testing.T) {
 			if err := p.Signal(syscall.SIGTERM); err != unix.ESRCH {
 				t.Errorf("a signal to a zombie: %v, want ESRCH", err)
 			}
-			if got := c.collected(); got != syscall.SIGUSR1 {
+			if got := collected(c); got != syscall.SIGUSR1 {
 				t.Errorf("it ended of %v", got)
 			}
 			if !p.Ended() {
@@ -145,7 +153,7 @@ func TestNumberThatPassedOnIsNotSignalled(t *testing.T) {
 					t.Errorf("signal %d: %v, want ESRCH", signal, err)
 				}
 			}
-			if left := AwaitEnd([]*Process{p}, time.Now().Add(patience)); len(left) != 0 {
+			if left := AwaitEnd([]*Process{p}, time.Now().Add(waiting.Limit)); len(left) != 0 {
 				t.Errorf("%d are awaited", len(left))
 			}
 			if state := procState(t, bystander.pid); state == "Z" {
@@ -167,7 +175,7 @@ func TestHeldButGone(t *testing.T) {
 			if err := p.Signal(syscall.SIGKILL); err != unix.ESRCH {
 				t.Errorf("got %v, want ESRCH", err)
 			}
-			if left := AwaitEnd([]*Process{p}, time.Now().Add(patience)); len(left) != 0 {
+			if left := AwaitEnd([]*Process{p}, time.Now().Add(waiting.Limit)); len(left) != 0 {
 				t.Error("nobody is awaited")
 			}
 		})
@@ -175,7 +183,7 @@ func TestHeldButGone(t *testing.T) {
 }
 
 func TestAwaitEndOfNobody(t *testing.T) {
-	for _, until := range []time.Time{{}, time.Now().Add(patience), time.Now().Add(math.MaxInt64)} {
+	for _, until := range []time.Time{{}, time.Now().Add(waiting.Limit), time.Now().Add(math.MaxInt64)} {
 		if left := AwaitEnd(nil, until); len(left) != 0 {
 			t.Errorf("%d are left of none", len(left))
 		}
@@ -211,7 +219,7 @@ func TestAwaitEndOfSome(t *testing.T) {
 				t.Error("the caller's list was changed")
 			}
 			must(t, stay[0].Signal(syscall.SIGKILL), stay[1].Signal(syscall.SIGKILL), stay[2].Signal(syscall.SIGKILL))
-			if left := AwaitEnd(stay, time.Now().Add(patience)); len(left) != 0 {
+			if left := AwaitEnd(stay, time.Now().Add(waiting.Limit)); len(left) != 0 {
 				t.Errorf("%d are left", len(left))
 			}
 		})
@@ -241,7 +249,7 @@ func TestAwaitEndOfMany(t *testing.T) {
 	for _, p := range of {
 		must(t, p.Signal(syscall.SIGKILL))
 	}
-	if left := AwaitEnd(of, time.Now().Add(patience)); len(left) != 0 {
+	if left := AwaitEnd(of, time.Now().Add(waiting.Limit)); len(left) != 0 {
 		t.Errorf("%d of %d are left", len(left), len(of))
 	}
 }
@@ -252,7 +260,7 @@ func TestAwaitForever(t *testing.T) {
 		cmd := exec.Command("sleep", "0.1")
 		must(t, cmd.Start())
 		p := held(t, thisHost(), cmd.Process.Pid)
-		if awaitEvent([]*Process{p}, -1, until); !p.Ended() {
+		if awaitEvent(handles([]*Process{p}), -1, until); !p.Ended() {
 			t.Errorf("until the year %d: it came back at once", until.Year())
 		}
 		must(t, cmd.Wait())
@@ -285,7 +293,7 @@ func TestReleaseOfNobody(t *testing.T) {
 		must(t, h.open())
 		for _, pid := range []int{PIDMax, unix.Gettid(), -1, 0} {
 			p, err := h.hold(question{}, pid)
-			if p.pin.fd == 0 {
+			if p.held != nil && p.held.fd == 0 {
 				t.Errorf("%d is held by descriptor 0 (%v)", pid, err)
 			}
 			p.Release()
@@ -358,11 +366,11 @@ func TestNothingStaysOpen(t *testing.T) {
 		"remove": func() {
 			copied := pidfile + ".copy"
 			put(t, copied, strconv.Itoa(c.pid))
-			must(t, thisHost().readPidfileOnce(copied).Remove())
+			must(t, RemovePidfile(thisHost().readPidfileOnce(copied)))
 			put(t, copied, "1")
 			p := thisHost().readPidfileOnce(copied)
 			put(t, copied, "2")
-			if err := p.Remove(); !errors.Is(err, ErrNotRemoved) {
+			if err := RemovePidfile(p); !errors.Is(err, ErrNotRemoved) {
 				t.Errorf("got %v", err)
 			}
 		},

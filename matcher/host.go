@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,14 +16,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// host is where facts come from: this machine, or a fixture's tree in its
+// system is where facts come from: this machine, or a fixture's tree in its
 // place. It holds no answers, only the way to them.
-type host struct {
-	proc string   // where /proc is
-	run  []string // directories that hold pidfiles of other instances
-	path string   // PATH, for bare names
-
-	registered Registered // nil: none
+type system struct {
+	proc string // where /proc is
 
 	now  func() time.Time
 	boot func() (time.Time, error)
@@ -38,19 +35,18 @@ type host struct {
 	// until is when the answer has to be there; zero: nobody waits.
 	until time.Time
 
-	// daemonDev is the file system of the daemon in question: it is looked at anyway.
-	daemonDev uint64
+	// trusted is a file system that is looked at anyway, whatever it is: the daemon's.
+	trusted uint64
 
 	self selfFacts
 	step atomic.Pointer[string]
 	silence
 
 	// What is read once for a question.
-	mountsOnce, servedOnce, walkOnce sync.Once
-	walked                           *pidfileWalk
-	mounts                           []mount
-	slow                             map[string]string
-	mountsErr, slowErr               error
+	mountsOnce, servedOnce sync.Once
+	mounts                 []mount
+	slow                   map[string]string
+	mountsErr, slowErr     error
 }
 
 // selfFacts is what processes are compared with: ourselves.
@@ -65,11 +61,9 @@ const sbin = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 func searchPath() string { return os.Getenv("PATH") + ":" + sbin }
 
-func thisHost() *host {
-	return &host{
+func thisSystem() *system {
+	return &system{
 		proc:      "/proc",
-		run:       []string{"/run", "/var/run"},
-		path:      searchPath(),
 		now:       time.Now,
 		boot:      bootTime,
 		pidfdOpen: func(pid int) (int, error) { return unix.PidfdOpen(pid, 0) },
@@ -77,10 +71,39 @@ func thisHost() *host {
 	}
 }
 
+// within gives ask's answer, unless ctx ends first. What ask waits for then
+// cannot be interrupted: it is left behind.
+func within[T any](ctx context.Context, h *system, ask func() (T, error)) (answer T, err error, inTime bool) {
+	h.until, _ = ctx.Deadline()
+	type result struct {
+		answer T
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		answer, err := ask()
+		done <- result{answer, err}
+	}()
+	select {
+	case r := <-done:
+		return r.answer, r.err, true
+	case <-ctx.Done():
+		return answer, nil, false
+	}
+}
+
 // doing notes what is being read, for the message when it never returns.
-func (h *host) doing(format string, args ...any) {
+func (h *system) doing(format string, args ...any) {
 	s := fmt.Sprintf(format, args...)
 	h.step.Store(&s)
+}
+
+// lastStep is what was being read last.
+func (h *system) lastStep() string {
+	if step := h.step.Load(); step != nil {
+		return *step
+	}
+	return "starting"
 }
 
 // ErrNotOurProc: /proc shows another PID namespace than ours, or nothing.
@@ -89,7 +112,7 @@ var ErrNotOurProc = errors.New("/proc is not ours")
 // open checks that /proc is mounted and shows our own PID namespace: in a
 // container with the host's /proc every number means another process (dkms
 // issue 403).
-func (h *host) open() error {
+func (h *system) open() error {
 	h.doing("reading %s/self", h.proc)
 	self, err := os.Readlink(filepath.Join(h.proc, "self"))
 	if err != nil {
@@ -114,7 +137,7 @@ func (h *host) open() error {
 }
 
 // readSelf: a namespace that this kernel does not know is absent, and nobody has another.
-func (h *host) readSelf() error {
+func (h *system) readSelf() error {
 	self := filepath.Join(h.proc, "self/ns")
 	h.self.mountNS, h.self.userNS = readLink(filepath.Join(self, "mnt")), readLink(filepath.Join(self, "user"))
 	h.self.root = identify("/")
@@ -131,7 +154,7 @@ func readLink(path string) Fact[string] {
 
 // hidesProcesses reports that /proc is mounted with hidepid= (proc(5)) and that
 // we have no CAP_SYS_PTRACE to see through it.
-func (h *host) hidesProcesses() (hides bool, err error) {
+func (h *system) hidesProcesses() (hides bool, err error) {
 	if canPtrace() {
 		return false, nil
 	}
@@ -143,7 +166,7 @@ func (h *host) hidesProcesses() (hides bool, err error) {
 }
 
 // unforeseen is unforeseen, and "permission denied" for one who may read all of /proc.
-func (h *host) unforeseen(err error) error {
+func (h *system) unforeseen(err error) error {
 	if errors.Is(err, fs.ErrPermission) && os.Geteuid() == 0 && canPtrace() {
 		return err
 	}

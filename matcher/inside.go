@@ -9,14 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errMayHang: the way leads into a file system whose server may not answer.
-var errMayHang = errors.New("it is on a file system whose server may not answer")
-
 // mayEnter reports whether a file, of this device and below a directory of that one, can
 // be looked at without asking a server. Whoever owns a directory may mount a FUSE file
 // system there at any moment, so it is asked of what was opened, never of a path.
-func (h *host) mayEnter(dev, above uint64) error {
-	if dev == above || dev == h.daemonDev {
+func (h *system) mayEnter(dev, above uint64) error {
+	if dev == above || dev == h.trusted {
 		return nil
 	}
 	mounts, err := h.mounted()
@@ -47,7 +44,7 @@ func typeOf(mounts []mount, dev uint64) (fstype string, found bool) {
 
 // openStep opens what has this name in a directory, or at a path where dir is AT_FDCWD,
 // with O_PATH, and identifies it: no server is asked, no FIFO blocks.
-func (h *host) openStep(dir int, name string, flags int, above uint64) (fd int, id FileID, err error) {
+func (h *system) openStep(dir int, name string, flags int, above uint64) (fd int, id FileID, err error) {
 	fd, err = retried(func() (int, error) { return unix.Openat(dir, name, flags|unix.O_PATH|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return -1, id, err
@@ -64,7 +61,7 @@ func (h *host) openStep(dir int, name string, flags int, above uint64) (fd int, 
 
 // lookInside identifies what a process with this root finds at a path from the directory
 // from, link by link.
-func (h *host) lookInside(root, from, path string) (file FileID, regular bool, err error) {
+func (h *system) lookInside(root, from, path string) (file FileID, regular bool, err error) {
 	top, topID, err := h.openStep(unix.AT_FDCWD, root, unix.O_DIRECTORY, 0)
 	if err != nil {
 		return file, false, err

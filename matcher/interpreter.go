@@ -28,7 +28,7 @@ func (i *Interpreter) interprets(x Exe) bool {
 	if i.File.State == Known && x.ID == i.File.Value {
 		return true
 	}
-	for _, p := range x.paths() {
+	for _, p := range pathsOf(x) {
 		if p == i.Path || p == i.Real {
 			return true
 		}
@@ -90,7 +90,7 @@ func (d Daemon) scriptWords(e Evidence) []string {
 	if d.Script != nil {
 		argv = d.Script.without(argv)
 	}
-	for _, path := range e.Exe.Value.paths() {
+	for _, path := range pathsOf(e.Exe.Value) {
 		if o, known := optionsOf(filepath.Base(path)); known {
 			return o.scriptArguments(argv)
 		}
@@ -222,4 +222,17 @@ func splitShebang(head []byte) (interpreter, argument string, ok bool) {
 		interpreter, argument = line[:i], line[i+1:]
 	}
 	return interpreter, strings.TrimLeft(argument, " \t"), interpreter != ""
+}
+
+// envProgram is the program in env's single argument: `python3`, or with
+// `env -S` the first word that is neither an option nor an assignment; given are
+// the words behind it.
+func envProgram(argument string) (program string, given []string) {
+	words := strings.Fields(argument)
+	for i, word := range words {
+		if !strings.HasPrefix(word, "-") && !strings.Contains(word, "=") {
+			return word, words[i+1:]
+		}
+	}
+	return argument, nil
 }

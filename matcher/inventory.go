@@ -67,7 +67,7 @@ type Strays struct {
 // its verdict.
 func TakeInventory(ctx context.Context, s Search) (Inventory, error) {
 	h := thisHost()
-	inventory, err, inTime := within(ctx, h, func() (Inventory, error) { return h.takeInventory(ctx, s) })
+	inventory, err, inTime := within(ctx, h.system, func() (Inventory, error) { return h.takeInventory(ctx, s) })
 	if !inTime {
 		return Inventory{}, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.lastStep())
 	}
@@ -111,7 +111,7 @@ func (h *host) takeInventory(ctx context.Context, s Search) (Inventory, error) {
 }
 
 func isKnown(known []Instance, p Pidfile) bool {
-	return slices.ContainsFunc(known, func(in Instance) bool { return (Pidfile{Path: in.Pidfile}).sameAs(p) })
+	return slices.ContainsFunc(known, func(in Instance) bool { return sameAs((Pidfile{Path: in.Pidfile}), p) })
 }
 
 // pidfileAlone is check without a look at other processes.
@@ -157,7 +157,7 @@ func (h *host) instanceOf(p Pidfile) Listed {
 	}
 	if listed.Main.Evidence.Exe.State != Known && listed.Verdict == Running {
 		listed.Verdict, listed.PidfileVerdict, listed.Rule = Unknown, Unknown, RuleUnreadable
-		listed.Reason = "its executable cannot be read; " + listed.Main.Evidence.remedy()
+		listed.Reason = "its executable cannot be read; " + remedy(listed.Main.Evidence)
 		return listed
 	}
 	// What it runs proves nothing about whose the number is: that was asked before.
@@ -180,7 +180,7 @@ func (h *host) programs(e Evidence) (paths []string) {
 	if e.Exe.State != Known || e.Tree == OtherPlace && e.UserNS != SamePlace {
 		return nil
 	}
-	exe := e.Exe.Value.onDisk()
+	exe := onDisk(e.Exe.Value)
 	if _, mayHang := h.mayHang(exe); mayHang {
 		return nil
 	}
@@ -209,8 +209,8 @@ func (h *host) programs(e Evidence) (paths []string) {
 }
 
 // onDisk is the path that the running file has, or had before it was replaced.
-func (x Exe) onDisk() string {
-	paths := x.paths()
+func onDisk(x Exe) string {
+	paths := pathsOf(x)
 	if len(paths) == 1 {
 		return paths[0]
 	}
@@ -268,9 +268,6 @@ func (all *Inventory) merge() {
 	}
 	all.Instances = merged
 }
-
-// roots reports that only root can have put it there.
-func (p Pidfile) roots() bool { return p.Owner == 0 && len(p.LinkOwners) == 0 }
 
 // findStrays searches /proc once for each daemon that is meant, and counts the
 // workers of its instances on the way.

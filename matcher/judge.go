@@ -22,7 +22,7 @@ func (h *host) hold(q question, pid int) (Process, error) {
 		if err == nil {
 			p, err = h.decideOn(q, p)
 		}
-		if err != nil || !q.mayBecome(p, h.now()) || !again() {
+		if err != nil || !mayBecome(q, p, h.now()) || !again() {
 			return p, err
 		}
 		p.Release()
@@ -36,7 +36,7 @@ const forkPatience = 10 * time.Second
 // program: it is a fork that has executed nothing yet, as start-stop-daemon's child is
 // just after --make-pidfile, or a shell's whose number was written with `echo $!`. On its
 // way there it does not sleep, as a worker does that has nothing to do.
-func (q question) mayBecome(p Process, now time.Time) bool {
+func mayBecome(q question, p Process, now time.Time) bool {
 	e := p.Evidence
 	return e.Life == Alive && e.Forked && (e.State == "R" || e.State == "D") && q.pidfile.Path != "" && !q.daemon.unnamed() &&
 		(p.Decision.Rule == RuleContradicted || p.Decision.Rule == RuleMismatch) &&
@@ -53,7 +53,7 @@ func (h *host) meet(pid int) (Process, error) {
 	case life == Thread:
 		err = h.confirmThread(pid)
 	}
-	out := Process{Evidence: Evidence{PID: pid, Life: life, Pin: held.pinnedBy()}, pin: held, host: h}
+	out := Process{Evidence: Evidence{PID: pid, Life: life, Pin: held.pinnedBy()}, held: held}
 	if err == nil && life == Alive {
 		out.Evidence, err = h.collect(held)
 	}
@@ -96,7 +96,7 @@ func (h *host) decideOn(q question, p Process) (Process, error) {
 			return p, nil
 		}
 		h.supply(&q, decision.need)
-		if changed, err := h.changedHands(p.pin, start); err != nil {
+		if changed, err := p.held.changedHands(start); err != nil {
 			return p, err
 		} else if changed {
 			q.evidence.Life = Gone
@@ -115,7 +115,7 @@ func (h *host) supply(q *question, n factSet) {
 		e.Scripts = h.scriptFiles(q.daemon, *e)
 	}
 	if n&needFilesystem != 0 {
-		e.Filesystem = h.filesystemOf(q.daemon, *e)
+		e.Filesystem = h.filesystemOf(*e, q.daemon.mount, q.daemon.DirDev)
 	}
 	if n&needFile != 0 {
 		e.File = h.runningFile(*e)
@@ -134,15 +134,15 @@ func (h *host) supply(q *question, n factSet) {
 	}
 }
 
-// changedHands reports that the number stands for another process than the one
-// that was held when it started.
-func (h *host) changedHands(held process, start uint64) (bool, error) {
-	if held.fd >= 0 {
-		return held.ended()
+// scriptFiles identifies what may be the script of an interpreter. The result is never nil.
+func (h *host) scriptFiles(d Daemon, e Evidence) []ScriptFile {
+	files := []ScriptFile{}
+	for _, word := range d.scriptWords(e) {
+		file := h.scriptFile(e, word)
+		if file.State == Unreadable && e.Root == SamePlace && e.Tree == SamePlace && d.namesPath(word) {
+			file = d.File // not to be seen through /proc/PID/root, but that is our root
+		}
+		files = append(files, ScriptFile{word, file})
 	}
-	stat, err := h.readStat(held.pid)
-	if err != nil && !vanished(err) {
-		return false, err
-	}
-	return err != nil || stat.Start != start, nil
+	return files
 }

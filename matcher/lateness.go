@@ -5,7 +5,7 @@ import (
 )
 
 // roots reports that only root can have started a process.
-func (e Evidence) roots() bool { return e.UID == 0 }
+func isRoots(e Evidence) bool { return e.UID == 0 }
 
 // lateness decides about a process of the daemon that started after its pidfile was
 // written, and that no other pidfile accounts for. Either the clock was set since, which
@@ -17,7 +17,7 @@ func lateness(q question, d Decision, child bool) Decision {
 	}
 	span := e.Started.Sub(p.Written)
 	after := Span(span)
-	w, set := e.Clock.Value.wasSet(span)
+	w, set := clockWasSet(e.Clock.Value, span)
 	if set && !child {
 		d.Notes = append(d.Notes, fmt.Sprintf("It seems to have started %s after its pidfile was written, but the clock was set since, as %s shows.", after, w.Of))
 		return d
@@ -36,7 +36,7 @@ func lateness(q question, d Decision, child bool) Decision {
 		return Decision{need: needArgv}
 	case child:
 		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and is a child of another %s", after, q.program())
-	case !e.roots():
+	case !isRoots(e):
 		return doubt("%d, of uid %d, started %s after %s was written, and nothing shows that the clock was set: the number may have changed hands", e.PID, e.UID, after, p.Path)
 	case q.daemon.unnamed() && (akin(e, p.Path) || named):
 		// Its name is all that speaks for it, but then no other daemon is meant.
@@ -48,7 +48,7 @@ func lateness(q question, d Decision, child bool) Decision {
 		return doubt("it started %s after the pidfile was written, and only its name fits: the number may have changed hands", after)
 	}
 	note := fmt.Sprintf("It seems to have started %s after its pidfile was written. No other pidfile claims it, and only root can have started it", after)
-	if w, was := e.Clock.Value.wasNotSet(e.Started); was {
+	if w, was := clockWasNotSet(e.Clock.Value, e.Started); was {
 		note += fmt.Sprintf("; the clock was not set since, as %s shows.", w.Of)
 	} else {
 		note += ", so the clock was probably set since."
@@ -64,14 +64,14 @@ func lateness(q question, d Decision, child bool) Decision {
 func recycledNumber(q question, d Decision, weak bool) (Decision, bool) {
 	e, p := q.evidence, q.pidfile
 	began := e.Clock.Value.Began
-	fromBefore := e.Clock.Value.unsetSinceBoot() && p.Written.Before(began.Add(-startSlack))
-	if e.roots() && !(weak && fromBefore) {
+	fromBefore := clockUnsetSinceBoot(e.Clock.Value) && p.Written.Before(began.Add(-startSlack))
+	if isRoots(e) && !(weak && fromBefore) {
 		return d, false
 	}
 	if fromBefore {
 		return d.overruled(RuleRecycled, NotThis, "the pidfile was written %s before this system started, and the clock was not set since", Span(began.Sub(p.Written))), true
 	}
-	w, was := e.Clock.Value.wasNotSet(e.Started)
+	w, was := clockWasNotSet(e.Clock.Value, e.Started)
 	if !was {
 		return d, false
 	}
@@ -90,7 +90,7 @@ func doubted(q question, d Decision) Decision {
 		return recycled
 	}
 	span := e.Started.Sub(p.Written)
-	if _, set := e.Clock.Value.wasSet(span); d.Outcome == Plausible && !set {
+	if _, set := clockWasSet(e.Clock.Value, span); d.Outcome == Plausible && !set {
 		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and only its name fits: the number may have changed hands", Span(span))
 	}
 	return d
@@ -99,7 +99,7 @@ func doubted(q question, d Decision) Decision {
 // standsLate reports that a pidfile speaks for a process although it started later than the
 // file was written: their names are alike, and it is root's, or the clock was set by that
 // span.
-func (e Evidence) standsLate(p Pidfile, clock Clock) bool {
-	_, set := clock.wasSet(e.Started.Sub(p.Written))
-	return akin(e, p.Path) && (e.roots() || set)
+func standsLate(e Evidence, p Pidfile, clock Clock) bool {
+	_, set := clockWasSet(clock, e.Started.Sub(p.Written))
+	return akin(e, p.Path) && (isRoots(e) || set)
 }

@@ -27,7 +27,7 @@ type listing struct {
 // /proc. What a look at all of them costs is the kernel's work, so every core takes part,
 // and each looks at a batch as soon as it was listed, while the kernel's records of it are
 // still in its caches.
-func (h *host) among(may func(proc, pid int) (bool, error)) (listing, error) {
+func (h *system) among(may func(proc, pid int) (bool, error)) (listing, error) {
 	h.doing("reading %s", h.proc)
 	proc, err := h.openProc(unix.O_RDONLY)
 	if err != nil {
@@ -46,7 +46,7 @@ func (h *host) among(may func(proc, pid int) (bool, error)) (listing, error) {
 }
 
 // openProc opens /proc: from there the way to a file of a process is half as long as from /.
-func (h *host) openProc(mode int) (int, error) {
+func (h *system) openProc(mode int) (int, error) {
 	return retried(func() (int, error) { return unix.Open(h.proc, mode|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) })
 }
 

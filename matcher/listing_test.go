@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"pidproof/testdata/waiting"
 	"runtime"
 	"slices"
 	"strconv"
@@ -22,7 +23,7 @@ import (
 // Every process is looked at exactly once, however many cores look, and they come
 // in order; ourselves never.
 func TestAmongSeesAllOnce(t *testing.T) {
-	h := &host{proc: t.TempDir()}
+	h := &system{proc: t.TempDir()}
 	var want []int
 	for pid := 1; pid <= 3000; pid++ {
 		must(t, os.Mkdir(filepath.Join(h.proc, strconv.Itoa(pid)), 0o755))
@@ -73,7 +74,7 @@ func TestAmongSeesAllOnce(t *testing.T) {
 // A deadline passes even if the kernel kept every core that looks: that Go's scheduler
 // hears nothing of reading exe links must not cost that.
 func TestDeadlineWhileAllCoresLook(t *testing.T) {
-	h := &host{proc: t.TempDir()}
+	h := &system{proc: t.TempDir()}
 	for pid := range 500 {
 		must(t, os.Mkdir(filepath.Join(h.proc, strconv.Itoa(pid+1)), 0o755))
 	}
@@ -84,7 +85,7 @@ func TestDeadlineWhileAllCoresLook(t *testing.T) {
 	// Should the test fail, something outside must release the cores.
 	released := filepath.Join(t.TempDir(), "released")
 	release := exec.Command("sh", "-c", `sleep "$2"; : >"$1"; head -c 1000 /dev/zero >&3`, "sh", released,
-		strconv.Itoa(int(patience.Seconds())))
+		strconv.Itoa(int(waiting.Limit.Seconds())))
 	release.ExtraFiles = []*os.File{writer}
 	release.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with its sleep
 	must(t, release.Start())

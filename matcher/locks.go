@@ -51,7 +51,7 @@ func parseLocks(content []byte) []fileLock {
 }
 
 // holdsLock reports whether pid holds a flock(2) or fcntl(2) lock on file.
-func (h *host) holdsLock(pid int, file FileID) Fact[bool] {
+func (h *system) holdsLock(pid int, file FileID) Fact[bool] {
 	path := filepath.Join(h.proc, "locks")
 	h.doing("reading %s", path)
 	const limit = 64 << 20

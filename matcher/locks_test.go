@@ -41,7 +41,7 @@ func TestHoldsLock(t *testing.T) {
 	}
 	defer file.Close()
 	id := identify(file.Name()).Value
-	h := thisHost()
+	h := thisSystem()
 	if got := h.holdsLock(os.Getpid(), id); got.State != Known || got.Value {
 		t.Errorf("before: %+v", got)
 	}

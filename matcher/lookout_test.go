@@ -10,7 +10,7 @@ import (
 
 // Who keeps root's look from coming back is left behind, and nobody else is missed.
 func TestStuckProcessesAreLeftBehind(t *testing.T) {
-	h := &host{proc: t.TempDir()}
+	h := &system{proc: t.TempDir()}
 	var want []int
 	stuck := []int{3, 40, 41, 999, 1000}
 	for pid := 2; pid <= 1000; pid++ {
@@ -35,7 +35,7 @@ func TestStuckProcessesAreLeftBehind(t *testing.T) {
 
 // One user's processes that do not answer make root wait a few times, not once for each.
 func TestSilenceOfOneUser(t *testing.T) {
-	h := thisHost()
+	h := thisSystem()
 	if tries := h.argvTries(os.Getpid()); tries != argvTries {
 		t.Errorf("at first it is looked %d times, want %d", tries, argvTries)
 	}

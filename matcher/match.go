@@ -19,7 +19,7 @@ import (
 func Match(ctx context.Context, c Criteria, registered Registered) (Matched, error) {
 	h := thisHost()
 	h.registered = registered
-	m, err, inTime := within(ctx, h, func() (Matched, error) { return h.match(ctx, c) })
+	m, err, inTime := within(ctx, h.system, func() (Matched, error) { return h.match(ctx, c) })
 	if !inTime {
 		return NoMatch(c, h.lastStep()), nil
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pidproof/testdata/need"
+	"pidproof/testdata/waiting"
 )
 
 // echoing starts a command that gives back the line it is given, and then waits
@@ -83,7 +84,7 @@ func TestMatchPID(t *testing.T) {
 			c, gone, zombie := startChild(t), startChild(t), startChild(t)
 			gone.end()
 			must(t, zombie.cmd.Process.Kill())
-			if left := AwaitEnd([]*Process{held(t, h, zombie.pid)}, time.Now().Add(patience)); len(left) != 0 {
+			if left := AwaitEnd([]*Process{held(t, h, zombie.pid)}, time.Now().Add(waiting.Limit)); len(left) != 0 {
 				t.Fatal("it has not ended")
 			}
 			uid, another := os.Geteuid(), os.Geteuid()+1

@@ -162,13 +162,13 @@ func servedMounts() (map[string]string, error) {
 }
 
 // mounted is our own mount tree, read once for a question.
-func (h *host) mounted() ([]mount, error) {
+func (h *system) mounted() ([]mount, error) {
 	h.mountsOnce.Do(func() { h.mounts, h.mountsErr = readMounts("/proc", "self") })
 	return h.mounts, h.mountsErr
 }
 
 // served are the mount points in our own tree that may hang.
-func (h *host) served() (map[string]string, error) {
+func (h *system) served() (map[string]string, error) {
 	h.servedOnce.Do(func() {
 		var mounts []mount
 		if mounts, h.slowErr = h.mounted(); h.slowErr == nil {
@@ -179,7 +179,7 @@ func (h *host) served() (map[string]string, error) {
 }
 
 // mayHang is MayHang for one path, by what was read once.
-func (h *host) mayHang(path string) (where string, may bool) {
+func (h *system) mayHang(path string) (where string, may bool) {
 	slow, err := h.served()
 	if err != nil {
 		return "a file system that is not known: " + plain(err), true

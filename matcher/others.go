@@ -75,7 +75,7 @@ func (h *host) claimsOn(s survey, own Pidfile, counts func(Pidfile) bool) map[in
 		slices.SortFunc(pidfiles, func(a, b Pidfile) int { return strings.Compare(a.Path, b.Path) })
 		for _, f := range pidfiles {
 			ok, _ := f.Vouches(e.UID, e.EUID)
-			if !ok || !counts(f) || late(e, f) && (inSurvey[e.PPID] || !e.standsLate(f, h.clock(f, e).Value)) {
+			if !ok || !counts(f) || late(e, f) && (inSurvey[e.PPID] || !standsLate(e, f, h.clock(f, e).Value)) {
 				continue
 			}
 			claims[e.PID] = f.Path

@@ -94,7 +94,7 @@ func ownership(q question, d Decision) Decision {
 // program is the name of what is asked about.
 func (q question) program() string {
 	if q.daemon.unnamed() {
-		return filepath.Base(q.evidence.Exe.Value.onlyPath())
+		return filepath.Base(onlyPath(q.evidence.Exe.Value))
 	}
 	return q.daemon.base()
 }

@@ -11,9 +11,6 @@ import (
 	"time"
 )
 
-// PIDMax is PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h).
-const PIDMax = 4 * 1024 * 1024
-
 // pidfileLimit is how much of a pidfile is read: the first line is short in
 // every one that was ever seen.
 const pidfileLimit = 4096
@@ -136,3 +133,15 @@ func (p Pidfile) Vouches(uid, euid int) (ok bool, why string) {
 		return false, fmt.Sprintf("%s is uid %d's, which may not vouch for a process of uid %d (effective %d)", p.Path, owner, uid, euid)
 	}
 }
+
+// Adopts is an error for an ordinary user's process, unless the pidfile is his: anybody may
+// start a daemon's program, and root's scripts would take care of his process then.
+func (p Pidfile) Adopts(e Evidence) error {
+	if !e.AsRoot || isRoots(e) || p.ID.Known() && p.Owner == e.UID {
+		return nil
+	}
+	return fmt.Errorf("%d is of uid %d, who may have started it himself; if it is meant, write its number into %s", e.PID, e.UID, p.Path)
+}
+
+// roots reports that only root can have put it there.
+func (p Pidfile) roots() bool { return p.Owner == 0 && len(p.LinkOwners) == 0 }

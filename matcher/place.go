@@ -8,7 +8,7 @@ import (
 )
 
 // placeTree compares the mount tree the process sees with ours, and its root directory.
-func (h *host) placeTree(e *Evidence, dir string) error {
+func (h *system) placeTree(e *Evidence, dir string) error {
 	ns := readLink(filepath.Join(dir, "ns/mnt"))
 	e.torn = ns.State == Absent && h.self.mountNS.State != Absent
 	e.Tree = compare(ns, h.self.mountNS)
@@ -48,7 +48,7 @@ func compare[T comparable](its, ours Fact[T]) Place {
 
 // outside reports that a process's root directory cannot be reached from ours:
 // its path, as the kernel shows it to us, leads to something else.
-func (h *host) outside(link string, root FileID) (bool, error) {
+func (h *system) outside(link string, root FileID) (bool, error) {
 	path, err := os.Readlink(link)
 	if err != nil {
 		return false, unforeseen(err)
@@ -63,13 +63,13 @@ func (h *host) outside(link string, root FileID) (bool, error) {
 	return now.Value != root, nil
 }
 
-// filesystemOf compares the file system of what a process runs with that of the daemon's
-// directory, by the mounts that lead there: not by st_dev, which overlayfs and btrfs give
-// a file as they like. Absent: the executable was reached through no mount of the
+// filesystemOf compares the file system of what a process runs with that of a directory,
+// the daemon's, by the mounts that lead there: not by st_dev, which overlayfs and btrfs
+// give a file as they like. Absent: the executable was reached through no mount of the
 // process's own tree, but through a descriptor that was passed to it from another tree, or
 // a mount that is gone. Then the path that the kernel shows is one of that tree, in which
 // anybody may have mounted what he likes.
-func (h *host) filesystemOf(d Daemon, e Evidence) Fact[Place] {
+func (h *system) filesystemOf(e Evidence, directoryMount, directoryDev uint64) Fact[Place] {
 	x := e.Exe.Value
 	switch {
 	case h.still && !x.ID.Known() && e.Tree == SamePlace:
@@ -78,7 +78,7 @@ func (h *host) filesystemOf(d Daemon, e Evidence) Fact[Place] {
 		return failed[Place](x.IDErr)
 	case x.mount == 0:
 		return Fact[Place]{State: Unreadable, Err: fmt.Errorf("the mount of %s is not known", x.Link)}
-	case x.mount == d.mount: // one mount is in one tree
+	case x.mount == directoryMount: // one mount is in one tree
 		return known(SamePlace)
 	}
 	ours, err := h.mounted()
@@ -99,9 +99,9 @@ func (h *host) filesystemOf(d Daemon, e Evidence) Fact[Place] {
 	case e.Tree == SamePlace:
 		return known(SamePlace)
 	}
-	daemons, found := deviceOf(ours, d.mount)
+	daemons, found := deviceOf(ours, directoryMount)
 	if !found { // in a chroot, whose own mount is not shown
-		daemons = d.DirDev
+		daemons = directoryDev
 	}
 	if dev == daemons {
 		return known(SamePlace)

@@ -33,7 +33,7 @@ type procStatus struct {
 	Namespaces int
 }
 
-func (h *host) pidPath(pid int, name string) string {
+func (h *system) pidPath(pid int, name string) string {
 	return h.proc + "/" + strconv.Itoa(pid) + "/" + name
 }
 
@@ -49,7 +49,7 @@ const (
 	argvLimit = 64 << 10
 )
 
-func (h *host) readStat(pid int) (procStat, error) { return readStatFile(h.pidPath(pid, "stat")) }
+func (h *system) readStat(pid int) (procStat, error) { return readStatFile(h.pidPath(pid, "stat")) }
 
 // readStatFile reads again what has no threads: of a zombie one is counted, so this one
 // was let go of while the kernel wrote its line, and another thread may have taken
@@ -68,7 +68,7 @@ func readStatFile(path string) (s procStat, err error) {
 	return s, err
 }
 
-func (h *host) readStatus(pid int) (s procStatus, err error) {
+func (h *system) readStatus(pid int) (s procStatus, err error) {
 	err = readProcFile(h.pidPath(pid, "status"), statusLimit, func(content []byte) error {
 		s, err = parseStatus(content)
 		return err

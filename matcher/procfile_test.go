@@ -29,7 +29,7 @@ func TestProcFilesLikeProcfs(t *testing.T) {
 	must(t, child.Start())
 	t.Cleanup(func() { _ = child.Process.Kill(); _ = child.Wait() })
 
-	h := thisHost()
+	h := thisSystem()
 	must(t, h.open())
 	everybody, err := h.among(func(int, int) (bool, error) { return true, nil })
 	must(t, err)
@@ -66,7 +66,7 @@ func TestProcFilesLikeProcfs(t *testing.T) {
 	}
 }
 
-func readHere(h *host, pid int) string {
+func readHere(h *system, pid int) string {
 	stat, err1 := h.readStat(pid)
 	status, err2 := h.readStatus(pid)
 	argv := h.readArgv(pid)

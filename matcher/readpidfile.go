@@ -27,7 +27,7 @@ const (
 func (h *host) readPidfile(ctx context.Context, path string) Pidfile {
 	p := h.readPidfileOnce(path)
 	until := h.now().Add(writerPatience)
-	for p.beingWritten(h.now()) && h.now().Before(until) {
+	for beingWritten(p, h.now()) && h.now().Before(until) {
 		select {
 		case <-ctx.Done():
 			return p
@@ -38,7 +38,7 @@ func (h *host) readPidfile(ctx context.Context, path string) Pidfile {
 	return p
 }
 
-func (p Pidfile) beingWritten(now time.Time) bool {
+func beingWritten(p Pidfile, now time.Time) bool {
 	age := now.Sub(p.Written)
 	return p.State == PidfileGarbage && p.size == 0 && age >= 0 && age < freshPidfile
 }
@@ -52,7 +52,7 @@ func (h *host) readPidfileOnce(path string) Pidfile {
 		p.Why = danglingStory(path)
 		return p
 	case err != nil:
-		return p.failed(err)
+		return failedPidfile(p, err)
 	}
 	defer unix.Close(fd)
 	p.LinkOwners = linkOwners
@@ -62,7 +62,7 @@ func (h *host) readPidfileOnce(path string) Pidfile {
 // readOpenedPidfile reads the file that fd, opened with O_PATH, stands for. Going through
 // /proc/self/fd opens that very file again, whatever its path leads to by now.
 func (h *host) readOpenedPidfile(p Pidfile, fd int) Pidfile {
-	p, regular := p.describe(fd)
+	p, regular := statPidfile(p, fd)
 	if !regular {
 		return p
 	}
@@ -71,25 +71,25 @@ func (h *host) readOpenedPidfile(p Pidfile, fd int) Pidfile {
 		return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
-		return p.failed(err)
+		return failedPidfile(p, err)
 	}
 	defer unix.Close(opened)
-	return p.read(opened)
+	return readContent(p, opened)
 }
 
 // describe reads of the file that fd stands for what stat(2) says. It is false for what
 // is no regular file, and then says what that makes of the pidfile.
-func (p Pidfile) describe(fd int) (_ Pidfile, regular bool) {
+func statPidfile(p Pidfile, fd int) (_ Pidfile, regular bool) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return p.failed(err), false
+		return failedPidfile(p, err), false
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3) {
 		p.State, p.Why = PidfileAbsent, "it is /dev/null"
 		return p, false
 	}
 	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFREG {
-		return p.unusable("it is " + kindName(kind) + ", not a regular file"), false
+		return unusablePidfile(p, "it is "+kindName(kind)+", not a regular file"), false
 	}
 	p.Owner, p.Group = int(st.Uid), int(st.Gid)
 	p.Mode = fs.FileMode(st.Mode & 0o7777)
@@ -100,10 +100,10 @@ func (p Pidfile) describe(fd int) (_ Pidfile, regular bool) {
 }
 
 // read reads the content of the file that was opened, and who else may write it.
-func (p Pidfile) read(opened int) Pidfile {
+func readContent(p Pidfile, opened int) Pidfile {
 	content, acl, err := readOpened(opened)
 	if err != nil {
-		return p.failed(err)
+		return failedPidfile(p, err)
 	}
 	p.ACLWriter = aclWriter(acl)
 	p.size = len(content)
@@ -115,12 +115,12 @@ func (p Pidfile) read(opened int) Pidfile {
 	return p
 }
 
-func (p Pidfile) failed(err error) Pidfile {
+func failedPidfile(p Pidfile, err error) Pidfile {
 	p.err = err
-	return p.unusable(plain(err))
+	return unusablePidfile(p, plain(err))
 }
 
-func (p Pidfile) unusable(why string) Pidfile {
+func unusablePidfile(p Pidfile, why string) Pidfile {
 	p.State, p.Why = PidfileUnusable, why
 	return p
 }
@@ -198,14 +198,4 @@ func kindName(mode uint32) string {
 		return "a device"
 	}
 	return "of an unknown kind"
-}
-
-// plain is the system's words for err, without Go's "open /path:" before them:
-// the line it goes into names the path already.
-func plain(err error) string {
-	var errno unix.Errno
-	if errors.As(err, &errno) {
-		return errno.Error()
-	}
-	return err.Error()
 }

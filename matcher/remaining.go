@@ -3,6 +3,7 @@ package matcher
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Rest is what there is of an instance besides its main process.
@@ -24,7 +25,7 @@ func Remaining(ctx context.Context, in Instance, main *Process, family []*Proces
 	h := thisHost()
 	h.registered = in.Registered
 	rest := Rest{Others: map[int]bool{}}
-	r, err, inTime := within(ctx, h, func() (Report, error) { return h.check(ctx, in) })
+	r, err, inTime := within(ctx, h.system, func() (Report, error) { return h.check(ctx, in) })
 	switch {
 	case !inTime:
 		return rest, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.lastStep())
@@ -75,7 +76,7 @@ func (p Process) belongsTo(main *Process, pidfile Pidfile, kin map[int]bool) boo
 	case p.Role == RoleOther || p.Role == RoleForeign:
 		return false
 	}
-	return kin[e.PPID] && !e.adoptedBy(main.Evidence) || kin[e.Group] || kin[e.Session]
+	return kin[e.PPID] && !adoptedBy(e, main.Evidence) || kin[e.Group] || kin[e.Session]
 }
 
 // passedOn reports that the number of a process belongs to another by now.
@@ -85,4 +86,11 @@ func (h *host) passedOn(p *Process) (bool, error) {
 		return false, unforeseen(err)
 	}
 	return stat.Start != p.Evidence.StartTicks, nil
+}
+
+// RunsUnder reports that pid, our parent, is a held process or descends from it, as a
+// login session does from sshd.
+func RunsUnder(pid int, of *Process) (bool, error) {
+	ancestors, err := Ancestors(pid)
+	return slices.Contains(ancestors, of.Evidence.PID), err
 }

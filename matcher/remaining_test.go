@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pidproof/testdata/need"
+	"pidproof/testdata/waiting"
 )
 
 // family is a main process and two workers, all of them copies of sh, in a
@@ -106,7 +107,7 @@ func TestRemaining(t *testing.T) {
 	wantRemaining(t, "it was killed, its pidfile removed", in, main, f.workers...)
 	must(t, syscall.Kill(f.workers[0], syscall.SIGKILL))
 	worker := held(t, thisHost(), f.workers[0])
-	if left := AwaitEnd([]*Process{worker}, time.Now().Add(patience)); len(left) != 0 {
+	if left := AwaitEnd([]*Process{worker}, time.Now().Add(waiting.Limit)); len(left) != 0 {
 		t.Fatal("a killed worker has not ended")
 	}
 	wantRemaining(t, "a worker was killed too", in, main, f.workers[1])
@@ -118,7 +119,7 @@ func TestRemainingOfAZombie(t *testing.T) {
 	in := Instance{Daemon: f.path, Pidfile: f.pidfile()}
 	main := mainOf(t, in)
 	must(t, f.cmd.Process.Kill())
-	if left := AwaitEnd([]*Process{main}, time.Now().Add(patience)); len(left) != 0 {
+	if left := AwaitEnd([]*Process{main}, time.Now().Add(waiting.Limit)); len(left) != 0 {
 		t.Fatal("it has not ended")
 	}
 	wantRemaining(t, "a zombie", in, main, f.workers...)

@@ -19,19 +19,19 @@ var (
 // Remove removes the pidfile, if it still is the file that was read and still
 // names the same process; a successor may have written its own. That it is gone
 // already is no error.
-func (p Pidfile) Remove() error {
+func RemovePidfile(p Pidfile) error {
 	// A daemon that writes its number in this very moment loses the file: unlinkat(2)
 	// knows no condition.
-	return p.onceMore(ErrNotRemoved, func(dir int, name string, _ int) error { return unix.Unlinkat(dir, name, 0) })
+	return onceMore(p, ErrNotRemoved, func(dir int, name string, _ int) error { return unix.Unlinkat(dir, name, 0) })
 }
 
 // Empty makes the pidfile name nobody, under the same conditions. Its owner and
 // mode stay: a daemon may not be able to make it anew.
-func (p Pidfile) Empty() error {
+func EmptyPidfile(p Pidfile) error {
 	if p.HardLinks != 1 { // under its other name it may be anything
-		return p.left(errNotEmptied, fmt.Sprintf("it has %d hard links", p.HardLinks))
+		return leftPidfile(p, errNotEmptied, fmt.Sprintf("it has %d hard links", p.HardLinks))
 	}
-	return p.onceMore(errNotEmptied, func(_ int, _ string, fd int) error {
+	return onceMore(p, errNotEmptied, func(_ int, _ string, fd int) error {
 		return os.Truncate(fmt.Sprintf("/proc/self/fd/%d", fd), 0) // that very file, whatever has its name by now
 	})
 }
@@ -39,9 +39,9 @@ func (p Pidfile) Empty() error {
 // onceMore looks at the pidfile once more and, if it is the same, changes it. The
 // directory is held meanwhile: in a daemon's own one the path could be led
 // elsewhere.
-func (p Pidfile) onceMore(undone error, change func(dir int, name string, fd int) error) error {
+func onceMore(p Pidfile, undone error, change func(dir int, name string, fd int) error) error {
 	if p.State != PidfileNames && p.State != PidfileGarbage {
-		return p.left(undone, "it was not read")
+		return leftPidfile(p, undone, "it was not read")
 	}
 	at := strings.LastIndex(p.Path, "/") + 1 // not filepath.Dir: `link/..` is the link's matter
 	dir, _, err := openFollowing(p.Path[:at] + ".")
@@ -49,7 +49,7 @@ func (p Pidfile) onceMore(undone error, change func(dir int, name string, fd int
 		return nil
 	}
 	if err != nil {
-		return p.left(undone, plain(err))
+		return leftPidfile(p, undone, plain(err))
 	}
 	defer unix.Close(dir)
 	name := p.Path[at:]
@@ -58,25 +58,25 @@ func (p Pidfile) onceMore(undone error, change func(dir int, name string, fd int
 		return nil
 	}
 	if err != nil {
-		return p.left(undone, plain(err))
+		return leftPidfile(p, undone, plain(err))
 	}
 	defer unix.Close(fd)
 	if target, err := readOpenedLink(fd); err == nil {
-		return p.left(undone, "it is a symbolic link to "+target)
+		return leftPidfile(p, undone, "it is a symbolic link to "+target)
 	}
 	now := thisHost().readOpenedPidfile(Pidfile{Path: p.Path}, fd)
 	switch {
 	case now.State == PidfileUnusable:
-		return p.left(undone, now.Why)
+		return leftPidfile(p, undone, now.Why)
 	case now.State != p.State || now.ID != p.ID || now.PID != p.PID:
-		return p.left(undone, "it has been written again since")
+		return leftPidfile(p, undone, "it has been written again since")
 	}
 	if err := change(dir, name, fd); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return p.left(undone, plain(err))
+		return leftPidfile(p, undone, plain(err))
 	}
 	return nil
 }
 
-func (p Pidfile) left(undone error, why string) error {
+func leftPidfile(p Pidfile, undone error, why string) error {
 	return fmt.Errorf("pidfile %s %w: %s", p.Path, undone, why)
 }

@@ -62,7 +62,7 @@ func TestRemovePidfile(t *testing.T) {
 				must(t, c.change(path))
 			}
 			before := neighbours(path)
-			err := p.Remove()
+			err := RemovePidfile(p)
 			after := neighbours(path)
 			if c.why == "" {
 				before = strings.Replace(before, "x.pid ", "", 1)
@@ -106,7 +106,7 @@ func TestRemoveOnlyPidfiles(t *testing.T) {
 	must(t, unix.Mkfifo(fifo, 0o644), unix.Mknod(socket, unix.S_IFSOCK|0o644, 0), os.Mkdir(dir+"/directory", 0o755))
 	put(t, dir+"/unread", "123\n")
 	unread := Pidfile{Path: dir + "/unread"}
-	pidfiles := []Pidfile{unread, {Path: unread.Path, State: PidfileAbsent}, unread.unusable("it could not be read")}
+	pidfiles := []Pidfile{unread, {Path: unread.Path, State: PidfileAbsent}, unusablePidfile(unread, "it could not be read")}
 	for _, path := range []string{fifo, socket, dir + "/directory"} {
 		p := thisHost().readPidfileOnce(path)
 		if p.State != PidfileUnusable {
@@ -115,7 +115,7 @@ func TestRemoveOnlyPidfiles(t *testing.T) {
 		pidfiles = append(pidfiles, p)
 	}
 	for _, p := range pidfiles {
-		if err := p.Remove(); !errors.Is(err, ErrNotRemoved) {
+		if err := RemovePidfile(p); !errors.Is(err, ErrNotRemoved) {
 			t.Errorf("%s (%v): %v, want ErrNotRemoved", p.Path, p.State, err)
 		}
 		if _, err := os.Lstat(p.Path); err != nil {
@@ -123,7 +123,7 @@ func TestRemoveOnlyPidfiles(t *testing.T) {
 			put(t, p.Path, "")
 		}
 	}
-	if err := (Pidfile{}).Remove(); err == nil {
+	if err := RemovePidfile((Pidfile{})); err == nil {
 		t.Error("no pidfile at all was removed")
 	}
 }
@@ -137,7 +137,7 @@ func TestDevNullIsNotRemoved(t *testing.T) {
 	if p.State != PidfileAbsent {
 		t.Fatalf("%v", p.State)
 	}
-	_ = p.Remove()
+	_ = RemovePidfile(p)
 	if _, err := os.Lstat(null); err != nil {
 		t.Error(err)
 	}
@@ -158,7 +158,7 @@ func TestRemoveWhereNotPermitted(t *testing.T) {
 		must(t, os.Chmod(dir, 0o555))
 	}
 	p := thisHost().readPidfileOnce(path)
-	err := asAnother(t, p.Remove)
+	err := asAnother(t, func() error { return RemovePidfile(p) })
 	wantRemoved(t, err, path, "permission denied")
 	if _, err := os.Lstat(path); err != nil {
 		t.Error(err)
@@ -185,14 +185,14 @@ func TestRemoveBehindARetargetedLink(t *testing.T) {
 	must(t, os.Symlink("one", dir+"/link"))
 	p := thisHost().readPidfileOnce(dir + "/link/x.pid")
 	must(t, os.Symlink("two", dir+"/new"), os.Rename(dir+"/new", dir+"/link"))
-	wantRemoved(t, p.Remove(), dir+"/link/x.pid", "written again")
+	wantRemoved(t, RemovePidfile(p), dir+"/link/x.pid", "written again")
 	for _, path := range []string{"/one/x.pid", "/two/x.pid"} {
 		if _, err := os.Lstat(dir + path); err != nil {
 			t.Error(err)
 		}
 	}
 	must(t, os.Symlink("one", dir+"/new"), os.Rename(dir+"/new", dir+"/link"))
-	wantRemoved(t, p.Remove(), dir+"/link/x.pid", "")
+	wantRemoved(t, RemovePidfile(p), dir+"/link/x.pid", "")
 	if names := neighbours(dir + "/one/x.pid"); names != "" {
 		t.Errorf("left %s", names)
 	}
@@ -207,7 +207,7 @@ func TestRemoveAboveALink(t *testing.T) {
 	if p.State != PidfileNames {
 		t.Fatalf("%v", p.State)
 	}
-	wantRemoved(t, p.Remove(), p.Path, "")
+	wantRemoved(t, RemovePidfile(p), p.Path, "")
 	if _, err := os.Lstat(dir + "/far/x.pid"); err == nil {
 		t.Error("it is there still, and nobody was told")
 	}
@@ -222,7 +222,7 @@ func TestRemoveThroughALink(t *testing.T) {
 	if p.State != PidfileNames {
 		t.Fatalf("%v", p.State)
 	}
-	wantRemoved(t, p.Remove(), p.Path, "symbolic link to far/y.pid")
+	wantRemoved(t, RemovePidfile(p), p.Path, "symbolic link to far/y.pid")
 	if names := neighbours(dir + "/x.pid"); names != "far x.pid " {
 		t.Errorf("left %s", names)
 	}
@@ -259,7 +259,7 @@ func TestRemoveWhileTheDirectoryIsExchanged(t *testing.T) {
 	for range 2000 {
 		p := thisHost().readPidfileOnce(dir + "/own/x.pid")
 		victims := p.ID == identify(dir+"/victim/x.pid").Value
-		err := p.Remove()
+		err := RemovePidfile(p)
 		if err != nil && !errors.Is(err, ErrNotRemoved) {
 			t.Fatal(err)
 		}
@@ -289,16 +289,16 @@ func TestEmptyPidfile(t *testing.T) {
 	p := thisHost().readPidfileOnce(path)
 	must(t, os.Link(path, path+".other"))
 	linked := thisHost().readPidfileOnce(path)
-	if err := linked.Empty(); err == nil {
+	if err := EmptyPidfile(linked); err == nil {
 		t.Error("a file of two names was emptied")
 	}
 	must(t, os.Remove(path+".other"))
-	must(t, p.Empty())
+	must(t, EmptyPidfile(p))
 	if st, err := os.Stat(path); err != nil || st.Size() != 0 {
 		t.Errorf("not emptied: %v, %v", st, err)
 	}
 	put(t, path, "124\n")
-	if err := p.Empty(); err == nil {
+	if err := EmptyPidfile(p); err == nil {
 		t.Error("a successor's was emptied")
 	}
 }

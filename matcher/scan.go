@@ -53,7 +53,7 @@ func (h *host) scanAll(daemons []Daemon, c Criteria, hold bool) ([]survey, error
 			s := &surveys[p.place]
 			parents[p.Evidence.PID] = p.Evidence.PPID
 			switch {
-			case p.host != nil:
+			case p.kept:
 				s.found = append(s.found, p.Process)
 			case p.Evidence.Life == Hidden:
 				s.blind = hidden
@@ -90,7 +90,7 @@ func (h *host) placeInTree(s survey) {
 	}
 	for _, init := range s.found {
 		for _, p := range s.found {
-			if init.Evidence.PID == 1 && p.Evidence.adoptedBy(init.Evidence) {
+			if init.Evidence.PID == 1 && adoptedBy(p.Evidence, init.Evidence) {
 				s.parents[p.Evidence.PID] = 0
 			}
 		}
@@ -127,6 +127,7 @@ func (h *host) ancestors(parents map[int]int, child, pid int) error {
 type candidate struct {
 	Process
 	place int
+	kept  bool // it belongs into the survey
 }
 
 // judgeAll judges every one of pids for the daemons that it may run, and lets go of those
@@ -142,26 +143,24 @@ func (h *host) judgeAll(w *wanted, c Criteria, pids []int, hold bool) [][]candid
 			places = w.of(&p.Evidence)
 		}
 		for _, place := range places {
-			one := candidate{p, place}
+			one := candidate{Process: p, place: place}
 			if err == nil {
 				one.Process, err = h.decideOn(question{daemon: w.daemons[place], criteria: c}, p)
 			}
 			if err != nil {
-				one.Decision = undecided(err)
+				one.Decision, one.fault = undecided(err), err
 			}
 			if hidden := one.Evidence.Life == Hidden; hidden && h.unforeseen(one.Evidence.Exe.Err) != nil {
-				one.Decision.fault = one.Evidence.Exe.Err // nothing may be hidden from us
+				one.fault = one.Evidence.Exe.Err // nothing may be hidden from us
 			}
-			if !one.belongs(w.daemons[place]) {
-				one.host = nil
-			}
+			one.kept = one.belongs(w.daemons[place])
 			if !hold {
-				one.pin = nobody
+				one.held = nil
 			}
 			judged[i] = append(judged[i], one)
 		}
-		if !hold || len(places) == 0 || judged[i][0].host == nil {
-			p.pin.release()
+		if !hold || len(places) == 0 || !judged[i][0].kept {
+			p.held.release()
 		}
 	})
 	return judged
@@ -169,7 +168,7 @@ func (h *host) judgeAll(w *wanted, c Criteria, pids []int, hold bool) [][]candid
 
 // undecided is the decision about a process of which something could not be read.
 func undecided(err error) Decision {
-	return Decision{Rule: RuleUnreadable, Outcome: Undecided, Why: err.Error(), fault: err}
+	return Decision{Rule: RuleUnreadable, Outcome: Undecided, Why: err.Error()}
 }
 
 // fault is what kept a process from being decided about, if that says nothing of it; not
@@ -182,7 +181,7 @@ func (h *host) fault(p Process) error {
 	if errors.Is(e.Exe.Err, errBetweenPrograms) {
 		return nil
 	}
-	err := cmp.Or(p.Decision.fault, h.unforeseen(e.Exe.Err), unforeseen(e.Exe.Value.IDErr), unforeseen(e.File.Err), unforeseen(e.Argv.Err))
+	err := cmp.Or(p.fault, h.unforeseen(e.Exe.Err), unforeseen(e.Exe.Value.IDErr), unforeseen(e.File.Err), unforeseen(e.Argv.Err))
 	if err == nil && e.Filesystem.State == Unreadable {
 		err = unforeseen(e.Filesystem.Err)
 	}
@@ -194,7 +193,7 @@ func (h *host) fault(p Process) error {
 func (p *candidate) belongs(d Daemon) bool {
 	switch decision := p.Decision; {
 	case decision.Outcome == Runs && !decision.Weak, decision.Rule == RuleForeign && sameProgram(d, p.Evidence):
-	case decision.Outcome == Undecided && p.Evidence.Life == Hidden && decision.fault == nil:
+	case decision.Outcome == Undecided && p.Evidence.Life == Hidden && p.fault == nil:
 		return false
 	case decision.Outcome == NotThis:
 		return false
@@ -215,5 +214,5 @@ func (s survey) release() {
 // person would take for the daemon.
 func sameProgram(d Daemon, e Evidence) bool {
 	x := e.Exe.Value
-	return e.Exe.State == Known && (x.atPathOf(d) || x.ID.Known() && x.ID == d.File.Value)
+	return e.Exe.State == Known && (atPathOf(x, d) || x.ID.Known() && x.ID == d.File.Value)
 }

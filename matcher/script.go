@@ -115,7 +115,7 @@ func removedScript(q question) finding {
 	x := e.Exe.Value
 	for _, word := range d.scriptWords(e) {
 		if e.Exe.State == Known && e.Root != OtherPlace && d.namesPath(filepath.Clean(word)) {
-			if !slices.ContainsFunc(x.paths(), func(path string) bool { return isInterpreter(filepath.Base(path)) }) {
+			if !slices.ContainsFunc(pathsOf(x), func(path string) bool { return isInterpreter(filepath.Base(path)) }) {
 				return yes(Undecided, FileRemoved, "%s has the argument %s, which does not exist, and may have been no script", x.Link, word)
 			}
 			f := yes(Runs, FileRemoved, "%s runs the script %s, which has been removed", x.Link, word)

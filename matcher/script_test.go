@@ -1,7 +1,6 @@
 package matcher
 
 import (
-	"os"
 	"testing"
 )
 
@@ -92,33 +91,5 @@ func TestTitledInit(t *testing.T) {
 	perl := Daemon{Path: "/usr/bin/perl", Real: "/usr/bin/perl", File: known(FileID{8, 1}), DirDev: 8}
 	if got := decide(question{daemon: perl, pidfile: pidfile, evidence: e}); got.Outcome == NotThis {
 		t.Errorf("the interpreter as the daemon: got %s, %s (%s)", got.Rule, got.Outcome, got.Why)
-	}
-}
-
-// Root without CAP_SYS_PTRACE may not look through another user's
-// /proc/PID/root; where that is our root, it need not.
-func TestScriptThatCannotBeLookedAt(t *testing.T) {
-	f := loadFixture(t, fixtures+"/script.txtar")
-	f.must(f.host.open())
-	d, err := f.host.findDaemon(f.in.Daemon)
-	f.must(err)
-	root := f.path("proc/4000001/root")
-	f.must(os.Remove(root))
-	f.must(os.Symlink(root, root)) // ELOOP, also for root
-	for _, c := range []struct {
-		word string
-		root Place
-		want FactState
-	}{
-		{d.Path, SamePlace, Known},
-		{d.Path, PlaceUnknown, Unreadable},
-		{d.Path, OtherPlace, Unreadable},
-		{d.Path + "x", SamePlace, Unreadable},
-	} {
-		e := Evidence{PID: 4000001, Tree: SamePlace, Root: c.root, Argv: known([]string{"python3", c.word})}
-		got := f.host.scriptFiles(d, e)
-		if len(got) != 1 || got[0].File.State != c.want || c.want == Known && got[0].File.Value != d.File.Value {
-			t.Errorf("%s, root %s: got %+v", c.word, c.root, got)
-		}
 	}
 }

@@ -33,7 +33,7 @@ var tcpConnected = []uint64{1, 4, 5, 8, 9}
 
 // listening reads which of its open sockets a process listens on: /proc/PID/fd
 // against the tables of its own network namespace, /proc/PID/net.
-func (h *host) listening(pid int) Fact[[]Socket] {
+func (h *system) listening(pid int) Fact[[]Socket] {
 	dir := filepath.Join(h.proc, strconv.Itoa(pid))
 	h.doing("reading %s/fd", dir)
 	held, err := heldSockets(filepath.Join(dir, "fd"))

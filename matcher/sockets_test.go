@@ -35,7 +35,7 @@ func TestListening(t *testing.T) {
 	}
 	defer client.Close()
 
-	got := thisHost().listening(os.Getpid())
+	got := thisSystem().listening(os.Getpid())
 	if got.State != Known {
 		t.Fatal(got.Err)
 	}

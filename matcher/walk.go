@@ -247,9 +247,9 @@ func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
 		return
 	}
 	defer unix.Close(fd)
-	p, regular := Pidfile{Path: d.path + "/" + name}.describe(fd)
+	p, regular := statPidfile(Pidfile{Path: d.path + "/" + name}, fd)
 	if regular && !w.seen[p.ID] {
-		p = p.read(fd)
+		p = readContent(p, fd)
 	}
 	w.keep(p, owner)
 }
@@ -312,7 +312,7 @@ func (w *pidfileWalk) allMissed() (missed int) {
 // naming are the pidfiles, but own, that name a process.
 func (w *pidfileWalk) naming(pid int, own Pidfile) (found []Pidfile) {
 	for _, p := range w.byPID[pid] {
-		if !own.sameAs(p) {
+		if !sameAs(own, p) {
 			found = append(found, p)
 		}
 	}

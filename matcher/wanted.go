@@ -246,18 +246,6 @@ func (w *wanted) named(comm string, argv Fact[[]string]) (places []int) {
 	return places
 }
 
-// nameFits judges a process whose executable we may not see.
-func (d Daemon) nameFits(comm string, argv Fact[[]string]) bool {
-	switch {
-	case d.unnamed():
-		return false
-	case unforeseen(argv.Err) != nil, d.goesBy(comm), d.goesBy(argv0Base(argv.Value)):
-		return true
-	}
-	return d.Script != nil && (d.titled(argv.Value) != fitsNot ||
-		slices.ContainsFunc(scriptArguments(argv.Value), func(word string) bool { return d.goesBy(filepath.Base(word)) }))
-}
-
 // maybeUnderAnotherName reports that a process, which says by which name it was started,
 // may have been started from the daemon's file by it: there is no other file of that name.
 // Root is not content with a name that does not fit, where another link may have led to the
@@ -294,7 +282,7 @@ func (w *wanted) of(e *Evidence) (places []int) {
 		return w.all()
 	}
 	x := e.Exe.Value
-	for _, path := range x.paths() {
+	for _, path := range pathsOf(x) {
 		places = append(places, w.byPath[path]...)
 	}
 	places = append(places, w.byFile[x.ID]...)

@@ -16,49 +16,32 @@ import (
 	"pidproof/testdata/waiting"
 )
 
-// patience is how long a test waits for what should happen at once.
-const patience = waiting.Limit
-
 // watching is a watch, closed at the end, that inotify serves.
-func watching(t *testing.T, pidfile string) *Watch {
+func watching(t *testing.T, pidfile string) *watch {
 	t.Helper()
-	w := NewWatch(pidfile)
-	t.Cleanup(w.Close)
+	w := newWatch(pidfile)
+	t.Cleanup(w.close)
 	return w
 }
 
 // arm fails where events do not come from inotify: then Await would return anyway.
-func arm(t *testing.T, w *Watch) {
+func arm(t *testing.T, w *watch) {
 	t.Helper()
-	if w.Arm(); w.blind {
+	if w.arm(); w.blind {
 		t.Fatal("something on the way cannot be watched")
 	}
 }
 
-// comesTrue does what a caller of Watch does: it looks again whenever told to.
-func comesTrue(t *testing.T, w *Watch, look func() bool) bool {
+// comesTrue does what a caller of watch does: it looks again whenever told to.
+func comesTrue(t *testing.T, w *watch, look func() bool) bool {
 	t.Helper()
-	for until := time.Now().Add(patience); time.Now().Before(until); w.Await(nil, until) {
+	for until := time.Now().Add(waiting.Limit); time.Now().Before(until); w.await(nil, until) {
 		arm(t, w)
 		if look() {
 			return true
 		}
 	}
 	return false
-}
-
-func put(t testing.TB, path, content string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		t.Error(err)
-	}
-}
-
-func must(t testing.TB, errs ...error) {
-	t.Helper()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func holds(path, content string) func() bool {
@@ -144,10 +127,10 @@ func TestWatchWakes(t *testing.T) {
 			arm(t, w)
 			changed := make(chan error, 1)
 			go func() { changed <- c.change(dir) }()
-			until := time.Now().Add(patience)
-			w.Await(nil, until)
+			until := time.Now().Add(waiting.Limit)
+			w.await(nil, until)
 			if !time.Now().Before(until) {
-				t.Errorf("not noticed in %v", patience)
+				t.Errorf("not noticed in %v", waiting.Limit)
 			}
 			must(t, <-changed)
 		})
@@ -178,12 +161,12 @@ func TestWatchFollowsDirectories(t *testing.T) {
 			made <- errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644))
 		}()
 		if !comesTrue(t, w, holds(path, content)) {
-			t.Fatalf("round %d: the pidfile was not noticed in %v", round, patience)
+			t.Fatalf("round %d: the pidfile was not noticed in %v", round, waiting.Limit)
 		}
 		must(t, <-made)
 		go func() { made <- os.RemoveAll(dir + "/a") }()
 		if !comesTrue(t, w, absent) {
-			t.Fatalf("round %d: that it went was not noticed in %v", round, patience)
+			t.Fatalf("round %d: that it went was not noticed in %v", round, waiting.Limit)
 		}
 		must(t, <-made)
 	}
@@ -241,7 +224,7 @@ func TestWatchIgnoresNeighbours(t *testing.T) {
 }
 
 // hasEvents reports that there are events: FIONREAD, which is TIOCINQ. inotify(7)
-func hasEvents(t *testing.T, w *Watch) bool {
+func hasEvents(t *testing.T, w *watch) bool {
 	t.Helper()
 	bytes, err := unix.IoctlGetInt(w.fd, unix.TIOCINQ)
 	must(t, err)
@@ -284,8 +267,8 @@ func TestWatchOverflow(t *testing.T) {
 		must(t, os.Chmod(dir+"/neighbour", 0o600), os.Chmod(dir+"/other", 0o600))
 	}
 	put(t, dir+"/x.pid", "1")
-	until := time.Now().Add(patience)
-	if w.Await(nil, until); !time.Now().Before(until) {
+	until := time.Now().Add(waiting.Limit)
+	if w.await(nil, until); !time.Now().Before(until) {
 		t.Error("events were lost, and nobody was told")
 	}
 }
@@ -293,7 +276,7 @@ func TestWatchOverflow(t *testing.T) {
 // Too many instances of inotify, a filter: then it looks again every now and then.
 func TestWatchBlind(t *testing.T) {
 	dir := t.TempDir()
-	for name, w := range map[string]*Watch{
+	for name, w := range map[string]*watch{
 		"no inotify": {path: dir + "/x.pid", fd: -1},
 		// ELOOP, as EACCES for those who are not root.
 		"not on the way": watching(t, dir+"/loop/x.pid"),
@@ -301,30 +284,35 @@ func TestWatchBlind(t *testing.T) {
 		if name != "no inotify" {
 			must(t, os.Symlink("loop", dir+"/loop"))
 		}
-		w.Arm()
-		until := time.Now().Add(patience)
-		if w.Await(nil, until); !w.blind || !time.Now().Before(until) {
+		w.arm()
+		until := time.Now().Add(waiting.Limit)
+		if w.await(nil, until); !w.blind || !time.Now().Before(until) {
 			t.Errorf("%s: blind %v, and did not return before its time", name, w.blind)
 		}
-		w.Close()
+		w.close()
 		w.fd = -1
 	}
 }
 
 func TestWatchTellsOfProcesses(t *testing.T) {
-	for name, h := range hosts() {
+	for name, s := range systems() {
 		t.Run(name, func(t *testing.T) {
 			c := startChild(t)
-			p := held(t, h, c.pid)
+			must(t, s.open())
+			p, _, err := s.pin(c.pid)
+			must(t, err)
+			defer p.release()
+			_, err = s.collect(p)
+			must(t, err)
 			w := watching(t, filepath.Join(t.TempDir(), "x.pid"))
 			arm(t, w)
 			ended := make(chan struct{})
 			go func() { defer close(ended); c.end() }()
-			until := time.Now().Add(patience)
-			for !p.Ended() && time.Now().Before(until) {
-				w.Await([]*Process{p}, until)
+			until := time.Now().Add(waiting.Limit)
+			for !p.over() && time.Now().Before(until) {
+				w.await([]*handle{p}, until)
 			}
-			if !p.Ended() || !time.Now().Before(until) {
+			if !p.over() || !time.Now().Before(until) {
 				t.Error("its end was not noticed")
 			}
 			<-ended
@@ -351,22 +339,22 @@ func TestWatchKeepsTheTime(t *testing.T) {
 		}
 	}()
 	until := time.Now().Add(50 * time.Millisecond)
-	w.Await(nil, until)
+	w.await(nil, until)
 	if time.Now().Before(until) {
 		t.Error("it came back early")
 	}
 	close(stop)
 	<-stopped
-	w.Await(nil, time.Now().Add(-time.Hour))
+	w.await(nil, time.Now().Add(-time.Hour))
 }
 
 func TestWatchClosedTwice(t *testing.T) {
-	w := NewWatch("/run/x.pid")
-	w.Close()
+	w := newWatch("/run/x.pid")
+	w.close()
 	mine, err := os.Open("/")
 	must(t, err)
 	defer mine.Close()
-	w.Close()
+	w.close()
 	if _, err := mine.Stat(); err != nil {
 		t.Errorf("another's descriptor was closed: %v", err)
 	}
@@ -405,8 +393,8 @@ var inotifyCases = []struct {
 	}, nil), true},
 }
 
-func watchedForParsing() *Watch {
-	return &Watch{watched: map[int][]string{1: {"x.pid"}, 2: {"run"}, 3: {"x.pid", "any"}}, fd: -1}
+func watchedForParsing() *watch {
+	return &watch{watched: map[int][]string{1: {"x.pid"}, 2: {"run"}, 3: {"x.pid", "any"}}, fd: -1}
 }
 
 func TestInotifyEvents(t *testing.T) {

@@ -70,7 +70,7 @@ func (h *host) clock(own Pidfile, e Evidence) Fact[Clock] {
 	distance := func(p Pidfile) time.Duration { return p.Written.Sub(own.Written).Abs() }
 	slices.SortStableFunc(pidfiles, func(a, b Pidfile) int { return cmp.Compare(distance(a), distance(b)) })
 	for _, p := range pidfiles[:min(len(pidfiles), witnessesLimit)] {
-		if p.PID == e.PID || own.sameAs(p) {
+		if p.PID == e.PID || sameAs(own, p) {
 			continue
 		}
 		w, err := h.witness(p)

@@ -47,7 +47,7 @@ func (cmd adoptCmd) Run(c *console) error {
 		c.exit = exitRefused
 		return nil
 	}
-	dir, err := report.Pidfile.HoldDirectory()
+	dir, err := matcher.HoldDirectory(report.Pidfile)
 	if err != nil {
 		c.warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, byItsUser(report.Pidfile.Path, main.Evidence))
 		c.exit = exitRefused
@@ -126,7 +126,7 @@ func (cmd adoptCmd) write(c *console, r matcher.Report, main *matcher.Process, d
 	if ok, _ := f.Vouches(main.Evidence.UID, main.Evidence.EUID); ok && f.ID.Known() {
 		owner, mode = &wholefile.Owner{UID: f.Owner, GID: f.Group}, f.Mode
 	}
-	err := f.Unchanged(dir)
+	err := matcher.Unchanged(f, dir)
 	if err == nil && main.Ended() {
 		err = fmt.Errorf("process %d has ended meanwhile", main.Evidence.PID)
 	}

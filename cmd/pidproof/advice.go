@@ -73,7 +73,7 @@ func adoption(r matcher.Report) string {
 	if main == nil || r.Pidfile.Path == "" {
 		return ""
 	}
-	dir, err := r.Pidfile.HoldDirectory()
+	dir, err := matcher.HoldDirectory(r.Pidfile)
 	if err != nil {
 		return strings.TrimPrefix(byItsUser(r.Pidfile.Path, main.Evidence), "; ")
 	}

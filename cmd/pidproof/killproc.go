@@ -156,7 +156,7 @@ func (cmd *killprocCmd) stop(c *console, in matcher.Instance, r *matcher.Report)
 		c.exit = exitRefused
 		return nil
 	}
-	if err := r.Pidfile.Remove(); err != nil {
+	if err := matcher.RemovePidfile(r.Pidfile); err != nil {
 		return cmd.successor(c, in, err)
 	}
 	return nil
@@ -180,7 +180,7 @@ func (cmd *killprocCmd) successor(c *console, in matcher.Instance, notRemoved er
 
 // removePidfile: that it could not be removed stops nobody.
 func (c *console) removePidfile(p matcher.Pidfile) {
-	if err := p.Remove(); err != nil {
+	if err := matcher.RemovePidfile(p); err != nil {
 		c.warn("%v", err)
 	}
 }

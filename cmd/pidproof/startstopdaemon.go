@@ -138,7 +138,7 @@ func ssdStartDead(c *console, o ssd.Options, m matcher.Matched) error {
 		c.inform(o, "Would start %s.", strings.Join(append([]string{what}, o.Args...), " "))
 		return nil
 	default:
-		if err := m.Pidfile.Empty(); err != nil && m.Rule != matcher.RuleGone {
+		if err := matcher.EmptyPidfile(m.Pidfile); err != nil && m.Rule != matcher.RuleGone {
 			c.warn("%s: %v; not started", ssdName, err)
 			c.exit = ssdTrouble
 			return nil

@@ -1,0 +1,19 @@
+package matcher
+
+import "sync"
+
+// host is a system that is asked about a daemon, and where its pidfiles are.
+type host struct {
+	*system
+	run  []string // directories that hold pidfiles of other instances
+	path string   // PATH, for bare names
+
+	registered Registered // nil: none
+
+	walkOnce sync.Once // once for a question
+	walked   *pidfileWalk
+}
+
+func thisHost() *host {
+	return &host{system: thisSystem(), run: []string{"/run", "/var/run"}, path: searchPath()}
+}

@@ -1,0 +1,102 @@
+package matcher
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestCheckRealProcess(t *testing.T) {
+	for name, h := range map[string]*host{
+		"pidfd":  thisHost(),
+		"ENOSYS": withoutPidfd(unix.ENOSYS),
+		"EPERM":  withoutPidfd(unix.EPERM),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := startChild(t)
+			in := Instance{Daemon: c.path, Pidfile: c.pidfile()}
+			want := func(step, verdict string) {
+				t.Helper()
+				r, err := h.check(context.Background(), in)
+				if got := r.Verdict.String() + " " + string(r.Rule); err != nil || got != verdict {
+					t.Errorf("%s: got %s (%s), %v; want %s", step, got, r.Reason, err, verdict)
+				}
+				if wantPin := map[bool]string{true: "pidfd", false: "start time"}[name == "pidfd"]; r.Main.Evidence.Pin != wantPin && verdict != "dead gone" {
+					t.Errorf("%s: pinned by %q, want %q", step, r.Main.Evidence.Pin, wantPin)
+				}
+			}
+			want("running", "running same-file")
+			successor := c.path + ".dpkg-new"
+			if err := os.WriteFile(successor, []byte("new"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(successor, c.path); err != nil {
+				t.Fatal(err)
+			}
+			want("replaced", "running replaced")
+			if err := os.Remove(c.path); err != nil {
+				t.Fatal(err)
+			}
+			want("removed", "running replaced")
+			c.end()
+			want("ended", "dead gone")
+		})
+	}
+}
+
+func TestPinTellsThreadsFromProcesses(t *testing.T) {
+	tid := make(chan int)
+	release := make(chan struct{})
+	defer close(release)
+	for range 2 { // one of them may get the first thread
+		go func() {
+			runtime.LockOSThread()
+			tid <- unix.Gettid()
+			<-release
+		}()
+	}
+	thread, other := <-tid, <-tid
+	if thread == os.Getpid() {
+		thread = other
+	}
+	for name, h := range map[string]*host{"pidfd": thisHost(), "ENOSYS": withoutPidfd(unix.ENOSYS)} {
+		if err := h.open(); err != nil {
+			t.Fatal(err)
+		}
+		e, d, err := h.judge(Daemon{Path: "/x", Real: "/x"}, Pidfile{}, thread)
+		if err != nil || e.Life != Thread || d.Rule != RuleGone {
+			t.Errorf("%s: got %v %v, %v; want thread gone", name, e.Life, d.Rule, err)
+		}
+	}
+}
+
+// What pidproof runs under is all the way up, and nobody else.
+func TestRunsUnder(t *testing.T) {
+	h := thisHost()
+	held := func(pid int) *Process {
+		t.Helper()
+		p, err := h.hold(question{daemon: Daemon{Path: "/nosuch", Real: "/nosuch"}}, pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.Release)
+		return &p
+	}
+	sibling := exec.Command("sleep", "60")
+	if err := sibling.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = sibling.Process.Kill(), sibling.Wait() }()
+	for name, c := range map[string]struct {
+		pid  int
+		want bool
+	}{"parent": {os.Getppid(), true}, "a child": {sibling.Process.Pid, false}} {
+		if got, err := RunsUnder(os.Getppid(), held(c.pid)); got != c.want || err != nil {
+			t.Errorf("%s: %v, %v, want %v", name, got, err, c.want)
+		}
+	}
+}

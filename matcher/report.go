@@ -1,0 +1,90 @@
+package matcher
+
+// Verdict is the answer to "may this daemon be acted on through its pidfile?".
+type Verdict int
+
+const (
+	// Unknown: it could not be decided. Touch nothing. It is the zero value, so
+	// that whatever is left unset is never taken for permission.
+	Unknown Verdict = iota
+	// Running: the pidfile names this daemon.
+	Running
+	// Dead: there is a pidfile, it names nothing that runs this daemon, and
+	// nothing unclaimed runs.
+	Dead
+	// NotRunning: no pidfile, and nothing unclaimed runs.
+	NotRunning
+	// Unclaimed: the daemon runs outside every pidfile.
+	Unclaimed
+)
+
+var verdictNames = [...]string{"unknown", "running", "dead", "not-running", "unclaimed"}
+
+func (v Verdict) String() string { return verdictNames[v] }
+
+// Role is what a process that runs the daemon is, seen from one instance.
+type Role string
+
+const (
+	RoleMain      Role = "main"
+	RoleWorker    Role = "worker"
+	RoleOther     Role = "other instance"
+	RoleForeign   Role = "foreign"
+	RoleLeftover  Role = "leftover"
+	RoleUnclaimed Role = "unclaimed"
+	// RoleUnclear: it may run the daemon; its executable cannot be read.
+	RoleUnclear Role = "unclear"
+)
+
+// Process is one process that runs the daemon.
+type Process struct {
+	Evidence Evidence
+	Decision Decision
+	Role     Role
+	Instance string         // RoleOther: the pidfile that claims it
+	Main     bool           // RoleOther: the pidfile names this very process
+	Sockets  Fact[[]Socket] // those it listens on; read where the question needs it
+
+	held  *handle // see Instance.Hold
+	fault error   // what kept the rules from being asked at all
+}
+
+// Report is the whole answer.
+type Report struct {
+	Verdict Verdict
+	// PidfileVerdict is what the pidfile and its process alone say: never
+	// Unclaimed. LSB's functions answer with it.
+	PidfileVerdict Verdict
+
+	Rule   Rule
+	Reason string // one sentence, for a log
+
+	Daemon  Daemon
+	Pidfile Pidfile
+
+	// Main is the process the pidfile names; nil when it names none.
+	Main *Process
+	// Others are the other processes that run this daemon, by PID; only filled
+	// when Scanned.
+	Others  []Process
+	Scanned bool
+	// Blind is why Others may lack some; "" when all were seen.
+	Blind string
+	Notes []string
+}
+
+// Blocking are the processes that made the verdict Unclaimed.
+func (r Report) Blocking() []Process { return r.WithRole(RoleLeftover, RoleUnclaimed) }
+
+// WithRole are the other processes that have one of these roles.
+func (r Report) WithRole(roles ...Role) []Process {
+	var out []Process
+	for _, p := range r.Others {
+		for _, role := range roles {
+			if p.Role == role {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
