@@ -8,6 +8,10 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 // Adoptable gives the one unclaimed main process that the pidfile should name, or why
@@ -73,7 +77,7 @@ func (r *Report) claimed() string {
 // listensBelow gives an unclaimed process that listens on what the one above it does
 // not: jsvc's pidfile names the child that it watches.
 func (r *Report) listensBelow(main *Process) int {
-	if main.Sockets.State != Known || len(main.Sockets.Value) > 0 {
+	if main.Sockets.State != fact.Known || len(main.Sockets.Value) > 0 {
 		return 0
 	}
 	for _, p := range r.Blocking() {
@@ -91,10 +95,10 @@ var ErrUnsafeDirectory = errors.New("is not safe to write a pidfile in")
 // HoldDirectory opens the directory of this pidfile, for writing one there. On the way
 // to it, and in it, nobody but root and the caller may be able to change what a name
 // stands for: no link or directory is another user's, or writable by others.
-func HoldDirectory(p Pidfile) (*os.Root, error) {
+func HoldDirectory(p rules.Pidfile) (*os.Root, error) {
 	at := strings.LastIndex(p.Path, "/") + 1
 	path := p.Path[:at]
-	fd, linkOwners, err := openFollowing(path + ".")
+	fd, linkOwners, err := kernel.OpenFollowing(path + ".")
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
@@ -129,13 +133,13 @@ func safeUpwards(fd int, path string) error {
 		return fmt.Errorf("opening %s: %w", path, err)
 	}
 	defer func() { unix.Close(dir) }()
-	var below FileID
+	var below fact.FileID
 	for level := 0; ; level++ {
 		var st unix.Stat_t
 		if err := unix.Fstat(dir, &st); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		id := FileID{Dev: uint64(st.Dev), Ino: st.Ino}
+		id := fact.FileID{Dev: uint64(st.Dev), Ino: st.Ino}
 		if id == below { // the parent of / is /
 			return nil
 		}
@@ -161,7 +165,7 @@ func safeUpwards(fd int, path string) error {
 
 // Unchanged reports that the pidfile is what was read: absent still, or the same file
 // with the same content. dir is its directory.
-func Unchanged(p Pidfile, dir *os.Root) error {
+func Unchanged(p rules.Pidfile, dir *os.Root) error {
 	held, err := dir.Open(".")
 	if err != nil {
 		return err
@@ -170,18 +174,18 @@ func Unchanged(p Pidfile, dir *os.Root) error {
 	name := p.Path[strings.LastIndex(p.Path, "/")+1:]
 	fd, err := unix.Openat(int(held.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	switch {
-	case vanished(err) && p.State == PidfileAbsent && p.Why == "":
+	case fact.Vanished(err) && p.State == rules.PidfileAbsent && p.Why == "":
 		return nil
-	case err != nil && !vanished(err):
+	case err != nil && !fact.Vanished(err):
 		return fmt.Errorf("pidfile %s: %w", p.Path, err)
 	case err != nil:
 		return fmt.Errorf("pidfile %s was removed since it was read", p.Path)
 	}
 	defer unix.Close(fd)
-	if target, err := readOpenedLink(fd); err == nil {
+	if target, err := kernel.ReadOpenedLink(fd); err == nil {
 		return fmt.Errorf("pidfile %s is a symbolic link to %s", p.Path, target)
 	}
-	now := thisHost().readOpenedPidfile(Pidfile{Path: p.Path}, fd)
+	now := thisHost().readOpenedPidfile(rules.Pidfile{Path: p.Path}, fd)
 	if now.State != p.State || now.ID != p.ID || now.PID != p.PID {
 		return fmt.Errorf("pidfile %s was written since it was read", p.Path)
 	}

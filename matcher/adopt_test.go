@@ -9,17 +9,19 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/rules"
 	"pidproof/testdata/need"
 )
 
 func TestAdoptable(t *testing.T) {
 	stray := func(pid, ppid int, role Role) Process {
-		return Process{Evidence: Evidence{PID: pid, PPID: ppid}, Role: role}
+		return Process{Evidence: fact.Evidence{PID: pid, PPID: ppid}, Role: role}
 	}
 	const unclaimed = RoleUnclaimed
 	listening := func(pid, ppid, sockets int) Process {
 		p := stray(pid, ppid, unclaimed)
-		p.Sockets = known(make([]Socket, sockets))
+		p.Sockets = fact.Of(make([]fact.Socket, sockets))
 		return p
 	}
 	users := func(pid, uid int) Process {
@@ -49,9 +51,9 @@ func TestAdoptable(t *testing.T) {
 			"10 does not listen, but 11 below it does: either may be meant"},
 		"a worker has the socket, too": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{listening(10, 1, 1), listening(11, 10, 1)}}, 10, ""},
 		// A worker whose main process was killed: apache2's would accept no signal meant for that one.
-		"a leftover": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{PID: 9},
+		"a leftover": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: rules.Pidfile{PID: 9},
 			Others: []Process{stray(10, 1, RoleLeftover)}}, 0, "10 is no main process, but left over from 9, which has ended"},
-		"a leftover beside one": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{PID: 9},
+		"a leftover beside one": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: rules.Pidfile{PID: 9},
 			Others: []Process{stray(10, 1, RoleLeftover), stray(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
 		"a user's":               {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(10, 33)}}, 10, ""},
 		"a user's beside root's": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(9, 33), stray(10, 1, unclaimed)}}, 10, ""},
@@ -66,20 +68,20 @@ func TestAdoptable(t *testing.T) {
 
 // Anybody may start the daemon's program; root's pidfile is not for his process.
 func TestAdopts(t *testing.T) {
-	of := func(uid int) Evidence { return Evidence{PID: 10, UID: uid, EUID: uid, AsRoot: true} }
-	his := Pidfile{Path: "/run/d.pid", ID: FileID{1, 1}, Owner: 33}
+	of := func(uid int) fact.Evidence { return fact.Evidence{PID: 10, UID: uid, EUID: uid, AsRoot: true} }
+	his := rules.Pidfile{Path: "/run/d.pid", ID: fact.FileID{Dev: 1, Ino: 1}, Owner: 33}
 	for name, c := range map[string]struct {
-		pidfile Pidfile
-		e       Evidence
+		pidfile rules.Pidfile
+		e       fact.Evidence
 		want    bool
 	}{
-		"root's":                  {Pidfile{Path: "/run/d.pid"}, of(0), true},
-		"a user's, no pidfile":    {Pidfile{Path: "/run/d.pid"}, of(33), false},
-		"a user's, root's file":   {Pidfile{Path: "/run/d.pid", ID: FileID{1, 1}}, of(33), false},
+		"root's":                  {rules.Pidfile{Path: "/run/d.pid"}, of(0), true},
+		"a user's, no pidfile":    {rules.Pidfile{Path: "/run/d.pid"}, of(33), false},
+		"a user's, root's file":   {rules.Pidfile{Path: "/run/d.pid", ID: fact.FileID{Dev: 1, Ino: 1}}, of(33), false},
 		"a user's, his own":       {his, of(33), true},
 		"a user's, another's":     {his, of(34), false},
-		"asked by the user":       {Pidfile{Path: "/run/d.pid"}, Evidence{PID: 10, UID: 33, EUID: 33}, true},
-		"setuid, started by him":  {Pidfile{Path: "/run/d.pid"}, Evidence{PID: 10, UID: 33, EUID: 0, AsRoot: true}, false},
+		"asked by the user":       {rules.Pidfile{Path: "/run/d.pid"}, fact.Evidence{PID: 10, UID: 33, EUID: 33}, true},
+		"setuid, started by him":  {rules.Pidfile{Path: "/run/d.pid"}, fact.Evidence{PID: 10, UID: 33, EUID: 0, AsRoot: true}, false},
 		"root's, in a user's one": {his, of(0), true},
 	} {
 		if err := c.pidfile.Adopts(c.e); (err == nil) != c.want {
@@ -135,7 +137,7 @@ func TestHoldDirectory(t *testing.T) {
 		"userslink":       "it is a symbolic link of an unprivileged user",
 		"none":            "no such file or directory",
 	} {
-		dir, err := HoldDirectory(Pidfile{Path: filepath.Join(top, name) + "/x.pid"})
+		dir, err := HoldDirectory(rules.Pidfile{Path: filepath.Join(top, name) + "/x.pid"})
 		switch {
 		case why == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
@@ -157,14 +159,14 @@ func TestPidfileUnchanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	read := func() Pidfile { return thisHost().readPidfileOnce(path) }
+	read := func() rules.Pidfile { return thisHost().readPidfileOnce(path) }
 	write := func(content string) {
 		t.Helper()
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	expect := func(what string, p Pidfile, same bool) {
+	expect := func(what string, p rules.Pidfile, same bool) {
 		t.Helper()
 		if err := Unchanged(p, held); (err == nil) != same {
 			t.Errorf("%s: %v", what, err)

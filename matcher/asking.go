@@ -1,10 +1,14 @@
 package matcher
 
-import "sync"
+import (
+	"sync"
+
+	"pidproof/matcher/internal/kernel"
+)
 
 // host is a system that is asked about a daemon, and where its pidfiles are.
 type host struct {
-	*system
+	*kernel.System
 	run  []string // directories that hold pidfiles of other instances
 	path string   // PATH, for bare names
 
@@ -15,5 +19,5 @@ type host struct {
 }
 
 func thisHost() *host {
-	return &host{system: thisSystem(), run: []string{"/run", "/var/run"}, path: searchPath()}
+	return &host{System: kernel.ThisSystem(), run: []string{"/run", "/var/run"}, path: kernel.SearchPath()}
 }

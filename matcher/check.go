@@ -7,6 +7,10 @@ import (
 	"os"
 	"slices"
 	"sync"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 // Counting says which unclaimed processes stand in the way of "safe to start".
@@ -34,7 +38,7 @@ type Instance struct {
 	// Registered gives further pidfiles that may claim a process.
 	Registered Registered
 
-	criteria Criteria // of Match
+	criteria rules.Criteria // of Match
 }
 
 // Registered gives the pidfiles of registered instances, as absolute paths; they may
@@ -58,9 +62,9 @@ func Check(ctx context.Context, in Instance) (Report, error) {
 
 // answer is check under the deadline of ctx.
 func (h *host) answer(ctx context.Context, in Instance) (Report, error) {
-	report, err, inTime := within(ctx, h.system, func() (Report, error) { return h.check(ctx, in) })
+	report, err, inTime := kernel.Within(ctx, h.System, func() (Report, error) { return h.check(ctx, in) })
 	if !inTime {
-		return NoAnswer(in, h.lastStep()), nil
+		return NoAnswer(in, h.LastStep()), nil
 	}
 	return report, err
 }
@@ -68,30 +72,30 @@ func (h *host) answer(ctx context.Context, in Instance) (Report, error) {
 // NoAnswer is the report of a question that was given up while doing something.
 func NoAnswer(in Instance, doing string) Report {
 	r := unread(in)
-	r.Rule, r.Reason = RuleDeadline, "no answer in time while "+doing
+	r.Rule, r.Reason = rules.RuleDeadline, "no answer in time while "+doing
 	return r
 }
 
 // unread is the report of a question nobody has looked into yet.
 func unread(in Instance) Report {
 	return Report{
-		Daemon:  Daemon{Name: in.Daemon, Path: in.Daemon, Real: in.Daemon},
-		Pidfile: Pidfile{Path: in.Pidfile},
+		Daemon:  rules.Daemon{Name: in.Daemon, Path: in.Daemon, Real: in.Daemon},
+		Pidfile: rules.Pidfile{Path: in.Pidfile},
 	}
 }
 
 func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 	r := unread(in)
-	if err := h.open(); err != nil {
-		r.Rule, r.Reason = RuleNotOurProc, err.Error()
+	if err := h.Open(); err != nil {
+		r.Rule, r.Reason = rules.RuleNotOurProc, err.Error()
 		return r, nil
 	}
-	if in.Daemon != "" || in.criteria == (Criteria{}) {
+	if in.Daemon != "" || in.criteria == (rules.Criteria{}) {
 		d, err := h.findDaemon(in.Daemon)
 		if err != nil {
 			return r, err
 		}
-		r.Daemon, h.trusted = d, d.DirDev
+		r.Daemon, h.Trusted = d, d.DirDev
 	}
 	for range rereads {
 		asked := r
@@ -105,7 +109,7 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 		}
 		asked.Release()
 	}
-	r.Rule, r.Reason = RuleUnusable, fmt.Sprintf("pidfile %s is rewritten all the time", in.Pidfile)
+	r.Rule, r.Reason = rules.RuleUnusable, fmt.Sprintf("pidfile %s is rewritten all the time", in.Pidfile)
 	return r, nil
 }
 
@@ -114,7 +118,7 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 const rereads = 3
 
 func (h *host) ask(ctx context.Context, r *Report, in Instance) error {
-	if r.Pidfile.State = PidfileAbsent; in.Pidfile != "" {
+	if r.Pidfile.State = rules.PidfileAbsent; in.Pidfile != "" {
 		r.Pidfile = h.readPidfile(ctx, in.Pidfile)
 	}
 	settled, err := h.askPidfile(r, in)
@@ -129,7 +133,7 @@ func (h *host) ask(ctx context.Context, r *Report, in Instance) error {
 }
 
 // rewritten reports that the pidfile is no longer what was read.
-func (h *host) rewritten(p Pidfile) bool {
+func (h *host) rewritten(p rules.Pidfile) bool {
 	if p.Path == "" {
 		return false
 	}
@@ -142,12 +146,12 @@ func (h *host) rewritten(p Pidfile) bool {
 func (h *host) askPidfile(r *Report, in Instance) (settled bool, err error) {
 	p := r.Pidfile
 	switch p.State {
-	case PidfileUnusable:
-		r.Verdict, r.Rule = Unknown, RuleUnusable
+	case rules.PidfileUnusable:
+		r.Verdict, r.Rule = Unknown, rules.RuleUnusable
 		r.Reason = fmt.Sprintf("pidfile %s cannot be used: %s", p.Path, p.Why)
 		return true, nil
-	case PidfileAbsent:
-		r.Verdict, r.Rule = NotRunning, RuleNoPidfile
+	case rules.PidfileAbsent:
+		r.Verdict, r.Rule = NotRunning, rules.RuleNoPidfile
 		r.Reason = "no pidfile " + p.Path
 		if p.Path == "" {
 			r.Reason = "no pidfile was asked about"
@@ -156,15 +160,15 @@ func (h *host) askPidfile(r *Report, in Instance) (settled bool, err error) {
 			r.Reason += " (" + p.Why + ")"
 		}
 		return false, nil
-	case PidfileGarbage:
-		r.Verdict, r.Rule = Dead, RuleNamesNobody
+	case rules.PidfileGarbage:
+		r.Verdict, r.Rule = Dead, rules.RuleNamesNobody
 		r.Reason = fmt.Sprintf("pidfile %s names no process: %s", p.Path, p.Why)
 		return false, nil
 	}
-	main, err := h.hold(question{daemon: r.Daemon, criteria: in.criteria, pidfile: p}, p.PID)
+	main, err := h.hold(rules.Question{Daemon: r.Daemon, Criteria: in.criteria, Pidfile: p}, p.PID)
 	if err != nil {
 		main.Release()
-		r.Verdict, r.Rule, r.Reason = Unknown, RuleUnreadable, err.Error()
+		r.Verdict, r.Rule, r.Reason = Unknown, rules.RuleUnreadable, err.Error()
 		return true, nil
 	}
 	r.Main = &main
@@ -172,10 +176,10 @@ func (h *host) askPidfile(r *Report, in Instance) (settled bool, err error) {
 	r.Rule, r.Reason = decision.Rule, decision.Why
 	r.Notes = append(r.Notes, decision.Notes...)
 	switch decision.Outcome {
-	case Runs:
+	case rules.Runs:
 		r.Verdict, r.Main.Role = Running, RoleMain
 		return true, nil
-	case NotThis:
+	case rules.NotThis:
 		r.Verdict = Dead
 		r.Reason = fmt.Sprintf("pidfile %s is stale: %s", p.Path, decision.Why)
 		return false, nil
@@ -208,14 +212,14 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	switch {
 	case r.Main != nil && r.Main.Role == RoleMain:
 		main = r.Main.Evidence.PID
-	case r.Main != nil && r.Main.Evidence.Life.over():
+	case r.Main != nil && r.Main.Evidence.Life.Over():
 		stale = r.Pidfile.PID
 	}
 	walk := h.walk()
 	if missed := walk.allMissed(); missed > 0 && os.Geteuid() != 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d pidfiles or directories under /run could not be read; ask as root to have every instance recognized.", missed))
 	}
-	claims := h.claimsOn(s, r.Pidfile, func(p Pidfile) bool {
+	claims := h.claimsOn(s, r.Pidfile, func(p rules.Pidfile) bool {
 		// In the middle of a binary upgrade, or after one that failed, the old
 		// main process still is this instance's: it is not safe to start.
 		return main != 0 || !upgrades(r.Pidfile, p)
@@ -234,14 +238,14 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 			continue
 		}
 		if in.Sockets || in.Unclaimed == CountListening {
-			p.Sockets = h.listening(p.Evidence.PID)
+			p.Sockets = h.Listening(p.Evidence.PID)
 		}
 		r.Others = append(r.Others, p)
 	}
 	if r.Main != nil && r.Main.Role == RoleMain && in.Sockets {
-		r.Main.Sockets = h.listening(main)
+		r.Main.Sockets = h.Listening(main)
 	}
-	if in.Sockets && slices.ContainsFunc(r.Others, func(p Process) bool { return p.Sockets.State == Unreadable }) {
+	if in.Sockets && slices.ContainsFunc(r.Others, func(p Process) bool { return p.Sockets.State == fact.Unreadable }) {
 		r.Notes = append(r.Notes, "What other users' processes listen on cannot be read; ask as root.")
 	}
 	if !settled {

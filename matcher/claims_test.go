@@ -9,11 +9,15 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
+	"pidproof/testdata/must"
 	"pidproof/testdata/need"
 )
 
 // others are the pidfiles but own that name a process, and how many were missed.
-func (h *host) others(own Pidfile) (found []Pidfile, missed int) {
+func (h *host) others(own rules.Pidfile) (found []rules.Pidfile, missed int) {
 	w := h.walk()
 	for pid := range w.byPID {
 		found = append(found, w.naming(pid, own)...)
@@ -54,7 +58,7 @@ func TestOtherPidfilesAreBounded(t *testing.T) {
 	}
 	h := thisHost()
 	h.run = []string{run}
-	found, missed := h.others(Pidfile{})
+	found, missed := h.others(rules.Pidfile{})
 	byPID := map[int]int{}
 	for _, p := range found {
 		byPID[p.PID]++
@@ -74,18 +78,18 @@ func TestUsersOddEntriesAreNoLoss(t *testing.T) {
 	const user = 65534
 	run := t.TempDir()
 	lock := filepath.Join(run, "lock")
-	must(t, os.MkdirAll(filepath.Join(lock, "dir.pid"), 0o755))
-	must(t, os.WriteFile(filepath.Join(run, "root.pid"), []byte("78\n"), 0o644))
+	must.Do(t, os.MkdirAll(filepath.Join(lock, "dir.pid"), 0o755))
+	must.Do(t, os.WriteFile(filepath.Join(run, "root.pid"), []byte("78\n"), 0o644))
 	for name, target := range map[string]string{"loop.pid": "loop.pid", "link.pid": "../root.pid", "dangling.pid": "nowhere", "far.pid": "/proc/1/root/x"} {
-		must(t, os.Symlink(target, filepath.Join(lock, name)))
-		must(t, os.Lchown(filepath.Join(lock, name), user, user))
+		must.Do(t, os.Symlink(target, filepath.Join(lock, name)))
+		must.Do(t, os.Lchown(filepath.Join(lock, name), user, user))
 	}
-	must(t, unix.Mkfifo(filepath.Join(lock, "fifo.pid"), 0o644))
-	must(t, os.Chown(filepath.Join(lock, "dir.pid"), user, user))
+	must.Do(t, unix.Mkfifo(filepath.Join(lock, "fifo.pid"), 0o644))
+	must.Do(t, os.Chown(filepath.Join(lock, "dir.pid"), user, user))
 	chown(t, lock, 0, 0o1777)
 	h := thisHost()
 	h.run = []string{run}
-	found, missed := h.others(Pidfile{})
+	found, missed := h.others(rules.Pidfile{})
 	if len(found) != 1 || missed != 0 || h.walk().failure != nil {
 		t.Errorf("found %v, missed %d (%v); want root's pidfile, and nothing missed", found, missed, h.walk().failure)
 	}
@@ -131,7 +135,7 @@ func TestOtherPidfilesPurses(t *testing.T) {
 
 	h := thisHost()
 	h.run = []string{run}
-	found, missed := h.others(Pidfile{})
+	found, missed := h.others(rules.Pidfile{})
 	others := 0
 	for _, p := range found {
 		if p.PID == 78 {
@@ -142,8 +146,8 @@ func TestOtherPidfilesPurses(t *testing.T) {
 		t.Errorf("found %d of the 4 others, %d in all, missed %d; want 2", others, len(found), missed)
 	}
 
-	for uid, want := range map[int]FactState{0: Known, mysql: Known, user: Unreadable, full: Unreadable} {
-		if claims := h.claims(Daemon{}, Pidfile{}, Evidence{PID: 78, UID: uid, EUID: uid}); claims.State != want {
+	for uid, want := range map[int]fact.FactState{0: fact.Known, mysql: fact.Known, user: fact.Unreadable, full: fact.Unreadable} {
+		if claims := h.claims(rules.Daemon{}, rules.Pidfile{}, fact.Evidence{PID: 78, UID: uid, EUID: uid}); claims.State != want {
 			t.Errorf("the claims on a process of uid %d are %+v; want %v", uid, claims, want)
 		}
 	}
@@ -180,12 +184,12 @@ func TestOwnPidfileIsNoOthers(t *testing.T) {
 	}
 	h := thisHost()
 	h.run = []string{run}
-	for _, own := range []Pidfile{{Path: path}, {Path: run + "/./d.pid"}, {Path: path, ID: FileID{1, 1}}, {Path: "/elsewhere", ID: identify(path).Value}} {
+	for _, own := range []rules.Pidfile{{Path: path}, {Path: run + "/./d.pid"}, {Path: path, ID: fact.FileID{Dev: 1, Ino: 1}}, {Path: "/elsewhere", ID: kernel.Identify(path).Value}} {
 		if found, _ := h.others(own); len(found) != 0 {
 			t.Errorf("%+v: its own pidfile is another's: %v", own, found)
 		}
 	}
-	if found, _ := h.others(Pidfile{Path: run + "/e.pid"}); len(found) != 1 {
+	if found, _ := h.others(rules.Pidfile{Path: run + "/e.pid"}); len(found) != 1 {
 		t.Errorf("another pidfile was not found: %v", found)
 	}
 }

@@ -9,6 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 // Finding says how Find looks for a program, after the options of pidof(8).
@@ -28,15 +32,15 @@ var ErrNoAnswer = errors.New("cannot tell")
 // anything. Processes of other PID namespaces and mount trees are left out.
 func Find(ctx context.Context, program string, f Finding) ([]int, error) {
 	h := thisHost()
-	pids, err, inTime := within(ctx, h.system, func() ([]int, error) { return h.find(program, f) })
+	pids, err, inTime := kernel.Within(ctx, h.System, func() ([]int, error) { return h.find(program, f) })
 	if !inTime {
-		return nil, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.lastStep())
+		return nil, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.LastStep())
 	}
 	return pids, err
 }
 
 func (h *host) find(program string, f Finding) ([]int, error) {
-	if err := h.open(); err != nil {
+	if err := h.Open(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	found := map[int]bool{}
@@ -52,7 +56,7 @@ func (h *host) find(program string, f Finding) ([]int, error) {
 		}
 	}
 	if len(found) == 0 {
-		if hides, err := h.hidesProcesses(); err != nil {
+		if hides, err := h.HidesProcesses(); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 		} else if hides {
 			return nil, fmt.Errorf("%w: %s", ErrNoAnswer, hidden)
@@ -62,10 +66,10 @@ func (h *host) find(program string, f Finding) ([]int, error) {
 	for pid := range found {
 		if f.SameRoot {
 			root := h.rootOf(pid)
-			if err := unforeseen(root.Err); err != nil {
+			if err := fact.Unforeseen(root.Err); err != nil {
 				return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 			}
-			if !same(root, h.self.root) {
+			if !kernel.Same(root, h.Self.Root) {
 				continue
 			}
 		}
@@ -89,21 +93,21 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 	if !f.Scripts {
 		d.Script = nil
 	}
-	if err := h.unforeseen(d.File.Err); err != nil {
+	if err := h.Unforeseen(d.File.Err); err != nil {
 		return fmt.Errorf("%w: %s cannot be read: %w", ErrNoAnswer, path, err)
 	}
-	s, err := h.scan(d, Criteria{}, false)
+	s, err := h.scan(d, rules.Criteria{}, false)
 	s.release()
 	if err := cmp.Or(err, s.failure); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
-	self, err := h.hold(question{daemon: d}, os.Getpid()) // the scan leaves us out
+	self, err := h.hold(rules.Question{Daemon: d}, os.Getpid()) // the scan leaves us out
 	self.Release()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	for _, p := range append(s.found, self) {
-		if p.Decision.Outcome == Runs || p.Decision.Outcome == Plausible && named {
+		if p.Decision.Outcome == rules.Runs || p.Decision.Outcome == rules.Plausible && named {
 			found[p.Evidence.PID] = true
 		}
 	}
@@ -112,22 +116,22 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 
 // rootOf identifies the root directory of a process, which its first thread has
 // lost if that has ended. It is unknown of another user's process, and a zombie's.
-func (h *host) rootOf(pid int) Fact[FileID] {
-	root := identify(h.pidPath(pid, "root"))
-	if root.State != Absent {
+func (h *host) rootOf(pid int) fact.Fact[fact.FileID] {
+	root := kernel.Identify(h.PidPath(pid, "root"))
+	if root.State != fact.Absent {
 		return root
 	}
-	thread, _, err := h.livingThread(pid)
+	thread, _, err := h.LivingThread(pid)
 	if err != nil {
-		return failed[FileID](err)
+		return fact.Failed[fact.FileID](err)
 	}
-	return identify(thread + "/root")
+	return kernel.Identify(thread + "/root")
 }
 
 func (h *host) findByName(program string, f Finding, found map[int]bool) error {
-	calls := func(pid int) (bool, error) { return h.goesByName(program, f, pid, h.readArgvNow) }
+	calls := func(pid int) (bool, error) { return h.goesByName(program, f, pid, h.ReadArgvNow) }
 	before := maps.Clone(found) // for whoever comes back late from a look
-	others, err := h.among(func(_, pid int) (bool, error) {
+	others, err := h.Among(func(_, pid int) (bool, error) {
 		if before[pid] {
 			return false, nil
 		}
@@ -138,15 +142,15 @@ func (h *host) findByName(program string, f Finding, found map[int]bool) error {
 	if err := cmp.Or(err, selfErr); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
-	for _, pid := range others.stuck { // who does not say what he calls himself has the name that the kernel gave him
-		nothing := func(int) Fact[[]string] { return known([]string(nil)) }
+	for _, pid := range others.Stuck { // who does not say what he calls himself has the name that the kernel gave him
+		nothing := func(int) fact.Fact[[]string] { return fact.Of([]string(nil)) }
 		if is, err := h.goesByName(program, f, pid, nothing); err != nil {
 			return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 		} else if is {
 			found[pid] = true
 		}
 	}
-	for _, pid := range others.pids {
+	for _, pid := range others.Pids {
 		found[pid] = true
 	}
 	if us {
@@ -156,30 +160,30 @@ func (h *host) findByName(program string, f Finding, found map[int]bool) error {
 }
 
 // goesByName reads the least that tells: there may be thousands.
-func (h *host) goesByName(program string, f Finding, pid int, readArgv func(int) Fact[[]string]) (bool, error) {
+func (h *host) goesByName(program string, f Finding, pid int, readArgv func(int) fact.Fact[[]string]) (bool, error) {
 	byPath := filepath.IsAbs(program)
 	if byPath { // a script's, whose name the kernel has
-		stat, err := h.readStat(pid)
-		if err != nil || !bears(stat.Comm, lastPart(program)) {
-			return false, h.unforeseen(err)
+		stat, err := h.ReadStat(pid)
+		if err != nil || !rules.Bears(stat.Comm, rules.LastPart(program)) {
+			return false, h.Unforeseen(err)
 		}
 	}
 	argv := readArgv(pid)
-	said := whatItCalls(program, argv.Value, f.Scripts)
-	if said == (calling{}) || h.unforeseen(argv.Err) != nil {
-		return false, h.unforeseen(argv.Err)
+	said := rules.WhatItCalls(program, argv.Value, f.Scripts)
+	if said == (rules.Calling{}) || h.Unforeseen(argv.Err) != nil {
+		return false, h.Unforeseen(argv.Err)
 	}
-	stat, err := h.readStat(pid)
-	if err != nil || hasEnded(stat) && !f.Zombies || !said.agrees(stat.Comm) {
-		return false, h.unforeseen(err)
+	stat, err := h.ReadStat(pid)
+	if err != nil || kernel.HasEnded(stat) && !f.Zombies || !said.Agrees(stat.Comm) {
+		return false, h.Unforeseen(err)
 	}
-	if status, err := h.readStatus(pid); err != nil || status.Namespaces > 1 {
-		return err != nil && h.unforeseen(err) == nil, h.unforeseen(err)
+	if status, err := h.ReadStatus(pid); err != nil || status.Namespaces > 1 {
+		return err != nil && h.Unforeseen(err) == nil, h.Unforeseen(err)
 	}
 	if !byPath {
 		return true, nil
 	}
 	// Seen from another root directory, the path is another file's.
 	root := h.rootOf(pid)
-	return root.State != Known || same(root, h.self.root), unforeseen(root.Err)
+	return root.State != fact.Known || kernel.Same(root, h.Self.Root), fact.Unforeseen(root.Err)
 }

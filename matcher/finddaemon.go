@@ -8,6 +8,10 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 // ErrDaemon is wrapped by errors about the DAEMON argument itself.
@@ -15,12 +19,12 @@ var ErrDaemon = errors.New("no usable daemon")
 
 // FindDaemon looks up an executable as Check does. Its errors wrap ErrDaemon, or
 // ErrNoAnswer where PATH could not be read; that the file is missing is none.
-func FindDaemon(name string) (Daemon, error) { return thisHost().findDaemon(name) }
+func FindDaemon(name string) (rules.Daemon, error) { return thisHost().findDaemon(name) }
 
 // findDaemon looks up what the caller calls the daemon: a path, which need not
 // exist any more, or a bare name in PATH and the sbin directories.
-func (h *host) findDaemon(name string) (Daemon, error) {
-	d := Daemon{Name: name}
+func (h *host) findDaemon(name string) (rules.Daemon, error) {
+	d := rules.Daemon{Name: name}
 	switch {
 	case name == "":
 		return d, fmt.Errorf("%w: the name is empty", ErrDaemon)
@@ -43,33 +47,33 @@ func (h *host) findDaemon(name string) (Daemon, error) {
 			return d, fmt.Errorf("%w: %s is neither in PATH nor in the sbin directories; give its path", ErrDaemon, name)
 		}
 	}
-	h.doing("looking at %s", d.Path)
+	h.Doing("looking at %s", d.Path)
 	var err error
 	if d.Real, err = realPath(d.Path); err == nil {
 		err = h.lookAtDaemon(&d)
 	}
 	if err != nil && !errors.Is(err, ErrDaemon) { // whatever it may be, it is not absent
-		d.File, err = Fact[FileID]{State: Unreadable, Err: err}, nil
+		d.File, err = fact.Fact[fact.FileID]{State: fact.Unreadable, Err: err}, nil
 	}
 	return d, err
 }
 
 // lookAtDaemon fills in what there is at the daemon's real path.
-func (h *host) lookAtDaemon(d *Daemon) error {
-	dir, err := statxAt(unix.AT_FDCWD, filepath.Dir(d.Real), 0, unix.STATX_UID|unix.STATX_MTIME|unix.STATX_MNT_ID)
+func (h *host) lookAtDaemon(d *rules.Daemon) error {
+	dir, err := kernel.StatxAt(unix.AT_FDCWD, filepath.Dir(d.Real), 0, unix.STATX_UID|unix.STATX_MTIME|unix.STATX_MNT_ID)
 	if err != nil && !foreseen(err) {
 		return err
 	}
 	if err == nil {
-		d.DirDev, d.Owner, d.changed = idOf(dir).Dev, int(dir.Uid), timeOf(dir.Mtime)
-		if d.mount, err = mountOf(filepath.Dir(d.Real), dir); err != nil {
+		d.DirDev, d.Owner, d.Changed = kernel.IdOf(dir).Dev, int(dir.Uid), kernel.TimeOf(dir.Mtime)
+		if d.Mount, err = mountOf(filepath.Dir(d.Real), dir); err != nil {
 			return err
 		}
 	}
-	st, err := statxAt(unix.AT_FDCWD, d.Real, 0, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_INO|unix.STATX_NLINK|unix.STATX_UID)
+	st, err := kernel.StatxAt(unix.AT_FDCWD, d.Real, 0, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_INO|unix.STATX_NLINK|unix.STATX_UID)
 	switch {
-	case missing(err):
-		d.File = failed[FileID](err)
+	case fact.Missing(err):
+		d.File = fact.Failed[fact.FileID](err)
 		return nil
 	case err != nil:
 		return err
@@ -77,12 +81,12 @@ func (h *host) lookAtDaemon(d *Daemon) error {
 	if kind := uint32(st.Mode) & unix.S_IFMT; kind != unix.S_IFREG {
 		return fmt.Errorf("%w: %s is %s, not a program", ErrDaemon, d.Name, kindName(kind))
 	}
-	d.File, d.Links, d.Owner = known(idOf(st)), uint64(st.Nlink), int(st.Uid)
-	if d.Script, err = h.interpreter(d.Real); err != nil || !d.aliased() {
+	d.File, d.Links, d.Owner = fact.Of(kernel.IdOf(st)), uint64(st.Nlink), int(st.Uid)
+	if d.Script, err = h.interpreter(d.Real); err != nil || !d.Aliased() {
 		return err
 	}
 	d.OtherNames, err = h.otherNames(*d)
-	d.MultiCall = len(d.OtherNames) > 0 || d.Links > 1 || strings.HasSuffix(d.realBase(), "box")
+	d.MultiCall = len(d.OtherNames) > 0 || d.Links > 1 || strings.HasSuffix(d.RealBase(), "box")
 	return err
 }
 
@@ -92,12 +96,12 @@ func mountOf(dir string, st unix.Statx_t) (uint64, error) {
 	if st.Mask&unix.STATX_MNT_ID != 0 {
 		return st.Mnt_id, nil
 	}
-	fd, err := retried(func() (int, error) { return unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0) })
+	fd, err := kernel.Retried(func() (int, error) { return unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0) })
 	if err != nil {
-		return 0, unforeseen(err)
+		return 0, fact.Unforeseen(err)
 	}
 	defer unix.Close(fd)
-	return mountOfDescriptor(fd)
+	return kernel.MountOfDescriptor(fd)
 }
 
 func (h *host) lookPath(name string) (string, error) {
@@ -106,7 +110,7 @@ func (h *host) lookPath(name string) (string, error) {
 			continue
 		}
 		path := filepath.Join(dir, name)
-		st, err := statx(path)
+		st, err := kernel.Statx(path)
 		if err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0 {
 			return path, nil
 		}
@@ -159,7 +163,7 @@ func realPath(path string) (string, error) {
 
 // foreseen: it says something of the path.
 func foreseen(err error) bool {
-	return missing(err) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) ||
+	return fact.Missing(err) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) ||
 		errors.Is(err, unix.ENAMETOOLONG) || err.Error() == "EvalSymlinks: too many links"
 }
 
@@ -167,7 +171,7 @@ func foreseen(err error) bool {
 const shebangLimit = 256
 
 // interpreter is nil for what is no #! script, or may not be read.
-func (h *host) interpreter(path string) (*Interpreter, error) {
+func (h *host) interpreter(path string) (*rules.Interpreter, error) {
 	const nesting = 4 // fs/exec.c, exec_binprm: no deeper
 	var wrappers, given []string
 	for range nesting {
@@ -181,7 +185,7 @@ func (h *host) interpreter(path string) (*Interpreter, error) {
 		}
 		i.Given = append(i.Given, given...)
 		nested := false
-		if i.File.State == Known {
+		if i.File.State == fact.Known {
 			if _, _, nested, err = readShebang(i.Real); err != nil {
 				return nil, err
 			}
@@ -198,27 +202,27 @@ func (h *host) interpreter(path string) (*Interpreter, error) {
 }
 
 func readShebang(path string) (interpreter, argument string, ok bool, err error) {
-	fd, err := retried(func() (int, error) {
+	fd, err := kernel.Retried(func() (int, error) {
 		return unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
-		return "", "", false, unforeseen(err)
+		return "", "", false, fact.Unforeseen(err)
 	}
 	defer unix.Close(fd)
 	head := make([]byte, shebangLimit)
-	n, err := retried(func() (int, error) { return unix.Read(fd, head) })
+	n, err := kernel.Retried(func() (int, error) { return unix.Read(fd, head) })
 	if err != nil {
 		return "", "", false, err
 	}
-	interpreter, argument, ok = splitShebang(head[:n])
+	interpreter, argument, ok = rules.SplitShebang(head[:n])
 	return interpreter, argument, ok, nil
 }
 
-func (h *host) findInterpreter(name, argument string) (*Interpreter, error) {
-	i := &Interpreter{Path: name}
+func (h *host) findInterpreter(name, argument string) (*rules.Interpreter, error) {
+	i := &rules.Interpreter{Path: name}
 	if filepath.Base(name) == "env" && argument != "" {
 		i.ViaEnv = true
-		i.Path, i.Given = envProgram(argument)
+		i.Path, i.Given = rules.EnvProgram(argument)
 		found, err := h.lookPath(i.Path)
 		if err != nil {
 			return nil, err
@@ -230,46 +234,46 @@ func (h *host) findInterpreter(name, argument string) (*Interpreter, error) {
 		i.Given = []string{argument}
 	}
 	i.Real = i.Path
-	if _, mayHang := h.mayHang(i.Path); mayHang && filepath.IsAbs(i.Path) {
+	if _, mayHang := h.MayHang(i.Path); mayHang && filepath.IsAbs(i.Path) {
 		return i, nil // its path will do
 	}
 	var err error
 	if i.Real, err = realPath(i.Path); err != nil {
 		return nil, err
 	}
-	i.File = identify(i.Real)
-	return i, unforeseen(i.File.Err)
+	i.File = kernel.Identify(i.Real)
+	return i, fact.Unforeseen(i.File.Err)
 }
 
 // otherNames finds further links to the file the daemon's link leads to, beside
 // the link and beside the file: redis-sentinel beside redis-server.
-func (h *host) otherNames(d Daemon) ([]string, error) {
+func (h *host) otherNames(d rules.Daemon) ([]string, error) {
 	var names []string
 	for _, dir := range []string{filepath.Dir(d.Path), filepath.Dir(d.Real)} {
 		entries, err := os.ReadDir(dir)
-		if err := unforeseen(err); err != nil {
+		if err := fact.Unforeseen(err); err != nil {
 			return nil, err
 		}
 		for _, entry := range entries {
-			if entry.Type()&os.ModeSymlink == 0 || entry.Name() == d.base() {
+			if entry.Type()&os.ModeSymlink == 0 || entry.Name() == d.Base() {
 				continue
 			}
 			path := filepath.Join(dir, entry.Name())
-			target := readLink(path)
-			if err := unforeseen(target.Err); err != nil {
+			target := kernel.ReadLink(path)
+			if err := fact.Unforeseen(target.Err); err != nil {
 				return nil, err
 			}
-			if target.State != Known || filepath.Base(target.Value) != d.realBase() {
+			if target.State != fact.Known || filepath.Base(target.Value) != d.RealBase() {
 				continue // a chain of links is followed from its last one
 			}
-			if _, mayHang := h.mayHang(path); mayHang {
+			if _, mayHang := h.MayHang(path); mayHang {
 				continue
 			}
-			file := identify(path)
-			if err := unforeseen(file.Err); err != nil {
+			file := kernel.Identify(path)
+			if err := fact.Unforeseen(file.Err); err != nil {
 				return nil, err
 			}
-			if same(file, d.File) {
+			if kernel.Same(file, d.File) {
 				names = append(names, entry.Name())
 			}
 		}

@@ -13,6 +13,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
 )
 
 // fixtureBoot is when every fixture's machine booted; its times are seconds
@@ -58,13 +61,13 @@ func loadFixture(t *testing.T, path string) *fixture {
 	}
 	f.configure(string(archive.Comment))
 	f.host = &host{
-		system: &system{
-			proc:      f.path("proc"),
-			now:       func() time.Time { return fixtureBoot.Add(24 * time.Hour) },
-			boot:      func() (time.Time, error) { return fixtureBoot, nil },
-			pidfdOpen: func(int) (int, error) { return -1, unix.ENOSYS },
-			taken:     func(pid int) bool { return f.hidden[pid] },
-			still:     true,
+		System: &kernel.System{
+			Proc:      f.path("proc"),
+			Now:       func() time.Time { return fixtureBoot.Add(24 * time.Hour) },
+			Boot:      func() (time.Time, error) { return fixtureBoot, nil },
+			PidfdOpen: func(int) (int, error) { return -1, unix.ENOSYS },
+			Taken:     func(pid int) bool { return f.hidden[pid] },
+			Still:     true,
 		},
 		run:  []string{f.path("run")},
 		path: f.path("usr/sbin"),
@@ -82,7 +85,7 @@ func (f *fixture) expand(s string) string {
 			return s
 		}
 		name, after, _ := strings.Cut(rest, ")")
-		id := identify(f.path(name)).Value
+		id := kernel.Identify(f.path(name)).Value
 		s = fmt.Sprintf("%s%02x:%02x:%d%s", before, unix.Major(id.Dev), unix.Minor(id.Dev), id.Ino, after)
 	}
 }
@@ -178,7 +181,7 @@ func (f *fixture) process(pid int, k map[string]string) {
 		return otherwise
 	}
 	self := strconv.Itoa(pid)
-	start := atoi(f.t, get("start", "100")) * userHZ
+	start := atoi(f.t, get("start", "100")) * kernel.UserHZ
 	dir := filepath.Join("proc", self)
 	f.write(filepath.Join(dir, "stat"), fmt.Sprintf(
 		"%d (%s) %s %s %s %s 0 -1 %s 0 0 0 0 0 0 0 0 20 0 %s 0 %d 4096 1 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
@@ -230,7 +233,7 @@ func atoi(t *testing.T, s string) int {
 // /proc/PID/root; where that is our root, it need not.
 func TestScriptThatCannotBeLookedAt(t *testing.T) {
 	f := loadFixture(t, fixtures+"/script.txtar")
-	f.must(f.host.open())
+	f.must(f.host.Open())
 	d, err := f.host.findDaemon(f.in.Daemon)
 	f.must(err)
 	root := f.path("proc/4000001/root")
@@ -238,17 +241,17 @@ func TestScriptThatCannotBeLookedAt(t *testing.T) {
 	f.must(os.Symlink(root, root)) // ELOOP, also for root
 	for _, c := range []struct {
 		word string
-		root Place
-		want FactState
+		root fact.Place
+		want fact.FactState
 	}{
-		{d.Path, SamePlace, Known},
-		{d.Path, PlaceUnknown, Unreadable},
-		{d.Path, OtherPlace, Unreadable},
-		{d.Path + "x", SamePlace, Unreadable},
+		{d.Path, fact.SamePlace, fact.Known},
+		{d.Path, fact.PlaceUnknown, fact.Unreadable},
+		{d.Path, fact.OtherPlace, fact.Unreadable},
+		{d.Path + "x", fact.SamePlace, fact.Unreadable},
 	} {
-		e := Evidence{PID: 4000001, Tree: SamePlace, Root: c.root, Argv: known([]string{"python3", c.word})}
+		e := fact.Evidence{PID: 4000001, Tree: fact.SamePlace, Root: c.root, Argv: fact.Of([]string{"python3", c.word})}
 		got := f.host.scriptFiles(d, e)
-		if len(got) != 1 || got[0].File.State != c.want || c.want == Known && got[0].File.Value != d.File.Value {
+		if len(got) != 1 || got[0].File.State != c.want || c.want == fact.Known && got[0].File.Value != d.File.Value {
 			t.Errorf("%s, root %s: got %+v", c.word, c.root, got)
 		}
 	}

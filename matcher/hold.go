@@ -3,10 +3,13 @@ package matcher
 import (
 	"syscall"
 	"time"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
 )
 
 // ErrNotHeld: the process was not held, or was let go of.
-var ErrNotHeld = errReleased
+var ErrNotHeld = kernel.ErrReleased
 
 // Signal sends sig to a held process: to the one that was judged, or to nobody. ESRCH
 // means that it has ended, EPERM that it is not ours to signal.
@@ -14,16 +17,16 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	if p.Ended() {
 		return syscall.ESRCH
 	}
-	return p.held.signal(sig)
+	return p.held.Signal(sig)
 }
 
 // Ended reports that a held process has ended: all its threads, while its parent
 // may not have collected it yet. Of one that is not held it cannot tell.
-func (p *Process) Ended() bool { return p.Evidence.Life.over() || p.held.over() }
+func (p *Process) Ended() bool { return p.Evidence.Life.Over() || p.held.Over() }
 
 // Release lets go of a process; it may no longer be signalled or awaited.
 func (p *Process) Release() {
-	p.held.release()
+	p.held.Release()
 	p.held = nil
 }
 
@@ -42,7 +45,7 @@ func (r *Report) Release() {
 // among them.
 func (r *Report) Living() []*Process {
 	var of []*Process
-	if r.Main != nil && r.Main.held != nil && r.Main.Evidence.Life != Gone {
+	if r.Main != nil && r.Main.held != nil && r.Main.Evidence.Life != fact.Gone {
 		of = append(of, r.Main)
 	}
 	for i := range r.Others {
@@ -62,7 +65,7 @@ func AwaitEnd(of []*Process, until time.Time) []*Process {
 		if len(of) == 0 || !time.Now().Before(until) {
 			return of
 		}
-		awaitEvent(handles(of), -1, until)
+		kernel.AwaitEvent(handles(of), -1, until)
 	}
 }
 
@@ -75,7 +78,7 @@ func living(of []*Process) (left []*Process) {
 	return left
 }
 
-func handles(of []*Process) (held []*handle) {
+func handles(of []*Process) (held []*kernel.Handle) {
 	for _, p := range of {
 		held = append(held, p.held)
 	}
@@ -85,19 +88,19 @@ func handles(of []*Process) (held []*handle) {
 // Watch tells when the answer about a pidfile may have changed: inotify(7) on
 // each directory on the way to it, so that neither the file nor its directory
 // needs to be there yet.
-type Watch struct{ watch *watch }
+type Watch struct{ watch *kernel.Watch }
 
 // NewWatch watches nothing yet: see Arm.
-func NewWatch(pidfile string) *Watch { return &Watch{newWatch(pidfile)} }
+func NewWatch(pidfile string) *Watch { return &Watch{kernel.NewWatch(pidfile)} }
 
 // Close ends the watch.
-func (w *Watch) Close() { w.watch.close() }
+func (w *Watch) Close() { w.watch.Close() }
 
 // Arm watches what is on the way to the pidfile now. It comes before looking:
 // what changes after the look is an event then. Directories that are watched
 // already stay so.
-func (w *Watch) Arm() { w.watch.arm() }
+func (w *Watch) Arm() { w.watch.Arm() }
 
 // Await waits until the pidfile may have changed, or one of these held processes
 // ends, and at most until then.
-func (w *Watch) Await(of []*Process, until time.Time) { w.watch.await(handles(of), until) }
+func (w *Watch) Await(of []*Process, until time.Time) { w.watch.Await(handles(of), until) }

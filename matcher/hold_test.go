@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"pidproof/testdata/waiting"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +16,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
+	"pidproof/testdata/child"
+	"pidproof/testdata/must"
+	"pidproof/testdata/waiting"
 )
 
 // hosts are this one with pidfds, and as if it had none.
@@ -31,16 +37,16 @@ func hosts() map[string]*host {
 // withoutPidfd is this host before Linux 5.3, or under a seccomp filter.
 func withoutPidfd(err error) *host {
 	h := thisHost()
-	h.pidfdOpen = func(int) (int, error) { return -1, err }
+	h.PidfdOpen = func(int) (int, error) { return -1, err }
 	return h
 }
 
 // held is a process as Check with Hold gives it, released at the end.
 func held(t *testing.T, h *host, pid int) *Process {
 	t.Helper()
-	must(t, h.open())
-	p, err := h.hold(question{}, pid)
-	must(t, err)
+	must.Do(t, h.Open())
+	p, err := h.hold(rules.Question{}, pid)
+	must.Do(t, err)
 	t.Cleanup(p.Release)
 	return &p
 }
@@ -49,7 +55,7 @@ func held(t *testing.T, h *host, pid int) *Process {
 func descriptors(t *testing.T) []string {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
-	must(t, err)
+	must.Do(t, err)
 	var out []string
 	for _, e := range entries {
 		target, err := os.Readlink("/proc/self/fd/" + e.Name())
@@ -79,9 +85,9 @@ func keepsNoDescriptors(t *testing.T, do func()) {
 }
 
 // collected waits for a child that was signalled, and gives what ended it.
-func collected(c *child) syscall.Signal {
-	_ = c.cmd.Wait()
-	status, isStatus := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
+func collected(c *child.Child) syscall.Signal {
+	_ = c.Cmd.Wait()
+	status, isStatus := c.Cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if !isStatus || !status.Signaled() {
 		return 0
 	}
@@ -91,21 +97,21 @@ func collected(c *child) syscall.Signal {
 func TestSignalAndEnd(t *testing.T) {
 	for name, h := range hosts() {
 		t.Run(name, func(t *testing.T) {
-			c := startChild(t)
-			p := held(t, h, c.pid)
+			c := child.Start(t)
+			p := held(t, h, c.PID)
 			if p.Ended() {
 				t.Error("it has ended before it was signalled")
 			}
-			must(t, p.Signal(0))
+			must.Do(t, p.Signal(0))
 			if left := AwaitEnd([]*Process{p}, time.Now()); len(left) != 1 || left[0] != p {
 				t.Errorf("it lives, and %d are left", len(left))
 			}
-			must(t, p.Signal(syscall.SIGUSR1))
+			must.Do(t, p.Signal(syscall.SIGUSR1))
 			if left := AwaitEnd([]*Process{p}, time.Now().Add(waiting.Limit)); len(left) != 0 {
 				t.Error("it has ended, and was not seen to")
 			}
 			// Its parent has not collected it: it is a zombie.
-			if state := procState(t, c.pid); state != "Z" || !p.Ended() {
+			if state := procState(t, c.PID); state != "Z" || !p.Ended() {
 				t.Errorf("state %s, ended %v", state, p.Ended())
 			}
 			if err := p.Signal(syscall.SIGTERM); err != unix.ESRCH {
@@ -127,9 +133,9 @@ func TestSignalAndEnd(t *testing.T) {
 func procState(t *testing.T, pid int) string {
 	t.Helper()
 	h := thisHost()
-	must(t, h.open())
-	stat, err := h.readStat(pid)
-	must(t, err)
+	must.Do(t, h.Open())
+	stat, err := h.ReadStat(pid)
+	must.Do(t, err)
 	return stat.State
 }
 
@@ -138,10 +144,10 @@ func procState(t *testing.T, pid int) string {
 func TestNumberThatPassedOnIsNotSignalled(t *testing.T) {
 	for name, h := range hosts() {
 		t.Run(name, func(t *testing.T) {
-			old, bystander := startChild(t), startChild(t)
-			p := held(t, h, old.pid)
-			old.end()
-			p.Evidence.PID = bystander.pid
+			old, bystander := child.Start(t), child.Start(t)
+			p := held(t, h, old.PID)
+			old.End()
+			p.Evidence.PID = bystander.PID
 			if name != "pidfd" { // and both may have started in one tick
 				p.Evidence.StartTicks--
 			}
@@ -156,7 +162,7 @@ func TestNumberThatPassedOnIsNotSignalled(t *testing.T) {
 			if left := AwaitEnd([]*Process{p}, time.Now().Add(waiting.Limit)); len(left) != 0 {
 				t.Errorf("%d are awaited", len(left))
 			}
-			if state := procState(t, bystander.pid); state == "Z" {
+			if state := procState(t, bystander.PID); state == "Z" {
 				t.Error("the bystander was signalled")
 			}
 		})
@@ -166,10 +172,10 @@ func TestNumberThatPassedOnIsNotSignalled(t *testing.T) {
 func TestHeldButGone(t *testing.T) {
 	for name, h := range hosts() {
 		t.Run(name, func(t *testing.T) {
-			c := startChild(t)
-			c.end()
-			p := held(t, h, c.pid)
-			if p.Evidence.Life != Gone || !p.Ended() {
+			c := child.Start(t)
+			c.End()
+			p := held(t, h, c.PID)
+			if p.Evidence.Life != fact.Gone || !p.Ended() {
 				t.Errorf("%v, ended %v", p.Evidence.Life, p.Ended())
 			}
 			if err := p.Signal(syscall.SIGKILL); err != unix.ESRCH {
@@ -195,17 +201,17 @@ func TestAwaitEndOfNobody(t *testing.T) {
 func TestAwaitEndOfSome(t *testing.T) {
 	for name, h := range hosts() {
 		t.Run(name, func(t *testing.T) {
-			var children []*child
+			var children []*child.Child
 			var of, stay []*Process
 			for i := range 6 {
-				children = append(children, startChild(t))
-				of = append(of, held(t, h, children[i].pid))
+				children = append(children, child.Start(t))
+				of = append(of, held(t, h, children[i].PID))
 				if i%2 == 0 {
 					stay = append(stay, of[i])
 				}
 			}
 			for i := 1; i < 6; i += 2 {
-				must(t, of[i].Signal(syscall.SIGKILL))
+				must.Do(t, of[i].Signal(syscall.SIGKILL))
 			}
 			asked := slices.Clone(of)
 			until := time.Now().Add(100 * time.Millisecond)
@@ -218,7 +224,7 @@ func TestAwaitEndOfSome(t *testing.T) {
 			if !slices.Equal(of, asked) {
 				t.Error("the caller's list was changed")
 			}
-			must(t, stay[0].Signal(syscall.SIGKILL), stay[1].Signal(syscall.SIGKILL), stay[2].Signal(syscall.SIGKILL))
+			must.Do(t, stay[0].Signal(syscall.SIGKILL), stay[1].Signal(syscall.SIGKILL), stay[2].Signal(syscall.SIGKILL))
 			if left := AwaitEnd(stay, time.Now().Add(waiting.Limit)); len(left) != 0 {
 				t.Errorf("%d are left", len(left))
 			}
@@ -230,12 +236,12 @@ func TestAwaitEndOfSome(t *testing.T) {
 func TestAwaitEndOfMany(t *testing.T) {
 	const many = 200
 	cat, err := exec.LookPath("cat")
-	must(t, err)
+	must.Do(t, err)
 	var commands []*exec.Cmd
 	for range many {
 		cmd := exec.Command(cat)
 		in, err := cmd.StdinPipe()
-		must(t, err, cmd.Start())
+		must.Do(t, err, cmd.Start())
 		defer cmd.Wait()
 		defer in.Close()
 		commands = append(commands, cmd)
@@ -247,7 +253,7 @@ func TestAwaitEndOfMany(t *testing.T) {
 		}
 	}
 	for _, p := range of {
-		must(t, p.Signal(syscall.SIGKILL))
+		must.Do(t, p.Signal(syscall.SIGKILL))
 	}
 	if left := AwaitEnd(of, time.Now().Add(waiting.Limit)); len(left) != 0 {
 		t.Errorf("%d of %d are left", len(left), len(of))
@@ -258,25 +264,25 @@ func TestAwaitEndOfMany(t *testing.T) {
 func TestAwaitForever(t *testing.T) {
 	for _, until := range []time.Time{time.Now().Add(math.MaxInt64), time.Unix(math.MaxInt32<<8, 0)} {
 		cmd := exec.Command("sleep", "0.1")
-		must(t, cmd.Start())
+		must.Do(t, cmd.Start())
 		p := held(t, thisHost(), cmd.Process.Pid)
-		if awaitEvent(handles([]*Process{p}), -1, until); !p.Ended() {
+		if kernel.AwaitEvent(handles([]*Process{p}), -1, until); !p.Ended() {
 			t.Errorf("until the year %d: it came back at once", until.Year())
 		}
-		must(t, cmd.Wait())
+		must.Do(t, cmd.Wait())
 	}
 }
 
 // What is let go of twice must not close what has the descriptor by then.
 func TestReleaseTwice(t *testing.T) {
-	c := startChild(t)
+	c := child.Start(t)
 	h := thisHost()
-	must(t, h.open())
-	p, err := h.hold(question{}, c.pid)
-	must(t, err)
+	must.Do(t, h.Open())
+	p, err := h.hold(rules.Question{}, c.PID)
+	must.Do(t, err)
 	p.Release()
 	mine, err := os.Open("/")
-	must(t, err)
+	must.Do(t, err)
 	defer mine.Close()
 	p.Release()
 	(&Process{}).Release()
@@ -288,12 +294,12 @@ func TestReleaseTwice(t *testing.T) {
 // Nobody to hold has no descriptor: 0 would be standard input.
 func TestReleaseOfNobody(t *testing.T) {
 	stdin, err := os.Readlink("/proc/self/fd/0")
-	must(t, err)
+	must.Do(t, err)
 	for _, h := range hosts() {
-		must(t, h.open())
-		for _, pid := range []int{PIDMax, unix.Gettid(), -1, 0} {
-			p, err := h.hold(question{}, pid)
-			if p.held != nil && p.held.fd == 0 {
+		must.Do(t, h.Open())
+		for _, pid := range []int{fact.PIDMax, unix.Gettid(), -1, 0} {
+			p, err := h.hold(rules.Question{}, pid)
+			if p.held != nil && p.held.Fd == 0 {
 				t.Errorf("%d is held by descriptor 0 (%v)", pid, err)
 			}
 			p.Release()
@@ -305,9 +311,9 @@ func TestReleaseOfNobody(t *testing.T) {
 }
 
 func TestNothingStaysOpen(t *testing.T) {
-	c, gone := startChild(t), startChild(t)
-	gone.end()
-	pidfile, stale := c.pidfile(), gone.pidfile()
+	c, gone := child.Start(t), child.Start(t)
+	gone.End()
+	pidfile, stale := c.Pidfile(), gone.Pidfile()
 	ctx := context.Background()
 	uid := os.Getuid()
 	check := func(in Instance) func() {
@@ -322,7 +328,7 @@ func TestNothingStaysOpen(t *testing.T) {
 			r.Release() // harmless
 		}
 	}
-	match := func(c Criteria) func() {
+	match := func(c rules.Criteria) func() {
 		return func() {
 			m, err := Match(ctx, c, nil)
 			if err != nil && !errors.Is(err, ErrDaemon) {
@@ -333,30 +339,30 @@ func TestNothingStaysOpen(t *testing.T) {
 		}
 	}
 	for name, do := range map[string]func(){
-		"running":          check(Instance{Daemon: c.path, Pidfile: pidfile}),
-		"running, held":    check(Instance{Daemon: c.path, Pidfile: pidfile, Hold: true}),
-		"others":           check(Instance{Daemon: c.path, Pidfile: pidfile, Others: true, Sockets: true}),
-		"others, held":     check(Instance{Daemon: c.path, Pidfile: pidfile, Others: true, Sockets: true, Hold: true}),
-		"another's number": check(Instance{Daemon: gone.path, Pidfile: pidfile, Hold: true}),
-		"stale":            check(Instance{Daemon: c.path, Pidfile: stale, Hold: true}),
-		"no pidfile":       check(Instance{Daemon: c.path, Pidfile: pidfile + ".none", Hold: true}),
-		"unusable":         check(Instance{Daemon: c.path, Pidfile: filepath.Dir(pidfile), Hold: true}),
+		"running":          check(Instance{Daemon: c.Path, Pidfile: pidfile}),
+		"running, held":    check(Instance{Daemon: c.Path, Pidfile: pidfile, Hold: true}),
+		"others":           check(Instance{Daemon: c.Path, Pidfile: pidfile, Others: true, Sockets: true}),
+		"others, held":     check(Instance{Daemon: c.Path, Pidfile: pidfile, Others: true, Sockets: true, Hold: true}),
+		"another's number": check(Instance{Daemon: gone.Path, Pidfile: pidfile, Hold: true}),
+		"stale":            check(Instance{Daemon: c.Path, Pidfile: stale, Hold: true}),
+		"no pidfile":       check(Instance{Daemon: c.Path, Pidfile: pidfile + ".none", Hold: true}),
+		"unusable":         check(Instance{Daemon: c.Path, Pidfile: filepath.Dir(pidfile), Hold: true}),
 		"no daemon":        check(Instance{Daemon: "/", Pidfile: pidfile, Hold: true}),
 		"many of them":     check(Instance{Daemon: "/proc/self/exe", Hold: true}),
-		"find a path":      func() { _, err := Find(ctx, c.path, Finding{Scripts: true}); must(t, err) },
+		"find a path":      func() { _, err := Find(ctx, c.Path, Finding{Scripts: true}); must.Do(t, err) },
 		"find a name": func() {
 			_, err := Find(ctx, "daemon", Finding{Scripts: true, Zombies: true, SameRoot: true})
-			must(t, err)
+			must.Do(t, err)
 		},
-		"find all of a kind": func() { _, err := Find(ctx, "/bin/sh", Finding{}); must(t, err) },
-		"match a pidfile":    match(Criteria{Pidfile: pidfile}),
-		"match stale":        match(Criteria{Pidfile: stale}),
-		"match exec":         match(Criteria{Exec: c.path}),
-		"match both":         match(Criteria{Exec: c.path, Pidfile: pidfile, UID: &uid}),
-		"match a PID":        match(Criteria{PID: c.pid, PPID: 1}),
-		"match a name":       match(Criteria{Name: "daemon"}),
-		"match a user":       match(Criteria{UID: &uid}),
-		"match no daemon":    match(Criteria{Exec: "/"}),
+		"find all of a kind": func() { _, err := Find(ctx, "/bin/sh", Finding{}); must.Do(t, err) },
+		"match a pidfile":    match(rules.Criteria{Pidfile: pidfile}),
+		"match stale":        match(rules.Criteria{Pidfile: stale}),
+		"match exec":         match(rules.Criteria{Exec: c.Path}),
+		"match both":         match(rules.Criteria{Exec: c.Path, Pidfile: pidfile, UID: &uid}),
+		"match a PID":        match(rules.Criteria{PID: c.PID, PPID: 1}),
+		"match a name":       match(rules.Criteria{Name: "daemon"}),
+		"match a user":       match(rules.Criteria{UID: &uid}),
+		"match no daemon":    match(rules.Criteria{Exec: "/"}),
 		"watch": func() {
 			w := NewWatch(pidfile)
 			w.Arm()
@@ -365,19 +371,19 @@ func TestNothingStaysOpen(t *testing.T) {
 		},
 		"remove": func() {
 			copied := pidfile + ".copy"
-			put(t, copied, strconv.Itoa(c.pid))
-			must(t, RemovePidfile(thisHost().readPidfileOnce(copied)))
-			put(t, copied, "1")
+			must.Write(t, copied, strconv.Itoa(c.PID))
+			must.Do(t, RemovePidfile(thisHost().readPidfileOnce(copied)))
+			must.Write(t, copied, "1")
 			p := thisHost().readPidfileOnce(copied)
-			put(t, copied, "2")
+			must.Write(t, copied, "2")
 			if err := RemovePidfile(p); !errors.Is(err, ErrNotRemoved) {
 				t.Errorf("got %v", err)
 			}
 		},
 		"remaining": func() {
-			r, err := Check(ctx, Instance{Daemon: c.path, Pidfile: pidfile, Hold: true})
-			must(t, err)
-			rest, _ := Remaining(ctx, Instance{Daemon: c.path, Pidfile: pidfile}, r.Main, nil)
+			r, err := Check(ctx, Instance{Daemon: c.Path, Pidfile: pidfile, Hold: true})
+			must.Do(t, err)
+			rest, _ := Remaining(ctx, Instance{Daemon: c.Path, Pidfile: pidfile}, r.Main, nil)
 			for _, p := range rest.Left {
 				p.Release()
 			}
@@ -391,20 +397,20 @@ func TestNothingStaysOpen(t *testing.T) {
 // A pidfile that is rewritten while all processes are looked at is asked about
 // again: what was held for the first answer is let go.
 func TestNothingStaysOpenAfterRereads(t *testing.T) {
-	c, other := startChild(t), startChild(t)
-	pidfile := other.pidfile()
+	c, other := child.Start(t), child.Start(t)
+	pidfile := other.Pidfile()
 	keepsNoDescriptors(t, func() {
 		h := thisHost()
-		boot := h.boot
+		boot := h.Boot
 		asked := 0
-		h.boot = func() (time.Time, error) { // once for each process that is looked at
+		h.Boot = func() (time.Time, error) { // once for each process that is looked at
 			at := time.Unix(int64(asked), 0)
 			asked++
-			must(t, os.Chtimes(pidfile, at, at))
+			must.Do(t, os.Chtimes(pidfile, at, at))
 			return boot()
 		}
-		r, err := h.check(context.Background(), Instance{Daemon: c.path, Pidfile: pidfile, Hold: true})
-		if err != nil || r.Verdict != Unknown || r.Rule != RuleUnusable {
+		r, err := h.check(context.Background(), Instance{Daemon: c.Path, Pidfile: pidfile, Hold: true})
+		if err != nil || r.Verdict != Unknown || r.Rule != rules.RuleUnusable {
 			t.Errorf("%v %v (%s), %v", r.Verdict, r.Rule, r.Reason, err)
 		}
 		r.Release()
@@ -413,34 +419,34 @@ func TestNothingStaysOpenAfterRereads(t *testing.T) {
 
 // What cannot be read: the processes that were held before it are let go.
 func TestNothingStaysOpenAfterErrors(t *testing.T) {
-	c, second := startChild(t), startChild(t)
-	pidfile := c.pidfile()
+	c, second := child.Start(t), child.Start(t)
+	pidfile := c.Pidfile()
 	broken := errors.New("broken")
 	for at := range 4 {
 		keepsNoDescriptors(t, func() {
 			for name, ask := range map[string]func(*host) error{
 				"check": func(h *host) error {
-					r, err := h.check(context.Background(), Instance{Daemon: c.path, Pidfile: pidfile, Others: true, Hold: true})
+					r, err := h.check(context.Background(), Instance{Daemon: c.Path, Pidfile: pidfile, Others: true, Hold: true})
 					r.Release()
 					return err
 				},
 				"name": func(h *host) error {
-					m, err := h.match(context.Background(), Criteria{Name: "daemon"})
+					m, err := h.match(context.Background(), rules.Criteria{Name: "daemon"})
 					m.Release()
 					return err
 				},
 				"exec": func(h *host) error {
-					m, err := h.match(context.Background(), Criteria{Exec: second.path})
+					m, err := h.match(context.Background(), rules.Criteria{Exec: second.Path})
 					m.Release()
 					return err
 				},
 				"pid": func(h *host) error {
-					m, err := h.match(context.Background(), Criteria{PID: c.pid})
+					m, err := h.match(context.Background(), rules.Criteria{PID: c.PID})
 					m.Release()
 					return err
 				},
 				"find": func(h *host) error {
-					_, err := h.find(c.path, Finding{})
+					_, err := h.find(c.Path, Finding{})
 					if errors.Is(err, ErrNoAnswer) {
 						err = nil
 					}
@@ -448,8 +454,8 @@ func TestNothingStaysOpenAfterErrors(t *testing.T) {
 				},
 			} {
 				h := thisHost()
-				boot, asked := h.boot, 0
-				h.boot = func() (time.Time, error) {
+				boot, asked := h.Boot, 0
+				h.Boot = func() (time.Time, error) {
 					if asked++; asked > at {
 						return time.Time{}, broken
 					}
@@ -467,15 +473,15 @@ func TestNothingStaysOpenAfterErrors(t *testing.T) {
 // has ended.
 func TestLiving(t *testing.T) {
 	h := thisHost()
-	must(t, h.open())
+	must.Do(t, h.Open())
 	process := func(role Role) Process {
-		p := *held(t, h, startChild(t).pid)
+		p := *held(t, h, child.Start(t).PID)
 		p.Role = role
 		return p
 	}
-	main, dead := process(RoleMain), startChild(t)
-	ended := *held(t, h, dead.pid)
-	dead.end()
+	main, dead := process(RoleMain), child.Start(t)
+	ended := *held(t, h, dead.PID)
+	dead.End()
 	r := Report{Main: &main, Others: []Process{
 		process(RoleWorker), process(RoleOther), process(RoleForeign), process(RoleLeftover), process(RoleUnclaimed), ended, {Role: RoleWorker},
 	}}

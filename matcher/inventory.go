@@ -8,6 +8,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 // Search says what TakeInventory looks for.
@@ -44,19 +48,19 @@ type Listed struct {
 	// Also are further pidfiles that name the same process.
 	Also []string
 	// Workers counts those of Main; not known unless /proc was searched for them.
-	Workers Fact[int]
+	Workers fact.Fact[int]
 }
 
 // Unseen reports that nothing but the number could be read of the process that the
 // pidfile names.
 func (l Listed) Unseen() bool {
-	return l.Verdict == Unknown && l.Rule == RuleUnreadable && l.Main != nil && l.Main.Evidence.Exe.State != Known
+	return l.Verdict == Unknown && l.Rule == rules.RuleUnreadable && l.Main != nil && l.Main.Evidence.Exe.State != fact.Known
 }
 
 // Strays are the processes that run a daemon and that no pidfile accounts for, by
 // PID. Of one that is left over from an instance, Instance is its stale pidfile.
 type Strays struct {
-	Daemon    Daemon
+	Daemon    rules.Daemon
 	Processes []Process
 	Blind     string // why there may be more; "" when all were seen
 }
@@ -67,16 +71,16 @@ type Strays struct {
 // its verdict.
 func TakeInventory(ctx context.Context, s Search) (Inventory, error) {
 	h := thisHost()
-	inventory, err, inTime := within(ctx, h.system, func() (Inventory, error) { return h.takeInventory(ctx, s) })
+	inventory, err, inTime := kernel.Within(ctx, h.System, func() (Inventory, error) { return h.takeInventory(ctx, s) })
 	if !inTime {
-		return Inventory{}, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.lastStep())
+		return Inventory{}, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.LastStep())
 	}
 	return inventory, err
 }
 
 func (h *host) takeInventory(ctx context.Context, s Search) (Inventory, error) {
 	var all Inventory
-	if err := h.open(); err != nil {
+	if err := h.Open(); err != nil {
 		return all, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	var pidfiles []string
@@ -90,7 +94,7 @@ func (h *host) takeInventory(ctx context.Context, s Search) (Inventory, error) {
 	}
 	all.Missed = walk.allMissed()
 	listed := make([]Listed, len(s.Known)+len(walk.all))
-	spread(len(listed), func(i int) {
+	kernel.Spread(len(listed), func(i int) {
 		if i < len(s.Known) {
 			listed[i] = Listed{Report: h.pidfileAlone(ctx, s.Known[i]), Known: i}
 		} else if p := walk.all[i-len(s.Known)]; !isKnown(s.Known, p) {
@@ -110,26 +114,26 @@ func (h *host) takeInventory(ctx context.Context, s Search) (Inventory, error) {
 	return all, h.findStrays(&all, s)
 }
 
-func isKnown(known []Instance, p Pidfile) bool {
-	return slices.ContainsFunc(known, func(in Instance) bool { return sameAs((Pidfile{Path: in.Pidfile}), p) })
+func isKnown(known []Instance, p rules.Pidfile) bool {
+	return slices.ContainsFunc(known, func(in Instance) bool { return sameAs((rules.Pidfile{Path: in.Pidfile}), p) })
 }
 
 // pidfileAlone is check without a look at other processes.
 func (h *host) pidfileAlone(ctx context.Context, in Instance) Report {
-	where, mayHang := h.mayHang(in.Daemon)
+	where, mayHang := h.MayHang(in.Daemon)
 	if !mayHang {
-		where, mayHang = h.mayHang(in.Pidfile)
+		where, mayHang = h.MayHang(in.Pidfile)
 	}
 	if mayHang {
 		report := unread(in)
-		report.Rule, report.Reason = RuleUnreadable, "it lies on "+where+", which may not answer; ask with check"
+		report.Rule, report.Reason = rules.RuleUnreadable, "it lies on "+where+", which may not answer; ask with check"
 		return report
 	}
 	return h.alone(in, h.readPidfile(ctx, in.Pidfile))
 }
 
 // alone is what a pidfile that was read, and its process, say.
-func (h *host) alone(in Instance, p Pidfile) Report {
+func (h *host) alone(in Instance, p rules.Pidfile) Report {
 	r := unread(in)
 	r.Pidfile = p
 	var err error
@@ -142,29 +146,29 @@ func (h *host) alone(in Instance, p Pidfile) Report {
 	}
 	r.Release()
 	if err != nil {
-		r.Verdict, r.PidfileVerdict, r.Rule, r.Reason = Unknown, Unknown, RuleUnreadable, err.Error()
+		r.Verdict, r.PidfileVerdict, r.Rule, r.Reason = Unknown, Unknown, rules.RuleUnreadable, err.Error()
 	}
 	return r
 }
 
 // instanceOf tells what a pidfile stands for that nobody registered: first whether
 // the number still is that of its writer, then by the file that this one runs.
-func (h *host) instanceOf(p Pidfile) Listed {
-	in := Instance{Pidfile: p.Path, criteria: Criteria{Pidfile: p.Path}}
+func (h *host) instanceOf(p rules.Pidfile) Listed {
+	in := Instance{Pidfile: p.Path, criteria: rules.Criteria{Pidfile: p.Path}}
 	listed := Listed{Report: h.alone(in, p), Known: -1}
-	if listed.Main == nil || listed.Main.Evidence.Life != Alive || listed.Main.Decision.Outcome == NotThis {
+	if listed.Main == nil || listed.Main.Evidence.Life != fact.Alive || listed.Main.Decision.Outcome == rules.NotThis {
 		return listed
 	}
-	if listed.Main.Evidence.Exe.State != Known && listed.Verdict == Running {
-		listed.Verdict, listed.PidfileVerdict, listed.Rule = Unknown, Unknown, RuleUnreadable
-		listed.Reason = "its executable cannot be read; " + remedy(listed.Main.Evidence)
+	if listed.Main.Evidence.Exe.State != fact.Known && listed.Verdict == Running {
+		listed.Verdict, listed.PidfileVerdict, listed.Rule = Unknown, Unknown, rules.RuleUnreadable
+		listed.Reason = "its executable cannot be read; " + rules.Remedy(listed.Main.Evidence)
 		return listed
 	}
 	// What it runs proves nothing about whose the number is: that was asked before.
 	for _, program := range h.programs(listed.Main.Evidence) {
 		proven := h.alone(Instance{Daemon: program, Pidfile: p.Path}, p)
 		running := proven.Verdict == Running && listed.Verdict == Running
-		if running || slices.Contains([]Rule{RuleRecycled, RuleContested, RuleLate, RuleUnreadable}, proven.Rule) {
+		if running || slices.Contains([]rules.Rule{rules.RuleRecycled, rules.RuleContested, rules.RuleLate, rules.RuleUnreadable}, proven.Rule) {
 			listed.Report = proven
 			break
 		}
@@ -176,32 +180,32 @@ func (h *host) instanceOf(p Pidfile) Listed {
 // programs are the daemons that a process may be said to run, the likeliest first:
 // the script of an interpreter, the link that one of several programs in a file was
 // started by, and its executable.
-func (h *host) programs(e Evidence) (paths []string) {
-	if e.Exe.State != Known || e.Tree == OtherPlace && e.UserNS != SamePlace {
+func (h *host) programs(e fact.Evidence) (paths []string) {
+	if e.Exe.State != fact.Known || e.Tree == fact.OtherPlace && e.UserNS != fact.SamePlace {
 		return nil
 	}
 	exe := onDisk(e.Exe.Value)
-	if _, mayHang := h.mayHang(exe); mayHang {
+	if _, mayHang := h.MayHang(exe); mayHang {
 		return nil
 	}
 	if RunsAnything(exe) {
-		argv := h.readArgv(e.PID)
+		argv := h.ReadArgv(e.PID)
 		e.Argv = argv
-		for _, word := range (Daemon{}).scriptWords(e) {
+		for _, word := range (rules.Daemon{}).ScriptWords(e) {
 			if !filepath.IsAbs(word) {
 				continue
 			}
-			if _, mayHang := h.mayHang(word); mayHang {
+			if _, mayHang := h.MayHang(word); mayHang {
 				continue
 			}
-			its, ours := h.scriptFile(e, word), identify(word)
-			if same(its, ours) {
+			its, ours := h.ScriptFile(e, word), kernel.Identify(word)
+			if kernel.Same(its, ours) {
 				paths = append(paths, filepath.Clean(word))
-			} else if err := cmp.Or(its.Err, ours.Err); err != nil && !missing(err) {
+			} else if err := cmp.Or(its.Err, ours.Err); err != nil && !fact.Missing(err) {
 				return nil // it may be a script, and its interpreter is not what it runs
 			}
 		}
-		if link, err := h.lookPath(argv0Base(argv.Value)); err == nil && link != "" && identify(link).Value == e.Exe.Value.ID {
+		if link, err := h.lookPath(rules.Argv0Base(argv.Value)); err == nil && link != "" && kernel.Identify(link).Value == e.Exe.Value.ID {
 			paths = append(paths, link)
 		}
 	}
@@ -209,12 +213,12 @@ func (h *host) programs(e Evidence) (paths []string) {
 }
 
 // onDisk is the path that the running file has, or had before it was replaced.
-func onDisk(x Exe) string {
-	paths := pathsOf(x)
+func onDisk(x fact.Exe) string {
+	paths := rules.PathsOf(x)
 	if len(paths) == 1 {
 		return paths[0]
 	}
-	if now := realPathOnly(paths[0]); x.ID.Known() && now.State == Known && now.Value == x.ID {
+	if now := kernel.RealPathOnly(paths[0]); x.ID.Known() && now.State == fact.Known && now.Value == x.ID {
 		return paths[0]
 	}
 	return paths[len(paths)-1]
@@ -224,15 +228,15 @@ func onDisk(x Exe) string {
 // busybox.
 func RunsAnything(path string) bool {
 	base := filepath.Base(path)
-	return isInterpreter(base) || strings.HasSuffix(base, "box")
+	return rules.IsInterpreter(base) || strings.HasSuffix(base, "box")
 }
 
-func (all *Inventory) add(l Listed, p Pidfile) {
+func (all *Inventory) add(l Listed, p rules.Pidfile) {
 	switch {
-	case l.Rule == RuleForeign:
+	case l.Rule == rules.RuleForeign:
 		all.Contained = append(all.Contained, p.Path)
-	case l.Pidfile.State == PidfileAbsent: // removed since
-	case l.Pidfile.State == PidfileGarbage && !namedPidfile(p.Path): // "rapid.conf"
+	case l.Pidfile.State == rules.PidfileAbsent: // removed since
+	case l.Pidfile.State == rules.PidfileGarbage && !namedPidfile(p.Path): // "rapid.conf"
 	default:
 		all.Instances = append(all.Instances, l)
 	}
@@ -255,7 +259,7 @@ func (all *Inventory) merge() {
 		switch {
 		case l.Verdict != Running && !l.Unseen():
 		case seen && l.Known < 0:
-			if kept := &merged[at]; kept.Known < 0 && !kept.Pidfile.roots() && l.Pidfile.roots() {
+			if kept := &merged[at]; kept.Known < 0 && !kept.Pidfile.Roots() && l.Pidfile.Roots() {
 				l.Also, kept.Also = kept.Also, nil
 				*kept, l = l, *kept
 			}
@@ -283,8 +287,8 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 		all.mean(d)
 	}
 	for _, l := range all.Instances {
-		meant := l.Known >= 0 || l.Verdict == Running && !l.Daemon.unnamed() && !RunsAnything(l.Daemon.Path)
-		if meant && l.Daemon.File.State != Unread {
+		meant := l.Known >= 0 || l.Verdict == Running && !l.Daemon.Unnamed() && !RunsAnything(l.Daemon.Path)
+		if meant && l.Daemon.File.State != fact.Unread {
 			all.mean(l.Daemon)
 		}
 	}
@@ -292,11 +296,11 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 		return nil
 	}
 	slices.SortFunc(all.Daemons, func(a, b Strays) int { return strings.Compare(a.Daemon.Path, b.Daemon.Path) })
-	daemons := make([]Daemon, len(all.Daemons))
+	daemons := make([]rules.Daemon, len(all.Daemons))
 	for i, strays := range all.Daemons {
 		daemons[i] = strays.Daemon
 	}
-	surveys, err := h.scanAll(daemons, Criteria{}, false)
+	surveys, err := h.scanAll(daemons, rules.Criteria{}, false)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
@@ -308,7 +312,7 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 	}
 	for i := range all.Daemons {
 		strays, found := &all.Daemons[i], surveys[i]
-		claims := h.claimsOn(found, Pidfile{}, func(Pidfile) bool { return true })
+		claims := h.claimsOn(found, rules.Pidfile{}, func(rules.Pidfile) bool { return true })
 		assignRoles(found, 0, 0, claimed(claims, mains, found))
 		if strays.Blind = found.blind; found.failure != nil {
 			strays.Blind = found.failure.Error()
@@ -323,7 +327,7 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 				p.Role, p.Instance = RoleLeftover, pidfile
 			}
 			if s.Sockets {
-				p.Sockets = h.listening(p.Evidence.PID)
+				p.Sockets = h.Listening(p.Evidence.PID)
 			}
 			strays.Processes = append(strays.Processes, p)
 		}
@@ -346,7 +350,7 @@ func (all *Inventory) mains() map[int]string {
 // process (the clock was set) claims it no less.
 func claimed(claims, mains map[int]string, found survey) map[int]string {
 	for _, p := range found.found {
-		for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < maxAncestors; pid, hops = found.parents[pid], hops+1 {
+		for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < kernel.MaxAncestors; pid, hops = found.parents[pid], hops+1 {
 			if _, taken := claims[pid]; !taken && mains[pid] != "" {
 				claims[pid] = mains[pid]
 			}
@@ -356,9 +360,9 @@ func claimed(claims, mains map[int]string, found survey) map[int]string {
 }
 
 // mean adds a daemon, unless it is there under this or another path.
-func (all *Inventory) mean(d Daemon) {
+func (all *Inventory) mean(d rules.Daemon) {
 	if !slices.ContainsFunc(all.Daemons, func(s Strays) bool {
-		return s.Daemon.Path == d.Path || !s.Daemon.aliased() && !d.aliased() && s.Daemon.Real == d.Real
+		return s.Daemon.Path == d.Path || !s.Daemon.Aliased() && !d.Aliased() && s.Daemon.Real == d.Real
 	}) {
 		all.Daemons = append(all.Daemons, Strays{Daemon: d})
 	}
@@ -368,7 +372,7 @@ func (all *Inventory) mean(d Daemon) {
 func (all *Inventory) left() map[int]string {
 	stale := map[int]string{}
 	for _, l := range all.Instances {
-		if l.Main != nil && l.Verdict == Dead && l.Main.Evidence.Life.over() {
+		if l.Main != nil && l.Verdict == Dead && l.Main.Evidence.Life.Over() {
 			stale[l.Pidfile.PID] = l.Pidfile.Path
 		}
 	}
@@ -388,8 +392,8 @@ func (all *Inventory) countWorkers(found []Process, at map[int][]int) {
 	}
 	for pid, pidfile := range owner {
 		for _, i := range at[pid] {
-			if l := &all.Instances[i]; l.Verdict == Running && !l.Daemon.unnamed() {
-				l.Workers = known(workers[pidfile])
+			if l := &all.Instances[i]; l.Verdict == Running && !l.Daemon.Unnamed() {
+				l.Workers = fact.Of(workers[pidfile])
 			}
 		}
 	}

@@ -5,6 +5,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 // Match answers start-stop-daemon's question: which processes meet these
@@ -16,12 +20,12 @@ import (
 // caller must Release. Dead: the pidfile exists, and names none. NotRunning:
 // none was found. Unknown: it could not be told, or some may match (Unclear).
 // Without a pidfile only processes of our PID namespace count.
-func Match(ctx context.Context, c Criteria, registered Registered) (Matched, error) {
+func Match(ctx context.Context, c rules.Criteria, registered Registered) (Matched, error) {
 	h := thisHost()
 	h.registered = registered
-	m, err, inTime := within(ctx, h.system, func() (Matched, error) { return h.match(ctx, c) })
+	m, err, inTime := kernel.Within(ctx, h.System, func() (Matched, error) { return h.match(ctx, c) })
 	if !inTime {
-		return NoMatch(c, h.lastStep()), nil
+		return NoMatch(c, h.LastStep()), nil
 	}
 	return m, err
 }
@@ -29,9 +33,9 @@ func Match(ctx context.Context, c Criteria, registered Registered) (Matched, err
 // Matched is the answer of Match.
 type Matched struct {
 	Verdict Verdict
-	Rule    Rule
+	Rule    rules.Rule
 	Reason  string
-	Pidfile Pidfile
+	Pidfile rules.Pidfile
 	Found   []Process
 	// Unclear are PIDs of further processes that may match; Plausible: the pidfile's
 	// seems to, as far as an ordinary user may see.
@@ -43,8 +47,8 @@ type Matched struct {
 }
 
 // NoMatch is the answer to a question that was given up while doing something.
-func NoMatch(c Criteria, doing string) Matched {
-	return Matched{Rule: RuleDeadline, Reason: "no answer in time while " + doing, Pidfile: Pidfile{Path: c.Pidfile}}
+func NoMatch(c rules.Criteria, doing string) Matched {
+	return Matched{Rule: rules.RuleDeadline, Reason: "no answer in time while " + doing, Pidfile: rules.Pidfile{Path: c.Pidfile}}
 }
 
 // Release lets go of all that were found.
@@ -54,16 +58,16 @@ func (m *Matched) Release() {
 	}
 }
 
-func (h *host) match(ctx context.Context, c Criteria) (Matched, error) {
+func (h *host) match(ctx context.Context, c rules.Criteria) (Matched, error) {
 	if c.Pidfile != "" {
 		return h.matchPidfile(ctx, c)
 	}
 	var m Matched
-	if err := h.open(); err != nil {
-		m.Rule, m.Reason = RuleNotOurProc, err.Error()
+	if err := h.Open(); err != nil {
+		m.Rule, m.Reason = rules.RuleNotOurProc, err.Error()
 		return m, nil
 	}
-	var d Daemon
+	var d rules.Daemon
 	if c.Exec != "" {
 		var err error
 		if d, err = h.findDaemon(c.Exec); err != nil {
@@ -86,11 +90,11 @@ func (h *host) match(ctx context.Context, c Criteria) (Matched, error) {
 	switch {
 	case err != nil:
 		m.Release()
-		return Matched{Rule: RuleUnreadable, Reason: err.Error()}, nil
+		return Matched{Rule: rules.RuleUnreadable, Reason: err.Error()}, nil
 	case len(m.Found) > 0:
 		m.Verdict = Running
 	case len(m.Unclear) > 0, m.Reason != "":
-		m.Verdict, m.Rule = Unknown, RuleUnreadable
+		m.Verdict, m.Rule = Unknown, rules.RuleUnreadable
 	default:
 		m.Verdict, m.Reason = NotRunning, "no process matches"
 	}
@@ -101,10 +105,10 @@ func (h *host) match(ctx context.Context, c Criteria) (Matched, error) {
 func (m *Matched) add(found []Process) {
 	for _, p := range found {
 		switch d := p.Decision; {
-		case d.Outcome == Runs && p.Role != RoleUnclear:
+		case d.Outcome == rules.Runs && p.Role != RoleUnclear:
 			m.Found = append(m.Found, p)
 			continue
-		case d.Outcome == Undecided, d.Outcome == Plausible, d.Outcome == Runs:
+		case d.Outcome == rules.Undecided, d.Outcome == rules.Plausible, d.Outcome == rules.Runs:
 			m.Unclear = append(m.Unclear, p.Evidence.PID)
 			if m.Reason == "" {
 				m.Reason = fmt.Sprintf("%d may match: %s", p.Evidence.PID, d.Why)
@@ -114,7 +118,7 @@ func (m *Matched) add(found []Process) {
 	}
 }
 
-func (h *host) matchPidfile(ctx context.Context, c Criteria) (Matched, error) {
+func (h *host) matchPidfile(ctx context.Context, c rules.Criteria) (Matched, error) {
 	r, err := h.check(ctx, Instance{Daemon: c.Exec, Pidfile: c.Pidfile, Unclaimed: CountNone, Hold: true, criteria: c})
 	m := Matched{Verdict: r.Verdict, Rule: r.Rule, Reason: r.Reason, Pidfile: r.Pidfile}
 	if r.Verdict == Running {
@@ -123,31 +127,31 @@ func (h *host) matchPidfile(ctx context.Context, c Criteria) (Matched, error) {
 	}
 	if r.Main != nil && r.Verdict == Unknown {
 		m.Unclear = []int{r.Main.Evidence.PID}
-		m.Plausible = r.Main.Decision.Outcome == Plausible
+		m.Plausible = r.Main.Decision.Outcome == rules.Plausible
 	}
 	m.Taken = r.Verdict == Dead && r.Main != nil &&
-		(r.Rule == RuleRecycled || r.Rule == RuleForeign || r.Main.Evidence.Life == Zombie || r.Main.Evidence.Life == Ending)
+		(r.Rule == rules.RuleRecycled || r.Rule == rules.RuleForeign || r.Main.Evidence.Life == fact.Zombie || r.Main.Evidence.Life == fact.Ending)
 	r.Release()
 	return m, err
 }
 
-func (h *host) matchPID(d Daemon, c Criteria) ([]Process, error) {
-	p, err := h.hold(question{daemon: d, criteria: c}, c.PID)
+func (h *host) matchPID(d rules.Daemon, c rules.Criteria) ([]Process, error) {
+	p, err := h.hold(rules.Question{Daemon: d, Criteria: c}, c.PID)
 	return []Process{p}, err
 }
 
 // matchAll looks at every process: what is asked for is a name, a user or a
 // parent, as with killall(1).
-func (h *host) matchAll(c Criteria) (found []Process, blind string, err error) {
-	candidates, err := h.among(func(_, pid int) (bool, error) { return h.mayMeet(c, pid) })
+func (h *host) matchAll(c rules.Criteria) (found []Process, blind string, err error) {
+	candidates, err := h.Among(func(_, pid int) (bool, error) { return h.mayMeet(c, pid) })
 	if err != nil {
 		return nil, "", err
 	}
 	if blind, err = h.blindness(candidates); err != nil {
 		return nil, "", err
 	}
-	for _, pid := range candidates.pids {
-		p, err := h.hold(question{criteria: c}, pid)
+	for _, pid := range candidates.Pids {
+		p, err := h.hold(rules.Question{Criteria: c}, pid)
 		found = append(found, p)
 		if err := cmp.Or(err, h.fault(p)); err != nil {
 			return found, blind, err
@@ -158,10 +162,10 @@ func (h *host) matchAll(c Criteria) (found []Process, blind string, err error) {
 
 // mayMeet says from /proc/PID/stat whether a process is worth a closer look:
 // there may be thousands.
-func (h *host) mayMeet(c Criteria, pid int) (bool, error) {
-	stat, err := h.readStat(pid)
-	if err != nil || hasEnded(stat) {
-		return false, h.unforeseen(err)
+func (h *host) mayMeet(c rules.Criteria, pid int) (bool, error) {
+	stat, err := h.ReadStat(pid)
+	if err != nil || kernel.HasEnded(stat) {
+		return false, h.Unforeseen(err)
 	}
-	return (c.PPID == 0 || c.PPID == stat.PPID) && (c.Name == "" || bears(stat.Comm, c.Name)) && pid != os.Getpid(), nil
+	return (c.PPID == 0 || c.PPID == stat.PPID) && (c.Name == "" || rules.Bears(stat.Comm, c.Name)) && pid != os.Getpid(), nil
 }

@@ -3,6 +3,9 @@ package matcher
 import (
 	"slices"
 	"strings"
+
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 // assignRoles gives every process of a survey its role, seen from one instance.
@@ -25,7 +28,7 @@ func assignRoles(s survey, main, stale int, claims map[int]string) {
 }
 
 func roleOf(p Process, parents map[int]int, main, stale int, claims map[int]string) (Role, string) {
-	if p.Decision.Rule == RuleForeign {
+	if p.Decision.Rule == rules.RuleForeign {
 		return RoleForeign, ""
 	}
 	if p.Evidence.PID == main {
@@ -34,7 +37,7 @@ func roleOf(p Process, parents map[int]int, main, stale int, claims map[int]stri
 	if _, claimed := claims[p.Evidence.PID]; !claimed && stale != 0 && (p.Evidence.Group == stale || p.Evidence.Session == stale) {
 		return RoleLeftover, "" // whoever its parent is by now
 	}
-	for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < maxAncestors; pid, hops = parents[pid], hops+1 {
+	for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < kernel.MaxAncestors; pid, hops = parents[pid], hops+1 {
 		if pid == main {
 			return RoleWorker, ""
 		}
@@ -59,7 +62,7 @@ func (s survey) doubtUnclaimed(why error) {
 // they name: those that count, and may vouch for it, unless the process started later than
 // the file was written and is another's child, or nothing shows that it is the writer all
 // the same: then the number was recycled.
-func (h *host) claimsOn(s survey, own Pidfile, counts func(Pidfile) bool) map[int]string {
+func (h *host) claimsOn(s survey, own rules.Pidfile, counts func(rules.Pidfile) bool) map[int]string {
 	inSurvey := map[int]bool{}
 	for _, p := range s.found {
 		inSurvey[p.Evidence.PID] = true
@@ -67,15 +70,15 @@ func (h *host) claimsOn(s survey, own Pidfile, counts func(Pidfile) bool) map[in
 	claims := map[int]string{}
 	for _, p := range s.found {
 		e := p.Evidence
-		if p.Decision.Rule == RuleForeign {
+		if p.Decision.Rule == rules.RuleForeign {
 			continue
 		}
 		pidfiles := h.walk().naming(e.PID, own)
 		// Sorted, so that of two pidfiles for one process the same one is always named.
-		slices.SortFunc(pidfiles, func(a, b Pidfile) int { return strings.Compare(a.Path, b.Path) })
+		slices.SortFunc(pidfiles, func(a, b rules.Pidfile) int { return strings.Compare(a.Path, b.Path) })
 		for _, f := range pidfiles {
 			ok, _ := f.Vouches(e.UID, e.EUID)
-			if !ok || !counts(f) || late(e, f) && (inSurvey[e.PPID] || !standsLate(e, f, h.clock(f, e).Value)) {
+			if !ok || !counts(f) || rules.Late(e, f) && (inSurvey[e.PPID] || !rules.StandsLate(e, f, h.clock(f, e).Value)) {
 				continue
 			}
 			claims[e.PID] = f.Path

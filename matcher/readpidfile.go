@@ -13,6 +13,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 const (
@@ -24,10 +28,10 @@ const (
 )
 
 // readPidfile reads a pidfile without ever blocking on what lies at its path.
-func (h *host) readPidfile(ctx context.Context, path string) Pidfile {
+func (h *host) readPidfile(ctx context.Context, path string) rules.Pidfile {
 	p := h.readPidfileOnce(path)
-	until := h.now().Add(writerPatience)
-	for beingWritten(p, h.now()) && h.now().Before(until) {
+	until := h.Now().Add(writerPatience)
+	for beingWritten(p, h.Now()) && h.Now().Before(until) {
 		select {
 		case <-ctx.Done():
 			return p
@@ -38,15 +42,15 @@ func (h *host) readPidfile(ctx context.Context, path string) Pidfile {
 	return p
 }
 
-func beingWritten(p Pidfile, now time.Time) bool {
+func beingWritten(p rules.Pidfile, now time.Time) bool {
 	age := now.Sub(p.Written)
-	return p.State == PidfileGarbage && p.size == 0 && age >= 0 && age < freshPidfile
+	return p.State == rules.PidfileGarbage && p.Size == 0 && age >= 0 && age < freshPidfile
 }
 
-func (h *host) readPidfileOnce(path string) Pidfile {
-	p := Pidfile{Path: path, State: PidfileAbsent}
-	h.doing("opening %s", path)
-	fd, linkOwners, err := openFollowing(path)
+func (h *host) readPidfileOnce(path string) rules.Pidfile {
+	p := rules.Pidfile{Path: path, State: rules.PidfileAbsent}
+	h.Doing("opening %s", path)
+	fd, linkOwners, err := kernel.OpenFollowing(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		p.Why = danglingStory(path)
@@ -61,13 +65,13 @@ func (h *host) readPidfileOnce(path string) Pidfile {
 
 // readOpenedPidfile reads the file that fd, opened with O_PATH, stands for. Going through
 // /proc/self/fd opens that very file again, whatever its path leads to by now.
-func (h *host) readOpenedPidfile(p Pidfile, fd int) Pidfile {
+func (h *host) readOpenedPidfile(p rules.Pidfile, fd int) rules.Pidfile {
 	p, regular := statPidfile(p, fd)
 	if !regular {
 		return p
 	}
-	h.doing("reading %s", p.Path)
-	opened, err := retried(func() (int, error) {
+	h.Doing("reading %s", p.Path)
+	opened, err := kernel.Retried(func() (int, error) {
 		return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
@@ -79,13 +83,13 @@ func (h *host) readOpenedPidfile(p Pidfile, fd int) Pidfile {
 
 // describe reads of the file that fd stands for what stat(2) says. It is false for what
 // is no regular file, and then says what that makes of the pidfile.
-func statPidfile(p Pidfile, fd int) (_ Pidfile, regular bool) {
+func statPidfile(p rules.Pidfile, fd int) (_ rules.Pidfile, regular bool) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return failedPidfile(p, err), false
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3) {
-		p.State, p.Why = PidfileAbsent, "it is /dev/null"
+		p.State, p.Why = rules.PidfileAbsent, "it is /dev/null"
 		return p, false
 	}
 	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFREG {
@@ -94,44 +98,44 @@ func statPidfile(p Pidfile, fd int) (_ Pidfile, regular bool) {
 	p.Owner, p.Group = int(st.Uid), int(st.Gid)
 	p.Mode = fs.FileMode(st.Mode & 0o7777)
 	p.HardLinks = uint64(st.Nlink)
-	p.ID = FileID{Dev: uint64(st.Dev), Ino: st.Ino}
+	p.ID = fact.FileID{Dev: uint64(st.Dev), Ino: st.Ino}
 	p.Written = time.Unix(st.Mtim.Unix())
 	return p, true
 }
 
 // read reads the content of the file that was opened, and who else may write it.
-func readContent(p Pidfile, opened int) Pidfile {
+func readContent(p rules.Pidfile, opened int) rules.Pidfile {
 	content, acl, err := readOpened(opened)
 	if err != nil {
 		return failedPidfile(p, err)
 	}
 	p.ACLWriter = aclWriter(acl)
-	p.size = len(content)
-	if p.PID, p.Rest, err = ParsePID(content); err != nil {
-		p.State, p.Why = PidfileGarbage, strings.TrimPrefix(err.Error(), ErrNoPID.Error()+": ")
+	p.Size = len(content)
+	if p.PID, p.Rest, err = rules.ParsePID(content); err != nil {
+		p.State, p.Why = rules.PidfileGarbage, strings.TrimPrefix(err.Error(), rules.ErrNoPID.Error()+": ")
 		return p
 	}
-	p.State = PidfileNames
+	p.State = rules.PidfileNames
 	return p
 }
 
-func failedPidfile(p Pidfile, err error) Pidfile {
-	p.err = err
-	return unusablePidfile(p, plain(err))
+func failedPidfile(p rules.Pidfile, err error) rules.Pidfile {
+	p.Err = err
+	return unusablePidfile(p, fact.Plain(err))
 }
 
-func unusablePidfile(p Pidfile, why string) Pidfile {
-	p.State, p.Why = PidfileUnusable, why
+func unusablePidfile(p rules.Pidfile, why string) rules.Pidfile {
+	p.State, p.Why = rules.PidfileUnusable, why
 	return p
 }
 
 // readOpened reads the beginning of a file.
 func readOpened(opened int) (content, acl []byte, err error) {
-	buffer := procBuffers.Get().(*[]byte)
-	defer procBuffers.Put(buffer)
+	buffer := kernel.ProcBuffers.Get().(*[]byte)
+	defer kernel.ProcBuffers.Put(buffer)
 	list := *buffer
 	attribute := func() (int, error) {
-		return retried(func() (int, error) { return unix.Fgetxattr(opened, "system.posix_acl_access", list) })
+		return kernel.Retried(func() (int, error) { return unix.Fgetxattr(opened, "system.posix_acl_access", list) })
 	}
 	n, err := attribute()
 	if err == unix.ERANGE {
@@ -148,11 +152,11 @@ func readOpened(opened int) (content, acl []byte, err error) {
 		return nil, nil, fmt.Errorf("its access control list: %w", err)
 	}
 	for size := 0; ; {
-		n, err := retried(func() (int, error) { return unix.Read(opened, (*buffer)[size:pidfileLimit]) })
+		n, err := kernel.Retried(func() (int, error) { return unix.Read(opened, (*buffer)[size:rules.PidfileLimit]) })
 		if err != nil {
 			return nil, nil, err
 		}
-		if size += n; n == 0 || size == pidfileLimit {
+		if size += n; n == 0 || size == rules.PidfileLimit {
 			return slices.Clone((*buffer)[:size]), acl, nil
 		}
 	}

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/matcher/internal/rules"
+	"pidproof/testdata/must"
 	"pidproof/testdata/need"
 )
 
@@ -39,25 +41,25 @@ func TestReadPidfileNeverHangs(t *testing.T) {
 
 	for _, c := range []struct {
 		path  string
-		state PidfileState
+		state rules.PidfileState
 		why   string
 	}{
-		{at("plain"), PidfileNames, ""},
-		{at("link"), PidfileNames, ""},
-		{dir + "/self/self/../" + filepath.Base(dir) + "/./plain", PidfileNames, ""},
-		{at("fifo"), PidfileUnusable, "it is a FIFO, not a regular file"},
-		{at("directory"), PidfileUnusable, "it is a directory, not a regular file"},
-		{at("socket"), PidfileUnusable, "it is a socket, not a regular file"},
-		{"/dev/zero", PidfileUnusable, "it is a device, not a regular file"},
-		{at("loop"), PidfileUnusable, "too many levels of symbolic links"},
-		{at("plain/below"), PidfileUnusable, "not a directory"},
-		{at("plain") + "/", PidfileUnusable, "not a directory"},
-		{at("zeros"), PidfileGarbage, "it holds NUL bytes, as after a power loss"},
-		{at("dangling"), PidfileAbsent, "it is a link to nowhere, which does not exist"},
-		{at("missing"), PidfileAbsent, ""},
-		{at("missing/below"), PidfileAbsent, ""},
-		{"/dev/null", PidfileAbsent, "it is /dev/null"},
-		{at(strings.Repeat("x", 300)), PidfileUnusable, "file name too long"},
+		{at("plain"), rules.PidfileNames, ""},
+		{at("link"), rules.PidfileNames, ""},
+		{dir + "/self/self/../" + filepath.Base(dir) + "/./plain", rules.PidfileNames, ""},
+		{at("fifo"), rules.PidfileUnusable, "it is a FIFO, not a regular file"},
+		{at("directory"), rules.PidfileUnusable, "it is a directory, not a regular file"},
+		{at("socket"), rules.PidfileUnusable, "it is a socket, not a regular file"},
+		{"/dev/zero", rules.PidfileUnusable, "it is a device, not a regular file"},
+		{at("loop"), rules.PidfileUnusable, "too many levels of symbolic links"},
+		{at("plain/below"), rules.PidfileUnusable, "not a directory"},
+		{at("plain") + "/", rules.PidfileUnusable, "not a directory"},
+		{at("zeros"), rules.PidfileGarbage, "it holds NUL bytes, as after a power loss"},
+		{at("dangling"), rules.PidfileAbsent, "it is a link to nowhere, which does not exist"},
+		{at("missing"), rules.PidfileAbsent, ""},
+		{at("missing/below"), rules.PidfileAbsent, ""},
+		{"/dev/null", rules.PidfileAbsent, "it is /dev/null"},
+		{at(strings.Repeat("x", 300)), rules.PidfileUnusable, "file name too long"},
 	} {
 		p := thisHost().readPidfile(context.Background(), c.path)
 		if p.State != c.state || p.Why != c.why {
@@ -74,7 +76,7 @@ func TestReadPidfileWaitsForItsWriter(t *testing.T) {
 	}
 	h := thisHost()
 	looks, write := 0, make(chan struct{})
-	h.now = func() time.Time {
+	h.Now = func() time.Time {
 		if looks++; looks == 3 {
 			close(write)
 		}
@@ -96,7 +98,7 @@ func TestReadPidfileWaitsForItsWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	looks = 3
-	if p := h.readPidfile(context.Background(), path); p.State != PidfileGarbage || looks > 5 {
+	if p := h.readPidfile(context.Background(), path); p.State != rules.PidfileGarbage || looks > 5 {
 		t.Errorf("got %+v after %d looks, want garbage at once", p, looks)
 	}
 }
@@ -117,11 +119,11 @@ func TestReadPidfileSeesWhoseLinksItFollows(t *testing.T) {
 		}
 	}
 	h := thisHost()
-	if p := h.readPidfile(context.Background(), end); p.State != PidfileUnusable || !strings.Contains(p.Why, "unprivileged user") {
+	if p := h.readPidfile(context.Background(), end); p.State != rules.PidfileUnusable || !strings.Contains(p.Why, "unprivileged user") {
 		t.Errorf("a user's final link: got %s (%s), want unusable", p.State, p.Why)
 	}
 	p := h.readPidfile(context.Background(), filepath.Join(mid, "real.pid"))
-	if ok, why := p.Vouches(0, 0); p.State != PidfileNames || ok || !strings.Contains(why, "symbolic link") {
+	if ok, why := p.Vouches(0, 0); p.State != rules.PidfileNames || ok || !strings.Contains(why, "symbolic link") {
 		t.Errorf("a user's link on the way: got %s, vouches %v (%s)", p.State, ok, why)
 	}
 }
@@ -137,7 +139,7 @@ func TestReadPidfileSeesAccessControlLists(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := thisHost().readPidfile(context.Background(), path)
-	if ok, why := p.Vouches(p.Owner, p.Owner); p.State != PidfileNames || ok || !strings.Contains(why, "getfacl") {
+	if ok, why := p.Vouches(p.Owner, p.Owner); p.State != rules.PidfileNames || ok || !strings.Contains(why, "getfacl") {
 		t.Errorf("got %s, vouches %v (%s)", p.State, ok, why)
 	}
 }
@@ -178,10 +180,10 @@ func FuzzACLWriter(f *testing.F) {
 // A long list of people who may read is no list of writers; one writer at its end is.
 func TestLongAccessControlList(t *testing.T) {
 	dir, err := os.MkdirTemp("/dev/shm", "pidproof-test-") // ext4 has no room for one
-	must(t, err)
+	must.Do(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "pid")
-	must(t, os.WriteFile(path, []byte("123\n"), 0o644))
+	must.Do(t, os.WriteFile(path, []byte("123\n"), 0o644))
 	const userObj, user, groupObj, mask, other = 0x01, 0x02, 0x04, 0x10, 0x20 // include/uapi/linux/posix_acl.h
 	for _, last := range []uint16{4, 6} {
 		acl := []byte{2, 0, 0, 0}
@@ -198,9 +200,9 @@ func TestLongAccessControlList(t *testing.T) {
 		add(groupObj, 4, ^uint32(0))
 		add(mask, 6, ^uint32(0))
 		add(other, 4, ^uint32(0))
-		must(t, unix.Setxattr(path, "system.posix_acl_access", acl, 0))
+		must.Do(t, unix.Setxattr(path, "system.posix_acl_access", acl, 0))
 		p := thisHost().readPidfileOnce(path)
-		if p.State != PidfileNames || p.ACLWriter != (last == 6) {
+		if p.State != rules.PidfileNames || p.ACLWriter != (last == 6) {
 			t.Errorf("last may %d: %v (%s), another writer: %v", last, p.State, p.Why, p.ACLWriter)
 		}
 	}
@@ -210,16 +212,16 @@ func TestLongAccessControlList(t *testing.T) {
 // the time to wait for that is over.
 func TestPidfileBeingWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fresh.pid")
-	put(t, path, "")
+	must.Write(t, path, "")
 	h, now, looks := thisHost(), time.Now(), 0
-	h.now = func() time.Time {
+	h.Now = func() time.Time {
 		if looks++; looks == 9 {
-			put(t, path, "77\n")
-			must(t, os.Chtimes(path, now, now))
+			must.Write(t, path, "77\n")
+			must.Do(t, os.Chtimes(path, now, now))
 		}
 		return now
 	}
-	if p := h.readPidfile(context.Background(), path); p.State != PidfileNames || p.PID != 77 || looks < 9 {
+	if p := h.readPidfile(context.Background(), path); p.State != rules.PidfileNames || p.PID != 77 || looks < 9 {
 		t.Errorf("after %d looks it %+v", looks, p)
 	}
 
@@ -227,16 +229,16 @@ func TestPidfileBeingWritten(t *testing.T) {
 	for name, times := range map[string]struct{ first, later time.Duration }{
 		"an old one": {2 * freshPidfile, 2 * freshPidfile}, "never filled": {0, writerPatience},
 	} {
-		put(t, path, "")
-		must(t, os.Chtimes(path, now, now))
+		must.Write(t, path, "")
+		must.Do(t, os.Chtimes(path, now, now))
 		looks = 0
-		h.now = func() time.Time {
+		h.Now = func() time.Time {
 			if looks++; looks == 1 {
 				return now.Add(times.first)
 			}
 			return now.Add(times.later)
 		}
-		if p := h.readPidfile(context.Background(), path); p.State != PidfileGarbage || looks > 4 {
+		if p := h.readPidfile(context.Background(), path); p.State != rules.PidfileGarbage || looks > 4 {
 			t.Errorf("%s: after %d looks it %+v", name, looks, p)
 		}
 	}

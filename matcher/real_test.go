@@ -8,6 +8,10 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/rules"
+	"pidproof/testdata/child"
 )
 
 func TestCheckRealProcess(t *testing.T) {
@@ -17,8 +21,8 @@ func TestCheckRealProcess(t *testing.T) {
 		"EPERM":  withoutPidfd(unix.EPERM),
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := startChild(t)
-			in := Instance{Daemon: c.path, Pidfile: c.pidfile()}
+			c := child.Start(t)
+			in := Instance{Daemon: c.Path, Pidfile: c.Pidfile()}
 			want := func(step, verdict string) {
 				t.Helper()
 				r, err := h.check(context.Background(), in)
@@ -30,19 +34,19 @@ func TestCheckRealProcess(t *testing.T) {
 				}
 			}
 			want("running", "running same-file")
-			successor := c.path + ".dpkg-new"
+			successor := c.Path + ".dpkg-new"
 			if err := os.WriteFile(successor, []byte("new"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.Rename(successor, c.path); err != nil {
+			if err := os.Rename(successor, c.Path); err != nil {
 				t.Fatal(err)
 			}
 			want("replaced", "running replaced")
-			if err := os.Remove(c.path); err != nil {
+			if err := os.Remove(c.Path); err != nil {
 				t.Fatal(err)
 			}
 			want("removed", "running replaced")
-			c.end()
+			c.End()
 			want("ended", "dead gone")
 		})
 	}
@@ -64,11 +68,11 @@ func TestPinTellsThreadsFromProcesses(t *testing.T) {
 		thread = other
 	}
 	for name, h := range map[string]*host{"pidfd": thisHost(), "ENOSYS": withoutPidfd(unix.ENOSYS)} {
-		if err := h.open(); err != nil {
+		if err := h.Open(); err != nil {
 			t.Fatal(err)
 		}
-		e, d, err := h.judge(Daemon{Path: "/x", Real: "/x"}, Pidfile{}, thread)
-		if err != nil || e.Life != Thread || d.Rule != RuleGone {
+		e, d, err := h.judge(rules.Daemon{Path: "/x", Real: "/x"}, rules.Pidfile{}, thread)
+		if err != nil || e.Life != fact.Thread || d.Rule != rules.RuleGone {
 			t.Errorf("%s: got %v %v, %v; want thread gone", name, e.Life, d.Rule, err)
 		}
 	}
@@ -79,7 +83,7 @@ func TestRunsUnder(t *testing.T) {
 	h := thisHost()
 	held := func(pid int) *Process {
 		t.Helper()
-		p, err := h.hold(question{daemon: Daemon{Path: "/nosuch", Real: "/nosuch"}}, pid)
+		p, err := h.hold(rules.Question{Daemon: rules.Daemon{Path: "/nosuch", Real: "/nosuch"}}, pid)
 		if err != nil {
 			t.Fatal(err)
 		}

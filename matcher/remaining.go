@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 // Rest is what there is of an instance besides its main process.
@@ -25,10 +29,10 @@ func Remaining(ctx context.Context, in Instance, main *Process, family []*Proces
 	h := thisHost()
 	h.registered = in.Registered
 	rest := Rest{Others: map[int]bool{}}
-	r, err, inTime := within(ctx, h.system, func() (Report, error) { return h.check(ctx, in) })
+	r, err, inTime := kernel.Within(ctx, h.System, func() (Report, error) { return h.check(ctx, in) })
 	switch {
 	case !inTime:
-		return rest, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.lastStep())
+		return rest, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.LastStep())
 	case err != nil:
 		return rest, err
 	case r.Blind != "":
@@ -53,7 +57,7 @@ func Remaining(ctx context.Context, in Instance, main *Process, family []*Proces
 			rest.Others[p.Evidence.PID] = true
 		}
 		belongs := p.belongsTo(main, r.Pidfile, kin)
-		if belongs && p.Decision.Outcome == Runs {
+		if belongs && p.Decision.Outcome == rules.Runs {
 			rest.Left = append(rest.Left, p)
 			continue
 		}
@@ -66,7 +70,7 @@ func Remaining(ctx context.Context, in Instance, main *Process, family []*Proces
 }
 
 // belongsTo reports that a process is of the instance with this main process.
-func (p Process) belongsTo(main *Process, pidfile Pidfile, kin map[int]bool) bool {
+func (p Process) belongsTo(main *Process, pidfile rules.Pidfile, kin map[int]bool) bool {
 	e, number := p.Evidence, main.Evidence.PID
 	switch {
 	case e.PID == number: // itself, where its pidfile is gone already
@@ -76,14 +80,14 @@ func (p Process) belongsTo(main *Process, pidfile Pidfile, kin map[int]bool) boo
 	case p.Role == RoleOther || p.Role == RoleForeign:
 		return false
 	}
-	return kin[e.PPID] && !adoptedBy(e, main.Evidence) || kin[e.Group] || kin[e.Session]
+	return kin[e.PPID] && !rules.AdoptedBy(e, main.Evidence) || kin[e.Group] || kin[e.Session]
 }
 
 // passedOn reports that the number of a process belongs to another by now.
 func (h *host) passedOn(p *Process) (bool, error) {
-	stat, err := h.readStat(p.Evidence.PID)
+	stat, err := h.ReadStat(p.Evidence.PID)
 	if err != nil { // nobody has it
-		return false, unforeseen(err)
+		return false, fact.Unforeseen(err)
 	}
 	return stat.Start != p.Evidence.StartTicks, nil
 }
@@ -91,6 +95,6 @@ func (h *host) passedOn(p *Process) (bool, error) {
 // RunsUnder reports that pid, our parent, is a held process or descends from it, as a
 // login session does from sshd.
 func RunsUnder(pid int, of *Process) (bool, error) {
-	ancestors, err := Ancestors(pid)
+	ancestors, err := kernel.Ancestors(pid)
 	return slices.Contains(ancestors, of.Evidence.PID), err
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"pidproof/testdata/child"
+	"pidproof/testdata/must"
 	"pidproof/testdata/need"
 	"pidproof/testdata/waiting"
 )
@@ -19,7 +21,7 @@ import (
 // family is a main process and two workers, all of them copies of sh, in a
 // session of their own. They live until their input ends.
 type family struct {
-	*child
+	*child.Child
 	workers []int
 }
 
@@ -38,20 +40,20 @@ func startFamilyOf(t *testing.T, path string) family {
 		echo up; while :; do wait; done`, path, pids)
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	r, w, err := os.Pipe() // not StdinPipe, which ends with the main process
-	must(t, err)
+	must.Do(t, err)
 	command.Stdin = r
 	out, err := command.StdoutPipe()
-	must(t, err, command.Start(), r.Close())
-	f := family{child: &child{t: t, cmd: command, path: path, pid: command.Process.Pid}}
+	must.Do(t, err, command.Start(), r.Close())
+	f := family{Child: &child.Child{T: t, Cmd: command, Path: path, PID: command.Process.Pid}}
 	t.Cleanup(func() {
 		w.Close() // which ends the workers
-		f.end()
+		f.End()
 	})
 	up := make([]byte, 3)
 	_, err = out.Read(up)
-	must(t, err)
+	must.Do(t, err)
 	content, err := os.ReadFile(pids)
-	must(t, err)
+	must.Do(t, err)
 	for _, word := range strings.Fields(string(content)) {
 		f.workers = append(f.workers, atoi(t, word))
 	}
@@ -66,7 +68,7 @@ func mainOf(t *testing.T, in Instance) *Process {
 	t.Helper()
 	in.Hold = true
 	r, err := Check(context.Background(), in)
-	must(t, err)
+	must.Do(t, err)
 	t.Cleanup(r.Release)
 	if r.Verdict != Running {
 		t.Fatalf("%v: %s", r.Verdict, r.Reason)
@@ -93,19 +95,19 @@ func wantRemaining(t *testing.T, step string, in Instance, main *Process, want .
 
 func TestRemaining(t *testing.T) {
 	f := startFamily(t)
-	in := Instance{Daemon: f.path, Pidfile: f.pidfile()}
+	in := Instance{Daemon: f.Path, Pidfile: f.Pidfile()}
 	main := mainOf(t, in)
 	wantRemaining(t, "it lives", in, main, f.workers...)
 	// Many daemons remove their pidfile before they end.
 	content, err := os.ReadFile(in.Pidfile)
-	must(t, err, os.Remove(in.Pidfile))
+	must.Do(t, err, os.Remove(in.Pidfile))
 	wantRemaining(t, "it lives, its pidfile does not", in, main, f.workers...)
-	must(t, os.WriteFile(in.Pidfile, content, 0o644))
-	f.end()
+	must.Do(t, os.WriteFile(in.Pidfile, content, 0o644))
+	f.End()
 	wantRemaining(t, "it was killed", in, main, f.workers...)
-	must(t, os.Remove(in.Pidfile))
+	must.Do(t, os.Remove(in.Pidfile))
 	wantRemaining(t, "it was killed, its pidfile removed", in, main, f.workers...)
-	must(t, syscall.Kill(f.workers[0], syscall.SIGKILL))
+	must.Do(t, syscall.Kill(f.workers[0], syscall.SIGKILL))
 	worker := held(t, thisHost(), f.workers[0])
 	if left := AwaitEnd([]*Process{worker}, time.Now().Add(waiting.Limit)); len(left) != 0 {
 		t.Fatal("a killed worker has not ended")
@@ -116,9 +118,9 @@ func TestRemaining(t *testing.T) {
 // A zombie still has the number, and its workers have another parent already.
 func TestRemainingOfAZombie(t *testing.T) {
 	f := startFamily(t)
-	in := Instance{Daemon: f.path, Pidfile: f.pidfile()}
+	in := Instance{Daemon: f.Path, Pidfile: f.Pidfile()}
 	main := mainOf(t, in)
-	must(t, f.cmd.Process.Kill())
+	must.Do(t, f.Cmd.Process.Kill())
 	if left := AwaitEnd([]*Process{main}, time.Now().Add(waiting.Limit)); len(left) != 0 {
 		t.Fatal("it has not ended")
 	}
@@ -129,42 +131,42 @@ func TestRemainingOfAZombie(t *testing.T) {
 func TestRemainingLeavesOtherInstancesAlone(t *testing.T) {
 	need.Root(t)
 	run, err := os.MkdirTemp("/run", "pidproof-test-")
-	must(t, err)
+	must.Do(t, err)
 	t.Cleanup(func() { os.RemoveAll(run) })
 	one := startFamily(t)
-	two := startFamilyOf(t, one.path)
+	two := startFamilyOf(t, one.Path)
 	instance := func(f family, name string) Instance {
 		path := filepath.Join(run, name)
-		put(t, path, strconv.Itoa(f.pid)+"\n")
-		return Instance{Daemon: f.path, Pidfile: path}
+		must.Write(t, path, strconv.Itoa(f.PID)+"\n")
+		return Instance{Daemon: f.Path, Pidfile: path}
 	}
 	first, second := instance(one, "one.pid"), instance(two, "two.pid")
 	mainOne, mainTwo := mainOf(t, first), mainOf(t, second)
 	wantRemaining(t, "both live", first, mainOne, one.workers...)
 	wantRemaining(t, "both live, the other", second, mainTwo, two.workers...)
-	one.end()
+	one.End()
 	wantRemaining(t, "one was killed", first, mainOne, one.workers...)
 	wantRemaining(t, "the other was killed", second, mainTwo, two.workers...)
-	must(t, os.Remove(first.Pidfile))
+	must.Do(t, os.Remove(first.Pidfile))
 	wantRemaining(t, "its pidfile is gone", first, mainOne, one.workers...)
 	keepsNoDescriptors(t, func() { wantRemaining(t, "again", first, mainOne, one.workers...) })
 
 	// One of the workers is a third instance by now.
 	third := filepath.Join(run, "third.pid")
-	put(t, third, strconv.Itoa(one.workers[0]))
+	must.Write(t, third, strconv.Itoa(one.workers[0]))
 	wantRemaining(t, "a worker is another instance", first, mainOne, one.workers[1])
-	must(t, os.Remove(third))
+	must.Do(t, os.Remove(third))
 
 	// A successor has written the same pidfile: its workers are its own.
-	three := startFamilyOf(t, one.path)
-	put(t, first.Pidfile, strconv.Itoa(three.pid))
+	three := startFamilyOf(t, one.Path)
+	must.Write(t, first.Pidfile, strconv.Itoa(three.PID))
 	wantRemaining(t, "a successor", first, mainOne, one.workers...)
 }
 
 // Nobody knows whose the workers are once the number is another's.
 func TestNothingRemainsOfANumberThatPassedOn(t *testing.T) {
 	f := startFamily(t)
-	in := Instance{Daemon: f.path, Pidfile: f.pidfile()}
+	in := Instance{Daemon: f.Path, Pidfile: f.Pidfile()}
 	main := mainOf(t, in)
 	main.Evidence.StartTicks--
 	wantRemaining(t, "passed on", in, main)
@@ -175,7 +177,7 @@ func TestNothingRemainsOfANumberThatPassedOn(t *testing.T) {
 
 func TestRemainingInNoTime(t *testing.T) {
 	f := startFamily(t)
-	in := Instance{Daemon: f.path, Pidfile: f.pidfile()}
+	in := Instance{Daemon: f.Path, Pidfile: f.Pidfile()}
 	main := mainOf(t, in)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

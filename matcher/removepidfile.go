@@ -8,6 +8,10 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 var (
@@ -19,7 +23,7 @@ var (
 // Remove removes the pidfile, if it still is the file that was read and still
 // names the same process; a successor may have written its own. That it is gone
 // already is no error.
-func RemovePidfile(p Pidfile) error {
+func RemovePidfile(p rules.Pidfile) error {
 	// A daemon that writes its number in this very moment loses the file: unlinkat(2)
 	// knows no condition.
 	return onceMore(p, ErrNotRemoved, func(dir int, name string, _ int) error { return unix.Unlinkat(dir, name, 0) })
@@ -27,7 +31,7 @@ func RemovePidfile(p Pidfile) error {
 
 // Empty makes the pidfile name nobody, under the same conditions. Its owner and
 // mode stay: a daemon may not be able to make it anew.
-func EmptyPidfile(p Pidfile) error {
+func EmptyPidfile(p rules.Pidfile) error {
 	if p.HardLinks != 1 { // under its other name it may be anything
 		return leftPidfile(p, errNotEmptied, fmt.Sprintf("it has %d hard links", p.HardLinks))
 	}
@@ -39,17 +43,17 @@ func EmptyPidfile(p Pidfile) error {
 // onceMore looks at the pidfile once more and, if it is the same, changes it. The
 // directory is held meanwhile: in a daemon's own one the path could be led
 // elsewhere.
-func onceMore(p Pidfile, undone error, change func(dir int, name string, fd int) error) error {
-	if p.State != PidfileNames && p.State != PidfileGarbage {
+func onceMore(p rules.Pidfile, undone error, change func(dir int, name string, fd int) error) error {
+	if p.State != rules.PidfileNames && p.State != rules.PidfileGarbage {
 		return leftPidfile(p, undone, "it was not read")
 	}
 	at := strings.LastIndex(p.Path, "/") + 1 // not filepath.Dir: `link/..` is the link's matter
-	dir, _, err := openFollowing(p.Path[:at] + ".")
+	dir, _, err := kernel.OpenFollowing(p.Path[:at] + ".")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return leftPidfile(p, undone, plain(err))
+		return leftPidfile(p, undone, fact.Plain(err))
 	}
 	defer unix.Close(dir)
 	name := p.Path[at:]
@@ -58,25 +62,25 @@ func onceMore(p Pidfile, undone error, change func(dir int, name string, fd int)
 		return nil
 	}
 	if err != nil {
-		return leftPidfile(p, undone, plain(err))
+		return leftPidfile(p, undone, fact.Plain(err))
 	}
 	defer unix.Close(fd)
-	if target, err := readOpenedLink(fd); err == nil {
+	if target, err := kernel.ReadOpenedLink(fd); err == nil {
 		return leftPidfile(p, undone, "it is a symbolic link to "+target)
 	}
-	now := thisHost().readOpenedPidfile(Pidfile{Path: p.Path}, fd)
+	now := thisHost().readOpenedPidfile(rules.Pidfile{Path: p.Path}, fd)
 	switch {
-	case now.State == PidfileUnusable:
+	case now.State == rules.PidfileUnusable:
 		return leftPidfile(p, undone, now.Why)
 	case now.State != p.State || now.ID != p.ID || now.PID != p.PID:
 		return leftPidfile(p, undone, "it has been written again since")
 	}
 	if err := change(dir, name, fd); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return leftPidfile(p, undone, plain(err))
+		return leftPidfile(p, undone, fact.Plain(err))
 	}
 	return nil
 }
 
-func leftPidfile(p Pidfile, undone error, why string) error {
+func leftPidfile(p rules.Pidfile, undone error, why string) error {
 	return fmt.Errorf("pidfile %s %w: %s", p.Path, undone, why)
 }

@@ -11,6 +11,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
+	"pidproof/testdata/must"
 	"pidproof/testdata/need"
 )
 
@@ -55,11 +58,11 @@ func TestRemovePidfile(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "run", "x.pid")
-			must(t, os.Mkdir(filepath.Dir(path), 0o755))
-			put(t, path, c.content)
+			must.Do(t, os.Mkdir(filepath.Dir(path), 0o755))
+			must.Write(t, path, c.content)
 			p := thisHost().readPidfileOnce(path)
 			if c.change != nil {
-				must(t, c.change(path))
+				must.Do(t, c.change(path))
 			}
 			before := neighbours(path)
 			err := RemovePidfile(p)
@@ -103,13 +106,13 @@ func neighbours(path string) string {
 func TestRemoveOnlyPidfiles(t *testing.T) {
 	dir := t.TempDir()
 	fifo, socket := filepath.Join(dir, "fifo"), filepath.Join(dir, "socket")
-	must(t, unix.Mkfifo(fifo, 0o644), unix.Mknod(socket, unix.S_IFSOCK|0o644, 0), os.Mkdir(dir+"/directory", 0o755))
-	put(t, dir+"/unread", "123\n")
-	unread := Pidfile{Path: dir + "/unread"}
-	pidfiles := []Pidfile{unread, {Path: unread.Path, State: PidfileAbsent}, unusablePidfile(unread, "it could not be read")}
+	must.Do(t, unix.Mkfifo(fifo, 0o644), unix.Mknod(socket, unix.S_IFSOCK|0o644, 0), os.Mkdir(dir+"/directory", 0o755))
+	must.Write(t, dir+"/unread", "123\n")
+	unread := rules.Pidfile{Path: dir + "/unread"}
+	pidfiles := []rules.Pidfile{unread, {Path: unread.Path, State: rules.PidfileAbsent}, unusablePidfile(unread, "it could not be read")}
 	for _, path := range []string{fifo, socket, dir + "/directory"} {
 		p := thisHost().readPidfileOnce(path)
-		if p.State != PidfileUnusable {
+		if p.State != rules.PidfileUnusable {
 			t.Fatalf("%s is %v", path, p.State)
 		}
 		pidfiles = append(pidfiles, p)
@@ -120,10 +123,10 @@ func TestRemoveOnlyPidfiles(t *testing.T) {
 		}
 		if _, err := os.Lstat(p.Path); err != nil {
 			t.Errorf("%s is gone: %v", p.Path, err)
-			put(t, p.Path, "")
+			must.Write(t, p.Path, "")
 		}
 	}
-	if err := RemovePidfile((Pidfile{})); err == nil {
+	if err := RemovePidfile((rules.Pidfile{})); err == nil {
 		t.Error("no pidfile at all was removed")
 	}
 }
@@ -132,9 +135,9 @@ func TestRemoveOnlyPidfiles(t *testing.T) {
 func TestDevNullIsNotRemoved(t *testing.T) {
 	need.Root(t)
 	null := filepath.Join(t.TempDir(), "null")
-	must(t, unix.Mknod(null, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))))
+	must.Do(t, unix.Mknod(null, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))))
 	p := thisHost().readPidfileOnce(null)
-	if p.State != PidfileAbsent {
+	if p.State != rules.PidfileAbsent {
 		t.Fatalf("%v", p.State)
 	}
 	_ = RemovePidfile(p)
@@ -147,15 +150,15 @@ func TestDevNullIsNotRemoved(t *testing.T) {
 // not to be written. setfsuid(2) is about one thread.
 func TestRemoveWhereNotPermitted(t *testing.T) {
 	dir := t.TempDir()
-	must(t, os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o555))
+	must.Do(t, os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o555))
 	defer os.Chmod(dir, 0o755)
 	path := filepath.Join(dir, "x.pid")
 	if os.Geteuid() == 0 {
-		put(t, path, "123\n")
+		must.Write(t, path, "123\n")
 	} else {
-		must(t, os.Chmod(dir, 0o755))
-		put(t, path, "123\n")
-		must(t, os.Chmod(dir, 0o555))
+		must.Do(t, os.Chmod(dir, 0o755))
+		must.Write(t, path, "123\n")
+		must.Do(t, os.Chmod(dir, 0o555))
 	}
 	p := thisHost().readPidfileOnce(path)
 	err := asAnother(t, func() error { return RemovePidfile(p) })
@@ -173,7 +176,7 @@ func asAnother(t *testing.T, do func() error) error {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	must(t, unix.Setfsuid(64123))
+	must.Do(t, unix.Setfsuid(64123))
 	defer unix.Setfsuid(0)
 	return do()
 }
@@ -181,17 +184,17 @@ func asAnother(t *testing.T, do func() error) error {
 // Over a link on the way the path leads to another file, which may say the same.
 func TestRemoveBehindARetargetedLink(t *testing.T) {
 	dir := t.TempDir()
-	file("one/x.pid", "two/x.pid")(t, dir)
-	must(t, os.Symlink("one", dir+"/link"))
+	must.Files("one/x.pid", "two/x.pid")(t, dir)
+	must.Do(t, os.Symlink("one", dir+"/link"))
 	p := thisHost().readPidfileOnce(dir + "/link/x.pid")
-	must(t, os.Symlink("two", dir+"/new"), os.Rename(dir+"/new", dir+"/link"))
+	must.Do(t, os.Symlink("two", dir+"/new"), os.Rename(dir+"/new", dir+"/link"))
 	wantRemoved(t, RemovePidfile(p), dir+"/link/x.pid", "written again")
 	for _, path := range []string{"/one/x.pid", "/two/x.pid"} {
 		if _, err := os.Lstat(dir + path); err != nil {
 			t.Error(err)
 		}
 	}
-	must(t, os.Symlink("one", dir+"/new"), os.Rename(dir+"/new", dir+"/link"))
+	must.Do(t, os.Symlink("one", dir+"/new"), os.Rename(dir+"/new", dir+"/link"))
 	wantRemoved(t, RemovePidfile(p), dir+"/link/x.pid", "")
 	if names := neighbours(dir + "/one/x.pid"); names != "" {
 		t.Errorf("left %s", names)
@@ -201,10 +204,10 @@ func TestRemoveBehindARetargetedLink(t *testing.T) {
 // `link/..` is the parent of what the link leads to: what is removed is what was read.
 func TestRemoveAboveALink(t *testing.T) {
 	dir := t.TempDir()
-	file("far/x.pid", "far/one/empty")(t, dir)
-	must(t, os.Symlink("far/one", dir+"/link"))
+	must.Files("far/x.pid", "far/one/empty")(t, dir)
+	must.Do(t, os.Symlink("far/one", dir+"/link"))
 	p := thisHost().readPidfileOnce(dir + "/link/../x.pid")
-	if p.State != PidfileNames {
+	if p.State != rules.PidfileNames {
 		t.Fatalf("%v", p.State)
 	}
 	wantRemoved(t, RemovePidfile(p), p.Path, "")
@@ -216,10 +219,10 @@ func TestRemoveAboveALink(t *testing.T) {
 // A pidfile's own link is nothing that was read: it stays, and so does its target.
 func TestRemoveThroughALink(t *testing.T) {
 	dir := t.TempDir()
-	file("far/y.pid")(t, dir)
-	must(t, os.Symlink("far/y.pid", dir+"/x.pid"))
+	must.Files("far/y.pid")(t, dir)
+	must.Do(t, os.Symlink("far/y.pid", dir+"/x.pid"))
 	p := thisHost().readPidfileOnce(dir + "/x.pid")
-	if p.State != PidfileNames {
+	if p.State != rules.PidfileNames {
 		t.Fatalf("%v", p.State)
 	}
 	wantRemoved(t, RemovePidfile(p), p.Path, "symbolic link to far/y.pid")
@@ -232,13 +235,13 @@ func TestRemoveThroughALink(t *testing.T) {
 // other's file, which says the same, is never removed.
 func TestRemoveWhileTheDirectoryIsExchanged(t *testing.T) {
 	dir := t.TempDir()
-	file("own/x.pid", "victim/x.pid")(t, dir)
-	must(t, os.Symlink("victim", dir+"/link"))
+	must.Files("own/x.pid", "victim/x.pid")(t, dir)
+	must.Do(t, os.Symlink("victim", dir+"/link"))
 	own, err := os.Open(dir + "/own")
-	must(t, err)
+	must.Do(t, err)
 	defer own.Close()
 	victim, err := os.Open(dir + "/victim")
-	must(t, err)
+	must.Do(t, err)
 	defer victim.Close()
 	stop, stopped := make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -258,7 +261,7 @@ func TestRemoveWhileTheDirectoryIsExchanged(t *testing.T) {
 	removed := 0
 	for range 2000 {
 		p := thisHost().readPidfileOnce(dir + "/own/x.pid")
-		victims := p.ID == identify(dir+"/victim/x.pid").Value
+		victims := p.ID == kernel.Identify(dir+"/victim/x.pid").Value
 		err := RemovePidfile(p)
 		if err != nil && !errors.Is(err, ErrNotRemoved) {
 			t.Fatal(err)
@@ -271,11 +274,11 @@ func TestRemoveWhileTheDirectoryIsExchanged(t *testing.T) {
 			if removed++; victims != (in == victim) {
 				t.Fatalf("%s's file was removed, and another was read", in.Name())
 			}
-			put(t, path, "1")
+			must.Write(t, path, "1")
 		}
 	}
 	close(stop)
-	must(t, <-stopped)
+	must.Do(t, <-stopped)
 	if removed == 0 {
 		t.Error("nothing was ever removed")
 	}
@@ -285,19 +288,19 @@ func TestRemoveWhileTheDirectoryIsExchanged(t *testing.T) {
 // of several names may be anything under the others.
 func TestEmptyPidfile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.pid")
-	put(t, path, "123\n")
+	must.Write(t, path, "123\n")
 	p := thisHost().readPidfileOnce(path)
-	must(t, os.Link(path, path+".other"))
+	must.Do(t, os.Link(path, path+".other"))
 	linked := thisHost().readPidfileOnce(path)
 	if err := EmptyPidfile(linked); err == nil {
 		t.Error("a file of two names was emptied")
 	}
-	must(t, os.Remove(path+".other"))
-	must(t, EmptyPidfile(p))
+	must.Do(t, os.Remove(path+".other"))
+	must.Do(t, EmptyPidfile(p))
 	if st, err := os.Stat(path); err != nil || st.Size() != 0 {
 		t.Errorf("not emptied: %v, %v", st, err)
 	}
-	put(t, path, "124\n")
+	must.Write(t, path, "124\n")
 	if err := EmptyPidfile(p); err == nil {
 		t.Error("a successor's was emptied")
 	}

@@ -1,5 +1,11 @@
 package matcher
 
+import (
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
+)
+
 // Verdict is the answer to "may this daemon be acted on through its pidfile?".
 type Verdict int
 
@@ -38,15 +44,15 @@ const (
 
 // Process is one process that runs the daemon.
 type Process struct {
-	Evidence Evidence
-	Decision Decision
+	Evidence fact.Evidence
+	Decision rules.Decision
 	Role     Role
-	Instance string         // RoleOther: the pidfile that claims it
-	Main     bool           // RoleOther: the pidfile names this very process
-	Sockets  Fact[[]Socket] // those it listens on; read where the question needs it
+	Instance string                   // RoleOther: the pidfile that claims it
+	Main     bool                     // RoleOther: the pidfile names this very process
+	Sockets  fact.Fact[[]fact.Socket] // those it listens on; read where the question needs it
 
-	held  *handle // see Instance.Hold
-	fault error   // what kept the rules from being asked at all
+	held  *kernel.Handle // see Instance.Hold
+	fault error          // what kept the rules from being asked at all
 }
 
 // Report is the whole answer.
@@ -56,11 +62,11 @@ type Report struct {
 	// Unclaimed. LSB's functions answer with it.
 	PidfileVerdict Verdict
 
-	Rule   Rule
+	Rule   rules.Rule
 	Reason string // one sentence, for a log
 
-	Daemon  Daemon
-	Pidfile Pidfile
+	Daemon  rules.Daemon
+	Pidfile rules.Pidfile
 
 	// Main is the process the pidfile names; nil when it names none.
 	Main *Process

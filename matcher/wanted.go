@@ -12,14 +12,18 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 // wanted are the daemons that one look at all processes is about.
 type wanted struct {
 	*host
-	daemons []Daemon
+	daemons []rules.Daemon
 	byPath  map[string][]int // places in daemons, by Path and Real
-	byFile  map[FileID][]int
+	byFile  map[fact.FileID][]int
 	scripts []int
 	linked  bool // one has further hard links
 
@@ -34,17 +38,17 @@ type wanted struct {
 	seen   map[string]sight // by exe link
 }
 
-func (h *host) want(daemons []Daemon, moved bool) *wanted {
-	w := &wanted{host: h, moved: moved, daemons: daemons, byPath: map[string][]int{}, byFile: map[FileID][]int{}, seen: map[string]sight{}}
+func (h *host) want(daemons []rules.Daemon, moved bool) *wanted {
+	w := &wanted{host: h, moved: moved, daemons: daemons, byPath: map[string][]int{}, byFile: map[fact.FileID][]int{}, seen: map[string]sight{}}
 	for i, d := range daemons {
-		if d.unnamed() { // nothing runs it
+		if d.Unnamed() { // nothing runs it
 			continue
 		}
 		w.byPath[d.Path] = append(w.byPath[d.Path], i)
 		if d.Real != d.Path {
 			w.byPath[d.Real] = append(w.byPath[d.Real], i)
 		}
-		if d.File.State == Known {
+		if d.File.State == fact.Known {
 			w.byFile[d.File.Value] = append(w.byFile[d.File.Value], i)
 		}
 		if d.Script != nil {
@@ -59,18 +63,18 @@ func (h *host) want(daemons []Daemon, moved bool) *wanted {
 // mayBeMoved reports that a file may have been renamed since a process was started from it,
 // and is one of those that a daemon may be: root's, or its owner's.
 func (w *wanted) mayBeMoved(st unix.Statx_t) bool {
-	if st.Uid != 0 && !slices.ContainsFunc(w.daemons, func(d Daemon) bool { return d.Owner == int(st.Uid) }) {
+	if st.Uid != 0 && !slices.ContainsFunc(w.daemons, func(d rules.Daemon) bool { return d.Owner == int(st.Uid) }) {
 		return false
 	}
 	since, err := w.begin()
-	return err != nil || timeOf(st.Ctime).After(since)
+	return err != nil || kernel.TimeOf(st.Ctime).After(since)
 }
 
 // begin is just before the first process of this system started.
 func (w *wanted) begin() (time.Time, error) {
 	w.sinceOnce.Do(func() {
 		w.since, w.sinceErr = w.began()
-		w.since = w.since.Add(-startSlack)
+		w.since = w.since.Add(-rules.StartSlack)
 	})
 	return w.since, w.sinceErr
 }
@@ -79,7 +83,7 @@ func (w *wanted) begin() (time.Time, error) {
 // this system started. Else none was renamed.
 func (w *wanted) mayBeGone() bool {
 	since, err := w.begin()
-	return err != nil || slices.ContainsFunc(w.daemons, func(d Daemon) bool { return d.Path != d.Real || d.changed.IsZero() || d.changed.After(since) })
+	return err != nil || slices.ContainsFunc(w.daemons, func(d rules.Daemon) bool { return d.Path != d.Real || d.Changed.IsZero() || d.Changed.After(since) })
 }
 
 // sight is what an exe link says of the processes that have it.
@@ -95,14 +99,14 @@ const (
 // alone, proc being a descriptor of /proc.
 func (w *wanted) look(proc, pid int) (bool, error) {
 	var short [256]byte
-	link, err := exeLink(proc, pid, short[:])
+	link, err := kernel.ExeLink(proc, pid, short[:])
 	if err == unix.EACCES && os.Geteuid() == 0 { // in a container
 		link, err = w.linkAsItsUser(proc, pid)
 	}
 	switch {
 	case len(w.byPath) == 0:
 		return false, nil
-	case vanished(err):
+	case fact.Vanished(err):
 		return w.headless(pid)
 	case err == unix.ENAMETOOLONG:
 		return w.runsFile(pid), nil
@@ -116,9 +120,9 @@ func (w *wanted) look(proc, pid int) (bool, error) {
 // linkAsItsUser is a function of its own so that look's variables stay on the stack.
 func (w *wanted) linkAsItsUser(proc, pid int) (link []byte, err error) {
 	err = unix.EACCES
-	status, statusErr := w.readStatus(pid)
+	status, statusErr := w.ReadStatus(pid)
 	if statusErr == nil {
-		asItsUser(status, func() { link, err = exeLink(proc, pid, make([]byte, 256)) })
+		kernel.AsItsUser(status, func() { link, err = kernel.ExeLink(proc, pid, make([]byte, 256)) })
 	}
 	return link, err
 }
@@ -127,11 +131,11 @@ func (w *wanted) linkAsItsUser(proc, pid int) (link []byte, err error) {
 // kernel thread nor a zombie nor ending, but its first thread ended before the others, or
 // another of them just replaces its program, execve(2).
 func (h *host) headless(pid int) (bool, error) {
-	stat, err := h.readStat(pid)
+	stat, err := h.ReadStat(pid)
 	if err != nil {
-		return h.unforeseen(err) != nil, nil
+		return h.Unforeseen(err) != nil, nil
 	}
-	return !hasEnded(stat) && stat.Flags&kernelThread == 0 && (stat.Threads > 1 || stat.Flags&exiting == 0), nil
+	return !kernel.HasEnded(stat) && stat.Flags&kernel.KernelThread == 0 && (stat.Threads > 1 || stat.Flags&kernel.Exiting == 0), nil
 }
 
 func (w *wanted) sight(link []byte) sight {
@@ -150,7 +154,7 @@ func (w *wanted) sight(link []byte) sight {
 func (w *wanted) classify(link string) (s sight) {
 	base := link[strings.LastIndexByte(link, '/')+1:]
 	for _, d := range w.daemons {
-		if !d.unnamed() && (strings.HasPrefix(base, d.base()) || strings.HasPrefix(base, d.realBase()) || d.Script != nil && d.Script.named(base)) {
+		if !d.Unnamed() && (strings.HasPrefix(base, d.Base()) || strings.HasPrefix(base, d.RealBase()) || d.Script != nil && d.Script.Named(base)) {
 			return sightRuns
 		}
 	}
@@ -158,14 +162,14 @@ func (w *wanted) classify(link string) (s sight) {
 	if w.linked {
 		s |= sightFile
 	}
-	if _, mayHang := w.mayHang(link); mayHang || strings.HasSuffix(link, deleted) || !filepath.IsAbs(link) {
+	if _, mayHang := w.MayHang(link); mayHang || strings.HasSuffix(link, fact.Deleted) || !filepath.IsAbs(link) {
 		return w.perhaps(s | sightFile | sightArgv)
 	}
-	st, err := statxAt(unix.AT_FDCWD, link, unix.AT_SYMLINK_NOFOLLOW, identityMask|unix.STATX_UID|unix.STATX_CTIME)
+	st, err := kernel.StatxAt(unix.AT_FDCWD, link, unix.AT_SYMLINK_NOFOLLOW, kernel.IdentityMask|unix.STATX_UID|unix.STATX_CTIME)
 	switch {
 	case err != nil: // a name in another mount tree, or one that nobody reads
 		return w.perhaps(s | sightFile | sightArgv)
-	case len(w.byFile[idOf(st)]) > 0: // through the source of a bind mount
+	case len(w.byFile[kernel.IdOf(st)]) > 0: // through the source of a bind mount
 		return sightRuns
 	case w.moved && w.mayBeMoved(st):
 		s |= sightArgv
@@ -183,8 +187,8 @@ func (w *wanted) perhaps(s sight) sight {
 
 // runsFile reports that the file of a process is one of the daemons', or cannot be told.
 func (w *wanted) runsFile(pid int) bool {
-	file := identify(w.pidPath(pid, "exe"))
-	return len(w.byFile[file.Value]) > 0 || file.State == Unreadable
+	file := kernel.Identify(w.PidPath(pid, "exe"))
+	return len(w.byFile[file.Value]) > 0 || file.State == fact.Unreadable
 }
 
 // startedAsOne reports that a process was started under the path or name of one of the
@@ -193,12 +197,12 @@ func (w *wanted) startedAsOne(proc, pid int) bool {
 	var head [512]byte
 	fd, err := openHere(proc, strconv.Itoa(pid)+"/cmdline", 0)
 	if err != nil {
-		return !vanished(err)
+		return !fact.Vanished(err)
 	}
 	defer unix.Close(fd)
-	n, err := retried(func() (int, error) { return unix.Read(fd, head[:]) })
+	n, err := kernel.Retried(func() (int, error) { return unix.Read(fd, head[:]) })
 	if err != nil {
-		return !vanished(err)
+		return !fact.Vanished(err)
 	}
 	word, _, whole := strings.Cut(string(head[:n]), "\x00")
 	if n == len(head) && !whole {
@@ -210,13 +214,13 @@ func (w *wanted) startedAsOne(proc, pid int) bool {
 // startedAs are the daemons whose path is argv[0], or whose name if that is no absolute
 // path.
 func (w *wanted) startedAs(argv []string) (places []int) {
-	word := argv0(argv)
+	word := rules.Argv0(argv)
 	if filepath.IsAbs(word) {
 		return w.byPath[filepath.Clean(word)]
 	}
-	name := argv0Base(argv)
+	name := rules.Argv0Base(argv)
 	for i, d := range w.daemons {
-		if name != "" && !d.unnamed() && (name == d.base() || name == d.realBase()) {
+		if name != "" && !d.Unnamed() && (name == d.Base() || name == d.RealBase()) {
 			places = append(places, i)
 		}
 	}
@@ -225,21 +229,21 @@ func (w *wanted) startedAs(argv []string) (places []int) {
 
 // nameMayFit is nameFits for any of the daemons.
 func (w *wanted) nameMayFit(pid int) (bool, error) {
-	stat, err := w.readStat(pid)
+	stat, err := w.ReadStat(pid)
 	if err != nil { // one that hides even its name may be anything
-		return !vanished(err), nil
+		return !fact.Vanished(err), nil
 	}
-	if stat.Flags&kernelThread != 0 {
+	if stat.Flags&kernel.KernelThread != 0 {
 		return false, nil
 	}
-	argv := w.readArgvNow(pid) // anybody may read it, and few daemons change both
+	argv := w.ReadArgvNow(pid) // anybody may read it, and few daemons change both
 	return len(w.named(stat.Comm, argv)) > 0, nil
 }
 
 // named are the daemons that a process may run whose executable we may not see.
-func (w *wanted) named(comm string, argv Fact[[]string]) (places []int) {
+func (w *wanted) named(comm string, argv fact.Fact[[]string]) (places []int) {
 	for i, d := range w.daemons {
-		if d.nameFits(comm, argv) || os.Geteuid() == 0 && !d.unnamed() && w.maybeUnderAnotherName(d, comm, argv.Value) {
+		if d.NameFits(comm, argv) || os.Geteuid() == 0 && !d.Unnamed() && w.maybeUnderAnotherName(d, comm, argv.Value) {
 			places = append(places, i)
 		}
 	}
@@ -250,9 +254,9 @@ func (w *wanted) named(comm string, argv Fact[[]string]) (places []int) {
 // may have been started from the daemon's file by it: there is no other file of that name.
 // Root is not content with a name that does not fit, where another link may have led to the
 // daemon and is gone.
-func (h *host) maybeUnderAnotherName(d Daemon, comm string, argv []string) bool {
-	name, path := argv0Base(argv), argv0(argv)
-	if !bears(comm, name) {
+func (h *host) maybeUnderAnotherName(d rules.Daemon, comm string, argv []string) bool {
+	name, path := rules.Argv0Base(argv), rules.Argv0(argv)
+	if !rules.Bears(comm, name) {
 		return false // a title
 	}
 	if !strings.Contains(path, "/") {
@@ -264,36 +268,36 @@ func (h *host) maybeUnderAnotherName(d Daemon, comm string, argv []string) bool 
 	if !filepath.IsAbs(path) {
 		return true
 	}
-	if _, mayHang := h.mayHang(path); mayHang {
+	if _, mayHang := h.MayHang(path); mayHang {
 		return true
 	}
-	file := identify(path)
-	return file.State != Known || file.Value == d.File.Value
+	file := kernel.Identify(path)
+	return file.State != fact.Known || file.Value == d.File.Value
 }
 
 // of are the daemons that a process may run, by what was collected of it: of all others it
 // is none, whatever the rules would say further.
-func (w *wanted) of(e *Evidence) (places []int) {
-	if e.Exe.State == Unreadable && errors.Is(e.Exe.Err, fs.ErrPermission) {
-		e.Argv = w.readArgv(e.PID)
+func (w *wanted) of(e *fact.Evidence) (places []int) {
+	if e.Exe.State == fact.Unreadable && errors.Is(e.Exe.Err, fs.ErrPermission) {
+		e.Argv = w.ReadArgv(e.PID)
 		return w.named(e.Comm, e.Argv)
 	}
-	if e.Exe.State != Known || !e.Exe.Value.ID.Known() || e.torn {
+	if e.Exe.State != fact.Known || !e.Exe.Value.ID.Known() || e.Torn {
 		return w.all()
 	}
 	x := e.Exe.Value
-	for _, path := range pathsOf(x) {
+	for _, path := range rules.PathsOf(x) {
 		places = append(places, w.byPath[path]...)
 	}
 	places = append(places, w.byFile[x.ID]...)
 	for _, i := range w.scripts {
-		if w.daemons[i].Script.interprets(x) {
+		if w.daemons[i].Script.Interprets(x) {
 			places = append(places, i)
 		}
 	}
 	if len(places) == 0 || len(w.daemons) > 1 {
-		e.Argv = w.readArgv(e.PID)
-		if e.Argv.State == Unreadable {
+		e.Argv = w.ReadArgv(e.PID)
+		if e.Argv.State == fact.Unreadable {
 			return w.all()
 		}
 		places = append(places, w.startedAs(e.Argv.Value)...)
@@ -307,11 +311,11 @@ func (w *wanted) of(e *Evidence) (places []int) {
 
 // interpretsAnother reports of one of many interpreters that nothing in its arguments is
 // like the name of the script.
-func (w *wanted) interpretsAnother(d Daemon, e Evidence) bool {
-	if d.Script == nil || !d.Script.interprets(e.Exe.Value) || d.goesBy(e.Comm) || e.Exe.Value.ID == d.File.Value || d.aliased() {
+func (w *wanted) interpretsAnother(d rules.Daemon, e fact.Evidence) bool {
+	if d.Script == nil || !d.Script.Interprets(e.Exe.Value) || d.GoesBy(e.Comm) || e.Exe.Value.ID == d.File.Value || d.Aliased() {
 		return false
 	}
-	return !slices.ContainsFunc(e.Argv.Value, func(word string) bool { return strings.Contains(word, d.base()) })
+	return !slices.ContainsFunc(e.Argv.Value, func(word string) bool { return strings.Contains(word, d.Base()) })
 }
 
 func (w *wanted) all() []int {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"pidproof/matcher/internal/fact"
 )
 
 // weighOthers lets the processes no pidfile accounts for change "safe to
@@ -15,7 +17,7 @@ func (r *Report) weighOthers(counting Counting, blind string) {
 	blocking := r.Blocking()
 	if counting == CountListening {
 		for _, p := range blocking {
-			if p.Sockets.State != Known {
+			if p.Sockets.State != fact.Known {
 				r.Verdict = Unknown
 				r.Reason += fmt.Sprintf("; whether %d listens cannot be read", p.Evidence.PID)
 				return
@@ -26,7 +28,7 @@ func (r *Report) weighOthers(counting Counting, blind string) {
 	file := r.Daemon.File
 	unclear := r.WithRole(RoleUnclear)
 	if counting == CountListening {
-		unclear = slices.DeleteFunc(unclear, func(p Process) bool { return p.Sockets.State == Known && len(p.Sockets.Value) == 0 })
+		unclear = slices.DeleteFunc(unclear, func(p Process) bool { return p.Sockets.State == fact.Known && len(p.Sockets.Value) == 0 })
 	}
 	switch {
 	case len(blocking) > 0:
@@ -36,14 +38,14 @@ func (r *Report) weighOthers(counting Counting, blind string) {
 	case len(unclear) > 0:
 		r.Verdict = Unknown
 		r.Reason += fmt.Sprintf("; %d may run it: %s", unclear[0].Evidence.PID, unclear[0].Decision.Why)
-	case file.State == Unreadable:
+	case file.State == fact.Unreadable:
 		r.Verdict = Unknown
-		r.Reason += fmt.Sprintf("; what runs it cannot be told: %s: %s", r.Daemon.Path, plain(file.Err))
+		r.Reason += fmt.Sprintf("; what runs it cannot be told: %s: %s", r.Daemon.Path, fact.Plain(file.Err))
 	case blind != "":
 		r.Verdict = Unknown
 		r.Reason += "; " + blind
 	default:
-		if file.State == Absent {
+		if file.State == fact.Absent {
 			r.Reason += fmt.Sprintf("; %s does not exist", r.Daemon.Path)
 		}
 		r.nameInstances()

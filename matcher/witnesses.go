@@ -7,6 +7,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
 )
 
 // witnessesLimit is how many pidfiles are asked whether the clock was set: those written
@@ -19,91 +23,91 @@ const bootLasts = 2 * time.Minute
 // began is when the first process of this PID namespace started, by the clock of now: the
 // host's boot, or a container's start.
 func (h *host) began() (time.Time, error) {
-	stat, err := h.readStat(1)
+	stat, err := h.ReadStat(1)
 	if err != nil { // hidepid, or there is none: what boots was there before all
-		if err := unforeseen(err); err != nil {
+		if err := fact.Unforeseen(err); err != nil {
 			return time.Time{}, err
 		}
-		return h.boot()
+		return h.Boot()
 	}
-	return h.startOf(stat)
+	return h.StartOf(stat)
 }
 
 // atBoot is the oldest witness: /proc itself, whose root directory has the time of its
 // mount (its ctime; no process of another can change it). Absent where it was mounted
 // later than the system starts.
-func (h *host) atBoot() (Fact[Witness], error) {
+func (h *host) atBoot() (fact.Fact[fact.Witness], error) {
 	began, err := h.began()
 	if err != nil {
-		return failed[Witness](err), err
+		return fact.Failed[fact.Witness](err), err
 	}
-	st, err := statxAt(unix.AT_FDCWD, h.proc, 0, unix.STATX_CTIME)
+	st, err := kernel.StatxAt(unix.AT_FDCWD, h.Proc, 0, unix.STATX_CTIME)
 	if err != nil {
-		return failed[Witness](err), err
+		return fact.Failed[fact.Witness](err), err
 	}
-	w := Witness{Of: "the mount of " + h.proc, Started: began, Slack: writeSlack}
-	w.Late = began.Sub(timeOf(st.Ctime))
-	if w.Late < -writeSlack {
-		return Fact[Witness]{State: Absent}, nil
+	w := fact.Witness{Of: "the mount of " + h.Proc, Started: began, Slack: rules.WriteSlack}
+	w.Late = began.Sub(kernel.TimeOf(st.Ctime))
+	if w.Late < -rules.WriteSlack {
+		return fact.Fact[fact.Witness]{State: fact.Absent}, nil
 	}
-	return known(w), nil
+	return fact.Of(w), nil
 }
 
 // clock gathers the witnesses that there are of the time since the process started: what
 // was done by root's processes, and when by the clock of then.
-func (h *host) clock(own Pidfile, e Evidence) Fact[Clock] {
-	var out Clock
+func (h *host) clock(own rules.Pidfile, e fact.Evidence) fact.Fact[fact.Clock] {
+	var out fact.Clock
 	boot, failure := h.atBoot()
 	var err error
 	out.Began, err = h.began()
 	failure = cmp.Or(failure, err)
-	booted, err := h.boot()
+	booted, err := h.Boot()
 	failure = cmp.Or(failure, err)
-	if boot.State == Known {
-		out.SinceBoot = boot.Value.Late <= startSlack
+	if boot.State == fact.Known {
+		out.SinceBoot = boot.Value.Late <= rules.StartSlack
 		// What a container's start shows of its own time is little: it may be seconds old.
 		if out.Began.Sub(booted).Abs() < bootLasts {
 			out.Witnesses = append(out.Witnesses, boot.Value)
 		}
 	}
 	pidfiles := slices.Clone(h.walk().roots())
-	distance := func(p Pidfile) time.Duration { return p.Written.Sub(own.Written).Abs() }
-	slices.SortStableFunc(pidfiles, func(a, b Pidfile) int { return cmp.Compare(distance(a), distance(b)) })
+	distance := func(p rules.Pidfile) time.Duration { return p.Written.Sub(own.Written).Abs() }
+	slices.SortStableFunc(pidfiles, func(a, b rules.Pidfile) int { return cmp.Compare(distance(a), distance(b)) })
 	for _, p := range pidfiles[:min(len(pidfiles), witnessesLimit)] {
 		if p.PID == e.PID || sameAs(own, p) {
 			continue
 		}
 		w, err := h.witness(p)
 		failure = cmp.Or(failure, err)
-		if w.State == Known {
+		if w.State == fact.Known {
 			out.Witnesses = append(out.Witnesses, w.Value)
 		}
 	}
 	if failure != nil {
-		return Fact[Clock]{State: Unreadable, Value: out, Err: failure}
+		return fact.Fact[fact.Clock]{State: fact.Unreadable, Value: out, Err: failure}
 	}
-	return known(out)
+	return fact.Of(out)
 }
 
 // witness is root's pidfile and the process that it names, if that is root's, too, and
 // either started just before, or has a name that is like the file's.
-func (h *host) witness(p Pidfile) (Fact[Witness], error) {
-	none := Fact[Witness]{State: Absent}
-	stat, err := h.readStat(p.PID)
-	if err != nil || hasEnded(stat) || stat.Flags&kernelThread != 0 {
-		return none, unforeseen(err)
+func (h *host) witness(p rules.Pidfile) (fact.Fact[fact.Witness], error) {
+	none := fact.Fact[fact.Witness]{State: fact.Absent}
+	stat, err := h.ReadStat(p.PID)
+	if err != nil || kernel.HasEnded(stat) || stat.Flags&kernel.KernelThread != 0 {
+		return none, fact.Unforeseen(err)
 	}
-	status, err := h.readStatus(p.PID)
+	status, err := h.ReadStatus(p.PID)
 	if err != nil || status.UIDs[0] != 0 || status.UIDs[1] != 0 || status.TGID != p.PID || status.Namespaces > 1 {
-		return none, unforeseen(err)
+		return none, fact.Unforeseen(err)
 	}
-	started, err := h.startOf(stat)
+	started, err := h.StartOf(stat)
 	if err != nil {
 		return none, err
 	}
-	w := Witness{Of: fmt.Sprintf("%s of process %d", p.Path, p.PID), Started: started, Late: started.Sub(p.Written), Slack: startSlack}
-	if w.Late < -writeSlack || w.Late > startSlack && !akin(Evidence{Comm: stat.Comm}, p.Path) {
+	w := fact.Witness{Of: fmt.Sprintf("%s of process %d", p.Path, p.PID), Started: started, Late: started.Sub(p.Written), Slack: rules.StartSlack}
+	if w.Late < -rules.WriteSlack || w.Late > rules.StartSlack && !rules.Akin(fact.Evidence{Comm: stat.Comm}, p.Path) {
 		return none, nil
 	}
-	return known(w), nil
+	return fact.Of(w), nil
 }

@@ -1,0 +1,46 @@
+package fact
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrUntold: a process keeps its arguments from being read, or whoever holds its memory
+// map does. The kernel waits for that (mmap_lock, get_mm_cmdline in fs/proc/base.c).
+var ErrUntold = errors.New("its arguments could not be read in time")
+
+var ErrBetweenPrograms = errors.New("it is replacing its program")
+
+// Vanished reports that err means "no such thing": ENOENT from a path, ESRCH
+// from a /proc file whose process ended after it was opened.
+func Vanished(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
+}
+
+// Unforeseen keeps the errors that say nothing of the process: no descriptors or no
+// memory left. Whoever is passed over because of one may be the one asked for.
+func Unforeseen(err error) error {
+	if err == nil || Vanished(err) || errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
+}
+
+// Missing reports that there is no such file: of a path, unlike of a process, ESRCH says
+// nothing.
+func Missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// ErrMayHang: the way leads into a file system whose server may not answer.
+var ErrMayHang = errors.New("it is on a file system whose server may not answer")
+
+// Plain is the system's words for err, without Go's "open /path:" before them:
+// the line it goes into names the path already.
+func Plain(err error) string {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,135 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+)
+
+// argvTries and argvTick: how often one looks whether the arguments were read before they
+// are given up. It is counted in looks, each of which costs us a turn of a processor as
+// reading would: on a busy machine both take longer.
+const (
+	argvTries = 100
+	argvTick  = 5 * time.Millisecond
+)
+
+// ReadArgv reads /proc/PID/cmdline, but does not wait for a process that never answers.
+func (h *System) ReadArgv(pid int) fact.Fact[[]string] {
+	h.Doing("reading %s/%d/cmdline", h.Proc, pid)
+	tries := h.argvTries(pid)
+	if tries == 0 {
+		return fact.Fact[[]string]{State: fact.Unreadable, Err: fact.ErrUntold}
+	}
+	done := make(chan fact.Fact[[]string], 1)
+	go func() { done <- h.ReadArgvNow(pid) }()
+	timer := time.NewTimer(argvTick)
+	defer timer.Stop()
+	for range tries {
+		select {
+		case argv := <-done:
+			return argv
+		case <-timer.C:
+			timer.Reset(argvTick)
+		}
+	}
+	h.Untold(pid)
+	return fact.Fact[[]string]{State: fact.Unreadable, Err: fact.ErrUntold}
+}
+
+// ReadArgvNow reads it, however long that takes. Of arguments that are longer than
+// argvLimit the last is cut off.
+func (h *System) ReadArgvNow(pid int) fact.Fact[[]string] {
+	var argv []string // none: a kernel thread, a zombie
+	err := readProcFile(h.PidPath(pid, "cmdline"), argvLimit, func(content []byte) error {
+		if text := strings.TrimRight(string(content), "\x00"); text != "" {
+			argv = strings.Split(text, "\x00")
+		}
+		return nil
+	})
+	if err != nil {
+		return fact.Failed[[]string](err)
+	}
+	return fact.Of(argv)
+}
+
+var errOthersTree = errors.New("it is in a mount tree that a user made")
+
+// ScriptFile identifies what may be the script of an interpreter, as the process
+// would find it: from its own root or working directory.
+func (h *System) ScriptFile(e fact.Evidence, word string) fact.Fact[fact.FileID] {
+	if e.Tree == fact.OtherPlace && e.UserNS != fact.SamePlace {
+		return fact.Fact[fact.FileID]{State: fact.Unreadable, Err: errOthersTree}
+	}
+	from := "cwd"
+	if filepath.IsAbs(word) {
+		from = "root"
+	}
+	dir := filepath.Join(h.Proc, strconv.Itoa(e.PID))
+	h.Doing("looking at %s/%s/%s", dir, from, word)
+	file, regular, err := h.lookInside(filepath.Join(dir, "root"), filepath.Join(dir, from), word)
+	switch {
+	case err != nil:
+		return fact.Failed[fact.FileID](err)
+	case !regular:
+		return fact.Failed[fact.FileID](fmt.Errorf("%s: no regular file: %w", word, unix.ENOENT))
+	}
+	return fact.Of(file)
+}
+
+// silence remembers whose processes keep their arguments to themselves: one user's must
+// not make root wait once for each.
+type silence struct {
+	lock   sync.Mutex
+	ofUser map[int]int
+	of     map[int]bool // by PID
+}
+
+// untoldLimit is of how many processes of one user it is tried to read the arguments, after
+// that of one could not be read.
+const untoldLimit = 8
+
+// Untold notes that a process does not let its arguments be read.
+func (h *System) Untold(pid int) {
+	status, err := h.ReadStatus(pid)
+	h.silence.lock.Lock()
+	defer h.silence.lock.Unlock()
+	if h.silence.of == nil {
+		h.silence.of, h.silence.ofUser = map[int]bool{}, map[int]int{}
+	}
+	h.silence.of[pid] = true
+	if err == nil {
+		h.silence.ofUser[status.UIDs[0]]++
+	}
+}
+
+// argvTries is how often one looks whether the arguments of this process were read.
+func (h *System) argvTries(pid int) int {
+	h.silence.lock.Lock()
+	none, known := len(h.silence.of) == 0, h.silence.of[pid]
+	h.silence.lock.Unlock()
+	switch {
+	case none:
+		return argvTries
+	case known:
+		return 0
+	}
+	status, err := h.ReadStatus(pid)
+	if err != nil {
+		return 0
+	}
+	h.silence.lock.Lock()
+	defer h.silence.lock.Unlock()
+	if h.silence.ofUser[status.UIDs[0]] >= untoldLimit {
+		return 0
+	}
+	return argvTries / 5
+}

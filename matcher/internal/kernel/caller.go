@@ -1,0 +1,80 @@
+package kernel
+
+import (
+	"os"
+	"strconv"
+	"time"
+
+	"pidproof/matcher/internal/fact"
+)
+
+// Caller lists pid, our parent, and, while that is a subshell, the shells it was
+// forked from: together they are the script that called us. Called through a
+// shell function, `$(pidof -o %PPID …)` has a parent that is only a copy of the
+// script in dash, busybox sh and mksh. An error means that there may be more.
+func Caller(pid int) (pids []int, err error) {
+	h := ThisSystem()
+	for pid > 1 && len(pids) < MaxAncestors {
+		pids = append(pids, pid)
+		stat, err := h.ReadStat(pid)
+		if err != nil {
+			return pids, h.Unforeseen(err)
+		}
+		if stat.Flags&forkedNoExec == 0 {
+			break
+		}
+		pid = stat.PPID
+	}
+	return pids, nil
+}
+
+// Ancestors lists pid, its parent, and so on up to the first process of the namespace. An
+// error means that there may be more; that one has ended meanwhile is none.
+func Ancestors(pid int) (pids []int, err error) {
+	h := ThisSystem()
+	for pid > 0 && len(pids) < fact.PIDMax {
+		stat, err := h.ReadStat(pid)
+		if err != nil {
+			return pids, h.Unforeseen(err)
+		}
+		pids = append(pids, pid)
+		pid = stat.PPID // PID 1's is 0
+	}
+	return pids, nil
+}
+
+// Children lists the processes whose parent is pid.
+func Children(pid int) (pids []int, err error) {
+	h := ThisSystem()
+	entries, err := os.ReadDir(h.Proc)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		child, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		stat, err := h.ReadStat(child)
+		if err := h.Unforeseen(err); err != nil {
+			return nil, err
+		}
+		if err == nil && stat.PPID == pid { // else it has ended
+			pids = append(pids, child)
+		}
+	}
+	return pids, nil
+}
+
+// StartedAt is when a process started (/proc/PID/stat), in the clock of now.
+func StartedAt(pid int) (time.Time, error) {
+	h := ThisSystem()
+	stat, err := h.ReadStat(pid)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return h.StartOf(stat)
+}
+
+// MaxAncestors bounds a walk up the process tree.
+const MaxAncestors = 64

@@ -1,0 +1,98 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+)
+
+// readExe reads /proc/PID/exe once: both the name and the identity come from
+// one open file, so that an exec in between cannot mix two programs
+// (CVE-2024-48991 came from reading it twice).
+func (h *System) readExe(dir string) fact.Fact[fact.Exe] {
+	path := filepath.Join(dir, "exe")
+	h.Doing("reading %s", path)
+	fd, err := Retried(func() (int, error) { return unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0) })
+	if h.Still && fact.Vanished(err) {
+		link, linkErr := os.Readlink(path)
+		if linkErr != nil {
+			return fact.Failed[fact.Exe](linkErr)
+		}
+		return fact.Of(fact.Exe{Link: link})
+	}
+	if err != nil {
+		return fact.Failed[fact.Exe](err)
+	}
+	defer unix.Close(fd)
+	var x fact.Exe
+	switch x.Link, err = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); {
+	case errors.Is(err, unix.ENAMETOOLONG):
+		// Directories can be nested so deep that the kernel has no room for the path. The
+		// daemon's was given to the kernel in one piece, so it is another.
+		x.Link = fmt.Sprintf("(a path of more than %d bytes)", fact.PathMax)
+	case err != nil:
+		return fact.Failed[fact.Exe](err)
+	}
+	if x.ID, x.Mount, err = openedFile(fd); err != nil {
+		x.ID, x.IDErr = fact.FileID{}, fmt.Errorf("statx of what was opened: %v", err) // whatever it says, it was there
+	}
+	if strings.HasSuffix(x.Link, fact.Deleted) && x.ID.Known() {
+		if _, err := h.Served(); err != nil {
+			return fact.Failed[fact.Exe](err)
+		}
+		if _, mayHang := h.MayHang(x.Link); !mayHang {
+			now := RealPathOnly(x.Link)
+			if err := fact.Unforeseen(now.Err); err != nil {
+				return fact.Failed[fact.Exe](err)
+			}
+			x.Literal = now.State == fact.Known && now.Value == x.ID
+		}
+	}
+	return fact.Of(x)
+}
+
+// RunningFile reads whose the file is that a process runs, and whether it was changed
+// (its ctime) since the process started.
+func (h *System) RunningFile(e fact.Evidence) fact.Fact[fact.RunningFile] {
+	if h.Still && !e.Exe.Value.ID.Known() {
+		return fact.Of(fact.RunningFile{Changed: true})
+	}
+	path := h.PidPath(e.PID, "exe")
+	file := Identify(path)
+	if file.State == fact.Known { // the server of another may not answer
+		file.Err = h.mayEnter(file.Value.Dev, 0)
+	}
+	if file.Err != nil {
+		return fact.Failed[fact.RunningFile](file.Err)
+	}
+	st, err := StatxAt(unix.AT_FDCWD, path, 0, unix.STATX_UID|unix.STATX_CTIME|unix.STATX_ATIME)
+	if err != nil {
+		return fact.Failed[fact.RunningFile](err)
+	}
+	changed, read := TimeOf(st.Ctime), TimeOf(st.Atime)
+	directory := ReadLink(h.PidPath(e.PID, "cwd"))
+	if err := fact.Unforeseen(directory.Err); err != nil {
+		return fact.Failed[fact.RunningFile](err)
+	}
+	return fact.Of(fact.RunningFile{Owner: int(st.Uid), Changed: changedSince(e.Started, changed, read, e.Forked), Directory: directory.Value})
+}
+
+// changedSince reports that a file was changed after a process was started from it. The
+// process started within a tick, in which the file may have been made as well; then it
+// tells when the file was read, as execve(2) does, and whether that was before. Both times
+// are those of a coarse clock, so that equal ones leave it open: then it was. A fork has
+// executed nothing.
+func changedSince(started, changed, read time.Time, forked bool) bool {
+	const tick = time.Second / UserHZ
+	return changed.After(started.Add(tick)) ||
+		!changed.Before(started) && (forked || !changed.Before(read) && !read.Before(started))
+}
+
+func TimeOf(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)) }

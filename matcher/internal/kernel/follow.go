@@ -1,0 +1,98 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxLinks is the kernel's own limit (path_resolution(7)).
+const maxLinks = 40
+
+// errUnsafeLink: a final symbolic link that an unprivileged user owns.
+var errUnsafeLink = errors.New("it is a symbolic link of an unprivileged user")
+
+// OpenFollowing walks path component by component and opens its end with
+// O_PATH: nothing is opened for reading yet, so no FIFO blocks and no device
+// notices. It follows symbolic links itself, to see who owns them, and refuses
+// a final one that belongs neither to root nor to us.
+func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
+	todo := strings.Split(path, "/")
+	start := "."
+	if filepath.IsAbs(path) {
+		start = "/"
+	}
+	const flags = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	dir, err := Retried(func() (int, error) { return unix.Open(start, flags|unix.O_DIRECTORY, 0) })
+	if err != nil {
+		return -1, nil, err
+	}
+	for links := 0; len(todo) > 0; {
+		name := todo[0]
+		todo = todo[1:]
+		if name == "" || name == "." {
+			continue
+		}
+		next, err := Retried(func() (int, error) { return unix.Openat(dir, name, flags, 0) })
+		if err != nil {
+			unix.Close(dir)
+			return -1, nil, err
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(next, &st); err != nil {
+			unix.Close(next)
+			unix.Close(dir)
+			return -1, nil, fmt.Errorf("fstat of what was opened: %v", err) // whatever it says, it was there
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFLNK {
+			unix.Close(dir)
+			dir = next
+			continue
+		}
+		target, err := ReadOpenedLink(next)
+		unix.Close(next)
+		final := strings.Trim(strings.Join(todo, "/"), "/.") == ""
+		switch links++; {
+		case err == nil && links > maxLinks:
+			err = unix.ELOOP
+		case err == nil && st.Uid != 0 && final && int(st.Uid) != os.Geteuid():
+			err = fmt.Errorf("%w (uid %d)", errUnsafeLink, st.Uid)
+		}
+		if err != nil {
+			unix.Close(dir)
+			return -1, nil, err
+		}
+		if st.Uid != 0 {
+			linkOwners = append(linkOwners, int(st.Uid))
+		}
+		if filepath.IsAbs(target) {
+			unix.Close(dir)
+			if dir, err = Retried(func() (int, error) { return unix.Open("/", flags|unix.O_DIRECTORY, 0) }); err != nil {
+				return -1, nil, err
+			}
+		}
+		todo = append(strings.Split(target, "/"), todo...)
+	}
+	if strings.HasSuffix(path, "/") {
+		var st unix.Stat_t
+		if err := unix.Fstat(dir, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			unix.Close(dir)
+			return -1, nil, unix.ENOTDIR
+		}
+	}
+	return dir, linkOwners, nil
+}
+
+// ReadOpenedLink reads the symbolic link that was opened with O_PATH.
+func ReadOpenedLink(fd int) (string, error) {
+	target := make([]byte, unix.PathMax)
+	n, err := Retried(func() (int, error) { return unix.Readlinkat(fd, "", target) })
+	if err != nil {
+		return "", err
+	}
+	return string(target[:n]), nil
+}

@@ -1,0 +1,239 @@
+package kernel
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+)
+
+// servedTypes are file systems behind which a server may stop answering. Most
+// of them let a waiting process be killed; FUSE does not once its server has
+// taken the request (fs/fuse/dev.c, request_wait_answer).
+var servedTypes = []string{"nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "glusterfs", "lustre", "gpfs", "autofs", "fuse", "fuseblk"}
+
+func served(fstype string) bool {
+	for _, t := range servedTypes {
+		if fstype == t || strings.HasPrefix(fstype, "fuse.") {
+			return true
+		}
+	}
+	return false
+}
+
+// mount is a line of mountinfo (proc_pid_mountinfo(5)), as far as it is used.
+type mount struct {
+	id     uint64
+	dev    uint64 // of the file system, whatever st_dev its files have (overlayfs, btrfs)
+	point  string
+	fstype string
+}
+
+// mountinfoLimit is more than the kernel lets a mount tree grow to, 100,000 mounts
+// (fs.mount-max).
+const mountinfoLimit = 64 << 20
+
+// parseMounts takes mountinfo apart. Unlike procfs's reader it survives a line it does
+// not understand, and undoes the octal escapes of mount points.
+func parseMounts(content []byte) (mounts []mount) {
+	for line := range bytes.Lines(content) {
+		before, fs, found := bytes.Cut(line, []byte(" - "))
+		fields := strings.Fields(string(before))
+		if !found || len(fields) < 5 {
+			continue
+		}
+		id, err := strconv.ParseUint(fields[0], 10, 64)
+		majorText, minorText, _ := strings.Cut(fields[2], ":")
+		major, err1 := strconv.ParseUint(majorText, 10, 32)
+		minor, err2 := strconv.ParseUint(minorText, 10, 32)
+		if err != nil || err1 != nil || err2 != nil {
+			continue
+		}
+		fstype, _, _ := bytes.Cut(fs, []byte(" "))
+		mounts = append(mounts, mount{id, unix.Mkdev(uint32(major), uint32(minor)), unescapeOctal(fields[4]), string(fstype)})
+	}
+	return mounts
+}
+
+// readMounts reads the mounts of a process ("self", or a number).
+func readMounts(proc, who string) (mounts []mount, err error) {
+	err = readProcFile(proc+"/"+who+"/mountinfo", mountinfoLimit, func(content []byte) error {
+		mounts = parseMounts(content)
+		return nil
+	})
+	return mounts, err
+}
+
+// parseMountinfo gives the mount points where a served file system is mounted, and
+// its type; also where another is mounted over it.
+func parseMountinfo(content []byte) map[string]string { return servedAmong(parseMounts(content)) }
+
+func servedAmong(mounts []mount) map[string]string {
+	slow := map[string]string{}
+	for _, m := range mounts {
+		if served(m.fstype) {
+			slow[m.point] = m.fstype
+		}
+	}
+	return slow
+}
+
+// hidepid reports that the topmost mount at dir has the option hidepid, other than
+// 0 or off: that which is no other one's parent. The order of lines says nothing:
+// since Linux 6.8 it is that of mount IDs, which `mount --move` keeps.
+func hidepid(content []byte, dir string) bool {
+	hides, parents := map[string]bool{}, map[string]bool{} // by mount ID
+	for line := range strings.Lines(string(content)) {
+		mount, fs, _ := strings.Cut(strings.TrimSpace(line), " - ")
+		fields, super := strings.Fields(mount), strings.Fields(fs)
+		if len(fields) < 5 || len(super) < 3 || unescapeOctal(fields[4]) != dir {
+			continue
+		}
+		id, parent := fields[0], fields[1]
+		hides[id], parents[parent] = false, true
+		for option := range strings.SplitSeq(super[2], ",") {
+			value, found := strings.CutPrefix(option, "hidepid=")
+			hides[id] = hides[id] || found && value != "0" && value != "off"
+		}
+	}
+	for id, hidden := range hides {
+		if hidden && !parents[id] {
+			return true
+		}
+	}
+	return false
+}
+
+// unescapeOctal undoes the \040 of blanks, tabs, newlines and backslashes.
+func unescapeOctal(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var out []byte
+	for i := 0; i < len(s); i++ {
+		var c byte
+		if n, err := fmt.Sscanf(s[i:min(i+4, len(s))], `\%3o`, &c); err == nil && n == 1 && i+4 <= len(s) {
+			out = append(out, c)
+			i += 3
+			continue
+		}
+		out = append(out, s[i])
+	}
+	return string(out)
+}
+
+// MayHang reports whether a daemon or pidfile leads through a file system whose
+// server may never answer, and names it. It looks at nothing but the mount
+// table and at links of file systems that do answer. A process that touches
+// such a path may become impossible to kill: ask from one you need not wait for.
+func MayHang(paths ...string) (where string, may bool) {
+	slow, err := servedMounts()
+	if err != nil { // the question itself will say so
+		return "", false
+	}
+	if len(slow) == 0 {
+		return "", false
+	}
+	var all []string
+	for _, path := range paths {
+		if strings.Contains(path, "/") {
+			all = append(all, path)
+			continue
+		}
+		for _, dir := range filepath.SplitList(SearchPath()) {
+			all = append(all, filepath.Join(dir, path))
+		}
+	}
+	return mayHang(slow, all)
+}
+
+// servedMounts are the mount points of such file systems, with their types.
+func servedMounts() (map[string]string, error) {
+	mounts, err := readMounts("/proc", "self")
+	if fact.Vanished(err) || errors.Is(err, unix.ENOTDIR) { // without /proc nothing else is read either
+		return nil, nil
+	}
+	return servedAmong(mounts), err
+}
+
+// mounted is our own mount tree, read once for a question.
+func (h *System) mounted() ([]mount, error) {
+	h.mountsOnce.Do(func() { h.mounts, h.mountsErr = readMounts("/proc", "self") })
+	return h.mounts, h.mountsErr
+}
+
+// Served are the mount points in our own tree that may hang.
+func (h *System) Served() (map[string]string, error) {
+	h.servedOnce.Do(func() {
+		var mounts []mount
+		if mounts, h.slowErr = h.mounted(); h.slowErr == nil {
+			h.slow = servedAmong(mounts)
+		}
+	})
+	return h.slow, h.slowErr
+}
+
+// MayHang is MayHang for one path, by what was read once.
+func (h *System) MayHang(path string) (where string, may bool) {
+	slow, err := h.Served()
+	if err != nil {
+		return "a file system that is not known: " + fact.Plain(err), true
+	}
+	return mayHang(slow, []string{path})
+}
+
+func mayHang(slow map[string]string, paths []string) (where string, may bool) {
+	if len(slow) == 0 {
+		return "", false
+	}
+	for _, path := range paths {
+		if !filepath.IsAbs(path) {
+			cwd, err := os.Readlink("/proc/self/cwd")
+			if err != nil {
+				continue
+			}
+			path = cwd + "/" + path
+		}
+		if dir := firstSlow(slow, path); dir != "" {
+			return fmt.Sprintf("the %s file system on %s", slow[dir], dir), true
+		}
+	}
+	return "", false
+}
+
+// firstSlow follows path, link by link, until it enters one of the mounts.
+func firstSlow(slow map[string]string, path string) string {
+	at := "/"
+	todo := strings.Split(path, "/")
+	for links := 0; ; {
+		if _, found := slow[at]; found {
+			return at
+		}
+		if len(todo) == 0 || links > maxLinks {
+			return ""
+		}
+		name := todo[0]
+		todo = todo[1:]
+		next := filepath.Join(at, name) // `at` holds no link, so `..` is lexical
+		if _, found := slow[next]; found {
+			return next
+		}
+		target, err := os.Readlink(next)
+		switch {
+		case err != nil: // no link, or nothing there
+			at = next
+			continue
+		case filepath.IsAbs(target):
+			at = "/"
+		}
+		links++
+		todo = append(strings.Split(target, "/"), todo...)
+	}
+}

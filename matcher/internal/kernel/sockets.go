@@ -1,0 +1,217 @@
+package kernel
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pidproof/matcher/internal/fact"
+)
+
+const (
+	tcpListen   = 0x0a // TCP_LISTEN, include/net/tcp_states.h
+	udpUnbound  = 0x07 // TCP_CLOSE: a UDP socket that is bound, not connected
+	socketInode = "socket:["
+)
+
+// tcpConnected are ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT and LAST_ACK.
+var tcpConnected = []uint64{1, 4, 5, 8, 9}
+
+// Listening reads which of its open sockets a process listens on: /proc/PID/fd
+// against the tables of its own network namespace, /proc/PID/net.
+func (h *System) Listening(pid int) fact.Fact[[]fact.Socket] {
+	dir := filepath.Join(h.Proc, strconv.Itoa(pid))
+	h.Doing("reading %s/fd", dir)
+	held, err := heldSockets(filepath.Join(dir, "fd"))
+	if err != nil {
+		return fact.Failed[[]fact.Socket](err)
+	}
+	if len(held) == 0 {
+		return fact.Of([]fact.Socket(nil))
+	}
+	h.Doing("reading %s/net", dir)
+	listeners, err := listeners(dir)
+	if err != nil {
+		return fact.Failed[[]fact.Socket](err)
+	}
+	var out []fact.Socket
+	for _, l := range listeners {
+		if held[l.inode] {
+			out = append(out, l.Socket)
+		}
+	}
+	return fact.Of(out)
+}
+
+func heldSockets(fdDir string) (map[uint64]bool, error) {
+	fds, err := os.ReadDir(fdDir)
+	if err != nil {
+		return nil, err
+	}
+	held := map[uint64]bool{}
+	for _, fd := range fds {
+		target, err := os.Readlink(filepath.Join(fdDir, fd.Name()))
+		if fact.Vanished(err) { // closed since
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		number, found := strings.CutPrefix(target, socketInode)
+		if !found {
+			continue
+		}
+		if ino, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64); err == nil {
+			held[ino] = true
+		}
+	}
+	return held, nil
+}
+
+type listener struct {
+	fact.Socket
+	inode uint64
+}
+
+// listeners are all listening sockets of one network namespace. A table that
+// is not there (a kernel without IPv6) is empty.
+func listeners(dir string) ([]listener, error) {
+	var out []listener
+	for _, table := range []struct {
+		kind  string
+		state uint64
+	}{{"tcp", tcpListen}, {"tcp6", tcpListen}, {"udp", udpUnbound}, {"udp6", udpUnbound}} {
+		content, err := readNet(dir, table.kind)
+		if err != nil && !fact.Vanished(err) {
+			return nil, err
+		}
+		out = append(out, parseInet(table.kind, table.state, content)...)
+	}
+	content, err := readNet(dir, "unix")
+	if err != nil && !fact.Vanished(err) {
+		return nil, err
+	}
+	return append(out, parseUnix(content)...), nil
+}
+
+// readNet reads one of those tables. Go's os.ReadFile waits for an event that they never
+// have, where the kernel says EAGAIN.
+func readNet(dir, table string) (content []byte, err error) {
+	const limit = 64 << 20 // of 150 bytes a socket
+	err = readProcFile(filepath.Join(dir, "net", table), limit, func(read []byte) error {
+		content = slices.Clone(read)
+		return nil
+	})
+	return content, err
+}
+
+// parseUnix picks from /proc/PID/net/unix the sockets that accept connections:
+// field 4 holds the flags, 7 the inode, and the path is the rest of the line. A
+// path may hold a newline, so a line that is none is passed over (procfs gives
+// up the whole table).
+func parseUnix(content []byte) []listener {
+	var out []listener
+	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
+		f := strings.SplitN(strings.Join(strings.Fields(lines.Text()), " "), " ", 8)
+		if len(f) < 7 {
+			continue
+		}
+		flags, err1 := strconv.ParseUint(f[3], 16, 32)
+		ino, err2 := strconv.ParseUint(f[6], 10, 64)
+		if err1 != nil || err2 != nil || flags&acceptsConnections == 0 {
+			continue
+		}
+		out = append(out, listener{fact.Socket{Kind: "unix", Address: strings.Join(f[7:], "")}, ino})
+	}
+	return out
+}
+
+// parseInet picks from /proc/PID/net/{tcp,udp}{,6} (proc_pid_net(5)) the sockets
+// in one state, which have a peer only if that is one of tcpConnected: fields 2 and 3 are addresses, 4 the state, 10
+// the inode. procfs has deprecated its own reader of these tables.
+func parseInet(kind string, state uint64, content []byte) []listener {
+	var out []listener
+	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
+		f := strings.Fields(lines.Text())
+		if len(f) < 10 || strings.HasSuffix(f[2], ":0000") == slices.Contains(tcpConnected, state) {
+			continue
+		}
+		st, err := strconv.ParseUint(f[3], 16, 8)
+		local, ok := parseInetAddress(f[1])
+		ino, err2 := strconv.ParseUint(f[9], 10, 64)
+		if err == nil && err2 == nil && ok && st == state {
+			out = append(out, listener{fact.Socket{Kind: kind, Address: local.String()}, ino})
+		}
+	}
+	return out
+}
+
+// parseInetAddress reads 0100007F:1F90 as 127.0.0.1:8080: the address is printed
+// as 32-bit words in the machine's own byte order (net/ipv4/tcp_ipv4.c).
+func parseInetAddress(s string) (netip.AddrPort, bool) {
+	address, port, _ := strings.Cut(s, ":")
+	raw, err := hex.DecodeString(address)
+	if err != nil {
+		return netip.AddrPort{}, false
+	}
+	number, err := strconv.ParseUint(port, 16, 16)
+	if err != nil || len(raw)%4 != 0 {
+		return netip.AddrPort{}, false
+	}
+	for i := 0; i < len(raw); i += 4 {
+		binary.NativeEndian.PutUint32(raw[i:], binary.BigEndian.Uint32(raw[i:]))
+	}
+	ip, ok := netip.AddrFromSlice(raw)
+	return netip.AddrPortFrom(ip, uint16(number)), ok
+}
+
+// acceptsConnections is __SO_ACCEPTCON, include/uapi/linux/net.h.
+const acceptsConnections = 1 << 16
+
+// Listeners are all sockets that are listened on in our network namespace
+// (/proc/self/net), whoever does.
+func Listeners() ([]fact.Socket, error) {
+	found, err := listeners("/proc/self")
+	var out []fact.Socket
+	for _, l := range found {
+		out = append(out, l.Socket)
+	}
+	return out, err
+}
+
+// ServesAt is the local address of the TCP connection that a process has as standard
+// input, as inetd(8) starts one for a client; ok is false where it has none.
+func ServesAt(pid int) (local netip.AddrPort, ok bool, err error) {
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	target, err := os.Readlink(filepath.Join(dir, "fd/0"))
+	if err != nil {
+		return local, false, fact.Unforeseen(err)
+	}
+	number, isSocket := strings.CutPrefix(target, socketInode)
+	inode, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64)
+	if !isSocket || err != nil {
+		return local, false, nil
+	}
+	for _, kind := range []string{"tcp", "tcp6"} {
+		content, err := readNet(dir, kind)
+		if err := fact.Unforeseen(err); err != nil {
+			return local, false, err
+		}
+		for _, state := range tcpConnected { // none of a kernel without IPv6
+			for _, s := range parseInet(kind, state, content) {
+				if s.inode == inode {
+					local, err = netip.ParseAddrPort(s.Address)
+					return local, err == nil, nil
+				}
+			}
+		}
+	}
+	return local, false, nil
+}

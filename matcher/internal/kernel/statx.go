@@ -1,0 +1,142 @@
+package kernel
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+)
+
+// Statx asks for nothing but identity and kind, and for no round trip to a file
+// server that may hang (AT_STATX_DONT_SYNC, statx(2)).
+func Statx(path string) (unix.Statx_t, error) {
+	return StatxAt(unix.AT_FDCWD, path, 0, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_INO|unix.STATX_NLINK)
+}
+
+func StatxAt(dir int, path string, flags, mask int) (unix.Statx_t, error) {
+	var st unix.Statx_t
+	_, err := Retried(func() (int, error) {
+		return 0, unix.Statx(dir, path, flags|unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, mask, &st)
+	})
+	if err == unix.ENOSYS || err == unix.EPERM { // before Linux 4.11; an old seccomp filter
+		return fstatat(dir, path, flags)
+	}
+	return st, err
+}
+
+func fstatat(dir int, path string, flags int) (unix.Statx_t, error) {
+	var old unix.Stat_t
+	err := func() error {
+		if flags&unix.AT_EMPTY_PATH != 0 {
+			return unix.Fstat(dir, &old)
+		}
+		return unix.Fstatat(dir, path, &old, flags)
+	}()
+	if err != nil {
+		return unix.Statx_t{}, err
+	}
+	return unix.Statx_t{
+		Mode: uint16(old.Mode), Ino: old.Ino, Nlink: uint32(old.Nlink), Uid: old.Uid,
+		Dev_major: unix.Major(uint64(old.Dev)), Dev_minor: unix.Minor(uint64(old.Dev)),
+		Ctime: unix.StatxTimestamp{Sec: int64(old.Ctim.Sec), Nsec: uint32(old.Ctim.Nsec)},
+		Mtime: unix.StatxTimestamp{Sec: int64(old.Mtim.Sec), Nsec: uint32(old.Mtim.Nsec)},
+		Atime: unix.StatxTimestamp{Sec: int64(old.Atim.Sec), Nsec: uint32(old.Atim.Nsec)},
+		Mask:  unix.STATX_BASIC_STATS,
+	}, nil
+}
+
+// IdentityMask asks for device, inode and mount alone, which the kernel has at hand: a
+// FUSE server is not asked even where what it said before counts no more
+// (fuse_update_get_attr in fs/fuse/dir.c).
+const IdentityMask = unix.STATX_MNT_ID
+
+// Identify gives device and inode of what lies at a path.
+func Identify(path string) fact.Fact[fact.FileID] {
+	st, err := identity(unix.AT_FDCWD, path, 0)
+	if err != nil {
+		return fact.Failed[fact.FileID](err)
+	}
+	return fact.Of(IdOf(st))
+}
+
+// identity asks for identityMask. Of a user's FUSE file system not even root gets more than
+// the device (fuse_getattr), without its option allow_other: then the inode is one that no
+// file has.
+func identity(dir int, path string, flags int) (unix.Statx_t, error) {
+	st, err := StatxAt(dir, path, flags, IdentityMask)
+	if err == unix.EACCES {
+		if st, err = StatxAt(dir, path, flags, 0); err == nil && st.Ino == 0 {
+			st.Ino = math.MaxUint64
+		}
+	}
+	return st, err
+}
+
+func IdOf(st unix.Statx_t) fact.FileID {
+	return fact.FileID{Dev: unix.Mkdev(st.Dev_major, st.Dev_minor), Ino: st.Ino}
+}
+
+// Same reports that both facts are known, and equal.
+func Same[T comparable](a, b fact.Fact[T]) bool {
+	return a.State == fact.Known && b.State == fact.Known && a.Value == b.Value
+}
+
+// openedFile identifies what an open descriptor stands for, and the mount that it was
+// reached through (the first field of its line in mountinfo; 0 where the kernel would
+// not say).
+func openedFile(fd int) (id fact.FileID, mount uint64, err error) {
+	st, err := identity(fd, "", unix.AT_EMPTY_PATH)
+	if err != nil {
+		return fact.FileID{}, 0, err
+	}
+	if st.Mask&unix.STATX_MNT_ID != 0 {
+		return IdOf(st), st.Mnt_id, nil
+	}
+	mount, err = MountOfDescriptor(fd) // before Linux 5.8
+	return IdOf(st), mount, err
+}
+
+// MountOfDescriptor reads "mnt_id:" of /proc/self/fdinfo/FD (proc_pid_fdinfo(5)), which
+// is there since Linux 3.15.
+func MountOfDescriptor(fd int) (mount uint64, err error) {
+	err = readProcFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd), statLimit, func(content []byte) error {
+		for line := range bytes.Lines(content) {
+			if value, found := bytes.CutPrefix(line, []byte("mnt_id:")); found {
+				mount, err = strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 64)
+				return err
+			}
+		}
+		return nil
+	})
+	if fact.Vanished(err) {
+		return 0, nil
+	}
+	return mount, err
+}
+
+// RealPathOnly identifies what lies at a path in which nothing is a symbolic link, so
+// that nobody can lead us elsewhere, say into a file system of his own that does not
+// answer.
+func RealPathOnly(path string) fact.Fact[fact.FileID] {
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS}
+	fd, err := Retried(func() (int, error) { return unix.Openat2(unix.AT_FDCWD, path, &how) })
+	switch {
+	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM): // before Linux 5.6; a seccomp filter
+		return Identify(path)
+	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR):
+		return fact.Fact[fact.FileID]{State: fact.Absent, Err: err}
+	case err != nil:
+		return fact.Failed[fact.FileID](err)
+	}
+	defer unix.Close(fd)
+	id, _, err := openedFile(fd)
+	if err != nil {
+		return fact.Failed[fact.FileID](err)
+	}
+	return fact.Of(id)
+}

@@ -1,0 +1,101 @@
+package rules
+
+import (
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+)
+
+// What no text can arrange: executables that may not be read, and device
+// numbers of several mounts.
+func TestDecide(t *testing.T) {
+	written := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	daemon := Daemon{Path: "/usr/sbin/d", Real: "/usr/sbin/d", File: fact.Of(fact.FileID{Dev: 8, Ino: 42}), DirDev: 8}
+	pidfile := Pidfile{Path: "/run/d.pid", State: PidfileNames, PID: 7, Mode: 0o644, HardLinks: 1, Written: written}
+	here := fact.Evidence{
+		PID: 7, PPID: 1, Comm: "d", State: "S", Started: written, PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
+		Exe: fact.Of(fact.Exe{Link: "/usr/sbin/d", ID: fact.FileID{Dev: 8, Ino: 42}}), Argv: fact.Of([]string{"/usr/sbin/d"}),
+		Locks: fact.Of(false), ParentRuns: fact.Of(false), Claims: fact.Of([]fact.Claim(nil)),
+		Filesystem: fact.Of(fact.SamePlace), Clock: fact.Of(fact.Clock{}),
+	}
+	with := func(change func(*fact.Evidence)) fact.Evidence {
+		e := here
+		change(&e)
+		return e
+	}
+	exe := func(link string, id fact.FileID, tree fact.Place) fact.Evidence {
+		return with(func(e *fact.Evidence) { e.Exe, e.Tree = fact.Of(fact.Exe{Link: link, ID: id}), tree })
+	}
+	elsewhere := func(e fact.Evidence, fs fact.Fact[fact.Place]) fact.Evidence {
+		e.Filesystem = fs
+		return e
+	}
+	hiddenExe := func(e *fact.Evidence) { e.Exe, e.Tree = fact.Failed[fact.Exe](unix.EACCES), fact.PlaceUnknown }
+
+	for _, c := range []struct {
+		name    string
+		e       fact.Evidence
+		rule    Rule
+		outcome Outcome
+	}{
+		{"the plain case", here, RuleSameFile, Runs},
+		// overlayfs: the old file and the new one can have different devices.
+		{"replaced, copied up", exe("/usr/sbin/d (deleted)", fact.FileID{Dev: 9, Ino: 42}, fact.SamePlace), RuleReplaced, Runs},
+		// A container over the same lower directory shows the same inode number.
+		{"a container's lower directory", elsewhere(exe("/usr/sbin/d", fact.FileID{Dev: 9, Ino: 42}, fact.OtherPlace), fact.Of(fact.OtherPlace)), RuleForeign, NotThis},
+		{"a container's replaced file", with(func(e *fact.Evidence) {
+			e.Exe, e.Tree, e.Root = fact.Of(fact.Exe{Link: "/usr/sbin/d (deleted)", ID: fact.FileID{Dev: 9, Ino: 41}}), fact.OtherPlace, fact.OtherPlace
+			e.Filesystem = fact.Of(fact.OtherPlace)
+		}), RuleForeign, NotThis},
+		// A user's own mount tree: a tmpfs over the daemon's directory, or its very file system.
+		{"a user namespace, replaced", with(func(e *fact.Evidence) {
+			e.Exe, e.Tree, e.UserNS = fact.Of(fact.Exe{Link: "/usr/sbin/d (deleted)", ID: fact.FileID{Dev: 8, Ino: 41}}), fact.OtherPlace, fact.OtherPlace
+		}), RuleForeign, NotThis},
+		{"a user namespace, the very file", with(func(e *fact.Evidence) { e.Tree, e.UserNS = fact.OtherPlace, fact.OtherPlace }), RuleSameFile, Runs},
+		{"a user namespace, started as it", with(func(e *fact.Evidence) {
+			e.Exe, e.Tree, e.UserNS = fact.Of(fact.Exe{Link: "/usr/sbin/e", ID: fact.FileID{Dev: 8, Ino: 41}}), fact.OtherPlace, fact.OtherPlace
+			e.Started = written.Add(-time.Minute)
+		}), RuleContradicted, Undecided},
+		// A descriptor of such a file, passed to a process in our own tree.
+		{"a file of no mount of ours", elsewhere(exe("/usr/sbin/d (deleted)", fact.FileID{Dev: 9, Ino: 41}, fact.SamePlace), fact.Failed[fact.Place](unix.ENOENT)), RuleContradicted, Undecided},
+		{"whether of a mount of ours cannot be read", elsewhere(exe("/usr/sbin/d (deleted)", fact.FileID{Dev: 9, Ino: 41}, fact.SamePlace), fact.Failed[fact.Place](unix.EIO)), RuleReplaced, Undecided},
+		// PrivateTmp over an overlay: devices of layers, but one file system.
+		{"PrivateTmp on overlayfs, replaced", exe("/usr/sbin/d (deleted)", fact.FileID{Dev: 9, Ino: 41}, fact.OtherPlace), RuleReplaced, Runs},
+		{"PrivateTmp on overlayfs, current", with(func(e *fact.Evidence) { e.Tree = fact.OtherPlace }), RuleSameFile, Runs},
+		// Something mounted over the path, as anybody may in a user namespace.
+		{"another file at the path", exe("/usr/sbin/d", fact.FileID{Dev: 8, Ino: 41}, fact.OtherPlace), RuleReplaced, Undecided},
+		{"a path of a detached mount", exe("/usr/sbin/d", fact.FileID{Dev: 8, Ino: 41}, fact.SamePlace), RuleReplaced, Undecided},
+		// systemd's PrivateTmp: a mount tree of its own, the same filesystem.
+		{"PrivateTmp", exe("/usr/sbin/d", fact.FileID{Dev: 8, Ino: 42}, fact.OtherPlace), RuleSameFile, Runs},
+		{"PrivateTmp, replaced", exe("/usr/sbin/d (deleted)", fact.FileID{Dev: 8, Ino: 41}, fact.OtherPlace), RuleReplaced, Runs},
+		{"mount tree unreadable, same filesystem", exe("/usr/sbin/d (deleted)", fact.FileID{Dev: 8, Ino: 41}, fact.PlaceUnknown), RuleReplaced, Runs},
+		{"mount tree unreadable, another filesystem", with(func(e *fact.Evidence) {
+			e.Exe, e.Tree, e.Root = fact.Of(fact.Exe{Link: "/usr/sbin/d (deleted)", ID: fact.FileID{Dev: 9, Ino: 41}}), fact.PlaceUnknown, fact.PlaceUnknown
+			e.Filesystem = fact.Failed[fact.Place](unix.EACCES)
+		}), RuleUnreadable, Undecided},
+		{"its root cannot be reached from ours", with(func(e *fact.Evidence) {
+			e.Exe, e.Root, e.Outside = fact.Of(fact.Exe{Link: "/usr/sbin/d (deleted)", ID: fact.FileID{Dev: 8, Ino: 41}}), fact.OtherPlace, true
+		}), RuleForeign, NotThis},
+
+		{"not root", with(hiddenExe), RuleUnreadable, Plausible},
+		{"not root, another name", with(func(e *fact.Evidence) { hiddenExe(e); e.Comm = "x" }), RuleUnreadable, Undecided},
+		{"not root, the name fits, but later", with(func(e *fact.Evidence) { hiddenExe(e); e.Started = written.Add(time.Hour) }), RuleLate, Undecided},
+		{"not root, init", with(func(e *fact.Evidence) { hiddenExe(e); e.PID, e.Comm = 1, "init" }), RuleMismatch, NotThis},
+		{"not root, a kernel thread", with(func(e *fact.Evidence) { hiddenExe(e); e.Kernel = true }), RuleMismatch, NotThis},
+		{"hidepid", with(func(e *fact.Evidence) { hiddenExe(e); e.Life = fact.Hidden }), RuleUnreadable, Undecided},
+	} {
+		d := Decide(Question{Daemon: daemon, Pidfile: pidfile, Evidence: c.e})
+		if d.Rule != c.rule || d.Outcome != c.outcome || d.Need != 0 {
+			t.Errorf("%s: got %s, %s (%s), need %b; want %s, %s", c.name, d.Rule, d.Outcome, d.Why, d.Need, c.rule, c.outcome)
+		}
+	}
+
+	unreadableDaemon := daemon
+	unreadableDaemon.File = fact.Failed[fact.FileID](unix.EACCES)
+	if d := Decide(Question{Daemon: unreadableDaemon, Pidfile: pidfile, Evidence: exe("/opt/x", fact.FileID{Dev: 8, Ino: 1}, fact.SamePlace)}); d.Outcome != Undecided {
+		t.Errorf("the daemon's file cannot be read: got %s %s", d.Rule, d.Outcome)
+	}
+}

@@ -1,0 +1,107 @@
+package rules
+
+import (
+	"fmt"
+
+	"pidproof/matcher/internal/fact"
+)
+
+// roots reports that only root can have started a process.
+func isRoots(e fact.Evidence) bool { return e.UID == 0 }
+
+// lateness decides about a process of the daemon that started after its pidfile was
+// written, and that no other pidfile accounts for. Either the clock was set since, which
+// makes everything from before look late by the same span, or its number was recycled.
+func lateness(q Question, d Decision, child bool) Decision {
+	e, p := q.Evidence, q.Pidfile
+	if e.Clock.State == fact.Unread {
+		return Decision{Need: NeedClock}
+	}
+	span := e.Started.Sub(p.Written)
+	after := Span(span)
+	w, set := clockWasSet(e.Clock.Value, span)
+	if set && !child {
+		d.Notes = append(d.Notes, fmt.Sprintf("It seems to have started %s after its pidfile was written, but the clock was set since, as %s shows.", after, w.Of))
+		return d
+	}
+	if recycled, is := recycledNumber(q, d, false); is && !set {
+		return recycled
+	}
+	doubt := func(format string, args ...any) Decision {
+		if recycled, is := recycledNumber(q, d, true); is {
+			return recycled
+		}
+		return d.overruled(RuleLate, Undecided, format, args...)
+	}
+	switch named := q.Criteria.Name != "" && !IsInterpreter(q.Criteria.Name); {
+	case q.Daemon.Unnamed() && e.Argv.State == fact.Unread:
+		return Decision{Need: NeedArgv}
+	case child:
+		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and is a child of another %s", after, q.program())
+	case !isRoots(e):
+		return doubt("%d, of uid %d, started %s after %s was written, and nothing shows that the clock was set: the number may have changed hands", e.PID, e.UID, after, p.Path)
+	case q.Daemon.Unnamed() && (Akin(e, p.Path) || named):
+		// Its name is all that speaks for it, but then no other daemon is meant.
+	case q.Daemon.Unnamed():
+		return doubt("%d, called %q, started %s after %s was written, and is not like that name: the number may have changed hands", e.PID, e.Comm, after, p.Path)
+	case d.Weak && (d.Rule == RuleSameFile || d.Rule == RuleReplaced):
+		return doubt("it started %s after the pidfile was written, and %s runs any script: the number may have changed hands", after, q.Daemon.Path)
+	case d.Weak:
+		return doubt("it started %s after the pidfile was written, and only its name fits: the number may have changed hands", after)
+	}
+	note := fmt.Sprintf("It seems to have started %s after its pidfile was written. No other pidfile claims it, and only root can have started it", after)
+	if w, was := clockWasNotSet(e.Clock.Value, e.Started); was {
+		note += fmt.Sprintf("; the clock was not set since, as %s shows.", w.Of)
+	} else {
+		note += ", so the clock was probably set since."
+	}
+	d.Notes = append(d.Notes, note)
+	return d
+}
+
+// recycledNumber: the clock was not set since the process started, so another had this
+// number when the pidfile was written. Of root's own processes that is concluded only
+// where little speaks for them and the pidfile is from before this boot: its time may have
+// been set, by touch(1) or a backup.
+func recycledNumber(q Question, d Decision, weak bool) (Decision, bool) {
+	e, p := q.Evidence, q.Pidfile
+	began := e.Clock.Value.Began
+	fromBefore := clockUnsetSinceBoot(e.Clock.Value) && p.Written.Before(began.Add(-StartSlack))
+	if isRoots(e) && !(weak && fromBefore) {
+		return d, false
+	}
+	if fromBefore {
+		return d.overruled(RuleRecycled, NotThis, "the pidfile was written %s before this system started, and the clock was not set since", Span(began.Sub(p.Written))), true
+	}
+	w, was := clockWasNotSet(e.Clock.Value, e.Started)
+	if !was {
+		return d, false
+	}
+	return d.overruled(RuleRecycled, NotThis, "it started %s after the pidfile was written, and the clock was not set since, as %s shows", Span(e.Started.Sub(p.Written)), w.Of), true
+}
+
+// doubted is what becomes of a decision that is none, or half of one, where the process
+// is late: nothing that an ordinary user can arrange under a recycled number is a reason
+// to leave the question open, if the clock was not set.
+func doubted(q Question, d Decision) Decision {
+	e, p := q.Evidence, q.Pidfile
+	if e.Clock.State == fact.Unread {
+		return Decision{Need: NeedClock}
+	}
+	if recycled, is := recycledNumber(q, d, true); is {
+		return recycled
+	}
+	span := e.Started.Sub(p.Written)
+	if _, set := clockWasSet(e.Clock.Value, span); d.Outcome == Plausible && !set {
+		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and only its name fits: the number may have changed hands", Span(span))
+	}
+	return d
+}
+
+// StandsLate reports that a pidfile speaks for a process although it started later than the
+// file was written: their names are alike, and it is root's, or the clock was set by that
+// span.
+func StandsLate(e fact.Evidence, p Pidfile, clock fact.Clock) bool {
+	_, set := clockWasSet(clock, e.Started.Sub(p.Written))
+	return Akin(e, p.Path) && (isRoots(e) || set)
+}

@@ -1,0 +1,108 @@
+package rules
+
+import (
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+)
+
+// A number that was recycled, and a clock that was set, look alike: only witnesses tell
+// them apart. An ordinary user can fork until a number of root's stale pidfile comes
+// round, and execute the daemon's own program.
+func TestLateness(t *testing.T) {
+	written := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	const span = time.Hour
+	started := written.Add(span)
+	daemon := Daemon{Path: "/usr/sbin/d", Real: "/usr/sbin/d", File: fact.Of(fact.FileID{Dev: 8, Ino: 42}), DirDev: 8}
+	of := func(uid int) fact.Evidence {
+		return fact.Evidence{
+			PID: 7, PPID: 1, Comm: "d", State: "S", UID: uid, EUID: uid, AsRoot: true, Started: started, PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
+			Exe: fact.Of(fact.Exe{Link: "/usr/sbin/d", ID: fact.FileID{Dev: 8, Ino: 42}}), Argv: fact.Of([]string{"/usr/sbin/d"}),
+			Locks: fact.Of(false), ParentRuns: fact.Of(false), Claims: fact.Of([]fact.Claim(nil)), Filesystem: fact.Of(fact.SamePlace),
+		}
+	}
+	other := func(uid int) fact.Evidence { // another program, which goes by the daemon's name
+		e := of(uid)
+		e.Exe = fact.Of(fact.Exe{Link: "/tmp/d", ID: fact.FileID{Dev: 8, Ino: 43}})
+		return e
+	}
+	before, after := started.Add(-time.Minute), started.Add(time.Minute)
+	set := fact.Witness{Of: "set", Started: before, Late: span - time.Second, Slack: StartSlack}
+	notSet := fact.Witness{Of: "not set", Started: before, Slack: StartSlack}
+	for name, c := range map[string]struct {
+		daemon  Daemon
+		e       fact.Evidence
+		clock   fact.Clock
+		rule    Rule
+		outcome Outcome
+	}{
+		"root's, no witness":                  {daemon, of(0), fact.Clock{}, RuleSameFile, Runs},
+		"root's, the clock was not set":       {daemon, of(0), fact.Clock{Witnesses: []fact.Witness{notSet}}, RuleSameFile, Runs},
+		"a user's, no witness":                {daemon, of(33), fact.Clock{}, RuleLate, Undecided},
+		"a user's, late as a witness":         {daemon, of(33), fact.Clock{Witnesses: []fact.Witness{notSet, set}}, RuleSameFile, Runs},
+		"a user's, the clock was not set":     {daemon, of(33), fact.Clock{Witnesses: []fact.Witness{notSet}}, RuleRecycled, NotThis},
+		"a user's, set by another span":       {daemon, of(33), fact.Clock{Witnesses: []fact.Witness{{Started: before, Late: span - 3*time.Second, Slack: StartSlack}}}, RuleLate, Undecided},
+		"a user's, a witness from after":      {daemon, of(33), fact.Clock{Witnesses: []fact.Witness{{Started: after, Slack: StartSlack}}}, RuleLate, Undecided},
+		"a user's of the daemon's name":       {daemon, other(33), fact.Clock{Witnesses: []fact.Witness{notSet}}, RuleRecycled, NotThis},
+		"the same, no witness":                {daemon, other(33), fact.Clock{}, RuleLate, Undecided},
+		"root's of the daemon's name":         {daemon, other(0), fact.Clock{Witnesses: []fact.Witness{notSet}}, RuleLate, Undecided},
+		"the same, from before the boot":      {daemon, other(0), fact.Clock{Began: before, SinceBoot: true, Witnesses: []fact.Witness{notSet}}, RuleRecycled, NotThis},
+		"root's own, from before the boot":    {daemon, of(0), fact.Clock{Began: before, SinceBoot: true, Witnesses: []fact.Witness{notSet}}, RuleSameFile, Runs},
+		"number alone, root's":                {Daemon{}, of(0), fact.Clock{}, RuleLate, Undecided},
+		"number alone, from before the boot":  {Daemon{}, of(0), fact.Clock{Began: before, SinceBoot: true, Witnesses: []fact.Witness{notSet}}, RuleRecycled, NotThis},
+		"number alone, late as a witness":     {Daemon{}, of(33), fact.Clock{Witnesses: []fact.Witness{set}}, RuleNumber, Runs},
+		"number alone, a user's, like a name": {Daemon{}, func() fact.Evidence { e := of(33); e.Comm = "pidfile"; return e }(), fact.Clock{}, RuleLate, Undecided},
+		"number alone, root's, like a name":   {Daemon{}, func() fact.Evidence { e := of(0); e.Comm = "pidfile"; return e }(), fact.Clock{}, RuleNumber, Runs},
+	} {
+		c.e.Clock = fact.Of(c.clock)
+		pidfile := Pidfile{Path: "/run/pidfile.pid", State: PidfileNames, PID: 7, Mode: 0o644, HardLinks: 1, Written: written}
+		d := Decide(Question{Daemon: c.daemon, Pidfile: pidfile, Evidence: c.e})
+		if d.Rule != c.rule || d.Outcome != c.outcome || d.Need != 0 {
+			t.Errorf("%s: got %s, %s (%s), need %b; want %s, %s", name, d.Rule, d.Outcome, d.Why, d.Need, c.rule, c.outcome)
+		}
+	}
+}
+
+// What says of itself that it is the daemon is believed only if its file speaks for it:
+// anybody runs /bin/sleep as /usr/sbin/d.
+func TestPerhapsMoved(t *testing.T) {
+	daemon := Daemon{Path: "/usr/sbin/d", Real: "/usr/sbin/d", File: fact.Of(fact.FileID{Dev: 8, Ino: 42}), DirDev: 8, Owner: 34}
+	e := func(link string, argv0 string, file fact.Fact[fact.RunningFile]) fact.Evidence {
+		return fact.Evidence{
+			PID: 7, PPID: 1, Comm: "d", State: "S", UID: 33, PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
+			Exe: fact.Of(fact.Exe{Link: link, ID: fact.FileID{Dev: 8, Ino: 43}}), Argv: fact.Of([]string{argv0}), File: file,
+		}
+	}
+	untold := e("/opt/x", "", fact.Of(fact.RunningFile{Changed: true}))
+	untold.Argv = fact.Fact[[]string]{State: fact.Unreadable, Err: fact.ErrUntold}
+	moved, long := fact.Of(fact.RunningFile{Changed: true}), fact.Of(fact.RunningFile{})
+	for name, c := range map[string]struct {
+		e    fact.Evidence
+		want Outcome
+	}{
+		"renamed":                          {e("/opt/x", "/usr/sbin/d", moved), Undecided},
+		"renamed and removed":              {e("/opt/x (deleted)", "/usr/sbin/d", moved), Undecided},
+		"renamed, started by its name":     {e("/opt/x", "d", moved), Undecided},
+		"renamed, started from its folder": {e("/opt/x", "sbin/d", fact.Of(fact.RunningFile{Changed: true, Directory: "/usr"})), Undecided},
+		"the same, it has left the folder": {e("/opt/x", "sbin/d", fact.Of(fact.RunningFile{Changed: true, Directory: "/"})), Undecided},
+		"renamed, from another folder":     {e("/opt/x", "sbin/d", fact.Of(fact.RunningFile{Changed: true, Directory: "/opt"})), NotThis},
+		"another of its name, replaced":    {e("/opt/d (deleted)", "./d", fact.Of(fact.RunningFile{Changed: true, Directory: "/opt"})), NotThis},
+		"the same, by its name":            {e("/opt/d (deleted)", "d", fact.Of(fact.RunningFile{Changed: true, Directory: "/"})), NotThis},
+		"moved to another folder":          {e("/opt/d", "./d", fact.Of(fact.RunningFile{Changed: true, Directory: "/usr/sbin"})), Undecided},
+		"of the daemon's owner":            {e("/opt/x", "/usr/sbin/d", fact.Of(fact.RunningFile{Owner: 34, Changed: true})), Undecided},
+		"in a renamed directory":           {e("/usr/sbin.old/d", "/usr/sbin/d", long), Undecided},
+		"a file that was always there":     {e("/bin/sleep", "/usr/sbin/d", long), NotThis},
+		"a user's own file":                {e("/tmp/d", "/usr/sbin/d", fact.Of(fact.RunningFile{Owner: 33, Changed: true})), NotThis},
+		"started as another":               {e("/opt/x", "/opt/d", moved), NotThis},
+		"an interpreter":                   {e("/usr/bin/python3.11", "/usr/sbin/d", moved), NotThis},
+		"a file that cannot be read":       {e("/opt/x", "/usr/sbin/d", fact.Failed[fact.RunningFile](unix.EIO)), Undecided},
+		"arguments that cannot be read":    {untold, Undecided},
+	} {
+		if d := Decide(Question{Daemon: daemon, Evidence: c.e}); d.Outcome != c.want || d.Need != 0 {
+			t.Errorf("%s: got %s %s (%s), need %b; want %s", name, d.Rule, d.Outcome, d.Why, d.Need, c.want)
+		}
+	}
+}

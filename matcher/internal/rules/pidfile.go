@@ -1,0 +1,149 @@
+package rules
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pidproof/matcher/internal/fact"
+)
+
+// PidfileLimit is how much of a pidfile is read: the first line is short in
+// every one that was ever seen.
+const PidfileLimit = 4096
+
+// PidfileState says what a pidfile's path led to.
+type PidfileState int
+
+const (
+	PidfileUnread   PidfileState = iota // nobody looked
+	PidfileAbsent                       // no such file, or /dev/null
+	PidfileNames                        // it names a PID
+	PidfileGarbage                      // readable, but its content is no PID: it names nobody
+	PidfileUnusable                     // cannot be read, or is no regular file
+)
+
+func (s PidfileState) String() string {
+	return [...]string{"not read", "absent", "names a process", "names nobody", "unusable"}[s]
+}
+
+// Pidfile is what was read from one pidfile, all from one open file.
+type Pidfile struct {
+	Path  string // "" when none was asked about
+	State PidfileState
+	Why   string // for garbage, unusable, and an absent file with a story (a dangling link)
+
+	PID  int   // the first of the first line
+	Rest []int // further PIDs on that line, which LSB allows
+
+	Owner, Group int
+	Mode         fs.FileMode // permission bits
+	HardLinks    uint64
+	ID           fact.FileID
+	Written      time.Time // mtime
+
+	// LinkOwners are the unprivileged users who own symbolic links on the way to
+	// the file.
+	LinkOwners []int
+
+	// ACLWriter: an access control list (acl(5)) lets somebody else write it.
+	ACLWriter bool
+
+	Size int   // bytes read; 0 for an empty file
+	Err  error // why it could not be read, where the kernel said so
+}
+
+// ErrNoPID is wrapped by every error of ParsePID.
+var ErrNoPID = errors.New("names no process")
+
+// ParsePID reads the content of a pidfile: the first line holds one PID or,
+// as LSB 5.0 section 22.4 allows, several separated by blanks. Later lines are
+// ignored (postmaster.pid). It is strict where scanf("%d") is not: a sign, a
+// hexadecimal number or `12abc` is damage, and damage names nobody.
+func ParsePID(content []byte) (pid int, rest []int, err error) {
+	if len(content) == 0 {
+		return 0, nil, fmt.Errorf("%w: it is empty", ErrNoPID)
+	}
+	if bytes.IndexByte(content, 0) >= 0 {
+		return 0, nil, fmt.Errorf("%w: it holds NUL bytes, as after a power loss", ErrNoPID)
+	}
+	line, _, ended := strings.Cut(string(content), "\n")
+	if !ended && len(content) >= PidfileLimit {
+		return 0, nil, fmt.Errorf("%w: its first line is longer than %d bytes", ErrNoPID, PidfileLimit-1)
+	}
+	words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == '\r' })
+	if len(words) == 0 {
+		return 0, nil, fmt.Errorf("%w: its first line is blank", ErrNoPID)
+	}
+	for i, w := range words {
+		n, err := parseNumber(w)
+		if err != nil {
+			return 0, nil, err
+		}
+		if i == 0 {
+			pid = n
+		} else {
+			rest = append(rest, n)
+		}
+	}
+	return pid, rest, nil
+}
+
+func parseNumber(w string) (int, error) {
+	shown := w
+	if len(shown) > 20 {
+		shown = shown[:20] + "..."
+	}
+	for _, c := range []byte(w) {
+		if c < '0' || c > '9' {
+			return 0, fmt.Errorf("%w: %q is no PID", ErrNoPID, shown)
+		}
+	}
+	n, err := strconv.ParseUint(w, 10, 64)
+	if err != nil || n < 1 || n > fact.PIDMax {
+		return 0, fmt.Errorf("%w: %s is no PID between 1 and %d", ErrNoPID, shown, fact.PIDMax)
+	}
+	return int(n), nil
+}
+
+// Vouches reports whether the pidfile may speak for a process with this real
+// and effective uid: whoever could write the file must have been able to
+// signal that process anyway (CVE-2017-11747, CVE-2018-16888). why says what
+// was found in either case.
+func (p Pidfile) Vouches(uid, euid int) (ok bool, why string) {
+	switch owner := p.Owner; {
+	case p.Mode&0o002 != 0:
+		return false, fmt.Sprintf("%s is writable by everyone (mode %04o)", p.Path, p.Mode)
+	case p.ACLWriter:
+		return false, fmt.Sprintf("an access control list lets others write %s (getfacl %s)", p.Path, p.Path)
+	case p.HardLinks > 1:
+		return false, fmt.Sprintf("%s has %d hard links: it may be some other file", p.Path, p.HardLinks)
+	case slices.ContainsFunc(p.LinkOwners, func(uid int) bool { return uid != owner }):
+		return false, fmt.Sprintf("%s is reached through a symbolic link that an unprivileged user owns", p.Path)
+	case owner == 0 && p.Mode&0o020 != 0 && p.Group != 0:
+		return false, fmt.Sprintf("%s is root's, but gid %d can write it (mode %04o)", p.Path, p.Group, p.Mode)
+	case owner == 0:
+		return true, "it is root's"
+	case uid == owner && euid == owner:
+		return true, fmt.Sprintf("it is uid %d's, and so is the process", owner)
+	default:
+		return false, fmt.Sprintf("%s is uid %d's, which may not vouch for a process of uid %d (effective %d)", p.Path, owner, uid, euid)
+	}
+}
+
+// Adopts is an error for an ordinary user's process, unless the pidfile is his: anybody may
+// start a daemon's program, and root's scripts would take care of his process then.
+func (p Pidfile) Adopts(e fact.Evidence) error {
+	if !e.AsRoot || isRoots(e) || p.ID.Known() && p.Owner == e.UID {
+		return nil
+	}
+	return fmt.Errorf("%d is of uid %d, who may have started it himself; if it is meant, write its number into %s", e.PID, e.UID, p.Path)
+}
+
+// Roots reports that only root can have put it there.
+func (p Pidfile) Roots() bool { return p.Owner == 0 && len(p.LinkOwners) == 0 }

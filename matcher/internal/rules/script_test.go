@@ -1,0 +1,97 @@
+package rules
+
+import (
+	"testing"
+
+	"pidproof/matcher/internal/fact"
+)
+
+func TestTitled(t *testing.T) {
+	d := Daemon{Path: "/sbin/salt", Real: "/usr/sbin/salt", Script: &Interpreter{Path: "/usr/bin/python3", Real: "/usr/bin/python3.11"}}
+	for title, want := range map[string]fit{
+		"salt":                                     fitsWell,
+		"salt: master [app]":                       fitsWell,
+		"salt[main]":                               fitsWell,
+		"[salt: worker]":                           fitsWell,
+		"/sbin/salt --pidfile=x":                   fitsWell,
+		"/usr/sbin/salt":                           fitsWell,
+		"/usr/bin/python3 /usr/sbin/salt -d":       fitsWell,
+		"/usr/bin/python3.11 -u /sbin/salt":        fitsWell,
+		"master of salt":                           fitsMaybe,
+		"/usr/bin/python3 /srv/lint.py /sbin/salt": fitsMaybe,
+		"/opt/other/salt":                          fitsMaybe,
+		"saltpeter: master":                        fitsNot,
+		"/usr/bin/python3":                         fitsNot,
+		"":                                         fitsNot,
+	} {
+		if got := d.titled([]string{title}); got != want {
+			t.Errorf("%q: got %v, want %v", title, got, want)
+		}
+	}
+	if d.titled(nil) != fitsNot {
+		t.Error("no arguments are a title")
+	}
+}
+
+// Versions of an interpreter are the interpreter, programs that begin with its
+// name are not.
+func TestInterpreterVersions(t *testing.T) {
+	for base, want := range map[string]map[string]bool{
+		"sh":      {"sh": true, "shellcheck": false, "shview": false, "shm": false, "showmount": false},
+		"python3": {"python3": true, "python3.11": true, "python3.7m": true, "python3-config": false, "python": false},
+		"perl":    {"perl5.36.0": true, "perldoc": false},
+		"node":    {"node": true, "node-gyp": false, "nodemon": false},
+	} {
+		for name, want := range want {
+			i := Interpreter{Path: "/usr/bin/" + base, Real: "/usr/bin/" + base}
+			if got := i.Named(name); got != want {
+				t.Errorf("%s: got %v for %s", base, got, name)
+			}
+		}
+	}
+}
+
+// A script on /srv, its interpreter on the root filesystem, and a unit with
+// PrivateTmp: what tells a container from it is the interpreter's device, or the
+// root directory.
+func TestScriptOnAnotherFilesystem(t *testing.T) {
+	script := fact.FileID{Dev: 9, Ino: 42}
+	d := Daemon{Path: "/srv/d", Real: "/srv/d", File: fact.Of(script), DirDev: 9,
+		Script: &Interpreter{Path: "/usr/bin/python3", Real: "/usr/bin/python3", File: fact.Of(fact.FileID{Dev: 8, Ino: 1})}}
+	for _, c := range []struct {
+		name    string
+		dev     uint64
+		root    fact.Place
+		outcome Outcome
+	}{
+		{"the interpreter's filesystem", 8, fact.PlaceUnknown, Runs},
+		{"an old interpreter of an overlay, our root", 7, fact.SamePlace, Runs},
+		{"a container", 7, fact.OtherPlace, NotThis},
+		{"an interpreter beside the script", 9, fact.PlaceUnknown, Runs},
+		{"perhaps a container", 7, fact.PlaceUnknown, NotThis},
+	} {
+		e := fact.Evidence{PID: 7, Comm: "d", PIDNS: fact.SamePlace, Tree: fact.OtherPlace, Root: c.root,
+			Exe: fact.Of(fact.Exe{Link: "/usr/bin/python3", ID: fact.FileID{Dev: c.dev, Ino: 1}}), Argv: fact.Of([]string{"/usr/bin/python3", "/srv/d"}),
+			Scripts: []fact.ScriptFile{{Word: "/srv/d", File: fact.Of(script)}}}
+		if got := Decide(Question{Daemon: d, Evidence: e}); got.Outcome != c.outcome {
+			t.Errorf("%s: got %s, %s (%s)", c.name, got.Rule, got.Outcome, got.Why)
+		}
+	}
+}
+
+// Only its name speaks for a PID 1 that has a title: as in a container, it may be
+// the daemon; a weak "running" it is not, and not dead either.
+func TestTitledInit(t *testing.T) {
+	d := Daemon{Path: "/srv/d", Real: "/srv/d", File: fact.Of(fact.FileID{Dev: 9, Ino: 42}), DirDev: 9,
+		Script: &Interpreter{Path: "/usr/bin/perl", Real: "/usr/bin/perl", File: fact.Of(fact.FileID{Dev: 8, Ino: 1})}}
+	e := fact.Evidence{PID: 1, Comm: "d: master", PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
+		Exe: fact.Of(fact.Exe{Link: "/usr/bin/perl", ID: fact.FileID{Dev: 8, Ino: 1}}), Argv: fact.Of([]string{"d: master"}), Scripts: []fact.ScriptFile{}}
+	pidfile := Pidfile{Path: "/run/d.pid", State: PidfileNames, PID: 1, Mode: 0o644, HardLinks: 1}
+	if got := Decide(Question{Daemon: d, Pidfile: pidfile, Evidence: e}); got.Outcome != Undecided || got.Rule != RuleScript {
+		t.Errorf("got %s, %s (%s)", got.Rule, got.Outcome, got.Why)
+	}
+	perl := Daemon{Path: "/usr/bin/perl", Real: "/usr/bin/perl", File: fact.Of(fact.FileID{Dev: 8, Ino: 1}), DirDev: 8}
+	if got := Decide(Question{Daemon: perl, Pidfile: pidfile, Evidence: e}); got.Outcome == NotThis {
+		t.Errorf("the interpreter as the daemon: got %s, %s (%s)", got.Rule, got.Outcome, got.Why)
+	}
+}
