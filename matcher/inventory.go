@@ -184,10 +184,7 @@ func (h *host) programs(e fact.Evidence) (paths []string) {
 	if e.Exe.State != fact.Known || e.Tree == fact.OtherPlace && e.UserNS != fact.SamePlace {
 		return nil
 	}
-	exe := onDisk(e.Exe.Value)
-	if _, mayHang := h.MayHang(exe); mayHang {
-		return nil
-	}
+	exe := h.onDisk(e.Exe.Value)
 	if RunsAnything(exe) {
 		argv := h.ReadArgv(e.PID)
 		e.Argv = argv
@@ -195,10 +192,7 @@ func (h *host) programs(e fact.Evidence) (paths []string) {
 			if !filepath.IsAbs(word) {
 				continue
 			}
-			if _, mayHang := h.MayHang(word); mayHang {
-				continue
-			}
-			its, ours := h.ScriptFile(e, word), kernel.Identify(word)
+			its, ours := h.ScriptFile(e, word), h.LookFor(word, kernel.MaxLinks)
 			if kernel.Same(its, ours) {
 				paths = append(paths, filepath.Clean(word))
 			} else if err := cmp.Or(its.Err, ours.Err); err != nil && !fact.Missing(err) {
@@ -213,12 +207,12 @@ func (h *host) programs(e fact.Evidence) (paths []string) {
 }
 
 // onDisk is the path that the running file has, or had before it was replaced.
-func onDisk(x fact.Exe) string {
+func (h *host) onDisk(x fact.Exe) string {
 	paths := rules.PathsOf(x)
 	if len(paths) == 1 {
 		return paths[0]
 	}
-	if now := kernel.RealPathOnly(paths[0]); x.ID.Known() && now.State == fact.Known && now.Value == x.ID {
+	if now := h.LookFor(paths[0], 0); x.ID.Known() && now.State == fact.Known && now.Value == x.ID {
 		return paths[0]
 	}
 	return paths[len(paths)-1]

@@ -63,14 +63,14 @@ func (w *pidfileWalk) everything() {
 		w.miss(err)
 	}
 	for _, dir := range w.h.run {
-		fd, id, err := w.h.OpenStep(unix.AT_FDCWD, dir, unix.O_DIRECTORY, 0)
+		fd, at, err := w.h.OpenStep(unix.AT_FDCWD, dir, unix.O_DIRECTORY, kernel.Entered{}, 0)
 		if err != nil {
 			w.miss(err)
 			continue
 		}
-		if !w.seen[id] { // /var/run is a link to /run
-			w.seen[id] = true
-			w.directory(openDirectory{fd, id, dir, false}, runLevels)
+		if !w.seen[at.ID] { // /var/run is a link to /run
+			w.seen[at.ID] = true
+			w.directory(openDirectory{fd, at, dir, false}, runLevels)
 		}
 		unix.Close(fd)
 	}
@@ -170,7 +170,7 @@ func (w *pidfileWalk) affords(dir int, name string) bool {
 // openDirectory is one that is read, fd having been opened with O_PATH at first.
 type openDirectory struct {
 	fd     int
-	id     fact.FileID
+	at     kernel.Entered
 	path   string
 	shared bool // below one of everyone's
 }
@@ -218,13 +218,13 @@ func (w *pidfileWalk) directory(d openDirectory, levels int) {
 
 // below goes into a directory. A file system that may not answer is not entered.
 func (w *pidfileWalk) below(d openDirectory, name string, levels int) {
-	fd, id, err := w.h.OpenStep(d.fd, name, unix.O_NOFOLLOW|unix.O_DIRECTORY, d.id.Dev)
+	fd, at, err := w.h.OpenStep(d.fd, name, unix.O_NOFOLLOW|unix.O_DIRECTORY, d.at, 0)
 	switch {
 	case errors.Is(err, fact.ErrMayHang), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
 	case err != nil:
 		w.miss(err)
 	default:
-		w.directory(openDirectory{fd, id, filepath.Join(d.path, name), d.shared}, levels)
+		w.directory(openDirectory{fd, at, filepath.Join(d.path, name), d.shared}, levels)
 		unix.Close(fd)
 	}
 }
@@ -233,7 +233,7 @@ func (w *pidfileWalk) below(d openDirectory, name string, levels int) {
 // listed as. Elsewhere anything may have been put, or mounted, there meanwhile.
 func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
 	if owner != 0 {
-		fd, _, err := w.h.OpenStep(d.fd, name, unix.O_NOFOLLOW, d.id.Dev)
+		fd, _, err := w.h.OpenStep(d.fd, name, unix.O_NOFOLLOW, d.at, 0)
 		if err == nil {
 			w.keep(w.h.readOpenedPidfile(rules.Pidfile{Path: d.path + "/" + name}, fd), owner)
 			unix.Close(fd)

@@ -151,6 +151,10 @@ func (w *wanted) sight(link []byte) sight {
 	return s
 }
 
+// longestLook is how long the path of an executable may be that is looked up: each of its
+// directories is opened, and anybody may have as many as he likes.
+const longestLook = 1024
+
 func (w *wanted) classify(link string) (s sight) {
 	base := link[strings.LastIndexByte(link, '/')+1:]
 	for _, d := range w.daemons {
@@ -162,10 +166,10 @@ func (w *wanted) classify(link string) (s sight) {
 	if w.linked {
 		s |= sightFile
 	}
-	if _, mayHang := w.MayHang(link); mayHang || strings.HasSuffix(link, fact.Deleted) || !filepath.IsAbs(link) {
+	if strings.HasSuffix(link, fact.Deleted) || !filepath.IsAbs(link) || len(link) > longestLook {
 		return w.perhaps(s | sightFile | sightArgv)
 	}
-	st, err := kernel.StatxAt(unix.AT_FDCWD, link, unix.AT_SYMLINK_NOFOLLOW, kernel.IdentityMask|unix.STATX_UID|unix.STATX_CTIME)
+	st, err := w.Look(link, 0, kernel.IdentityMask|unix.STATX_UID|unix.STATX_CTIME)
 	switch {
 	case err != nil: // a name in another mount tree, or one that nobody reads
 		return w.perhaps(s | sightFile | sightArgv)
@@ -268,10 +272,7 @@ func (h *host) maybeUnderAnotherName(d rules.Daemon, comm string, argv []string)
 	if !filepath.IsAbs(path) {
 		return true
 	}
-	if _, mayHang := h.MayHang(path); mayHang {
-		return true
-	}
-	file := kernel.Identify(path)
+	file := h.LookFor(path, kernel.MaxLinks)
 	return file.State != fact.Known || file.Value == d.File.Value
 }
 

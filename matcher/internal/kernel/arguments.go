@@ -75,7 +75,7 @@ func (h *System) ScriptFile(e fact.Evidence, word string) fact.Fact[fact.FileID]
 	}
 	dir := filepath.Join(h.Proc, strconv.Itoa(e.PID))
 	h.Doing("looking at %s/%s/%s", dir, from, word)
-	file, regular, err := h.lookInside(filepath.Join(dir, "root"), filepath.Join(dir, from), word)
+	file, regular, err := h.lookInside(filepath.Join(dir, "root"), filepath.Join(dir, from), word, e.PID)
 	switch {
 	case err != nil:
 		return fact.Failed[fact.FileID](err)

@@ -44,16 +44,11 @@ func (h *System) readExe(dir string) fact.Fact[fact.Exe] {
 		x.ID, x.IDErr = fact.FileID{}, fmt.Errorf("statx of what was opened: %v", err) // whatever it says, it was there
 	}
 	if strings.HasSuffix(x.Link, fact.Deleted) && x.ID.Known() {
-		if _, err := h.Served(); err != nil {
+		now := h.LookFor(x.Link, 0)
+		if err := fact.Unforeseen(now.Err); err != nil && !errors.Is(err, fact.ErrMayHang) {
 			return fact.Failed[fact.Exe](err)
 		}
-		if _, mayHang := h.MayHang(x.Link); !mayHang {
-			now := RealPathOnly(x.Link)
-			if err := fact.Unforeseen(now.Err); err != nil {
-				return fact.Failed[fact.Exe](err)
-			}
-			x.Literal = now.State == fact.Known && now.Value == x.ID
-		}
+		x.Literal = now.State == fact.Known && now.Value == x.ID
 	}
 	return fact.Of(x)
 }
@@ -67,7 +62,7 @@ func (h *System) RunningFile(e fact.Evidence) fact.Fact[fact.RunningFile] {
 	path := h.PidPath(e.PID, "exe")
 	file := Identify(path)
 	if file.State == fact.Known { // the server of another may not answer
-		file.Err = h.mayEnter(file.Value.Dev, 0)
+		file.Err = h.mayEnter(Entered{file.Value, e.Exe.Value.Mount}, Entered{}, e.PID)
 	}
 	if file.Err != nil {
 		return fact.Failed[fact.RunningFile](file.Err)

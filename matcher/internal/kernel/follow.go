@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxLinks is the kernel's own limit (path_resolution(7)).
-const maxLinks = 40
+// MaxLinks is the kernel's own limit (path_resolution(7)).
+const MaxLinks = 40
 
 // errUnsafeLink: a final symbolic link that an unprivileged user owns.
 var errUnsafeLink = errors.New("it is a symbolic link of an unprivileged user")
@@ -57,7 +57,7 @@ func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
 		unix.Close(next)
 		final := strings.Trim(strings.Join(todo, "/"), "/.") == ""
 		switch links++; {
-		case err == nil && links > maxLinks:
+		case err == nil && links > MaxLinks:
 			err = unix.ELOOP
 		case err == nil && st.Uid != 0 && final && int(st.Uid) != os.Geteuid():
 			err = fmt.Errorf("%w (uid %d)", errUnsafeLink, st.Uid)

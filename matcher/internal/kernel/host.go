@@ -45,10 +45,11 @@ type System struct {
 	silence
 
 	// What is read once for a question.
-	mountsOnce, servedOnce sync.Once
-	mounts                 []mount
-	slow                   map[string]string
-	mountsErr, slowErr     error
+	mountsOnce, servedOnce, rootOnce sync.Once
+	root                             uint64 // the mount of our root directory
+	mounts                           []mount
+	slow                             map[string]string
+	mountsErr, slowErr               error
 }
 
 // selfFacts is what processes are compared with: ourselves.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -11,101 +12,178 @@ import (
 	"pidproof/matcher/internal/fact"
 )
 
-// mayEnter reports whether a file, of this device and below a directory of that one, can
-// be looked at without asking a server. Whoever owns a directory may mount a FUSE file
-// system there at any moment, so it is asked of what was opened, never of a path.
-func (h *System) mayEnter(dev, above uint64) error {
-	if dev == above || dev == h.Trusted {
+// Entered is what was opened: who it is, and the mount that it was reached through.
+type Entered struct {
+	ID    fact.FileID
+	Mount uint64 // 0: the kernel would not say
+}
+
+// mayEnter reports whether something that was opened below something else can be looked at
+// without asking a server. Whoever owns a directory may mount a FUSE file system there at
+// any moment, and a descriptor may lead into a mount tree of his own, where overlayfs on
+// top of FUSE waits for the server as well: so it is asked of what was opened, never of a
+// path, and what is of another tree has to be of that of the process in question (0: of
+// none).
+func (h *System) mayEnter(at, above Entered, pid int) error {
+	switch {
+	case at.Mount != 0 && (at.Mount == above.Mount || at.Mount == h.rootMount()):
+		return nil
+	case at.Mount == 0 && (at.ID.Dev == above.ID.Dev || at.ID.Dev == h.Trusted):
 		return nil
 	}
 	mounts, err := h.mounted()
 	if err != nil {
 		return err
 	}
-	kind, found := typeOf(mounts, dev)
-	if !found { // mounted since, or a subvolume of btrfs
+	kind, found := typeOf(mounts, at)
+	if !found { // mounted since
 		if mounts, err = readMounts("/proc", "self"); err != nil {
 			return err
 		}
-		kind, found = typeOf(mounts, dev)
+		kind, found = typeOf(mounts, at)
 	}
-	if found && served(kind) {
+	switch {
+	case found && at.ID.Dev == h.Trusted:
+		return nil
+	case found && served(kind):
 		return fmt.Errorf("%w (%s)", fact.ErrMayHang, kind)
+	case found, at.Mount == 0: // a subvolume of btrfs, if there are no mount numbers
+		return nil
+	case pid != 0:
+		if mounts, err = readMounts(h.Proc, strconv.Itoa(pid)); err != nil {
+			return err
+		}
+		if kind, found = typeOf(mounts, at); found && !served(kind) {
+			return nil
+		}
 	}
-	return nil
+	return fmt.Errorf("%w (of another mount tree)", fact.ErrMayHang)
 }
 
-func typeOf(mounts []mount, dev uint64) (fstype string, found bool) {
+func typeOf(mounts []mount, at Entered) (fstype string, found bool) {
 	for _, m := range mounts {
-		if m.dev == dev {
+		if at.Mount != 0 && m.id == at.Mount || at.Mount == 0 && m.dev == at.ID.Dev {
 			return m.fstype, true
 		}
 	}
 	return "", false
 }
 
+// rootMount is that of our own root directory, which a chroot's table of mounts does not
+// show.
+func (h *System) rootMount() uint64 {
+	h.rootOnce.Do(func() {
+		if fd, err := Retried(func() (int, error) { return unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0) }); err == nil {
+			_, h.root, _ = openedFile(fd)
+			unix.Close(fd)
+		}
+	})
+	return h.root
+}
+
 // OpenStep opens what has this name in a directory, or at a path where dir is AT_FDCWD,
 // with O_PATH, and identifies it: no server is asked, no FIFO blocks.
-func (h *System) OpenStep(dir int, name string, flags int, above uint64) (fd int, id fact.FileID, err error) {
+func (h *System) OpenStep(dir int, name string, flags int, above Entered, pid int) (fd int, at Entered, err error) {
 	fd, err = Retried(func() (int, error) { return unix.Openat(dir, name, flags|unix.O_PATH|unix.O_CLOEXEC, 0) })
 	if err != nil {
-		return -1, id, err
+		return -1, at, err
 	}
-	if id, _, err = openedFile(fd); err == nil {
-		err = h.mayEnter(id.Dev, above)
+	if at.ID, at.Mount, err = openedFile(fd); err == nil {
+		err = h.mayEnter(at, above, pid)
 	}
 	if err != nil {
 		unix.Close(fd)
-		return -1, id, err
+		return -1, at, err
 	}
-	return fd, id, nil
+	return fd, at, nil
+}
+
+// Look is statx(2) of what lies at an absolute path in our own mount tree, which somebody
+// else has chosen: step by step, so that he can lead us into no file system of his own,
+// however fast he changes what lies there. Of links so many are followed, 0: none (ELOOP).
+func (h *System) Look(path string, links, mask int) (unix.Statx_t, error) {
+	if !filepath.IsAbs(path) {
+		return unix.Statx_t{}, unix.ENOENT
+	}
+	fd, _, err := h.openInside("/", "/", path, links, 0)
+	if err != nil {
+		return unix.Statx_t{}, err
+	}
+	defer unix.Close(fd)
+	return StatxAt(fd, "", unix.AT_EMPTY_PATH, mask)
+}
+
+// LookFor is Look as a fact: who it is.
+func (h *System) LookFor(path string, links int) fact.Fact[fact.FileID] {
+	if !filepath.IsAbs(path) {
+		return fact.Failed[fact.FileID](unix.ENOENT)
+	}
+	fd, at, err := h.openInside("/", "/", path, links, 0)
+	if err != nil {
+		return fact.Failed[fact.FileID](err)
+	}
+	unix.Close(fd)
+	return fact.Of(at.ID)
 }
 
 // lookInside identifies what a process with this root finds at a path from the directory
 // from, link by link.
-func (h *System) lookInside(root, from, path string) (file fact.FileID, regular bool, err error) {
-	top, topID, err := h.OpenStep(unix.AT_FDCWD, root, unix.O_DIRECTORY, 0)
+func (h *System) lookInside(root, from, path string, pid int) (file fact.FileID, regular bool, err error) {
+	fd, at, err := h.openInside(root, from, path, MaxLinks, pid)
 	if err != nil {
 		return file, false, err
+	}
+	defer unix.Close(fd)
+	st, err := StatxAt(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_INO)
+	return at.ID, err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG, err
+}
+
+func (h *System) openInside(root, from, path string, most, pid int) (fd int, found Entered, err error) {
+	top, topAt, err := h.OpenStep(unix.AT_FDCWD, root, unix.O_DIRECTORY, Entered{}, pid)
+	if err != nil {
+		return -1, found, err
 	}
 	defer unix.Close(top)
-	at, id, err := h.OpenStep(unix.AT_FDCWD, from, unix.O_DIRECTORY, topID.Dev)
+	fd, found, err = h.OpenStep(unix.AT_FDCWD, from, unix.O_DIRECTORY, topAt, pid)
 	if err != nil {
-		return file, false, err
+		return -1, found, err
 	}
-	defer func() { unix.Close(at) }()
+	defer func() {
+		if err != nil {
+			unix.Close(fd)
+		}
+	}()
 	todo := strings.Split(path, "/")
 	for links := 0; len(todo) > 0; {
 		name := todo[0]
 		todo = todo[1:]
-		if name == "" || name == "." || name == ".." && id == topID {
+		if name == "" || name == "." || name == ".." && found.ID == topAt.ID {
 			continue
 		}
-		next, nextID, err := h.OpenStep(at, name, unix.O_NOFOLLOW, id.Dev)
-		if err != nil {
-			return file, false, err
+		next, at, stepErr := h.OpenStep(fd, name, unix.O_NOFOLLOW, found, pid)
+		if stepErr != nil {
+			return fd, found, stepErr
 		}
-		target, err := ReadOpenedLink(next)
-		switch isLink := err == nil; {
+		target, linkErr := ReadOpenedLink(next)
+		switch isLink := linkErr == nil; {
 		case isLink:
 			unix.Close(next)
-			if links++; links > maxLinks {
-				return file, false, unix.ELOOP
+			if links++; links > most {
+				return fd, found, unix.ELOOP
 			}
 			todo = append(strings.Split(target, "/"), todo...)
 			if !filepath.IsAbs(target) {
 				continue
 			}
-			if next, nextID, err = h.OpenStep(top, ".", unix.O_DIRECTORY, topID.Dev); err != nil {
-				return file, false, err
+			if next, at, err = h.OpenStep(top, ".", unix.O_DIRECTORY, topAt, pid); err != nil {
+				return fd, found, err
 			}
-		case !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL): // what it says of no link
+		case !errors.Is(linkErr, unix.ENOENT) && !errors.Is(linkErr, unix.EINVAL): // what it says of no link
 			unix.Close(next)
-			return file, false, err
+			return fd, found, linkErr
 		}
-		unix.Close(at)
-		at, id = next, nextID
+		unix.Close(fd)
+		fd, found = next, at
 	}
-	st, err := StatxAt(at, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_INO)
-	return id, err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG, err
+	return fd, found, nil
 }

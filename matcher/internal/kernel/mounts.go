@@ -216,7 +216,7 @@ func firstSlow(slow map[string]string, path string) string {
 		if _, found := slow[at]; found {
 			return at
 		}
-		if len(todo) == 0 || links > maxLinks {
+		if len(todo) == 0 || links > MaxLinks {
 			return ""
 		}
 		name := todo[0]

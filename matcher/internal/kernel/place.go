@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -55,10 +56,10 @@ func (h *System) outside(link string, root fact.FileID) (bool, error) {
 	if err != nil {
 		return false, fact.Unforeseen(err)
 	}
-	if _, mayHang := h.MayHang(path); mayHang {
+	now := h.LookFor(path, 0)
+	if errors.Is(now.Err, fact.ErrMayHang) {
 		return false, nil
 	}
-	now := RealPathOnly(path)
 	if err := fact.Unforeseen(now.Err); err != nil {
 		return false, err
 	}

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -117,26 +116,4 @@ func MountOfDescriptor(fd int) (mount uint64, err error) {
 		return 0, nil
 	}
 	return mount, err
-}
-
-// RealPathOnly identifies what lies at a path in which nothing is a symbolic link, so
-// that nobody can lead us elsewhere, say into a file system of his own that does not
-// answer.
-func RealPathOnly(path string) fact.Fact[fact.FileID] {
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS}
-	fd, err := Retried(func() (int, error) { return unix.Openat2(unix.AT_FDCWD, path, &how) })
-	switch {
-	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM): // before Linux 5.6; a seccomp filter
-		return Identify(path)
-	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR):
-		return fact.Fact[fact.FileID]{State: fact.Absent, Err: err}
-	case err != nil:
-		return fact.Failed[fact.FileID](err)
-	}
-	defer unix.Close(fd)
-	id, _, err := openedFile(fd)
-	if err != nil {
-		return fact.Failed[fact.FileID](err)
-	}
-	return fact.Of(id)
 }

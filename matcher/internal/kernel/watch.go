@@ -79,7 +79,7 @@ func (w *Watch) way() {
 			dir += "/" + name
 			continue
 		}
-		if links++; links > maxLinks {
+		if links++; links > MaxLinks {
 			w.blind = true
 			return
 		}
