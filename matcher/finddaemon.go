@@ -163,8 +163,7 @@ func realPath(path string) (string, error) {
 
 // foreseen: it says something of the path.
 func foreseen(err error) bool {
-	return fact.Missing(err) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) ||
-		errors.Is(err, unix.ENAMETOOLONG) || err.Error() == "EvalSymlinks: too many links"
+	return fact.Missing(err) || fact.Misleads(err) || err.Error() == "EvalSymlinks: too many links"
 }
 
 // shebangLimit is BINPRM_BUF_SIZE (include/uapi/linux/binfmts.h).

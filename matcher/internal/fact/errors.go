@@ -19,13 +19,19 @@ func Vanished(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
 }
 
-// Unforeseen keeps the errors that say nothing of the process: no descriptors or no
-// memory left. Whoever is passed over because of one may be the one asked for.
+// Unforeseen keeps the errors that say nothing of what was asked for: no descriptors or no
+// memory left. Whoever is passed over because of one may be the one that is meant.
 func Unforeseen(err error) error {
-	if err == nil || Vanished(err) || errors.Is(err, fs.ErrPermission) {
+	if err == nil || Vanished(err) || errors.Is(err, fs.ErrPermission) || Misleads(err) {
 		return nil
 	}
 	return err
+}
+
+// Misleads reports that a path leads nowhere: too long, round in a circle, through a file.
+// Anybody can make one that does.
+func Misleads(err error) bool {
+	return errors.Is(err, unix.ENAMETOOLONG) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR)
 }
 
 // Missing reports that there is no such file: of a path, unlike of a process, ESRCH says

@@ -129,10 +129,18 @@ func (h *System) collectOnce(p *Handle) (fact.Evidence, error) {
 		return e, err
 	}
 	if e.Exe.State == fact.Absent && !e.Kernel {
-		if _, ending, err := h.LivingThread(p.pid); err != nil {
+		// The first thread may have let go of its program without having ended: it is ending,
+		// and waits for a file server to close what it had open. The others go on.
+		thread, ending, err := h.LivingThread(p.pid)
+		switch {
+		case err != nil:
 			return e, err
-		} else if ending {
+		case ending:
 			e.Life = fact.Ending
+		case thread != dir:
+			if err := h.lookAtProgram(&e, thread, status); err != nil {
+				return e, err
+			}
 		}
 	}
 	return h.stillHeld(e, p, stat.Start)
