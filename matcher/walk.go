@@ -23,16 +23,19 @@ const (
 	// directories are looked at (/run/user/UID, /run/mysqld). What is beyond it is missed
 	// for him alone: a pidfile speaks for its owner's processes only.
 	usersLimit = 1024
+	// allUsersLimit is of all users together: one may have 65,536 numbers (subuid(5)).
+	allUsersLimit = 4 * usersLimit
 )
 
 // pidfileWalk gathers the pidfiles under the run directories, and the registered ones.
 type pidfileWalk struct {
-	h      *host
-	spent  map[purse]int // of usersLimit
-	seen   map[fact.FileID]bool
-	served map[string]string // mount points that may hang
-	all    []rules.Pidfile   // also those that name nobody
-	byPID  map[int][]rules.Pidfile
+	h          *host
+	spent      map[purse]int // of usersLimit
+	usersSpent int           // of allUsersLimit
+	seen       map[fact.FileID]bool
+	served     map[string]string // mount points that may hang
+	all        []rules.Pidfile   // also those that name nobody
+	byPID      map[int][]rules.Pidfile
 
 	missed   int         // what could not be read, where only root writes
 	missedOf map[int]int // what was too much, by uid
@@ -118,14 +121,14 @@ func isFault(err error) bool {
 		func(fault error) bool { return errors.Is(err, fault) })
 }
 
-// nobodysOwn is a directory where everyone can write: each pays for his own.
+// nobodysOwn is a directory where several can write: each pays for his own.
 const nobodysOwn = -1
 
 // payer is who pays for what lies in a directory: 0 for one that only root, or who asks,
-// can write.
+// can write. Several may write in a group's (/run/named), where each pays for his own, too.
 func payer(st unix.Statx_t) int {
 	switch {
-	case st.Mode&0o002 != 0:
+	case st.Mode&0o002 != 0, st.Mode&0o020 != 0 && st.Gid != 0:
 		return nobodysOwn
 	case int(st.Uid) == os.Geteuid():
 		return 0
@@ -149,7 +152,8 @@ func (w *pidfileWalk) pay(uid int, shared bool) bool {
 		return true
 	}
 	from := purse{uid, shared}
-	if w.spent[from]++; w.spent[from] <= usersLimit {
+	w.spent[from]++
+	if w.usersSpent++; w.spent[from] <= usersLimit && w.usersSpent <= allUsersLimit {
 		return true
 	}
 	w.missedOf[uid]++
@@ -158,13 +162,18 @@ func (w *pidfileWalk) pay(uid int, shared bool) bool {
 
 // affords reports that the owner of what lies in a directory of everyone's has not had all
 // of his.
-func (w *pidfileWalk) affords(dir int, name string) bool {
-	st, err := kernel.StatxAt(dir, name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_UID)
-	if err != nil {
-		w.miss(err)
-		return false
+func (w *pidfileWalk) affords(d openDirectory, name string) bool {
+	st, err := kernel.StatxAt(d.fd, name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_UID)
+	if err == nil {
+		return w.pay(int(st.Uid), true)
 	}
-	return w.pay(int(st.Uid), true)
+	// Somebody's FUSE file system hides all but its device, also from root (fuse_getattr in
+	// fs/fuse/dir.c). Only whose directory it is can mount one there.
+	if st, deviceErr := kernel.StatxAt(d.fd, name, unix.AT_SYMLINK_NOFOLLOW, 0); !errors.Is(err, fs.ErrPermission) || deviceErr != nil ||
+		kernel.IdOf(st).Dev == d.at.ID.Dev {
+		w.miss(err)
+	}
+	return false
 }
 
 // openDirectory is one that is read, fd having been opened with O_PATH at first.
@@ -195,11 +204,11 @@ func (w *pidfileWalk) directory(d openDirectory, levels int) {
 		switch isDir := kind == unix.DT_DIR || kind == unix.DT_UNKNOWN; {
 		case !w.pay(owner, d.shared):
 			return false
-		case isDir && levels > 1 && (owner != nobodysOwn || w.affords(d.fd, name)):
+		case isDir && levels > 1 && (owner != nobodysOwn || w.affords(d, name)):
 			w.below(d, name, levels-1)
 		}
 		switch isFile := kind == unix.DT_REG || kind == unix.DT_UNKNOWN; {
-		case !pidfileName(name) || owner == nobodysOwn && kind != unix.DT_DIR && !w.affords(d.fd, name):
+		case !pidfileName(name) || owner == nobodysOwn && kind != unix.DT_DIR && !w.affords(d, name):
 		case kind == unix.DT_LNK: // the file before a link to it: of several for one process the first counts
 			links = append(links, name)
 		case isFile:
@@ -269,11 +278,14 @@ func (w *pidfileWalk) link(d openDirectory, name string, owner int) {
 // keep adds a pidfile. Where others than root can put something, that it is none says
 // nothing.
 func (w *pidfileWalk) keep(p rules.Pidfile, owner int) {
-	if p.State == rules.PidfileUnusable && (owner == 0 || isFault(p.Err)) {
+	switch unusable := p.State == rules.PidfileUnusable; {
+	case unusable && errors.Is(p.Err, unix.EAGAIN) && p.ID.Known() && p.Owner != 0:
+		w.missedOf[p.Owner]++ // he has a lease on it (fcntl(2), F_SETLEASE): only who owns a file can
+	case unusable && (owner == 0 || isFault(p.Err)):
 		w.miss(p.Err)
-		return
+	default:
+		w.add(p)
 	}
-	w.add(p)
 }
 
 func (w *pidfileWalk) add(p rules.Pidfile) {

@@ -106,8 +106,14 @@ func (h *host) witness(p rules.Pidfile) (fact.Fact[fact.Witness], error) {
 		return none, err
 	}
 	w := fact.Witness{Of: fmt.Sprintf("%s of process %d", p.Path, p.PID), Started: started, Late: started.Sub(p.Written), Slack: rules.StartSlack}
-	if w.Late < -rules.WriteSlack || w.Late > rules.StartSlack && !rules.Akin(fact.Evidence{Comm: stat.Comm}, p.Path) {
+	switch isLate := w.Late > rules.StartSlack; {
+	case w.Late < -rules.WriteSlack, isLate && !rules.Akin(fact.Evidence{Comm: stat.Comm}, p.Path):
 		return none, nil
+	case isLate: // whoever may start it as he likes may have waited for its number
+		file := h.RunningFile(fact.Evidence{PID: p.PID, Started: started})
+		if file.State != fact.Known || file.Value.Setuid {
+			return none, fact.Unforeseen(file.Err)
+		}
 	}
 	return fact.Of(w), nil
 }

@@ -100,6 +100,8 @@ type Exe struct {
 // RunningFile is what else is known of the file that a process runs.
 type RunningFile struct {
 	Owner int
+	// Setuid: whoever executes it gets its owner's rights.
+	Setuid bool
 	// Changed: its inode was changed since the process started, as by a rename(2). A change
 	// from before the clock was set forward is not seen.
 	Changed bool

@@ -67,7 +67,7 @@ func (h *System) RunningFile(e fact.Evidence) fact.Fact[fact.RunningFile] {
 	if file.Err != nil {
 		return fact.Failed[fact.RunningFile](file.Err)
 	}
-	st, err := StatxAt(unix.AT_FDCWD, path, 0, unix.STATX_UID|unix.STATX_CTIME|unix.STATX_ATIME)
+	st, err := StatxAt(unix.AT_FDCWD, path, 0, unix.STATX_MODE|unix.STATX_UID|unix.STATX_CTIME|unix.STATX_ATIME)
 	if err != nil {
 		return fact.Failed[fact.RunningFile](err)
 	}
@@ -76,7 +76,10 @@ func (h *System) RunningFile(e fact.Evidence) fact.Fact[fact.RunningFile] {
 	if err := fact.Unforeseen(directory.Err); err != nil {
 		return fact.Failed[fact.RunningFile](err)
 	}
-	return fact.Of(fact.RunningFile{Owner: int(st.Uid), Changed: changedSince(e.Started, changed, read, e.Forked), Directory: directory.Value})
+	return fact.Of(fact.RunningFile{
+		Owner: int(st.Uid), Setuid: st.Mode&unix.S_ISUID != 0,
+		Changed: changedSince(e.Started, changed, read, e.Forked), Directory: directory.Value,
+	})
 }
 
 // changedSince reports that a file was changed after a process was started from it. The

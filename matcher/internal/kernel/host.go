@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -186,13 +187,24 @@ func canPtrace() bool {
 // bootTime is CLOCK_REALTIME minus CLOCK_BOOTTIME, in nanoseconds: btime in
 // /proc/stat has whole seconds only (0.75 s off on the machine this was
 // designed on).
-func bootTime() (time.Time, error) {
-	var real, boot unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot); err != nil {
-		return time.Time{}, err
+//
+// Whoever loses the processor between the two clocks reads them again: all that was
+// started would look late by that.
+func bootTime() (boot time.Time, err error) {
+	const tries, enough = 20, time.Millisecond
+	best := time.Duration(math.MaxInt64)
+	for range tries {
+		var before, real, after unix.Timespec
+		if err = errors.Join(unix.ClockGettime(unix.CLOCK_BOOTTIME, &before), unix.ClockGettime(unix.CLOCK_REALTIME, &real),
+			unix.ClockGettime(unix.CLOCK_BOOTTIME, &after)); err != nil {
+			return time.Time{}, err
+		}
+		if took := time.Duration(after.Nano() - before.Nano()); took < best {
+			best, boot = took, time.Unix(real.Unix()).Add(-time.Duration(before.Nano()))
+		}
+		if best < enough {
+			break
+		}
 	}
-	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &real); err != nil {
-		return time.Time{}, err
-	}
-	return time.Unix(real.Unix()).Add(-time.Duration(boot.Nano())), nil
+	return boot, nil
 }

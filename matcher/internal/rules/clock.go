@@ -18,16 +18,22 @@ func clockWasSet(c fact.Clock, span time.Duration) (fact.Witness, bool) {
 	return fact.Witness{}, false
 }
 
-// unsetSinceBoot: the clock was not set since the system started, and nobody looks late.
+// clockUnsetSinceBoot: the clock was not set since the system started, and nobody looks late.
 func clockUnsetSinceBoot(c fact.Clock) bool {
 	return c.SinceBoot && !slices.ContainsFunc(c.Witnesses, func(w fact.Witness) bool { return w.Late > StartSlack })
 }
 
-// wasNotSet finds a witness that was there when something started, and is not late: had
-// the clock been set since, it would be.
+// clockWasNotSet finds a witness that was there when something started, and is not late:
+// had the clock been set since, it would be.
 func clockWasNotSet(c fact.Clock, started time.Time) (fact.Witness, bool) {
+	return onTime(c, started, StartSlack)
+}
+
+// onTime finds a witness from before that is not later than this: the clock was not set
+// further since.
+func onTime(c fact.Clock, started time.Time, than time.Duration) (fact.Witness, bool) {
 	for _, w := range c.Witnesses {
-		if w.Late <= StartSlack && w.Started.Before(started) {
+		if w.Late <= than && w.Started.Before(started) {
 			return w, true
 		}
 	}

@@ -6,16 +6,25 @@ import (
 	"pidproof/matcher/internal/fact"
 )
 
-// roots reports that only root can have started a process.
+// isRoots reports that only root can have started a process; but see onlyRoots.
 func isRoots(e fact.Evidence) bool { return e.UID == 0 }
+
+// onlyRoots is isRoots of what runs: a file that is setuid root (exim4) anybody may have
+// started. What cannot be read of it counts as root's.
+func onlyRoots(e fact.Evidence) bool {
+	return isRoots(e) && !(e.File.State == fact.Known && e.File.Value.Setuid)
+}
 
 // lateness decides about a process of the daemon that started after its pidfile was
 // written, and that no other pidfile accounts for. Either the clock was set since, which
 // makes everything from before look late by the same span, or its number was recycled.
 func lateness(q Question, d Decision, child bool) Decision {
 	e, p := q.Evidence, q.Pidfile
-	if e.Clock.State == fact.Unread {
+	switch {
+	case e.Clock.State == fact.Unread:
 		return Decision{Need: NeedClock}
+	case e.File.State == fact.Unread && isRoots(e):
+		return Decision{Need: NeedFile}
 	}
 	span := e.Started.Sub(p.Written)
 	after := Span(span)
@@ -38,7 +47,7 @@ func lateness(q Question, d Decision, child bool) Decision {
 		return Decision{Need: NeedArgv}
 	case child:
 		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and is a child of another %s", after, q.program())
-	case !isRoots(e):
+	case !onlyRoots(e):
 		return doubt("%d, of uid %d, started %s after %s was written, and nothing shows that the clock was set: the number may have changed hands", e.PID, e.UID, after, p.Path)
 	case q.Daemon.Unnamed() && (Akin(e, p.Path) || named):
 		// Its name is all that speaks for it, but then no other daemon is meant.
@@ -67,7 +76,7 @@ func recycledNumber(q Question, d Decision, weak bool) (Decision, bool) {
 	e, p := q.Evidence, q.Pidfile
 	began := e.Clock.Value.Began
 	fromBefore := clockUnsetSinceBoot(e.Clock.Value) && p.Written.Before(began.Add(-StartSlack))
-	if isRoots(e) && !(weak && fromBefore) {
+	if onlyRoots(e) && !(weak && fromBefore) {
 		return d, false
 	}
 	if fromBefore {

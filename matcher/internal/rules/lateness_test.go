@@ -21,7 +21,7 @@ func TestLateness(t *testing.T) {
 		return fact.Evidence{
 			PID: 7, PPID: 1, Comm: "d", State: "S", UID: uid, EUID: uid, AsRoot: true, Started: started, PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
 			Exe: fact.Of(fact.Exe{Link: "/usr/sbin/d", ID: fact.FileID{Dev: 8, Ino: 42}}), Argv: fact.Of([]string{"/usr/sbin/d"}),
-			Locks: fact.Of(false), ParentRuns: fact.Of(false), Claims: fact.Of([]fact.Claim(nil)), Filesystem: fact.Of(fact.SamePlace),
+			File: fact.Of(fact.RunningFile{}), Locks: fact.Of(false), ParentRuns: fact.Of(false), Claims: fact.Of([]fact.Claim(nil)), Filesystem: fact.Of(fact.SamePlace),
 		}
 	}
 	other := func(uid int) fact.Evidence { // another program, which goes by the daemon's name
@@ -29,6 +29,10 @@ func TestLateness(t *testing.T) {
 		e.Exe = fact.Of(fact.Exe{Link: "/tmp/d", ID: fact.FileID{Dev: 8, Ino: 43}})
 		return e
 	}
+	setuid := of(0) // exim4: anybody may have started it
+	setuid.File = fact.Of(fact.RunningFile{Setuid: true})
+	unread := of(33)
+	unread.Claims = fact.Fact[[]fact.Claim]{State: fact.Unreadable, Err: unix.EMFILE}
 	before, after := started.Add(-time.Minute), started.Add(time.Minute)
 	set := fact.Witness{Of: "set", Started: before, Late: span - time.Second, Slack: StartSlack}
 	notSet := fact.Witness{Of: "not set", Started: before, Slack: StartSlack}
@@ -41,6 +45,11 @@ func TestLateness(t *testing.T) {
 	}{
 		"root's, no witness":                  {daemon, of(0), fact.Clock{}, RuleSameFile, Runs},
 		"root's, the clock was not set":       {daemon, of(0), fact.Clock{Witnesses: []fact.Witness{notSet}}, RuleSameFile, Runs},
+		"root's, setuid, no witness":          {daemon, setuid, fact.Clock{}, RuleLate, Undecided},
+		"root's, setuid, not set":             {daemon, setuid, fact.Clock{Witnesses: []fact.Witness{notSet}}, RuleRecycled, NotThis},
+		"root's, setuid, late as a witness":   {daemon, setuid, fact.Clock{Witnesses: []fact.Witness{set}}, RuleSameFile, Runs},
+		"others' pidfiles cannot be read":     {daemon, unread, fact.Clock{}, RuleLate, Undecided},
+		"the same, the clock was not set":     {daemon, unread, fact.Clock{Witnesses: []fact.Witness{notSet}}, RuleRecycled, NotThis},
 		"a user's, no witness":                {daemon, of(33), fact.Clock{}, RuleLate, Undecided},
 		"a user's, late as a witness":         {daemon, of(33), fact.Clock{Witnesses: []fact.Witness{notSet, set}}, RuleSameFile, Runs},
 		"a user's, the clock was not set":     {daemon, of(33), fact.Clock{Witnesses: []fact.Witness{notSet}}, RuleRecycled, NotThis},
@@ -62,6 +71,43 @@ func TestLateness(t *testing.T) {
 		d := Decide(Question{Daemon: c.daemon, Pidfile: pidfile, Evidence: c.e})
 		if d.Rule != c.rule || d.Outcome != c.outcome || d.Need != 0 {
 			t.Errorf("%s: got %s, %s (%s), need %b; want %s, %s", name, d.Rule, d.Outcome, d.Why, d.Need, c.rule, c.outcome)
+		}
+	}
+}
+
+// A number comes round in less than the two seconds that a late start is given: where the
+// clock was not set, nobody but root needs them.
+func TestCloselyLate(t *testing.T) {
+	written := time.Date(2026, 1, 2, 3, 4, 5, 1, time.UTC)
+	onTime := fact.Witness{Of: "on time", Started: written.Add(-time.Hour), Slack: StartSlack}
+	half := fact.Witness{Of: "half a second late", Started: written.Add(-time.Hour), Late: time.Second / 2, Slack: StartSlack}
+	for name, c := range map[string]struct {
+		uid       int
+		written   time.Time
+		after     time.Duration
+		witnesses []fact.Witness
+		outcome   Outcome
+	}{
+		"a user's, a second later":                 {33, written, time.Second, []fact.Witness{onTime}, Undecided},
+		"root's, a second later":                   {0, written, time.Second, []fact.Witness{onTime}, Runs},
+		"a user's, within a jiffy":                 {33, written, 90 * time.Millisecond, []fact.Witness{onTime}, Runs},
+		"a user's, and nobody knows of the clock":  {33, written, time.Second, nil, Runs},
+		"a user's, and the clock was set a little": {33, written, time.Second, []fact.Witness{half}, Runs},
+		"a file system without fractions":          {33, written.Truncate(time.Second), time.Second, []fact.Witness{onTime}, Runs},
+	} {
+		for _, daemon := range []Daemon{{}, {Path: "/usr/sbin/d", Real: "/usr/sbin/d", File: fact.Of(fact.FileID{Dev: 8, Ino: 42})}} {
+			d := Decide(Question{
+				Daemon:  daemon,
+				Pidfile: Pidfile{Path: "/run/d.pid", State: PidfileNames, PID: 7, Mode: 0o644, HardLinks: 1, Written: c.written},
+				Evidence: fact.Evidence{
+					PID: 7, PPID: 1, Comm: "d", UID: c.uid, EUID: c.uid, Started: c.written.Add(c.after), PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
+					Exe: fact.Of(fact.Exe{Link: "/usr/sbin/d", ID: fact.FileID{Dev: 8, Ino: 42}}), ParentRuns: fact.Of(false),
+					Clock: fact.Of(fact.Clock{Witnesses: c.witnesses}),
+				},
+			})
+			if d.Outcome != c.outcome || d.Need != 0 {
+				t.Errorf("%s, of %q: got %s, %s (%s), need %b; want %s", name, daemon.Path, d.Rule, d.Outcome, d.Why, d.Need, c.outcome)
+			}
 		}
 	}
 }

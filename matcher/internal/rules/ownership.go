@@ -19,6 +19,21 @@ const WriteSlack = 10 * time.Second
 
 func Late(e fact.Evidence, p Pidfile) bool { return e.Started.After(p.Written.Add(StartSlack)) }
 
+// closeSlack is how much later than its pidfile a process looks at most whose clock was
+// not set: the start time is exact to a tick, the time of a file to a jiffy.
+const closeSlack = 100 * time.Millisecond
+
+// closelyLate reports of a process that is not late that it started after its pidfile was
+// written all the same: with 32,768 numbers one comes round in less than two seconds. File
+// systems without fractions of a second (ext3, XFS's oldest) are given one more.
+func closelyLate(e fact.Evidence, p Pidfile) bool {
+	slack := closeSlack
+	if p.Written.Nanosecond() == 0 {
+		slack += time.Second
+	}
+	return e.Life == fact.Alive && e.Started.After(p.Written.Add(slack))
+}
+
 // WrittenLong reports that the pidfile was written long after the process started.
 func WrittenLong(e fact.Evidence, p Pidfile) bool {
 	return p.Written.After(e.Started.Add(WriteSlack))
@@ -59,6 +74,14 @@ func ownership(q Question, d Decision) Decision {
 	if e.ParentRuns.State == fact.Unreadable {
 		return d.overruled(RuleUnreadable, Undecided, "whether its parent, %d, runs %s too cannot be told: %s", e.PPID, q.program(), fact.Plain(e.ParentRuns.Err))
 	}
+	if !isLate && !isRoots(e) && closelyLate(e, p) {
+		if e.Clock.State == fact.Unread {
+			return Decision{Need: NeedClock}
+		}
+		if w, was := onTime(e.Clock.Value, e.Started, closeSlack); was {
+			return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and the clock was not set since, as %s shows: the number may have changed hands", Span(e.Started.Sub(p.Written)), w.Of)
+		}
+	}
 	if !isLate && !child && !WrittenLong(e, p) {
 		return d
 	}
@@ -83,6 +106,14 @@ func ownership(q Question, d Decision) Decision {
 			return d.overruled(RuleRecycled, NotThis, "it is the main process of %s, and started %s after this pidfile was written", c.Pidfile, Span(e.Started.Sub(p.Written)))
 		case isLate || WrittenLong(e, p):
 			return d.overruled(RuleContested, Undecided, "%s names it too, and was written at another time: remove the wrong one", c.Pidfile)
+		}
+	}
+	if doubtful && isLate && !isRoots(e) {
+		if e.Clock.State == fact.Unread {
+			return Decision{Need: NeedClock}
+		}
+		if recycled, is := recycledNumber(q, d, false); is {
+			return recycled // whoever else claims it
 		}
 	}
 	if doubtful {
