@@ -129,7 +129,13 @@ func (h *host) rootOf(pid int) fact.Fact[fact.FileID] {
 }
 
 func (h *host) findByName(program string, f Finding, found map[int]bool) error {
-	calls := func(pid int) (bool, error) { return h.goesByName(program, f, pid, h.ReadArgvNow) }
+	nothing := func(int) fact.Fact[[]string] { return fact.Of([]string(nil)) }
+	calls := func(pid int) (bool, error) {
+		if h.Silent(pid) {
+			return h.goesByName(program, f, pid, nothing)
+		}
+		return h.goesByName(program, f, pid, h.ReadArgvNow)
+	}
 	before := maps.Clone(found) // for whoever comes back late from a look
 	others, err := h.Among(func(_, pid int) (bool, error) {
 		if before[pid] {
@@ -143,7 +149,6 @@ func (h *host) findByName(program string, f Finding, found map[int]bool) error {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	for _, pid := range others.Stuck { // who does not say what he calls himself has the name that the kernel gave him
-		nothing := func(int) fact.Fact[[]string] { return fact.Of([]string(nil)) }
 		if is, err := h.goesByName(program, f, pid, nothing); err != nil {
 			return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 		} else if is {

@@ -49,9 +49,6 @@ func (h *host) scanAll(daemons []rules.Daemon, c rules.Criteria, hold bool) ([]s
 	for i := range surveys {
 		surveys[i] = survey{parents: parents, blind: blind}
 	}
-	for _, pid := range candidates.Stuck {
-		h.Untold(pid)
-	}
 	for _, of := range h.judgeAll(w, c, append(candidates.Pids, candidates.Stuck...), hold) {
 		for _, p := range of {
 			s := &surveys[p.place]
@@ -62,8 +59,8 @@ func (h *host) scanAll(daemons []rules.Daemon, c rules.Criteria, hold bool) ([]s
 			case p.Evidence.Life == fact.Hidden:
 				s.blind = hidden
 			}
-			if err := h.fault(p.Process); err != nil {
-				s.failure = fmt.Errorf("process %d cannot be read: %w", p.Evidence.PID, err)
+			if p.fault != nil {
+				s.failure = fmt.Errorf("process %d cannot be read: %w", p.Evidence.PID, p.fault)
 			}
 		}
 	}
@@ -158,6 +155,10 @@ func (h *host) judgeAll(w *wanted, c rules.Criteria, pids []int, hold bool) [][]
 				one.fault = one.Evidence.Exe.Err // nothing may be hidden from us
 			}
 			one.kept = one.belongs(w.daemons[place])
+			one.fault = h.fault(one.Process)
+			if !one.kept { // of others there may be thousands, with long arguments
+				one.Process = Process{Evidence: fact.Evidence{PID: one.Evidence.PID, PPID: one.Evidence.PPID, Life: one.Evidence.Life}, held: one.held, fault: one.fault}
+			}
 			if !hold {
 				one.held = nil
 			}

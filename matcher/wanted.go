@@ -145,11 +145,16 @@ func (w *wanted) sight(link []byte) sight {
 	if !known {
 		s = w.classify(string(link))
 		w.sights.Lock()
-		w.seen[string(link)] = s
+		if len(w.seen) < sightsLimit && len(link) <= longestLook {
+			w.seen[string(link)] = s
+		}
 		w.sights.Unlock()
 	}
 	return s
 }
+
+// sightsLimit is how many links are remembered: anybody may have as many as he likes.
+const sightsLimit = 4096
 
 // longestLook is how long the path of an executable may be that is looked up: each of its
 // directories is opened, and anybody may have as many as he likes.
@@ -198,6 +203,9 @@ func (w *wanted) runsFile(pid int) bool {
 // startedAsOne reports that a process was started under the path or name of one of the
 // daemons, or cannot be told. There may be thousands to be asked, so little is read.
 func (w *wanted) startedAsOne(proc, pid int) bool {
+	if w.Silent(pid) {
+		return true
+	}
 	var head [512]byte
 	fd, err := openHere(proc, strconv.Itoa(pid)+"/cmdline", 0)
 	if err != nil {

@@ -51,7 +51,7 @@ func (h *System) ReadArgvNow(pid int) fact.Fact[[]string] {
 	var argv []string // none: a kernel thread, a zombie
 	err := readProcFile(h.PidPath(pid, "cmdline"), argvLimit, func(content []byte) error {
 		if text := strings.TrimRight(string(content), "\x00"); text != "" {
-			argv = strings.Split(text, "\x00")
+			argv = strings.SplitN(text, "\x00", argvWords)
 		}
 		return nil
 	})
@@ -110,6 +110,10 @@ func (h *System) Untold(pid int) {
 		h.silence.ofUser[status.UIDs[0]]++
 	}
 }
+
+// Silent reports that a process keeps its arguments to itself, as far as is known, or that
+// so many of its user's do that it is not asked.
+func (h *System) Silent(pid int) bool { return h.argvTries(pid) == 0 }
 
 // argvTries is how often one looks whether the arguments of this process were read.
 func (h *System) argvTries(pid int) int {

@@ -162,11 +162,9 @@ func (h *System) HidesProcesses() (hides bool, err error) {
 	if canPtrace() {
 		return false, nil
 	}
-	err = readProcFile("/proc/self/mountinfo", mountinfoLimit, func(content []byte) error {
-		hides = hidepid(content, h.Proc)
-		return nil
-	})
-	return hides, err
+	option := hidepid{dir: h.Proc}
+	err = readTable("/proc/self/mountinfo", option.add)
+	return option.applies(), err
 }
 
 // Unforeseen is unforeseen, and "permission denied" for one who may read all of /proc.

@@ -38,7 +38,7 @@ func (h *System) Among(may func(proc, pid int) (bool, error)) (Listing, error) {
 	cores := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(cores + 1) // exeLink keeps one busy; the deadline must pass
 	defer runtime.GOMAXPROCS(cores)
-	all, err := (&lookout{reader: procReader{fd: proc}, may: may, self: os.Getpid()}).all(cores)
+	all, err := (&lookout{reader: procReader{fd: proc}, may: may, self: os.Getpid(), untold: h.Untold}).all(cores)
 	if err != nil {
 		return Listing{}, fmt.Errorf("reading %s: %w", h.Proc, err)
 	}

@@ -1,10 +1,12 @@
 package kernel
 
 import (
-	"bufio"
 	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -19,49 +21,95 @@ type fileLock struct {
 	File fact.FileID
 }
 
-// parseLocks reads /proc/locks. Lines such as
+// parseLock reads a line of /proc/locks, and of /proc/PID/fdinfo/FD after "lock:". Lines
+// such as
 //
 //	1: POSIX  ADVISORY  WRITE 3568 fd:00:2531452 0 EOF
 //	2: -> POSIX  ADVISORY  WRITE 3770 fd:00:2531452 0 EOF
 //
 // hold device numbers in hexadecimal and the inode in decimal; `->` marks one
 // who waits for a lock, and is left out. Lines of another form are left out.
-func parseLocks(content []byte) []fileLock {
-	var out []fileLock
-	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
-		f := strings.Fields(lines.Text())
-		if len(f) < 6 || f[1] == "->" {
-			continue
-		}
-		pid, err := strconv.Atoi(f[4])
-		if err != nil {
-			continue
-		}
-		parts := strings.Split(f[5], ":")
-		if len(parts) != 3 {
-			continue
-		}
-		major, err1 := strconv.ParseUint(parts[0], 16, 32)
-		minor, err2 := strconv.ParseUint(parts[1], 16, 32)
-		ino, err3 := strconv.ParseUint(parts[2], 10, 64)
-		if err1 != nil || err2 != nil || err3 != nil {
-			continue
-		}
-		out = append(out, fileLock{pid, fact.FileID{Dev: unix.Mkdev(uint32(major), uint32(minor)), Ino: ino}})
+func parseLock(line []byte) (l fileLock, held bool) {
+	f := strings.Fields(string(line))
+	if len(f) < 6 || f[1] == "->" {
+		return l, false
 	}
-	return out
+	parts := strings.Split(f[5], ":")
+	if len(parts) != 3 {
+		return l, false
+	}
+	pid, err := strconv.Atoi(f[4])
+	major, err1 := strconv.ParseUint(parts[0], 16, 32)
+	minor, err2 := strconv.ParseUint(parts[1], 16, 32)
+	ino, err3 := strconv.ParseUint(parts[2], 10, 64)
+	return fileLock{pid, fact.FileID{Dev: unix.Mkdev(uint32(major), uint32(minor)), Ino: ino}},
+		err == nil && err1 == nil && err2 == nil && err3 == nil
 }
 
-// HoldsLock reports whether pid holds a flock(2) or fcntl(2) lock on file.
+// HoldsLock reports whether pid holds a flock(2) or fcntl(2) lock on file. Its own
+// descriptors tell that (proc_pid_fdinfo(5)), where they may be read; the table of all
+// locks is as long as anybody likes, and the kernel begins it anew for each page.
 func (h *System) HoldsLock(pid int, file fact.FileID) fact.Fact[bool] {
+	if !h.Still {
+		holds, told, err := h.descriptorsLock(pid, file)
+		if told || err != nil && !errors.Is(err, fs.ErrPermission) {
+			return outcome(holds, err)
+		}
+	}
 	path := filepath.Join(h.Proc, "locks")
 	h.Doing("reading %s", path)
-	const limit = 64 << 20
-	var holds bool
-	err := readProcFile(path, limit, func(content []byte) error {
-		holds = slices.ContainsFunc(parseLocks(content), func(l fileLock) bool { return l.PID == pid && l.File == file })
-		return nil
+	holds := false
+	err := readTable(path, func(line []byte) {
+		l, held := parseLock(line)
+		holds = holds || held && l.PID == pid && l.File == file
 	})
+	return outcome(holds, err)
+}
+
+// descriptorsLock asks the descriptors of a process that have the file open: without one
+// nobody holds a lock on it. It is not told by a kernel before Linux 4.1.
+func (h *System) descriptorsLock(pid int, file fact.FileID) (holds, told bool, err error) {
+	dir := h.PidPath(pid, "fd")
+	h.Doing("reading %s", dir)
+	fds, err := os.ReadDir(dir)
+	if err != nil {
+		return false, false, err
+	}
+	told = true
+	for _, fd := range fds {
+		its := Identify(filepath.Join(dir, fd.Name()))
+		if err := fact.Unforeseen(its.Err); err != nil {
+			return false, false, err
+		}
+		if its.State != fact.Known || its.Value != file {
+			continue
+		}
+		err := readTable(h.PidPath(pid, "fdinfo")+"/"+fd.Name(), func(line []byte) {
+			if lock, is := bytes.CutPrefix(line, []byte("lock:")); is {
+				l, held := parseLock(lock)
+				holds = holds || held && l.PID == pid && l.File == file
+			}
+		})
+		if err != nil && !fact.Vanished(err) {
+			return false, false, err
+		}
+		told = holds || tellsLocks()
+	}
+	return holds, told, nil
+}
+
+// tellsLocks: Linux 4.1 and later show locks in fdinfo.
+func tellsLocks() bool {
+	var name unix.Utsname
+	if unix.Uname(&name) != nil {
+		return false
+	}
+	var major, minor int
+	n, _ := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor)
+	return n == 2 && (major > 4 || major == 4 && minor >= 1)
+}
+
+func outcome(holds bool, err error) fact.Fact[bool] {
 	if err != nil {
 		return fact.Failed[bool](err)
 	}

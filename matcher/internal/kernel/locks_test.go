@@ -25,14 +25,14 @@ func TestParseLocks(t *testing.T) {
 		{3517, fact.FileID{Dev: unix.Mkdev(8, 2), Ino: 2531448}},
 		{-1, fact.FileID{Dev: unix.Mkdev(0, 0x1a), Ino: 77}},
 	}
-	if got := parseLocks([]byte(locksExample)); !slices.Equal(got, want) {
+	if got := lines([]byte(locksExample), parseLock); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
 func FuzzParseLocks(f *testing.F) {
 	f.Add([]byte(locksExample))
-	f.Fuzz(func(t *testing.T, content []byte) { parseLocks(content) })
+	f.Fuzz(func(t *testing.T, content []byte) { lines(content, parseLock) })
 }
 
 // The real table, of a real lock held by this very process.

@@ -14,6 +14,7 @@ type lookout struct {
 	reader procReader
 	may    func(proc, pid int) (bool, error)
 	self   int
+	untold func(pid int) // told of who is left behind
 	// at counts those who look, and who waits for them: the last closes the directory.
 	at atomic.Int64
 }
@@ -87,6 +88,7 @@ func (l *lookout) all(cores int) (all Listing, err error) {
 			all.add(w)
 			in := int(now & (1<<batchShift - 1) / 2)
 			all.Stuck = append(all.Stuck, w.batch[in])
+			l.untold(w.batch[in])
 			send(w.batch[in+1:])
 		}
 	}

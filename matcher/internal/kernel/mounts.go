@@ -32,49 +32,42 @@ func served(fstype string) bool {
 type mount struct {
 	id     uint64
 	dev    uint64 // of the file system, whatever st_dev its files have (overlayfs, btrfs)
-	point  string
+	point  string // of a served one
 	fstype string
 }
 
-// mountinfoLimit is more than the kernel lets a mount tree grow to, 100,000 mounts
-// (fs.mount-max).
-const mountinfoLimit = 64 << 20
-
-// parseMounts takes mountinfo apart. Unlike procfs's reader it survives a line it does
-// not understand, and undoes the octal escapes of mount points.
-func parseMounts(content []byte) (mounts []mount) {
-	for line := range bytes.Lines(content) {
-		before, fs, found := bytes.Cut(line, []byte(" - "))
-		fields := strings.Fields(string(before))
-		if !found || len(fields) < 5 {
-			continue
-		}
-		id, err := strconv.ParseUint(fields[0], 10, 64)
-		majorText, minorText, _ := strings.Cut(fields[2], ":")
-		major, err1 := strconv.ParseUint(majorText, 10, 32)
-		minor, err2 := strconv.ParseUint(minorText, 10, 32)
-		if err != nil || err1 != nil || err2 != nil {
-			continue
-		}
-		fstype, _, _ := bytes.Cut(fs, []byte(" "))
-		mounts = append(mounts, mount{id, unix.Mkdev(uint32(major), uint32(minor)), unescapeOctal(fields[4]), string(fstype)})
+// parseMount takes a line of mountinfo apart. Unlike procfs's reader it undoes the octal
+// escapes of mount points.
+func parseMount(line []byte) (m mount, is bool) {
+	before, super, found := bytes.Cut(line, []byte(" - "))
+	fields := bytes.Fields(before)
+	if !found || len(fields) < 5 {
+		return m, false
 	}
-	return mounts
+	id, err := strconv.ParseUint(string(fields[0]), 10, 64)
+	majorText, minorText, _ := strings.Cut(string(fields[2]), ":")
+	major, err1 := strconv.ParseUint(majorText, 10, 32)
+	minor, err2 := strconv.ParseUint(minorText, 10, 32)
+	fstype, _, _ := bytes.Cut(super, []byte(" "))
+	m = mount{id: id, dev: unix.Mkdev(uint32(major), uint32(minor)), fstype: string(fstype)}
+	if served(m.fstype) { // of the others it may be long, and is not asked for
+		m.point = unescapeOctal(string(fields[4]))
+	}
+	return m, err == nil && err1 == nil && err2 == nil
 }
 
 // readMounts reads the mounts of a process ("self", or a number).
 func readMounts(proc, who string) (mounts []mount, err error) {
-	err = readProcFile(proc+"/"+who+"/mountinfo", mountinfoLimit, func(content []byte) error {
-		mounts = parseMounts(content)
-		return nil
+	err = readTable(proc+"/"+who+"/mountinfo", func(line []byte) {
+		if m, is := parseMount(line); is {
+			mounts = append(mounts, m)
+		}
 	})
 	return mounts, err
 }
 
-// parseMountinfo gives the mount points where a served file system is mounted, and
+// servedAmong gives the mount points where a served file system is mounted, and
 // its type; also where another is mounted over it.
-func parseMountinfo(content []byte) map[string]string { return servedAmong(parseMounts(content)) }
-
 func servedAmong(mounts []mount) map[string]string {
 	slow := map[string]string{}
 	for _, m := range mounts {
@@ -85,26 +78,34 @@ func servedAmong(mounts []mount) map[string]string {
 	return slow
 }
 
-// hidepid reports that the topmost mount at dir has the option hidepid, other than
-// 0 or off: that which is no other one's parent. The order of lines says nothing:
-// since Linux 6.8 it is that of mount IDs, which `mount --move` keeps.
-func hidepid(content []byte, dir string) bool {
-	hides, parents := map[string]bool{}, map[string]bool{} // by mount ID
-	for line := range strings.Lines(string(content)) {
-		mount, fs, _ := strings.Cut(strings.TrimSpace(line), " - ")
-		fields, super := strings.Fields(mount), strings.Fields(fs)
-		if len(fields) < 5 || len(super) < 3 || unescapeOctal(fields[4]) != dir {
-			continue
-		}
-		id, parent := fields[0], fields[1]
-		hides[id], parents[parent] = false, true
-		for option := range strings.SplitSeq(super[2], ",") {
-			value, found := strings.CutPrefix(option, "hidepid=")
-			hides[id] = hides[id] || found && value != "0" && value != "off"
-		}
+// hidepid gathers from mountinfo whether the topmost mount at a directory has the option
+// hidepid, other than 0 or off: that which is no other one's parent. The order of lines says
+// nothing: since Linux 6.8 it is that of mount IDs, which `mount --move` keeps.
+type hidepid struct {
+	dir            string
+	hides, parents map[string]bool // by mount ID
+}
+
+func (o *hidepid) add(line []byte) {
+	mount, fs, _ := strings.Cut(string(line), " - ")
+	fields, super := strings.Fields(mount), strings.Fields(fs)
+	if len(fields) < 5 || len(super) < 3 || unescapeOctal(fields[4]) != o.dir {
+		return
 	}
-	for id, hidden := range hides {
-		if hidden && !parents[id] {
+	id, parent := fields[0], fields[1]
+	if o.hides == nil {
+		o.hides, o.parents = map[string]bool{}, map[string]bool{}
+	}
+	o.hides[id], o.parents[parent] = false, true
+	for option := range strings.SplitSeq(super[2], ",") {
+		value, found := strings.CutPrefix(option, "hidepid=")
+		o.hides[id] = o.hides[id] || found && value != "0" && value != "off"
+	}
+}
+
+func (o *hidepid) applies() bool {
+	for id, hides := range o.hides {
+		if hides && !o.parents[id] {
 			return true
 		}
 	}

@@ -18,7 +18,7 @@ garbage
 `
 
 func TestParseMountinfo(t *testing.T) {
-	got := parseMountinfo([]byte(mountinfoExample))
+	got := servedAmong(lines([]byte(mountinfoExample), parseMount))
 	for dir, want := range map[string]string{
 		"/mnt/with blank": "fuse.sshfs", "/net/home": "nfs4", `/back\slash`: "cifs", "/moved/over": "9p",
 	} {
@@ -35,7 +35,7 @@ func FuzzParseMountinfo(f *testing.F) {
 	f.Add([]byte(mountinfoExample))
 	f.Add([]byte(`1 1 0:1 / /\04 rw - x`))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		for dir := range parseMountinfo(content) {
+		for dir := range servedAmong(lines(content, parseMount)) {
 			if strings.ContainsAny(dir, " ") && !strings.Contains(string(content), `\`) {
 				t.Fatalf("a blank in %q", dir)
 			}
@@ -95,7 +95,7 @@ func TestHidepid(t *testing.T) {
 		"23 21 0:21 / /other rw - proc proc rw,hidepid=4": false,
 		"garbage": false,
 	} {
-		if got := hidepid([]byte(content), "/proc"); got != want {
+		if got := hidesIn(content, "/proc"); got != want {
 			t.Errorf("%q: got %v", content, got)
 		}
 	}
@@ -103,5 +103,13 @@ func TestHidepid(t *testing.T) {
 
 func FuzzHidepid(f *testing.F) {
 	f.Add([]byte(mountinfoExample))
-	f.Fuzz(func(t *testing.T, content []byte) { hidepid(content, "/proc") })
+	f.Fuzz(func(t *testing.T, content []byte) { hidesIn(string(content), "/proc") })
+}
+
+func hidesIn(mountinfo, dir string) bool {
+	option := hidepid{dir: dir}
+	for line := range strings.Lines(mountinfo) {
+		option.add([]byte(line))
+	}
+	return option.applies()
 }

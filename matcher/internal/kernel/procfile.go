@@ -47,6 +47,8 @@ const (
 	// cmdline is as long as a process says (prctl(2), PR_SET_MM_MAP), terabytes. The rules
 	// want a program's name and its script, which a JVM has behind a long class path.
 	argvLimit = 64 << 10
+	// All of it may be empty words, each of which is kept as sixteen bytes.
+	argvWords = 4096
 )
 
 func (h *System) ReadStat(pid int) (Stat, error) { return readStatFile(h.PidPath(pid, "stat")) }
@@ -196,3 +198,45 @@ func Retried(call func() (int, error)) (int, error) {
 		}
 	}
 }
+
+// longestLine is what is kept of a line of a table: mountinfo has several paths in one, of
+// 4,096 bytes that may all be escaped as four (mangle_path in fs/seq_file.c).
+const longestLine = 64 << 10
+
+// readTable hands visit each line of a table of the kernel's (locks, sockets, mounts), which
+// it must not keep: anybody may make one as long as he likes, so it is never held whole.
+// Of a line that is longer than longestLine the rest is left out.
+func readTable(path string, visit func(line []byte)) error {
+	fail := func(doing string, err error) error { return &fs.PathError{Op: doing, Path: path, Err: err} }
+	fd, err := Retried(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return fail("open", err)
+	}
+	defer unix.Close(fd)
+	buffer, kept, skip := make([]byte, longestLine), 0, false
+	for {
+		n, err := Retried(func() (int, error) { return unix.Read(fd, buffer[kept:]) })
+		if err != nil {
+			return fail("read", err)
+		}
+		text := buffer[:kept+n]
+		for line, rest, whole := bytes.Cut(text, newline); whole; line, rest, whole = bytes.Cut(text, newline) {
+			if !skip {
+				visit(line)
+			}
+			text, skip = rest, false
+		}
+		if len(text) == len(buffer) || n == 0 { // it does not fit, or is the last
+			if !skip && len(text) > 0 {
+				visit(text)
+			}
+			text, skip = nil, true
+		}
+		if n == 0 {
+			return nil
+		}
+		kept = copy(buffer, text)
+	}
+}
+
+var newline = []byte("\n")

@@ -148,3 +148,54 @@ func FuzzParseStatus(f *testing.F) {
 		}
 	})
 }
+
+// lines has a parser of lines read a whole table.
+func lines[T any](content []byte, parse func(line []byte) (T, bool)) (out []T) {
+	for line := range bytes.Lines(content) {
+		if one, is := parse(bytes.TrimSuffix(line, newline)); is {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// A table is never held whole: each line comes once, however the reads cut them, and of one
+// that is longer than the buffer its beginning.
+func TestReadTable(t *testing.T) {
+	long := strings.Repeat("x", longestLine)
+	for content, want := range map[string][]string{
+		"":                                    nil,
+		"one":                                 {"one"},
+		"one\n":                               {"one"},
+		"one\n\ntwo":                          {"one", "", "two"},
+		long + "y\nz\n":                       {long, "z"},
+		long + "\nz":                          {long, "z"},
+		"a\n" + long + long + "\nz":           {"a", long, "z"},
+		strings.Repeat(long[:1000]+"\n", 200): slices.Repeat([]string{long[:1000]}, 200),
+	} {
+		path := filepath.Join(t.TempDir(), "table")
+		must.Write(t, path, content)
+		var got []string
+		must.Do(t, readTable(path, func(line []byte) { got = append(got, string(line)) }))
+		if !slices.Equal(got, want) {
+			t.Errorf("of %d bytes: got %d lines, want %d", len(content), len(got), len(want))
+		}
+	}
+	if err := readTable(t.TempDir()+"/none", nil); !fact.Vanished(err) {
+		t.Errorf("a table that is not there: %v", err)
+	}
+}
+
+func FuzzReadTable(f *testing.F) {
+	f.Add([]byte("a\nb"), 3)
+	path := filepath.Join(f.TempDir(), "table")
+	f.Fuzz(func(t *testing.T, content []byte, times int) {
+		content = bytes.Repeat(content, max(0, min(times, 1000)))
+		must.Do(t, os.WriteFile(path, content, 0o644))
+		read := 0
+		must.Do(t, readTable(path, func(line []byte) { read += len(line) + 1 }))
+		if longest := slices.MaxFunc(append(bytes.Split(content, newline), nil), func(a, b []byte) int { return len(a) - len(b) }); len(longest) < longestLine && read < len(content) {
+			t.Errorf("%d of %d bytes were read", read, len(content))
+		}
+	})
+}

@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
@@ -37,15 +35,9 @@ func (h *System) Listening(pid int) fact.Fact[[]fact.Socket] {
 		return fact.Of([]fact.Socket(nil))
 	}
 	h.Doing("reading %s/net", dir)
-	listeners, err := listeners(dir)
+	out, err := listeners(dir, func(inode uint64) bool { return held[inode] })
 	if err != nil {
 		return fact.Failed[[]fact.Socket](err)
-	}
-	var out []fact.Socket
-	for _, l := range listeners {
-		if held[l.inode] {
-			out = append(out, l.Socket)
-		}
 	}
 	return fact.Of(out)
 }
@@ -58,7 +50,7 @@ func heldSockets(fdDir string) (map[uint64]bool, error) {
 	held := map[uint64]bool{}
 	for _, fd := range fds {
 		target, err := os.Readlink(filepath.Join(fdDir, fd.Name()))
-		if fact.Vanished(err) { // closed since
+		if fact.Vanished(err) || fact.Misleads(err) { // closed since; a directory that is too deep to be named
 			continue
 		}
 		if err != nil {
@@ -80,77 +72,57 @@ type listener struct {
 	inode uint64
 }
 
-// listeners are all listening sockets of one network namespace. A table that
-// is not there (a kernel without IPv6) is empty.
-func listeners(dir string) ([]listener, error) {
-	var out []listener
+// listeners are the listening sockets of one network namespace whose inode is asked for. A
+// table that is not there (a kernel without IPv6) is empty.
+func listeners(dir string, of func(inode uint64) bool) (out []fact.Socket, err error) {
+	add := func(l listener, is bool) {
+		if is && of(l.inode) {
+			out = append(out, l.Socket)
+		}
+	}
 	for _, table := range []struct {
 		kind  string
 		state uint64
 	}{{"tcp", tcpListen}, {"tcp6", tcpListen}, {"udp", udpUnbound}, {"udp6", udpUnbound}} {
-		content, err := readNet(dir, table.kind)
+		err := readTable(filepath.Join(dir, "net", table.kind), func(line []byte) { add(parseInet(table.kind, table.state, line)) })
 		if err != nil && !fact.Vanished(err) {
 			return nil, err
 		}
-		out = append(out, parseInet(table.kind, table.state, content)...)
 	}
-	content, err := readNet(dir, "unix")
+	err = readTable(filepath.Join(dir, "net/unix"), func(line []byte) { add(parseUnix(line)) })
 	if err != nil && !fact.Vanished(err) {
 		return nil, err
 	}
-	return append(out, parseUnix(content)...), nil
+	return out, nil
 }
 
-// readNet reads one of those tables. Go's os.ReadFile waits for an event that they never
-// have, where the kernel says EAGAIN.
-func readNet(dir, table string) (content []byte, err error) {
-	const limit = 64 << 20 // of 150 bytes a socket
-	err = readProcFile(filepath.Join(dir, "net", table), limit, func(read []byte) error {
-		content = slices.Clone(read)
-		return nil
-	})
-	return content, err
-}
-
-// parseUnix picks from /proc/PID/net/unix the sockets that accept connections:
+// parseUnix tells of a line of /proc/PID/net/unix whether its socket accepts connections:
 // field 4 holds the flags, 7 the inode, and the path is the rest of the line. A
 // path may hold a newline, so a line that is none is passed over (procfs gives
 // up the whole table).
-func parseUnix(content []byte) []listener {
-	var out []listener
-	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
-		f := strings.SplitN(strings.Join(strings.Fields(lines.Text()), " "), " ", 8)
-		if len(f) < 7 {
-			continue
-		}
-		flags, err1 := strconv.ParseUint(f[3], 16, 32)
-		ino, err2 := strconv.ParseUint(f[6], 10, 64)
-		if err1 != nil || err2 != nil || flags&acceptsConnections == 0 {
-			continue
-		}
-		out = append(out, listener{fact.Socket{Kind: "unix", Address: strings.Join(f[7:], "")}, ino})
+func parseUnix(line []byte) (l listener, accepts bool) {
+	f := strings.SplitN(strings.Join(strings.Fields(string(line)), " "), " ", 8)
+	if len(f) < 7 {
+		return l, false
 	}
-	return out
+	flags, err1 := strconv.ParseUint(f[3], 16, 32)
+	ino, err2 := strconv.ParseUint(f[6], 10, 64)
+	return listener{fact.Socket{Kind: "unix", Address: strings.Join(f[7:], "")}, ino}, err1 == nil && err2 == nil && flags&acceptsConnections != 0
 }
 
-// parseInet picks from /proc/PID/net/{tcp,udp}{,6} (proc_pid_net(5)) the sockets
-// in one state, which have a peer only if that is one of tcpConnected: fields 2 and 3 are addresses, 4 the state, 10
-// the inode. procfs has deprecated its own reader of these tables.
-func parseInet(kind string, state uint64, content []byte) []listener {
-	var out []listener
-	for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
-		f := strings.Fields(lines.Text())
-		if len(f) < 10 || strings.HasSuffix(f[2], ":0000") == slices.Contains(tcpConnected, state) {
-			continue
-		}
-		st, err := strconv.ParseUint(f[3], 16, 8)
-		local, ok := parseInetAddress(f[1])
-		ino, err2 := strconv.ParseUint(f[9], 10, 64)
-		if err == nil && err2 == nil && ok && st == state {
-			out = append(out, listener{fact.Socket{Kind: kind, Address: local.String()}, ino})
-		}
+// parseInet tells of a line of /proc/PID/net/{tcp,udp}{,6} (proc_pid_net(5)) whether its
+// socket is in one state, which has a peer only if that is one of tcpConnected: fields 2
+// and 3 are addresses, 4 the state, 10 the inode. procfs has deprecated its own reader of
+// these tables.
+func parseInet(kind string, state uint64, line []byte) (l listener, is bool) {
+	f := strings.Fields(string(line))
+	if len(f) < 10 || strings.HasSuffix(f[2], ":0000") == slices.Contains(tcpConnected, state) {
+		return l, false
 	}
-	return out
+	st, err := strconv.ParseUint(f[3], 16, 8)
+	local, ok := parseInetAddress(f[1])
+	ino, err2 := strconv.ParseUint(f[9], 10, 64)
+	return listener{fact.Socket{Kind: kind, Address: local.String()}, ino}, err == nil && err2 == nil && ok && st == state
 }
 
 // parseInetAddress reads 0100007F:1F90 as 127.0.0.1:8080: the address is printed
@@ -178,12 +150,7 @@ const acceptsConnections = 1 << 16
 // Listeners are all sockets that are listened on in our network namespace
 // (/proc/self/net), whoever does.
 func Listeners() ([]fact.Socket, error) {
-	found, err := listeners("/proc/self")
-	var out []fact.Socket
-	for _, l := range found {
-		out = append(out, l.Socket)
-	}
-	return out, err
+	return listeners("/proc/self", func(uint64) bool { return true })
 }
 
 // ServesAt is the local address of the TCP connection that a process has as standard
@@ -200,17 +167,20 @@ func ServesAt(pid int) (local netip.AddrPort, ok bool, err error) {
 		return local, false, nil
 	}
 	for _, kind := range []string{"tcp", "tcp6"} {
-		content, err := readNet(dir, kind)
-		if err := fact.Unforeseen(err); err != nil {
-			return local, false, err
-		}
-		for _, state := range tcpConnected { // none of a kernel without IPv6
-			for _, s := range parseInet(kind, state, content) {
-				if s.inode == inode {
-					local, err = netip.ParseAddrPort(s.Address)
-					return local, err == nil, nil
+		address := ""
+		err := readTable(filepath.Join(dir, "net", kind), func(line []byte) {
+			for _, state := range tcpConnected {
+				if s, is := parseInet(kind, state, line); is && s.inode == inode {
+					address = s.Address
 				}
 			}
+		})
+		if err := fact.Unforeseen(err); err != nil { // none of a kernel without IPv6
+			return local, false, err
+		}
+		if address != "" {
+			local, err = netip.ParseAddrPort(address)
+			return local, err == nil, nil
 		}
 	}
 	return local, false, nil

@@ -66,16 +66,18 @@ func TestParseInet(t *testing.T) {
    3: 010000:1F90 00000000:0000 0A 0:0 0:0 0 0 0 45 1
    4: short
 `
-	got := parseInet("tcp", tcpListen, []byte(table))
+	got := lines([]byte(table), listeningTCP)
 	if len(got) != 2 || got[0].String() != "tcp 127.0.0.1:8080" || got[0].inode != 42 || got[1].String() != "tcp [::1]:53" {
 		t.Errorf("got %v", got)
 	}
 }
 
+func listeningTCP(line []byte) (listener, bool) { return parseInet("tcp", tcpListen, line) }
+
 func FuzzParseInet(f *testing.F) {
 	f.Add([]byte("0: 0100007F:1F90 00000000:0000 0A 0:0 0:0 0 0 0 42 1"))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		for _, l := range parseInet("tcp", tcpListen, content) {
+		for _, l := range lines(content, listeningTCP) {
 			if l.Address == "" || l.Address == "invalid AddrPort" {
 				t.Fatalf("%q gave %v", content, l)
 			}
@@ -84,13 +86,13 @@ func FuzzParseInet(f *testing.F) {
 }
 
 func TestParseUnix(t *testing.T) {
-	got := parseUnix([]byte(`Num       RefCount Protocol Flags    Type St Inode Path
+	got := lines([]byte(`Num       RefCount Protocol Flags    Type St Inode Path
 0000000000000000: 00000002 00000000 00010000 0001 01 42 /run/with blank
 0000000000000000: 00000003 00000000 00000000 0001 03 43 /run/connected
 0000000000000000: 00000002 00000000 00010000 0001 01 44 /run/with
 newline
 0000000000000000: 00000002 00000000 00010000 0005 01 45
-`))
+`), parseUnix)
 	want := []string{"unix /run/with blank", "unix /run/with", "unix "}
 	if len(got) != len(want) {
 		t.Fatalf("got %v, want %v", got, want)
@@ -104,7 +106,7 @@ newline
 
 func FuzzParseUnix(f *testing.F) {
 	f.Add([]byte("0: 00000002 00000000 00010000 0001 01 42 /x"))
-	f.Fuzz(func(t *testing.T, content []byte) { parseUnix(content) })
+	f.Fuzz(func(t *testing.T, content []byte) { lines(content, parseUnix) })
 }
 
 // ServesAt tells whom a process serves by its standard input, as inetd makes it.

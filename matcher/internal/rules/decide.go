@@ -203,6 +203,7 @@ func replaced(q Question) finding {
 
 func locked(q Question) finding {
 	d, e := q.Daemon, q.Evidence
+	bears := Bears(e.Comm, d.Base())
 	switch {
 	case q.Pidfile.Path == "":
 		return no("no pidfile speaks for it")
@@ -210,22 +211,22 @@ func locked(q Question) finding {
 		return no("nothing is known of its locks")
 	case e.Tree == fact.OtherPlace:
 		return no("it has another mount tree")
+	case !bears && e.Argv.State == fact.Unread:
+		return finding{need: NeedArgv}
+	case !bears && e.Argv.State != fact.Unreadable && Argv0Base(e.Argv.Value) != d.Base():
+		return no("its name is %q", e.Comm) // its locks are not asked for: there may be as many as it likes
 	case e.Locks.State == fact.Unread:
 		return finding{need: NeedLocks}
 	case e.Locks.State == fact.Known && !e.Locks.Value:
 		return no("it holds no lock on the pidfile")
-	case e.Argv.State == fact.Unread && !Bears(e.Comm, d.Base()):
-		return finding{need: NeedArgv}
 	case e.Locks.State == fact.Absent:
 		return no("there is no table of locks")
-	case e.Locks.State != fact.Known && (Bears(e.Comm, d.Base()) || Argv0Base(e.Argv.Value) == d.Base()):
-		return yes(Undecided, FileUnknown, "it bears the name %s, and whether it locks the pidfile cannot be read (%s)", d.Base(), fact.Plain(e.Locks.Err))
-	case e.Locks.State != fact.Known:
+	case e.Locks.State != fact.Known && !bears && e.Argv.State == fact.Unreadable:
 		return no("the table of locks cannot be read, and its name is %q", e.Comm)
-	case e.Argv.State == fact.Unreadable && !Bears(e.Comm, d.Base()):
+	case e.Locks.State != fact.Known:
+		return yes(Undecided, FileUnknown, "it bears the name %s, and whether it locks the pidfile cannot be read (%s)", d.Base(), fact.Plain(e.Locks.Err))
+	case !bears && e.Argv.State == fact.Unreadable:
 		return yes(Undecided, FileUnknown, "it locks the pidfile, and what it was started as cannot be read (%s)", fact.Plain(e.Argv.Err))
-	case !Bears(e.Comm, d.Base()) && Argv0Base(e.Argv.Value) != d.Base():
-		return no("it locks the pidfile, but its name is %q", e.Comm)
 	}
 	return yes(Runs, FileUnknown, "it holds a lock on the pidfile and bears the name %s", d.Base())
 }
