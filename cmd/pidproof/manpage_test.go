@@ -167,7 +167,7 @@ func optionsIn(lines []string) (options []string) {
 
 func TestManPageRules(t *testing.T) {
 	var want, got []string
-	ast.Inspect(parseGo(t, "../../matcher/verdict.go"), func(n ast.Node) bool {
+	ast.Inspect(parseGo(t, "../../matcher/internal/rules/decision.go"), func(n ast.Node) bool {
 		if spec, is := n.(*ast.ValueSpec); is {
 			if typ, is := spec.Type.(*ast.Ident); is && typ.Name == "Rule" {
 				want = append(want, literal(t, spec.Values[0]))
@@ -181,7 +181,7 @@ func TestManPageRules(t *testing.T) {
 		}
 	}
 	if len(want) == 0 || !slices.Equal(got, want) {
-		t.Errorf("the manual has the rules %v, verdict.go has %v", got, want)
+		t.Errorf("the manual has the rules %v, decision.go has %v", got, want)
 	}
 }
 
@@ -195,7 +195,7 @@ var (
 // decide.go refuses a process is in DIAGNOSTICS.
 func TestManPageMessages(t *testing.T) {
 	sources := ""
-	for _, pattern := range []string{"../../matcher/*.go", "*.go", "internal/*/*.go"} {
+	for _, pattern := range []string{"../../matcher/*.go", "../../matcher/internal/*/*.go", "*.go", "internal/*/*.go"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -247,7 +247,7 @@ func refusals(t *testing.T) (formats []string) {
 	t.Helper()
 	for _, file := range []string{"decide.go", "criteria.go", "script.go", "ownership.go", "lateness.go"} {
 		before := len(formats)
-		ast.Inspect(parseGo(t, "../../matcher/"+file), func(n ast.Node) bool {
+		ast.Inspect(parseGo(t, "../../matcher/internal/rules/"+file), func(n ast.Node) bool {
 			call, isCall := n.(*ast.CallExpr)
 			if !isCall {
 				return true
