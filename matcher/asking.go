@@ -16,6 +16,7 @@ type host struct {
 
 	walkOnce sync.Once // once for a question
 	walked   *pidfileWalk
+	parents  sync.Map // of parentOf: who was judged
 }
 
 func thisHost() *host {

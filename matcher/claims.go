@@ -66,6 +66,28 @@ func (h *host) claims(d rules.Daemon, own rules.Pidfile, e fact.Evidence) fact.F
 	return fact.Of(out)
 }
 
+// judgeParent is judge, once for a question: a thousand pidfiles may name children of one
+// process, and each of its ancestors is asked for as well.
+func (h *host) judgeParent(d rules.Daemon, pid int) (fact.Evidence, rules.Decision, error) {
+	key := parentOf{d.Path, d.File.Value, pid}
+	if known, found := h.parents.Load(key); found {
+		p := known.(Process)
+		return p.Evidence, p.Decision, nil
+	}
+	parent, decision, err := h.judge(d, rules.Pidfile{}, pid)
+	if err == nil && parent.Life == fact.Alive {
+		h.parents.Store(key, Process{Evidence: parent, Decision: decision})
+	}
+	return parent, decision, err
+}
+
+// parentOf is a process of which it was asked whether it runs a daemon.
+type parentOf struct {
+	daemon string
+	file   fact.FileID
+	pid    int
+}
+
 // parentRunning gives the parent's evidence and whether it runs the daemon, by
 // file or by path; where no daemon was given, what the process itself runs.
 func (h *host) parentRunning(d rules.Daemon, e fact.Evidence) (fact.Evidence, fact.Fact[bool]) {
@@ -88,7 +110,7 @@ func (h *host) parentRunning(d rules.Daemon, e fact.Evidence) (fact.Evidence, fa
 	if link, err := kernel.ExeLink(proc, e.PPID, short[:]); err == nil && w.sight(link) == 0 {
 		return fact.Evidence{}, fact.Of(false)
 	}
-	parent, decision, err := h.judge(d, rules.Pidfile{}, e.PPID)
+	parent, decision, err := h.judgeParent(d, e.PPID)
 	switch {
 	case err != nil:
 		return unread(err)
