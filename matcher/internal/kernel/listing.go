@@ -35,10 +35,7 @@ func (h *System) Among(may func(proc, pid int) (bool, error)) (Listing, error) {
 	if err != nil {
 		return Listing{}, fmt.Errorf("reading %s: %w", h.Proc, err)
 	}
-	cores := runtime.GOMAXPROCS(0)
-	runtime.GOMAXPROCS(cores + 1) // exeLink keeps one busy; the deadline must pass
-	defer runtime.GOMAXPROCS(cores)
-	all, err := (&lookout{reader: procReader{fd: proc}, may: may, self: os.Getpid(), untold: h.Untold}).all(cores)
+	all, err := (&lookout{reader: procReader{fd: proc}, may: may, self: os.Getpid(), untold: h.Untold}).all(runtime.GOMAXPROCS(0))
 	if err != nil {
 		return Listing{}, fmt.Errorf("reading %s: %w", h.Proc, err)
 	}
@@ -110,14 +107,15 @@ func EachName(entries []byte, visit func(name []byte, kind byte)) {
 }
 
 // ExeLink reads the link PID/exe, proc being a descriptor of /proc: into target if
-// it fits. It is unix.Readlinkat less two allocations and less a word with Go's
-// scheduler, for what is done ten thousand times in a row: a thirtieth of a scan.
-// The kernel waits for nobody here (proc_pid_readlink in fs/proc/base.c).
+// it fits. It is unix.Readlinkat less two allocations, for what is done ten thousand times
+// in a row. Go's scheduler is told of the call, though the kernel waits for nobody here
+// (proc_pid_readlink in fs/proc/base.c): else it would need a core more, for the deadline to
+// pass, and how many are used is a matter of the whole program that we are part of.
 func ExeLink(proc, pid int, target []byte) ([]byte, error) {
 	var space [32]byte
 	path := append(strconv.AppendInt(space[:0], int64(pid), 10), "/exe\x00"...)
 	for {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_READLINKAT, uintptr(proc), uintptr(unsafe.Pointer(&path[0])),
+		n, _, errno := syscall.Syscall6(unix.SYS_READLINKAT, uintptr(proc), uintptr(unsafe.Pointer(&path[0])),
 			uintptr(unsafe.Pointer(&target[0])), uintptr(len(target)), 0, 0)
 		if errno != 0 {
 			return nil, errno
