@@ -173,11 +173,13 @@ func TestWatchFollowsRetargetedLink(t *testing.T) {
 	w := watching(t, dir+"/link/x.pid")
 	arm(t, w)
 	must.Do(t, os.Symlink("two", dir+"/new"), os.Rename(dir+"/new", dir+"/link"))
-	go must.Write(t, dir+"/two/x.pid", "2")
+	written := make(chan bool)
+	go func() { defer close(written); must.Write(t, dir+"/two/x.pid", "2") }()
 	if !comesTrue(t, w, holds(dir+"/two/x.pid", "2")) {
 		t.Error("the file behind the new target was not noticed")
 	}
 	// What goes on in the old directory is nobody's business any more.
+	<-written
 	arm(t, w)
 	for w.concerned() {
 	}

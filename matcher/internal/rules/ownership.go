@@ -45,89 +45,162 @@ func AdoptedBy(e, parent fact.Evidence) bool {
 	return parent.PID == 1 && e.PPID == 1 && e.Session != parent.Session
 }
 
+// whose is the question whose a process is that passed for the daemon: this instance's?
+type whose struct {
+	Question
+	Decision
+	isLate bool // it started after the pidfile was written
+	child  bool // its parent runs the daemon as well, and no binary upgrade explains that
+}
+
+// ownershipRules are asked in this order; the first that answers ends it.
+var ownershipRules = []func(*whose) (answered bool){
+	(*whose).untrusted,    // the pidfile's writer could not have signalled it
+	(*whose).isInit,       // PID 1 is a daemon by its name alone
+	(*whose).parentUnread, // whether its parent runs the daemon too has to be known
+	(*whose).closelyLate,  // it may have got the number within the slack
+	(*whose).inTime,       // nothing speaks against it
+	(*whose).claimed,      // other pidfiles name it, or its parents
+	(*whose).claimsUnread, // or may do
+	(*whose).late,         // the clock was set, or the number was recycled
+	(*whose).lonelyChild,
+}
+
 // ownership asks of a process that passed for the daemon whether it is this
 // instance's: may the pidfile vouch for it, and does time, or another
 // instance's pidfile, speak against it?
 func ownership(q Question, d Decision) Decision {
-	e, p := q.Evidence, q.Pidfile
-	isLate := Late(e, p) && e.Life == fact.Alive
-	if d.Outcome != Runs {
-		if isLate {
-			return doubted(q, d)
-		}
-		return d
-	}
-	if ok, why := p.Vouches(e.UID, e.EUID); !ok {
-		return d.overruled(RuleUntrusted, Undecided, "%s", why)
-	}
+	w := &whose{q, d, Late(q.Evidence, q.Pidfile) && q.Evidence.Life == fact.Alive, q.Evidence.ParentRuns.Value}
 	switch {
-	case e.PID != 1 || !d.Weak || d.Rule == RuleSameFile || d.Rule == RuleReplaced:
-	case d.Rule == RuleScript:
-		return d.overruled(RuleScript, Undecided, "PID 1 runs a script under %s, and only its name is the daemon's", e.Exe.Value.Link)
-	default:
-		return d.overruled(RuleMismatch, NotThis, "PID 1 is taken for a daemon only by its file")
-	}
-	if e.ParentRuns.State == fact.Unread && (!q.Daemon.Unnamed() || isLate) {
-		return Decision{Need: NeedParent}
-	}
-	child := e.ParentRuns.Value
-	if e.ParentRuns.State == fact.Unreadable {
-		return d.overruled(RuleUnreadable, Undecided, "whether its parent, %d, runs %s too cannot be told: %s", e.PPID, q.program(), fact.Plain(e.ParentRuns.Err))
-	}
-	if !isLate && !isRoots(e) && closelyLate(e, p) {
-		if e.Clock.State == fact.Unread {
-			return Decision{Need: NeedClock}
-		}
-		if w, was := onTime(e.Clock.Value, e.Started, closeSlack); was {
-			return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and the clock was not set since, as %s shows: the number may have changed hands", Span(e.Started.Sub(p.Written)), w.Of)
-		}
-	}
-	if !isLate && !child && !WrittenLong(e, p) {
+	case d.Outcome != Runs && w.isLate:
+		return doubted(q, d)
+	case d.Outcome != Runs:
 		return d
 	}
-	if e.Claims.State == fact.Unread {
-		return Decision{Need: NeedClaims}
+	for _, answers := range ownershipRules {
+		if answers(w) {
+			break
+		}
 	}
-	doubtful := e.Claims.State == fact.Unreadable && (isLate || child) // unless one that was found decides
+	return w.Decision
+}
+
+// overrules answers with another rule and outcome.
+func (w *whose) overrules(rule Rule, o Outcome, format string, args ...any) bool {
+	w.Decision = w.overruled(rule, o, format, args...)
+	return true
+}
+
+// needs asks again, with a fact that was not read.
+func (w *whose) needs(n FactSet) bool {
+	w.Decision = Decision{Need: n}
+	return true
+}
+
+func (w *whose) note(format string, args ...any) {
+	w.Notes = append(w.Notes, fmt.Sprintf(format, args...))
+}
+
+func (w *whose) untrusted() bool {
+	ok, why := w.Pidfile.Vouches(w.Evidence.UID, w.Evidence.EUID)
+	return !ok && w.overrules(RuleUntrusted, Undecided, "%s", why)
+}
+
+func (w *whose) isInit() bool {
+	switch {
+	case w.Evidence.PID != 1 || !w.Weak || w.Rule == RuleSameFile || w.Rule == RuleReplaced:
+		return false
+	case w.Rule == RuleScript:
+		return w.overrules(RuleScript, Undecided, "PID 1 runs a script under %s, and only its name is the daemon's", w.Evidence.Exe.Value.Link)
+	}
+	return w.overrules(RuleMismatch, NotThis, "PID 1 is taken for a daemon only by its file")
+}
+
+func (w *whose) parentUnread() bool {
+	switch e := w.Evidence; {
+	case e.ParentRuns.State == fact.Unread && (!w.Daemon.Unnamed() || w.isLate):
+		return w.needs(NeedParent)
+	case e.ParentRuns.State == fact.Unreadable:
+		return w.overrules(RuleUnreadable, Undecided, "whether its parent, %d, runs %s too cannot be told: %s", e.PPID, w.program(), fact.Plain(e.ParentRuns.Err))
+	}
+	return false
+}
+
+func (w *whose) closelyLate() bool {
+	e := w.Evidence
+	if w.isLate || isRoots(e) || !closelyLate(e, w.Pidfile) {
+		return false
+	}
+	if e.Clock.State == fact.Unread {
+		return w.needs(NeedClock)
+	}
+	witness, was := onTime(e.Clock.Value, e.Started, closeSlack)
+	return was && w.overrules(RuleLate, Undecided, "it started %s after the pidfile was written, and the clock was not set since, as %s shows: the number may have changed hands", Span(e.Started.Sub(w.Pidfile.Written)), witness.Of)
+}
+
+func (w *whose) inTime() bool { return !w.isLate && !w.child && !WrittenLong(w.Evidence, w.Pidfile) }
+
+// claimed asks the other pidfiles that name it, or an ancestor that runs the daemon.
+func (w *whose) claimed() bool {
+	e := w.Evidence
+	if e.Claims.State == fact.Unread {
+		return w.needs(NeedClaims)
+	}
+	long := WrittenLong(e, w.Pidfile)
 	for _, c := range e.Claims.Value {
-		switch apart := p.Written.Sub(c.Written).Abs(); {
+		switch apart := w.Pidfile.Written.Sub(c.Written).Abs(); {
 		case c.Upgrade && c.Self:
 		case c.Upgrade:
-			d.Notes = append(d.Notes, fmt.Sprintf("A binary upgrade is under way: %s names its parent, %d.", c.Pidfile, c.PID))
-			child = false
-		case !c.Self && (!c.Late || c.TopLevel) && !isLate && !WrittenLong(e, p):
+			w.note("A binary upgrade is under way: %s names its parent, %d.", c.Pidfile, c.PID)
+			w.child = false
+		case !c.Self && (!c.Late || c.TopLevel) && !w.isLate && !long:
 			// keepalived's child writes a pidfile of its own; so may another's worker.
-			return d.overruled(RuleContested, Undecided, "it is a child of %d, the main process of %s, but this pidfile was written when it started", c.PID, c.Pidfile)
+			return w.overrules(RuleContested, Undecided, "it is a child of %d, the main process of %s, but this pidfile was written when it started", c.PID, c.Pidfile)
 		case !c.Self && (!c.Late || c.TopLevel):
-			return d.overruled(RuleRecycled, NotThis, "it is a child of %d, the main process of %s", c.PID, c.Pidfile)
+			return w.overrules(RuleRecycled, NotThis, "it is a child of %d, the main process of %s", c.PID, c.Pidfile)
 		case !c.Self || apart <= WriteSlack:
 			// The daemon's own second pidfile, written when this one was.
-		case isLate && !c.Late:
-			return d.overruled(RuleRecycled, NotThis, "it is the main process of %s, and started %s after this pidfile was written", c.Pidfile, Span(e.Started.Sub(p.Written)))
-		case isLate || WrittenLong(e, p):
-			return d.overruled(RuleContested, Undecided, "%s names it too, and was written at another time: remove the wrong one", c.Pidfile)
+		case w.isLate && !c.Late:
+			return w.overrules(RuleRecycled, NotThis, "it is the main process of %s, and started %s after this pidfile was written", c.Pidfile, Span(e.Started.Sub(w.Pidfile.Written)))
+		case w.isLate || long:
+			return w.overrules(RuleContested, Undecided, "%s names it too, and was written at another time: remove the wrong one", c.Pidfile)
 		}
 	}
-	if doubtful && isLate && !isRoots(e) {
+	return false
+}
+
+// claimsUnread: none of the pidfiles that were read decided, and not all could be.
+func (w *whose) claimsUnread() bool {
+	e, child := w.Evidence, w.Evidence.ParentRuns.Value
+	if e.Claims.State != fact.Unreadable || !w.isLate && !child {
+		return false
+	}
+	if w.isLate && !isRoots(e) {
 		if e.Clock.State == fact.Unread {
-			return Decision{Need: NeedClock}
+			return w.needs(NeedClock)
 		}
-		if recycled, is := recycledNumber(q, d, false); is {
-			return recycled // whoever else claims it
-		}
-	}
-	if doubtful {
-		return d.overruled(RuleLate, Undecided, "it may be another instance's: %v", e.Claims.Err)
-	}
-	if isLate {
-		if d = lateness(q, d, child); d.Need != 0 || d.Outcome != Runs {
-			return d
+		if recycled, is := recycledNumber(w.Question, w.Decision, false); is { // whoever else claims it
+			w.Decision = recycled
+			return true
 		}
 	}
-	if child {
-		d.Notes = append(d.Notes, fmt.Sprintf("Its parent, %d, runs %s too, and no pidfile names that one.", e.PPID, q.program()))
+	return w.overrules(RuleLate, Undecided, "it may be another instance's: %v", e.Claims.Err)
+}
+
+func (w *whose) late() bool {
+	if !w.isLate {
+		return false
 	}
-	return d
+	w.Decision = lateness(w.Question, w.Decision, w.child)
+	return w.Need != 0 || w.Outcome != Runs
+}
+
+// lonelyChild stands, but a person should know.
+func (w *whose) lonelyChild() bool {
+	if w.child {
+		w.note("Its parent, %d, runs %s too, and no pidfile names that one.", w.Evidence.PPID, w.program())
+	}
+	return true
 }
 
 // program is the name of what is asked about.
