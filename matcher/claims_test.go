@@ -97,7 +97,7 @@ func TestUsersOddEntriesAreNoLoss(t *testing.T) {
 
 // One who fills his directory, or hangs others below it, hides no one else's
 // pidfile, and what he fills is never taken for "no other instance".
-func TestOtherPidfilesPurses(t *testing.T) {
+func TestOtherPidfilesQuotas(t *testing.T) {
 	need.Root(t)
 	const full, mysql, user = 33, 34, 65534
 	run := t.TempDir()
@@ -126,7 +126,7 @@ func TestOtherPidfilesPurses(t *testing.T) {
 		chown(t, filepath.Dir(path), uid, mode)
 	}
 	fill("user/65534", user, 0o700)
-	fill("lock/below", full, 0o755) // paid from the purse of lock, where its owner made it
+	fill("lock/below", full, 0o755) // paid from the quota of lock, where its owner made it
 	chown(t, filepath.Join(run, "lock"), 0, 0o1777)
 	place("mysqld/mysqld.pid", mysql, 0o755)
 	place("shm/b.pid", 0, 0o1777)

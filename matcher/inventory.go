@@ -278,12 +278,12 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 		}
-		all.mean(d)
+		all.include(d)
 	}
 	for _, l := range all.Instances {
 		meant := l.Known >= 0 || l.Verdict == Running && !l.Daemon.Unnamed() && !RunsAnything(l.Daemon.Path)
 		if meant && l.Daemon.File.State != fact.Unread {
-			all.mean(l.Daemon)
+			all.include(l.Daemon)
 		}
 	}
 	if len(all.Daemons) == 0 {
@@ -353,8 +353,8 @@ func claimed(claims, mains map[int]string, found survey) map[int]string {
 	return claims
 }
 
-// mean adds a daemon, unless it is there under this or another path.
-func (all *Inventory) mean(d rules.Daemon) {
+// include adds a daemon, unless it is there under this or another path.
+func (all *Inventory) include(d rules.Daemon) {
 	if !slices.ContainsFunc(all.Daemons, func(s Strays) bool {
 		return s.Daemon.Path == d.Path || !s.Daemon.Aliased() && !d.Aliased() && s.Daemon.Real == d.Real
 	}) {

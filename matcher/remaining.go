@@ -21,10 +21,10 @@ type Rest struct {
 
 // Remaining finds what is left of an instance whose main process is held, and may
 // have ended: what runs the daemon, no other pidfile accounts for, and has main, or
-// another that was found of its family, as its parent, or as the leader of its
+// one of its relatives that were found before, as its parent, or as the leader of its
 // process group or session, whose number no other process can have meanwhile. An
 // error means that there may be more.
-func Remaining(ctx context.Context, in Instance, main *Process, family []*Process) (Rest, error) {
+func Remaining(ctx context.Context, in Instance, main *Process, relatives []*Process) (Rest, error) {
 	in.Hold, in.Others, in.Sockets, in.Unclaimed = true, true, false, CountAny
 	h := thisHost()
 	h.registered = in.Registered
@@ -40,7 +40,7 @@ func Remaining(ctx context.Context, in Instance, main *Process, family []*Proces
 		return rest, fmt.Errorf("%w: %s", ErrNoAnswer, r.Blind)
 	}
 	kin := map[int]bool{}
-	for _, p := range append([]*Process{main}, family...) {
+	for _, p := range append([]*Process{main}, relatives...) {
 		passed, err := h.passedOn(p)
 		if err != nil {
 			r.Release()

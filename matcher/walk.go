@@ -30,7 +30,7 @@ const (
 // pidfileWalk gathers the pidfiles under the run directories, and the registered ones.
 type pidfileWalk struct {
 	h          *host
-	spent      map[purse]int // of usersLimit
+	spent      map[quota]int // of usersLimit
 	usersSpent int           // of allUsersLimit
 	seen       map[fact.FileID]bool
 	served     map[string]string // mount points that may hang
@@ -42,9 +42,9 @@ type pidfileWalk struct {
 	failure  error       // the first that says nothing of what could not be read
 }
 
-// purse is what one user has to spend: what lies below a directory of everyone's is paid
-// from another than what root gave him.
-type purse struct {
+// quota is whose usersLimit it is: what lies below a directory of everyone's counts apart
+// from what root gave him.
+type quota struct {
 	uid    int
 	shared bool
 }
@@ -53,7 +53,7 @@ type purse struct {
 // question. It never looks at /proc.
 func (h *host) walk() *pidfileWalk {
 	h.walkOnce.Do(func() {
-		w := &pidfileWalk{h: h, spent: map[purse]int{}, seen: map[fact.FileID]bool{}, byPID: map[int][]rules.Pidfile{}, missedOf: map[int]int{}}
+		w := &pidfileWalk{h: h, spent: map[quota]int{}, seen: map[fact.FileID]bool{}, byPID: map[int][]rules.Pidfile{}, missedOf: map[int]int{}}
 		w.everything()
 		h.walked = w
 	})
@@ -151,7 +151,7 @@ func (w *pidfileWalk) pay(uid int, shared bool) bool {
 	if uid == 0 || uid == nobodysOwn {
 		return true
 	}
-	from := purse{uid, shared}
+	from := quota{uid, shared}
 	w.spent[from]++
 	if w.usersSpent++; w.spent[from] <= usersLimit && w.usersSpent <= allUsersLimit {
 		return true

@@ -107,7 +107,7 @@ func (h *host) witness(p rules.Pidfile) (fact.Fact[fact.Witness], error) {
 	}
 	w := fact.Witness{Of: fmt.Sprintf("%s of process %d", p.Path, p.PID), Started: started, Late: started.Sub(p.Written), Slack: rules.StartSlack}
 	switch isLate := w.Late > rules.StartSlack; {
-	case w.Late < -rules.WriteSlack, isLate && !rules.Akin(fact.Evidence{Comm: stat.Comm}, p.Path):
+	case w.Late < -rules.WriteSlack, isLate && !rules.Resembles(fact.Evidence{Comm: stat.Comm}, p.Path):
 		return none, nil
 	case isLate: // whoever may start it as he likes may have waited for its number
 		file := h.RunningFile(fact.Evidence{PID: p.PID, Started: started})

@@ -102,11 +102,11 @@ func number(q Question) finding {
 	return f
 }
 
-// Akin reports that a process's name or executable is like the name of its
+// Resembles reports that a process's name or executable is like the name of its
 // pidfile or of its directory: cron and crond.pid, dovecot and
 // dovecot/master.pid. It speaks for a process that started after its pidfile was
 // written, when nothing else does.
-func Akin(e fact.Evidence, pidfile string) bool {
+func Resembles(e fact.Evidence, pidfile string) bool {
 	of := []string{e.Comm, Argv0Base(e.Argv.Value)}
 	for _, path := range PathsOf(e.Exe.Value) {
 		of = append(of, filepath.Base(path))

@@ -56,7 +56,7 @@ func TestNamed(t *testing.T) {
 
 // Who may have the number of a stale pidfile, if the clock was set: nobody but
 // who is called like it.
-func TestAkin(t *testing.T) {
+func TestResembles(t *testing.T) {
 	perl := called("perlbal", "/usr/bin/perl /usr/bin/perlbal", "/usr/bin/perl")
 	for _, c := range []struct {
 		pidfile string
@@ -109,7 +109,7 @@ func TestAkin(t *testing.T) {
 		{"/run/php8.2-fpm.pid", called("php", "php /srv/cron.php", "/usr/bin/php8.2"), false},
 		{"/run/rubygems.pid", called("puma", "puma: cluster", "/usr/bin/ruby"), false},
 	} {
-		if got := Akin(c.e, c.pidfile); got != c.want {
+		if got := Resembles(c.e, c.pidfile); got != c.want {
 			t.Errorf("%s and %q %q %q: got %v, want %v", c.pidfile, c.e.Comm, c.e.Argv.Value, c.e.Exe.Value.Link, got, c.want)
 		}
 	}
@@ -137,7 +137,7 @@ func FuzzNamed(f *testing.F) {
 	})
 }
 
-func FuzzAkin(f *testing.F) {
+func FuzzResembles(f *testing.F) {
 	f.Add("/run/crond.pid", "cron", "/usr/sbin/cron", "/usr/sbin/cron (deleted)")
 	f.Add("/run/dovecot/master.pid", "dovecot", "", "")
 	f.Add("", "", "", "")
@@ -145,13 +145,13 @@ func FuzzAkin(f *testing.F) {
 	f.Add("\xff\xfe\xfd/\xff\xfe\xfd.pid", "\xff\xfe\xfd", "-", "/")
 	f.Fuzz(func(t *testing.T, pidfile, comm, argv, exe string) {
 		e := called(comm, argv, exe)
-		if Akin(e, pidfile) && len(comm) < 3 && len(argv) < 3 && len(exe) < 3 {
-			t.Fatalf("%q is akin to nothing of three letters: %q %q %q", pidfile, comm, argv, exe)
+		if Resembles(e, pidfile) && len(comm) < 3 && len(argv) < 3 && len(exe) < 3 {
+			t.Fatalf("%q is Resembles to nothing of three letters: %q %q %q", pidfile, comm, argv, exe)
 		}
-		// What has no name in common with anybody is akin to nobody.
+		// What has no name in common with anybody is Resembles to nobody.
 		foreign := filepath.Join("/run", "~~~"+strings.Repeat("~", len(comm+argv+exe)))
-		if !strings.Contains(comm+argv+exe, "~") && Akin(e, foreign) {
-			t.Fatalf("%q is akin to %q %q %q", foreign, comm, argv, exe)
+		if !strings.Contains(comm+argv+exe, "~") && Resembles(e, foreign) {
+			t.Fatalf("%q is Resembles to %q %q %q", foreign, comm, argv, exe)
 		}
 	})
 }

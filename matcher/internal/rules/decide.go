@@ -141,14 +141,14 @@ func sameFile(q Question) finding {
 		return no("its executable is %v, %s is %v", e.Exe.Value.ID, d.Path, d.File.Value)
 	}
 	if d.Aliased() {
-		return underItsName(q, yes(Runs, FileCurrent, "its executable is the very file %s, which %s is a link to", d.Real, d.Path))
+		return underAFittingName(q, yes(Runs, FileCurrent, "its executable is the very file %s, which %s is a link to", d.Real, d.Path))
 	}
-	return underItsName(q, yes(Runs, FileCurrent, "its executable is the very file %s", d.Real))
+	return underAFittingName(q, yes(Runs, FileCurrent, "its executable is the very file %s", d.Real))
 }
 
-// underItsName lets f stand if the process was started under a name that fits
+// underAFittingName lets f stand if the process was started under a name that fits
 // the daemon's path, where one file may be several programs.
-func underItsName(q Question, f finding) finding {
+func underAFittingName(q Question, f finding) finding {
 	d, e := q.Daemon, q.Evidence
 	if (d.Aliased() || d.Links > 1) && e.Argv.State == fact.Unread {
 		return finding{need: NeedArgv}
@@ -196,9 +196,9 @@ func replaced(q Question) finding {
 	case !marked(x) && x.ID.Known():
 		return yes(Undecided, FileUnknown, "its mount tree has another file at %s", x.Link)
 	case d.File.State == fact.Absent:
-		return underItsName(q, yes(Runs, FileRemoved, "it runs %s, which has been removed", d.Real))
+		return underAFittingName(q, yes(Runs, FileRemoved, "it runs %s, which has been removed", d.Real))
 	}
-	return underItsName(q, yes(Runs, FileReplaced, "it runs the %s of before it was replaced", d.Real))
+	return underAFittingName(q, yes(Runs, FileReplaced, "it runs the %s of before it was replaced", d.Real))
 }
 
 func locked(q Question) finding {

@@ -49,7 +49,7 @@ func lateness(q Question, d Decision, child bool) Decision {
 		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and is a child of another %s", after, q.program())
 	case !onlyRoots(e):
 		return doubt("%d, of uid %d, started %s after %s was written, and nothing shows that the clock was set: the number may have changed hands", e.PID, e.UID, after, p.Path)
-	case q.Daemon.Unnamed() && (Akin(e, p.Path) || named):
+	case q.Daemon.Unnamed() && (Resembles(e, p.Path) || named):
 		// Its name is all that speaks for it, but then no other daemon is meant.
 	case q.Daemon.Unnamed():
 		return doubt("%d, called %q, started %s after %s was written, and is not like that name: the number may have changed hands", e.PID, e.Comm, after, p.Path)
@@ -112,5 +112,5 @@ func doubted(q Question, d Decision) Decision {
 // span.
 func StandsLate(e fact.Evidence, p Pidfile, clock fact.Clock) bool {
 	_, set := clockWasSet(clock, e.Started.Sub(p.Written))
-	return Akin(e, p.Path) && (isRoots(e) || set)
+	return Resembles(e, p.Path) && (isRoots(e) || set)
 }
