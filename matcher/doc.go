@@ -1,33 +1,55 @@
 // Package matcher decides whether the process a pidfile names is really the
 // daemon, and sorts the others that run the same daemon.
 //
-// Data flows one way:
+// Data flows one way, and so do imports. Each layer knows those below it; rules and kernel
+// do not know each other:
 //
-//	pidfile.go                   the pidfile: what it says, and for whom it may speak (pure)
-//	readpidfile.go, follow.go    reading it, whatever lies at its path
-//	exe.go, finddaemon.go        the daemon's file on disk
-//	process.go, collect.go       the process, pinned by a pidfd while it is read
-//	exelink.go, place.go         what it runs, and in which mount tree
-//	arguments.go, inside.go      what else it controls, read without waiting for it
-//	walk.go, claims.go, locks.go other pidfiles and locks, read when a rule asks
+//	matcher          asks the kernel, and the rules with what it said
+//	internal/rules   what follows from facts (pure: no I/O, no clock of their own)
+//	internal/kernel  what /proc, descriptors, mounts, locks and sockets say
+//	internal/fact    the words of both: a fact and its states, a process's evidence
+//
+// The way of a question through this package:
+//
+//	asking.go                    the host that is asked
+//	readpidfile.go               reading the pidfile, whatever lies at its path
+//	finddaemon.go                the daemon's file on disk
+//	judge.go                     one process: pinned, read, decided about
+//	walk.go, claims.go           other pidfiles, read when a rule asks
 //	witnesses.go                 what tells whether the clock was set
-//	decide.go, ownership.go      the rules (pure: no I/O, no clock)
-//	lateness.go, clock.go        those about time, likewise
-//	script.go, criteria.go       those for #! scripts, and start-stop-daemon's, likewise
-//	interpreter.go               what is known of the programs that run scripts
-//	judge.go                     one process through all of that
-//	scan.go, sockets.go          the other processes
-//	wanted.go, lookout.go        who of them is worth a closer look, and who keeps us from it
-//	others.go, weigh.go          their roles, and what they do to the verdict (pure)
-//	check.go                     the pipeline: one Report
+//	scan.go, wanted.go           the other processes, and who is worth a closer look
+//	others.go, weigh.go          their roles, and what they do to the verdict
+//	check.go, report.go          the pipeline: one Report
 //	find.go                      pidof's question, which has no pidfile
 //	match.go                     start-stop-daemon's, which may have no daemon
+//	inventory.go                 every instance of the host
 //
 // and, for who acts on the answer:
 //
 //	hold.go                      signalling and awaiting what was proven
-//	watch.go                     waiting until the answer may be another
-//	removepidfile.go             removing the pidfile that was read
+//	remaining.go                 what is left of an instance
+//	removepidfile.go, adopt.go   the pidfile that was read: removing it, writing it anew
+//	words.go                     the names of the layers below that a Report speaks in
+//
+// In internal/rules:
+//
+//	pidfile.go                   what a pidfile says, and for whom it may speak
+//	exe.go, interpreter.go       a daemon's names and paths, and the programs that run scripts
+//	decide.go                    the rules about the process that a pidfile names
+//	script.go, criteria.go       those for #! scripts, and start-stop-daemon's
+//	ownership.go                 those about whose it is
+//	lateness.go, clock.go        those about time
+//	calling.go                   sysvinit's, by which pidof finds a name
+//	decision.go                  what comes of them
+//
+// In internal/kernel:
+//
+//	host.go, handle.go           /proc, and a process held by a pidfd
+//	collect.go, procfile.go      what is read of every process
+//	exelink.go, place.go         what it runs, and in which mount tree
+//	arguments.go, inside.go      what it controls itself, read without waiting for it
+//	listing.go, lookout.go       all processes, and who keeps us from looking
+//	mounts.go, locks.go, sockets.go, statx.go, follow.go, watch.go, caller.go, borrow.go, spread.go
 //
 // It prints nothing and never exits; it signals a process, and removes a file,
 // only in the functions named so. Where the kernel would not say, a Fact says

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -115,5 +116,21 @@ func calls(t *testing.T, dir string, names ...string) {
 			}
 			return true
 		})
+	}
+}
+
+// A newcomer finds each file in doc.go.
+func TestEveryFileIsInTheMap(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	must.Do(t, err)
+	for _, dir := range []string{".", "internal/rules", "internal/kernel"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		must.Do(t, err)
+		for _, file := range files {
+			name := filepath.Base(file)
+			if name != "doc.go" && !strings.HasSuffix(name, "_test.go") && !strings.Contains(string(doc), name) {
+				t.Errorf("doc.go does not say what is in %s", file)
+			}
+		}
 	}
 }
