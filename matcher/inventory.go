@@ -132,13 +132,29 @@ func (h *host) pidfileAlone(ctx context.Context, in Instance) Report {
 	return h.alone(in, h.readPidfile(ctx, in.Pidfile))
 }
 
+// guessed is what a process seems to run. Where somebody else can change what lies at the
+// path, it is looked at once, step by step: he could lead whoever comes back to it into a
+// file system that does not answer.
+func (h *host) guessed(program string, x fact.Exe) (rules.Daemon, error) {
+	if h.Still || h.OnlyRootLeads(program) {
+		return h.findDaemon(program)
+	}
+	d := rules.DaemonOf(x)
+	d.Name, d.File = d.Path, h.LookFor(d.Path, 0)
+	return d, nil
+}
+
 // alone is what a pidfile that was read, and its process, say.
 func (h *host) alone(in Instance, p rules.Pidfile) Report {
+	return h.aloneAs(in, p, func() (rules.Daemon, error) { return h.findDaemon(in.Daemon) })
+}
+
+func (h *host) aloneAs(in Instance, p rules.Pidfile, find func() (rules.Daemon, error)) Report {
 	r := unread(in)
 	r.Pidfile = p
 	var err error
 	if in.Daemon != "" {
-		r.Daemon, err = h.findDaemon(in.Daemon)
+		r.Daemon, err = find()
 	}
 	if err == nil {
 		_, err = h.askPidfile(&r, in)
@@ -166,7 +182,9 @@ func (h *host) instanceOf(p rules.Pidfile) Listed {
 	}
 	// What it runs proves nothing about whose the number is: that was asked before.
 	for _, program := range h.programs(listed.Main.Evidence) {
-		proven := h.alone(Instance{Daemon: program, Pidfile: p.Path}, p)
+		proven := h.aloneAs(Instance{Daemon: program, Pidfile: p.Path}, p, func() (rules.Daemon, error) {
+			return h.guessed(program, listed.Main.Evidence.Exe.Value)
+		})
 		running := proven.Verdict == Running && listed.Verdict == Running
 		if running || slices.Contains([]rules.Rule{rules.RuleRecycled, rules.RuleContested, rules.RuleLate, rules.RuleUnreadable}, proven.Rule) {
 			listed.Report = proven

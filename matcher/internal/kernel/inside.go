@@ -105,7 +105,7 @@ func (h *System) Look(path string, links, mask int) (unix.Statx_t, error) {
 	if !filepath.IsAbs(path) {
 		return unix.Statx_t{}, unix.ENOENT
 	}
-	fd, _, err := h.openInside("/", "/", path, links, 0)
+	fd, _, err := h.openInside("/", "/", path, links, 0, nil)
 	if err != nil {
 		return unix.Statx_t{}, err
 	}
@@ -118,7 +118,7 @@ func (h *System) LookFor(path string, links int) fact.Fact[fact.FileID] {
 	if !filepath.IsAbs(path) {
 		return fact.Failed[fact.FileID](unix.ENOENT)
 	}
-	fd, at, err := h.openInside("/", "/", path, links, 0)
+	fd, at, err := h.openInside("/", "/", path, links, 0, nil)
 	if err != nil {
 		return fact.Failed[fact.FileID](err)
 	}
@@ -129,7 +129,7 @@ func (h *System) LookFor(path string, links int) fact.Fact[fact.FileID] {
 // lookInside identifies what a process with this root finds at a path from the directory
 // from, link by link.
 func (h *System) lookInside(root, from, path string, pid int) (file fact.FileID, regular bool, err error) {
-	fd, at, err := h.openInside(root, from, path, MaxLinks, pid)
+	fd, at, err := h.openInside(root, from, path, MaxLinks, pid, nil)
 	if err != nil {
 		return file, false, err
 	}
@@ -138,7 +138,28 @@ func (h *System) lookInside(root, from, path string, pid int) (file fact.FileID,
 	return at.ID, err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG, err
 }
 
-func (h *System) openInside(root, from, path string, most, pid int) (fd int, found Entered, err error) {
+// OnlyRootLeads reports that nobody but root can change what lies at an absolute path: then
+// it may be opened as often as one likes.
+func (h *System) OnlyRootLeads(path string) bool {
+	if !filepath.IsAbs(path) {
+		return false
+	}
+	fd, _, err := h.openInside("/", "/", path, MaxLinks, 0, func(fd int) error {
+		st, err := StatxAt(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_UID)
+		if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG && (st.Uid != 0 || st.Mode&unix.S_IFMT == unix.S_IFDIR && st.Mode&0o022 != 0) {
+			err = unix.EPERM
+		}
+		return err
+	})
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err == nil
+}
+
+// openInside opens what lies at a path for a process with this root, from the directory
+// from, link by link, of which it follows so many. may (nil: all) is asked of each step.
+func (h *System) openInside(root, from, path string, most, pid int, may func(fd int) error) (fd int, found Entered, err error) {
 	top, topAt, err := h.OpenStep(unix.AT_FDCWD, root, unix.O_DIRECTORY, Entered{}, pid)
 	if err != nil {
 		return -1, found, err
@@ -161,6 +182,11 @@ func (h *System) openInside(root, from, path string, most, pid int) (fd int, fou
 			continue
 		}
 		next, at, stepErr := h.OpenStep(fd, name, unix.O_NOFOLLOW, found, pid)
+		if stepErr == nil && may != nil {
+			if stepErr = may(next); stepErr != nil {
+				unix.Close(next)
+			}
+		}
 		if stepErr != nil {
 			return fd, found, stepErr
 		}
