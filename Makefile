@@ -1,5 +1,6 @@
 PREFIX   = /usr/local
 DOCDIR   = $(PREFIX)/share/doc/pidproof
+MANDIR   = $(PREFIX)/share/man
 HOOKDIR  = /lib/lsb/init-functions.d
 SHAREDIR = $(PREFIX)/share/pidproof
 VERSION  = $(shell git describe --tags --always --dirty 2>/dev/null || cat VERSION 2>/dev/null || echo unknown)
@@ -7,6 +8,7 @@ FUZZTIME = 10s
 
 # Go leaves folders named testdata out of every "..." pattern.
 PACKAGES = ./... $(patsubst %/,%,$(sort $(dir $(shell find ./testdata -name '*.go'))))
+PAGES    = $(wildcard docs/*.[1-9])
 SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && /^.!.*sh/ { print FILENAME } { nextfile }' {} +)
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
@@ -58,7 +60,7 @@ lint: packages
 	go tool staticcheck $(PACKAGES)
 	shellcheck $(SCRIPTS)
 	shellcheck -s sh lsb/init-functions lsb/init-functions.d/*
-	mandoc -T lint -W warning docs/*.8
+	mandoc -T lint -W warning $(PAGES)
 
 # The licences of what the static binary holds; they ask to go with it.
 notices:
@@ -81,14 +83,25 @@ fuzz:
 		done; \
 	done
 
+# Of each page of the manual its file, directory and section, and the names in its NAME that it is found by, too.
+each_page = for page in $(notdir $(PAGES)); do \
+		section=$${page\#\#*.}; dir=$(MANDIR)/man$$section; \
+		names=$$(sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([^ ]*\).*/\1/p' "docs/$$page" | sed 1d);
+
 # Each file appears whole under its name, and the hook last: init scripts may be running.
 install: bin/pidproof
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(DOCDIR) $(DESTDIR)$(HOOKDIR)
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(DOCDIR) $(DESTDIR)$(HOOKDIR)
 	install -m 755 bin/pidproof $(DESTDIR)$(PREFIX)/sbin/.pidproof.new
 	mv -f $(DESTDIR)$(PREFIX)/sbin/.pidproof.new $(DESTDIR)$(PREFIX)/sbin/pidproof
-	sed 's,/usr/share/pidproof,$(SHAREDIR),g; s,/lib/lsb/init-functions.d,$(HOOKDIR),g' docs/pidproof.8 >$(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new
-	chmod 644 $(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new
-	mv -f $(DESTDIR)$(PREFIX)/share/man/man8/.pidproof.8.new $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
+	@$(each_page) \
+		echo "$$dir/$$page"; install -d "$(DESTDIR)$$dir" && \
+		sed 's,/usr/share/pidproof,$(SHAREDIR),g; s,/lib/lsb/init-functions.d,$(HOOKDIR),g' "docs/$$page" >"$(DESTDIR)$$dir/.new" && \
+		chmod 644 "$(DESTDIR)$$dir/.new" && mv -f "$(DESTDIR)$$dir/.new" "$(DESTDIR)$$dir/$$page" || exit; \
+		for name in $$names; do \
+			printf '.so man%s/%s\n' "$$section" "$$page" >"$(DESTDIR)$$dir/.new" && \
+			chmod 644 "$(DESTDIR)$$dir/.new" && mv -f "$(DESTDIR)$$dir/.new" "$(DESTDIR)$$dir/$$name.$$section" || exit; \
+		done; \
+	done
 	install -m 644 LICENSE docs/explain-json.md docs/list-json.md docs/triggers-json.md docs/multiple-instances.md docs/security.md docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
 	install -d $(DESTDIR)$(SHAREDIR)
 	for script in start-stop-daemon invoke-rc.d divert example.init; do \
@@ -115,7 +128,8 @@ uninstall:
 		done; \
 	fi
 	@functions="$(DESTDIR)$(dir $(HOOKDIR))init-functions"; [ "$$(readlink "$$functions")" != "$(SHAREDIR)/init-functions" ] || rm -f "$$functions"
-	rm -f $(DESTDIR)$(HOOKDIR)/60-pidproof $(DESTDIR)$(PREFIX)/sbin/pidproof $(DESTDIR)$(PREFIX)/share/man/man8/pidproof.8
+	rm -f $(DESTDIR)$(HOOKDIR)/60-pidproof $(DESTDIR)$(PREFIX)/sbin/pidproof
+	@$(each_page) for name in "$${page%.*}" $$names; do rm -f "$(DESTDIR)$$dir/$$name.$$section"; done; done
 	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR)
 
 clean:

@@ -18,10 +18,7 @@ import (
 // What README.md and docs/ say is held to what the program does. manpage_test.go
 // does the same for the manual.
 
-const (
-	readmePath  = "../../README.md"
-	manPagePath = "../../docs/pidproof.8"
-)
+const readmePath = "../../README.md"
 
 var update = flag.Bool("update", false, "write the README's generated block anew")
 
@@ -34,9 +31,10 @@ func TestExitTables(t *testing.T) {
 		want = append(want, exitRow{strconv.Itoa(row.code), row.verdict.String(), row.meaning})
 	}
 	_, readme, _ := strings.Cut(readDoc(t, readmePath), "\n| Code | Verdict | Meaning |\n|---|---|---|\n")
+	manual := pageOf(t, "check")
 	for name, got := range map[string][]exitRow{
 		readmePath: rowsOf(strings.Split(readme, "\n"), regexp.MustCompile(`^\| (\d+) \| (\S+) \| (.*) \|$`)),
-		manPagePath: rowsOf(joinItems(manPart(t, ".Sh EXIT STATUS", ".Ss check and explain")),
+		manual.path: rowsOf(joinItems(manual.part(t, ".Sh EXIT STATUS", ".Ss check and explain")),
 			regexp.MustCompile(`^\.It (\d+) (\S+) (.*)$`)),
 	} {
 		if !slices.Equal(got, want) {

@@ -82,8 +82,7 @@ var improvements = []improvement{
 func TestPidofDifferencesDocumented(t *testing.T) {
 	var inManual, inTable []string
 	text := map[string]string{}
-	_, part, _ := strings.Cut(strings.Join(manPart(t, ".Sh STANDARDS", ""), "\n"), "\n.Cm pidof\nfollows that of sysvinit")
-	for _, line := range strings.Split(part, "\n") {
+	for _, line := range pageOf(t, "pidof").part(t, ".Sh STANDARDS", "") {
 		if line == ".El" {
 			break
 		}
