@@ -88,7 +88,8 @@ each_page = for page in $(notdir $(PAGES)); do \
 		section=$${page\#\#*.}; dir=$(MANDIR)/man$$section; \
 		names=$$(sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([^ ]*\).*/\1/p' "docs/$$page" | sed 1d);
 
-# Each file appears whole under its name, and the hook last: init scripts may be running.
+# Each file appears whole under its name, and the hook last: init scripts may be running. A page's links to the sources,
+# which are not beside it there, are words only.
 install: bin/pidproof
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(DOCDIR) $(DESTDIR)$(HOOKDIR)
 	install -m 755 bin/pidproof $(DESTDIR)$(PREFIX)/sbin/.pidproof.new
@@ -102,7 +103,11 @@ install: bin/pidproof
 			chmod 644 "$(DESTDIR)$$dir/.new" && mv -f "$(DESTDIR)$$dir/.new" "$(DESTDIR)$$dir/$$name.$$section" || exit; \
 		done; \
 	done
-	install -m 644 LICENSE docs/explain-json.md docs/list-json.md docs/triggers-json.md docs/multiple-instances.md docs/security.md docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
+	install -m 644 LICENSE docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
+	for page in explain-json list-json triggers-json multiple-instances security; do \
+		sed 's,\[\([^]]*\)\](\.\./[^)]*),\1,g' "docs/$$page.md" >"$(DESTDIR)$(DOCDIR)/.new" && \
+		chmod 644 "$(DESTDIR)$(DOCDIR)/.new" && mv -f "$(DESTDIR)$(DOCDIR)/.new" "$(DESTDIR)$(DOCDIR)/$$page.md" || exit; \
+	done
 	install -d $(DESTDIR)$(SHAREDIR)
 	for script in start-stop-daemon invoke-rc.d divert example.init; do \
 		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$script" >"$(DESTDIR)$(SHAREDIR)/.new" && \

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,22 @@ func TestInstallUninstall(t *testing.T) {
 	if got := files(t, dest); !slices.Equal(got, want) {
 		t.Errorf("installed %q, want %q", got, want)
 	}
+	for _, page := range want {
+		switch text := content(t, dest+page); {
+		case strings.HasSuffix(page, ".md"):
+			for _, link := range regexp.MustCompile(`\]\(([^)#:]+)[)#]`).FindAllStringSubmatch(text, -1) {
+				if linked := filepath.Join(filepath.Dir(page), link[1]); !slices.Contains(want, linked) {
+					t.Errorf("%s links to %s, which is not installed", page, linked)
+				}
+			}
+		case strings.HasPrefix(text, ".so "):
+			if linked := "/usr/local/share/man/" + strings.TrimSpace(text[len(".so "):]); !slices.Contains(want, linked) {
+				t.Errorf("%s is %s, which is not installed", page, linked)
+			}
+		case strings.HasPrefix(page, "/usr/local/share/man/") && strings.Contains(text, "/usr/share/pidproof"):
+			t.Errorf("%s names /usr/share/pidproof, and that is not where it was installed", page)
+		}
+	}
 	target(t, "uninstall", "DESTDIR="+dest)
 	if got := files(t, dest); len(got) > 0 {
 		t.Errorf("left behind %q", got)
@@ -68,6 +85,13 @@ func target(t *testing.T, args ...string) {
 	cmd := exec.Command("make", append([]string{"-s", "-C", "../.."}, args...)...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") })
 	output(t, cmd)
+}
+
+func content(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	must(t, err)
+	return string(text)
 }
 
 func files(t *testing.T, root string) (names []string) {
