@@ -13,7 +13,7 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build demo test attack bench compare lint readme notices fuzz install uninstall clean packages
+.PHONY: build demo test attack bench compare lint readme architecture notices fuzz install uninstall clean packages
 
 build: bin/pidproof
 
@@ -61,6 +61,7 @@ lint: packages
 	shellcheck $(SCRIPTS)
 	shellcheck -s sh lsb/init-functions lsb/init-functions.d/*
 	mandoc -T lint -W warning $(PAGES)
+	go run ./testdata/architecture -check
 
 # The licences of what the static binary holds; they ask to go with it.
 notices:
@@ -74,6 +75,10 @@ notices:
 # What the README shows of the demo.
 readme: bin/pidproof
 	go test ./cmd/pidproof -run '^TestReadmeDemo$$' -update
+
+# What docs/architecture.md shows of the code.
+architecture:
+	go run ./testdata/architecture
 
 fuzz:
 	@for package in $$(go list $(PACKAGES)); do \
