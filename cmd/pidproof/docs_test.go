@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -53,6 +54,114 @@ func rowsOf(lines []string, form *regexp.Regexp) (rows []exitRow) {
 		rows = append(rows, exitRow{m[1], m[2], m[3]})
 	}
 	return rows
+}
+
+var readmeCommand = regexp.MustCompile("(?m)^\\| `pidproof ([^`]+)` \\|")
+
+// The README's table has every command once, as it is called: what stands outside brackets is
+// enough, and nothing of it may be left out.
+func TestReadmeCommands(t *testing.T) {
+	var want, got []string
+	for _, cmd := range model(t).Leaves(false) {
+		want = append(want, cmd.Name)
+	}
+	for _, row := range readmeCommand.FindAllStringSubmatch(readDoc(t, readmePath), -1) {
+		words := strings.Fields(strings.NewReplacer("started\\|stopped", "started", "PIDFILE", "/run/x.pid", "...", "").Replace(
+			regexp.MustCompile(`\[[^]]*\]`).ReplaceAllString(row[1], "")))
+		got = append(got, words[0])
+		if err := accepted(words); err != nil {
+			t.Errorf("pidproof %s: %v", row[1], err)
+		}
+		for i, word := range words {
+			if strings.HasPrefix(word, "-") {
+				until := i + 1
+				if until < len(words) && strings.HasPrefix(words[until], "/") { // its value
+					until++
+				}
+				if accepted(slices.Delete(slices.Clone(words), i, until)) == nil && words[0] != "restart" { // which asks for --replaced when it runs
+					t.Errorf("pidproof %s: %s may be left out, and has no brackets", row[1], word)
+				}
+			}
+		}
+		for _, option := range regexp.MustCompile(`(?:^|[\[ |])(--?[a-z-]+)`).FindAllStringSubmatch(row[1], -1) {
+			if !slices.Contains(optionsOfCommand(t, words[0]), option[1]) {
+				t.Errorf("pidproof %s: there is no %s", row[1], option[1])
+			}
+		}
+	}
+	slices.Sort(want)
+	if slices.Sort(got); !slices.Equal(got, want) {
+		t.Errorf("the README has the commands %q, there are %q", got, want)
+	}
+}
+
+func TestReadmeFirstUse(t *testing.T) {
+	_, rest, _ := strings.Cut(readDoc(t, readmePath), "<!-- snippet: first-use -->\n```sh\n")
+	code, _, found := strings.Cut(rest, "```\n")
+	if !found {
+		t.Fatalf("%s has no first use", readmePath)
+	}
+	for line := range strings.Lines(code) {
+		line, _, _ = strings.Cut(line, "#")
+		words := strings.Fields(line)
+		if len(words) < 2 || words[0] != "pidproof" {
+			t.Errorf("%q is no call of pidproof", line)
+		} else if err := accepted(words[1:]); err != nil {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
+// accepted is the error of a usage error.
+func accepted(args []string) error {
+	parser, _, err := commandLine(args)
+	if err == nil {
+		_, err = parser.Parse(args)
+	}
+	return err
+}
+
+func optionsOfCommand(t *testing.T, name string) []string {
+	t.Helper()
+	for _, cmd := range model(t).Leaves(false) {
+		if cmd.Name == name {
+			return optionsOf(cmd.Flags, true)
+		}
+	}
+	return nil
+}
+
+var link = regexp.MustCompile(`\]\(([^):]*)\)`)
+
+// What the README and the pages beside the manual link to is there, headings as well.
+func TestLinks(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no pages: %v", err)
+	}
+	for _, page := range append(pages, readmePath, "../../NEWS.md") {
+		for _, m := range link.FindAllStringSubmatch(readDoc(t, page), -1) {
+			file, heading, _ := strings.Cut(m[1], "#")
+			target := page
+			if file != "" {
+				target = filepath.Join(filepath.Dir(page), file)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s: %v", page, m[1], err)
+			} else if heading != "" && !slices.Contains(anchors(readDoc(t, target)), heading) {
+				t.Errorf("%s links to %s, and %s has no such heading", page, m[1], target)
+			}
+		}
+	}
+}
+
+// anchors are the names by which a page's headings are linked to.
+func anchors(text string) (names []string) {
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
+		name := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		names = append(names, strings.ReplaceAll(name, " ", "-"))
+	}
+	return names
 }
 
 // schemas are the objects that are promised to programs.
