@@ -8,7 +8,9 @@ import (
 	"strings"
 	"syscall"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/cmd/pidproof/internal/wholefile"
 	"pidproof/matcher"
 )
@@ -25,43 +27,43 @@ func (adoptCmd) Help() string {
 func (cmd adoptCmd) Run(c *console) error {
 	in := cmd.instance()
 	in.Others, in.Sockets, in.Hold = true, true, true
-	report, err := c.check(in)
+	report, err := c.Check(in)
 	if err != nil {
 		return err
 	}
 	defer report.Release()
 	if report.Verdict == matcher.Running {
-		c.say("%s", summary(report))
+		c.Say("%s", summary(report))
 		return nil
 	}
 	main, why := report.Adoptable()
 	if main == nil {
-		c.warn("%s: nothing is adopted: %s", report.Daemon.Path, why)
-		if c.exit = exitRefused; report.PidfileVerdict == matcher.Unknown || report.Blind != "" || len(report.WithRole(matcher.RoleUnclear)) > 0 {
-			c.exit = exitUnknown
+		c.Warn("%s: nothing is adopted: %s", report.Daemon.Path, why)
+		if c.exit = exitcode.Refused; report.PidfileVerdict == matcher.Unknown || report.Blind != "" || len(report.WithRole(matcher.RoleUnclear)) > 0 {
+			c.exit = exitcode.Unknown
 		}
 		return nil
 	}
 	if err := alsoLost(c, report); err != nil {
-		c.warn("%s: nothing is adopted: %d may as well be another instance: %v", report.Daemon.Path, main.Evidence.PID, err)
-		c.exit = exitRefused
+		c.Warn("%s: nothing is adopted: %d may as well be another instance: %v", report.Daemon.Path, main.Evidence.PID, err)
+		c.exit = exitcode.Refused
 		return nil
 	}
 	dir, err := matcher.HoldDirectory(report.Pidfile)
 	if err != nil {
-		c.warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, byItsUser(report.Pidfile.Path, main.Evidence))
-		c.exit = exitRefused
+		c.Warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, byItsUser(report.Pidfile.Path, main.Evidence))
+		c.exit = exitcode.Refused
 		return nil
 	}
 	defer dir.Close()
 	if err := report.Pidfile.Adopts(main.Evidence); err != nil {
-		c.warn("%s: nothing is adopted: %v", report.Daemon.Path, err)
-		c.exit = exitRefused
+		c.Warn("%s: nothing is adopted: %v", report.Daemon.Path, err)
+		c.exit = exitcode.Refused
 		return nil
 	}
-	c.say("%s", candidate(report, main))
+	c.Say("%s", candidate(report, main))
 	if !cmd.Yes {
-		c.say("If this is the instance (ps -fp %d), --yes writes %s.", main.Evidence.PID, report.Pidfile.Path)
+		c.Say("If this is the instance (ps -fp %d), --yes writes %s.", main.Evidence.PID, report.Pidfile.Path)
 		return nil
 	}
 	return cmd.write(c, report, main, dir)
@@ -70,7 +72,7 @@ func (cmd adoptCmd) Run(c *console) error {
 // alsoLost is an error where another registered instance of this daemon, whose own
 // pidfile names nobody, may have lost an unclaimed process.
 func alsoLost(c *console, r matcher.Report) error {
-	all, errs := registry.Read(instancesDir())
+	all, errs := registry.Read(registry.InUse())
 	for _, other := range all {
 		d, err := daemonOf(other)
 		if err != nil {
@@ -106,7 +108,7 @@ func candidate(r matcher.Report, main *matcher.Process) string {
 	e := main.Evidence
 	said := []string{
 		fmt.Sprintf("%s runs unclaimed as PID %d", r.Daemon.Path, e.PID), "user " + userName(e.EUID),
-		"since " + e.Started.Format(timeLayout),
+		"since " + e.Started.Format(say.TimeLayout),
 	}
 	if s := sockets(*main); s != "" {
 		said = append(said, s)
@@ -135,17 +137,17 @@ func (cmd adoptCmd) write(c *console, r matcher.Report, main *matcher.Process, d
 		err = wholefile.ReplaceIn(dir, filepath.Base(f.Path), content, mode, owner)
 	}
 	if err != nil {
-		c.warn("%s: nothing is adopted: %v", r.Daemon.Path, err)
-		c.exit = exitRefused
+		c.Warn("%s: nothing is adopted: %v", r.Daemon.Path, err)
+		c.exit = exitcode.Refused
 		return nil
 	}
-	proof, err := c.check(cmd.instance())
+	proof, err := c.Check(cmd.instance())
 	switch {
 	case err != nil:
 		return err
 	case proof.Verdict != matcher.Running:
 		return errors.New("the pidfile was written, but now " + summary(proof))
 	}
-	c.say("%s", summary(proof))
+	c.Say("%s", summary(proof))
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strconv"
 
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/cmd/pidproof/internal/shellvars"
 )
 
@@ -20,7 +21,7 @@ func (afterUpgradeCmd) Help() string {
 
 // Run never fails: a package manager waits for it.
 func (afterUpgradeCmd) Run(c *console) error {
-	defer func() { c.exit, c.lost = 0, nil }()
+	defer func() { c.exit, c.Lost = 0, nil }()
 	mode := c.afterUpgrade()
 	if mode == "off" {
 		return nil
@@ -29,7 +30,7 @@ func (afterUpgradeCmd) Run(c *console) error {
 	if mode == "restart" {
 		unlock, err := c.lockRestarts()
 		if err != nil {
-			c.warn("%v", err)
+			c.Warn("%v", err)
 			return nil
 		}
 		defer unlock()
@@ -53,12 +54,12 @@ func (c *console) afterUpgrade() string {
 	case errors.Is(err, fs.ErrNotExist):
 		return "report"
 	case err != nil:
-		c.warn("%v; it counts as AFTER_UPGRADE=report", err)
+		c.Warn("%v; it counts as AFTER_UPGRADE=report", err)
 		return "report"
 	}
 	for name, setting := range settings {
 		if name != "AFTER_UPGRADE" {
-			c.warn("%s:%d: %s means nothing here: write AFTER_UPGRADE", settingsFile, setting.Line, name)
+			c.Warn("%s:%d: %s means nothing here: write AFTER_UPGRADE", settingsFile, setting.Line, name)
 		}
 	}
 	switch mode := settings["AFTER_UPGRADE"].Value; mode {
@@ -67,7 +68,7 @@ func (c *console) afterUpgrade() string {
 	case "":
 		return "report"
 	default:
-		c.warn("%s: AFTER_UPGRADE=%s is none of report, restart and off; it counts as report", settingsFile, mode)
+		c.Warn("%s: AFTER_UPGRADE=%s is none of report, restart and off; it counts as report", settingsFile, mode)
 		return "report"
 	}
 }
@@ -76,8 +77,8 @@ func (c *console) reportOutdated(found []outdated) {
 	if len(found) == 0 {
 		return
 	}
-	c.say("These instances still run the binary of before an upgrade:")
-	t, remedies := table{}, 0
+	c.Say("These instances still run the binary of before an upgrade:")
+	t, remedies := say.Table{}, 0
 	for _, o := range found {
 		remedy := o.Command()
 		if err := o.refusal(true); err != nil {
@@ -85,13 +86,13 @@ func (c *console) reportOutdated(found []outdated) {
 		} else {
 			remedies++
 		}
-		t.add("  "+o.Name, "PID "+strconv.Itoa(o.main().Evidence.PID), remedy)
+		t.Add("  "+o.Name, "PID "+strconv.Itoa(o.main().Evidence.PID), remedy)
 		o.report.Release()
 	}
 	var out bytes.Buffer
-	t.write(&out, 0)
-	c.print(out.String())
+	t.Write(&out, 0)
+	c.Print(out.String())
 	if remedies > 0 {
-		c.say(`"pidproof restart --replaced" restarts them one after another.`)
+		c.Say(`"pidproof restart --replaced" restarts them one after another.`)
 	}
 }

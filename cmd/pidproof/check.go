@@ -2,10 +2,10 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
 
+	"pidproof/cmd/pidproof/internal/cwd"
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/matcher"
 )
 
@@ -34,18 +34,7 @@ func (f pidfileFlag) of(daemon string) string {
 	if f.Pidfile == nil {
 		return "/var/run/" + filepath.Base(daemon) + ".pid"
 	}
-	return absolute(*f.Pidfile)
-}
-
-func absolute(path string) string {
-	if filepath.IsAbs(path) {
-		return path // as it is: a/../b is not b where a is a link
-	}
-	cwd, err := os.Readlink("/proc/self/cwd") // Getwd may touch a file system that hangs
-	if err != nil {
-		return path
-	}
-	return cwd + "/" + path
+	return cwd.Absolute(*f.Pidfile)
 }
 
 func (a instanceArgs) pidfile() string { return a.of(a.Daemon) }
@@ -71,31 +60,13 @@ func (checkCmd) Help() string {
 func (cmd checkCmd) Run(c *console) error {
 	in := cmd.instance()
 	in.Unclaimed = cmd.Unclaimed
-	report, err := c.check(in)
+	report, err := c.Check(in)
 	if err != nil {
 		return err
 	}
 	if !cmd.Quiet {
-		c.say("%s", summary(report))
+		c.Say("%s", summary(report))
 	}
-	c.exit = exitCode(report.Verdict)
+	c.exit = exitcode.Of(report.Verdict)
 	return nil
-}
-
-// summary is the verdict as one line for a log.
-func summary(r matcher.Report) string {
-	daemon, pid, pidfile := r.Daemon.Path, r.Pidfile.PID, r.Pidfile.Path
-	switch {
-	case r.Verdict == matcher.Running:
-		return fmt.Sprintf("%s is running: PID %d from %s; %s", daemon, pid, pidfile, r.Reason)
-	case r.Verdict == matcher.Dead:
-		return fmt.Sprintf("%s is dead: %s", daemon, r.Reason)
-	case r.Verdict == matcher.NotRunning:
-		return fmt.Sprintf("%s is not running: %s", daemon, r.Reason)
-	case r.Verdict == matcher.Unclaimed:
-		return fmt.Sprintf("%s runs outside every pidfile: %s", daemon, r.Reason)
-	case r.Main != nil && r.Main.Decision.Outcome != matcher.NotThis:
-		return fmt.Sprintf("%s: cannot tell about PID %d from %s: %s", daemon, pid, pidfile, r.Reason)
-	}
-	return fmt.Sprintf("%s: cannot tell: %s", daemon, r.Reason)
 }

@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -15,9 +14,6 @@ type shared struct {
 	Timeout patience    `default:"10s" placeholder:"TIME" help:"Give up after this long (10, 10s, 500ms) and answer unknown. Default: 10s."`
 	Version versionFlag `short:"V" help:"Print the version and exit."`
 }
-
-// defaultTimeout is that of --timeout.
-const defaultTimeout = 10 * time.Second
 
 // versionFlag is kong.VersionFlag less its variable, which kong would look for in
 // every text of the model.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/testdata/need"
 )
 
@@ -28,8 +30,8 @@ type exitRow struct{ code, verdict, meaning string }
 
 func TestExitTables(t *testing.T) {
 	var want []exitRow
-	for _, row := range exitCodes {
-		want = append(want, exitRow{strconv.Itoa(row.code), row.verdict.String(), row.meaning})
+	for _, row := range exitcode.Table {
+		want = append(want, exitRow{strconv.Itoa(row.Code), row.Verdict.String(), row.Meaning})
 	}
 	_, readme, _ := strings.Cut(readDoc(t, readmePath), "\n| Code | Verdict | Meaning |\n|---|---|---|\n")
 	manual := pageOf(t, "check")
@@ -234,7 +236,7 @@ func TestSchemaExample(t *testing.T) {
 			continue
 		}
 		var again strings.Builder
-		if err := encodeJSON(&again, printed.Interface()); err != nil {
+		if err := say.JSON(&again, printed.Interface()); err != nil {
 			t.Fatal(err)
 		}
 		if printed.Elem().FieldByName("Schema").Int() != int64(schema.version) || again.String() != example {

@@ -1,6 +1,11 @@
 package main
 
-import "bytes"
+import (
+	"bytes"
+
+	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/say"
+)
 
 type explainCmd struct {
 	instanceArgs
@@ -15,19 +20,19 @@ func (explainCmd) Help() string {
 func (cmd explainCmd) Run(c *console) error {
 	in := cmd.instance()
 	in.Unclaimed, in.Others, in.Sockets = cmd.Unclaimed, true, true
-	report, err := c.check(in)
+	report, err := c.Check(in)
 	if err != nil {
 		return err
 	}
-	c.exit = exitCode(report.Verdict)
+	c.exit = exitcode.Of(report.Verdict)
 	var out bytes.Buffer
 	if cmd.JSON {
 		if err := writeJSON(&out, report); err != nil {
 			return err
 		}
 	} else {
-		writeText(&out, wantsColour(c.stdout), report)
+		writeText(&out, say.WantsColour(c.Stdout), report)
 	}
-	c.print(out.String())
+	c.Print(out.String())
 	return nil
 }

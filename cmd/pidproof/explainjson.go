@@ -1,10 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"io"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
 )
 
@@ -107,8 +108,8 @@ type jsonStep struct {
 
 func writeJSON(w io.Writer, r matcher.Report) error {
 	out := jsonReport{
-		Schema: schemaVersion, Verdict: r.Verdict.String(), Exit: exitCode(r.Verdict),
-		Rule: string(r.Rule), Reason: r.Reason, Next: advice(r), Notes: orEmpty(r.Notes),
+		Schema: schemaVersion, Verdict: r.Verdict.String(), Exit: exitcode.Of(r.Verdict),
+		Rule: string(r.Rule), Reason: r.Reason, Next: advice(r), Notes: say.OrEmpty(r.Notes),
 		Daemon: viewDaemon(r.Daemon), Pidfile: viewPidfile(r),
 		Rules: []jsonStep{}, Scanned: r.Scanned, Processes: []jsonProcess{},
 	}
@@ -122,14 +123,7 @@ func writeJSON(w io.Writer, r matcher.Report) error {
 	for _, p := range processes(r) {
 		out.Processes = append(out.Processes, viewProcess(p))
 	}
-	return encodeJSON(w, out)
-}
-
-func encodeJSON(w io.Writer, object any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(object)
+	return say.JSON(w, out)
 }
 
 func viewDaemon(d matcher.Daemon) jsonDaemon {
@@ -193,11 +187,4 @@ func processes(r matcher.Report) []matcher.Process {
 		out = append(out, *r.Main)
 	}
 	return append(out, r.Others...)
-}
-
-func orEmpty(s []string) []string {
-	if s == nil {
-		return []string{}
-	}
-	return s
 }

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/matcher"
 	"pidproof/testdata/need"
 	"pidproof/testdata/waiting"
@@ -127,7 +128,7 @@ func TestHungFileSystem(t *testing.T) {
 
 // hangs requires that a command on the hung file system in dir gives up, and says where.
 func hangs(t *testing.T, dir, instances, program string, args []string) {
-	want := exitUnknown
+	want := exitcode.Unknown
 	if args[0] == "start-stop-daemon" && args[1] != "--status" {
 		want = ssdTrouble
 	}
@@ -171,7 +172,7 @@ func TestHungNeighbour(t *testing.T) {
 	cmd := exec.Command("timeout", "-s", "KILL", commandLimit, filepath.Join(programs, "pidproof"), "check", "-p", filepath.Join(dir, "x.pid"), filepath.Join(dir, "webd"))
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != exitCode(matcher.NotRunning) {
+	if !errors.As(err, &exit) || exit.ExitCode() != exitcode.Of(matcher.NotRunning) {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/ask"
 	"pidproof/cmd/pidproof/internal/ondemand"
+	"pidproof/cmd/pidproof/internal/say"
 )
 
 type invokeRcdCmd struct {
@@ -106,7 +108,7 @@ func (cmd invokeRcdCmd) stop(c *console, call invocation) error {
 		return err
 	}
 	holdable, others := service.Active()
-	ctx, cancel := c.deadline()
+	ctx, cancel := c.Deadline()
 	defer cancel()
 	// Of a run that was interrupted; what is wrong with a record is said where it counts.
 	held, err := ondemand.Held(ctx, call.name)
@@ -143,18 +145,18 @@ func (call invocation) leavesToSystemd(service ondemand.Service) bool {
 
 // restore gives back what was held off; the real program is called whatever happens.
 func (cmd invokeRcdCmd) restore(c *console, call invocation) {
-	ctx, cancel := c.deadline()
+	ctx, cancel := c.Deadline()
 	defer cancel()
 	record, err := ondemand.Held(ctx, call.name)
 	if err != nil {
-		c.warn("%v", err)
+		c.Warn("%v", err)
 	}
 	if record == nil {
 		return
 	}
 	service, err := c.lookUp(call.name)
 	if err != nil && !errors.Is(err, ondemand.ErrUnknown) {
-		c.warn("%s: what was held off is not restored: %v", call.name, err)
+		c.Warn("%s: what was held off is not restored: %v", call.name, err)
 		return
 	}
 	masked := service.Unit != nil && service.Unit.Load == "masked" // invoke-rc.d passes it over
@@ -162,7 +164,7 @@ func (cmd invokeRcdCmd) restore(c *console, call invocation) {
 	// unit then is deb-systemd-invoke.
 	would, err := askReal(call.words)
 	if err != nil {
-		c.warn("%s: what was held off is not restored: %v", call.name, err)
+		c.Warn("%s: what was held off is not restored: %v", call.name, err)
 		return
 	}
 	if masked || would == itRefuses {
@@ -174,25 +176,25 @@ func (cmd invokeRcdCmd) restore(c *console, call invocation) {
 		}
 		if len(record.Units) == 0 && !record.Inetd {
 			if err := record.Forget(); err != nil {
-				c.warn("%v", err)
+				c.Warn("%v", err)
 			}
 			return
 		}
 	}
 	if _, err := c.restore(*record); err != nil {
-		c.warn("%s: not all could be restored: %v; pidproof unquiesce %[1]s tries again", call.name, err)
+		c.Warn("%s: not all could be restored: %v; pidproof unquiesce %[1]s tries again", call.name, err)
 	}
 }
 
 // mayBeMixed warns who starts a service that came back before: it may have been
 // started in the midst of an upgrade.
 func (c *console) mayBeMixed(service ondemand.Service, stopped ondemand.Moment) {
-	ctx, cancel := c.deadline()
+	ctx, cancel := c.Deadline()
 	defer cancel()
 	back, err := service.CameBack(ctx, stopped)
 	if err == nil && back.Came {
-		c.warn("%s came back on demand at %s, and may run a mix of old and new files: invoke-rc.d %[1]s restart",
-			service.Name, back.Started.Format(timeLayout))
+		c.Warn("%s came back on demand at %s, and may run a mix of old and new files: invoke-rc.d %[1]s restart",
+			service.Name, back.Started.Format(say.TimeLayout))
 	}
 }
 
@@ -200,7 +202,7 @@ func (c *console) mayBeMixed(service ondemand.Service, stopped ondemand.Moment) 
 // code, and what it said. --query, invoke-rc.d(8), names policy-rc.d, or that there is
 // no such script; of a missing start link it says nothing. err: it could not be executed.
 func invokeRcQuery(program string, words []string) (code int, said string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), ask.DefaultTimeout)
 	defer cancel()
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, append([]string{"--query"}, words...)...)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/matcher"
 )
 
@@ -38,7 +38,7 @@ func (c *console) isolated() bool {
 	if err1 != nil || err2 != nil || !os.SameFile(ours, parents) {
 		return false
 	}
-	c.caller = caller
+	c.Caller = caller
 	return true
 }
 
@@ -69,8 +69,8 @@ func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 			return false
 		}
 		if !c.second(args, where, min(timeout+long.lasts(), forever)) {
-			c.warn("no answer in time while %s; what was done by then is not known", c.unanswered)
-			c.exit = exitUnknown
+			c.Warn("no answer in time while %s; what was done by then is not known", c.Unanswered)
+			c.exit = exitcode.Unknown
 		}
 		return true
 	}
@@ -88,7 +88,7 @@ func (c *console) second(args []string, where string, timeout time.Duration) (an
 	runtime.LockOSThread()
 	second.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := second.Start(); err != nil {
-		c.unanswered = "starting a process to look at " + where
+		c.Unanswered = "starting a process to look at " + where
 		return false
 	}
 	ended := make(chan error, 1)
@@ -97,74 +97,17 @@ func (c *console) second(args []string, where string, timeout time.Duration) (an
 	case err := <-ended:
 		var exit *exec.ExitError
 		if err != nil && !errors.As(err, &exit) || second.ProcessState.ExitCode() < 0 {
-			c.unanswered = "a process looked at " + where
+			c.Unanswered = "a process looked at " + where
 			return false
 		}
-		c.print(stdout.String())
-		_ = c.write(c.stderr, stderr.String())
+		c.Print(stdout.String())
+		c.Complain(stderr.String())
 		c.exit = second.ProcessState.ExitCode()
 		c.handOver = c.exit == exitHandOver
 		return true
 	case <-time.After(timeout):
 		_ = second.Process.Kill() // takes effect when the server answers
-		c.unanswered = "waiting for " + where
+		c.Unanswered = "waiting for " + where
 		return false
 	}
-}
-
-// deadline is that of one question. In the second process the first keeps the time.
-func (c *console) deadline() (context.Context, context.CancelFunc) {
-	if c.timeout == 0 {
-		return context.WithCancel(context.Background())
-	}
-	return context.WithTimeout(context.Background(), c.timeout)
-}
-
-// check is matcher.Check, unless it is known already that there is no answer.
-func (c *console) check(in matcher.Instance) (matcher.Report, error) {
-	if c.unanswered != "" {
-		return matcher.NoAnswer(in, c.unanswered), nil
-	}
-	ctx, cancel := c.deadline()
-	defer cancel()
-	in.Registered = registeredPidfiles
-	return matcher.Check(ctx, in)
-}
-
-// match is matcher.Match, likewise.
-func (c *console) match(criteria matcher.Criteria) (matcher.Matched, error) {
-	if c.unanswered != "" {
-		return matcher.NoMatch(criteria, c.unanswered), nil
-	}
-	ctx, cancel := c.deadline()
-	defer cancel()
-	return matcher.Match(ctx, criteria, registeredPidfiles)
-}
-
-// noAnswer is the error of a command that is to answer without looking.
-func (c *console) noAnswer() error {
-	if c.unanswered == "" {
-		return nil
-	}
-	return errors.New("no answer in time while " + c.unanswered)
-}
-
-// find is matcher.Find, likewise.
-func (c *console) find(program string, how matcher.Finding) ([]int, error) {
-	if err := c.noAnswer(); err != nil {
-		return nil, err
-	}
-	ctx, cancel := c.deadline()
-	defer cancel()
-	return matcher.Find(ctx, program, how)
-}
-
-// inventory is matcher.TakeInventory, likewise.
-func (c *console) inventory(s matcher.Search) (matcher.Inventory, error) {
-	if err := c.noAnswer(); err != nil {
-		return matcher.Inventory{}, err
-	}
-	ctx, cancel := c.deadline()
-	defer cancel()
-	return matcher.TakeInventory(ctx, s)
 }

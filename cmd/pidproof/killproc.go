@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/matcher"
 )
@@ -60,7 +61,7 @@ func (cmd *killprocCmd) quietlyStale() bool { return cmd.named() && cmd.Pidfile 
 
 func (cmd *killprocCmd) Run(c *console) error {
 	in := matcher.Instance{Daemon: cmd.daemon(), Pidfile: cmd.of(cmd.daemon()), Hold: true, Others: cmd.Workers}
-	report, err := c.check(in)
+	report, err := c.Check(in)
 	if err != nil {
 		return err
 	}
@@ -72,13 +73,13 @@ func (cmd *killprocCmd) Run(c *console) error {
 		}
 		return cmd.stop(c, in, &report)
 	case matcher.Unknown:
-		c.warn("%s; nothing was signalled", summary(report))
-		c.exit = exitUnknown
+		c.Warn("%s; nothing was signalled", summary(report))
+		c.exit = exitcode.Unknown
 		return nil
 	}
 	c.leftAlone(report, cmd.Pidfile == nil)
 	if cmd.onlyIfRuns() {
-		c.exit = exitCode(matcher.NotRunning)
+		c.exit = exitcode.Of(matcher.NotRunning)
 		return nil
 	}
 	if cmd.quietlyStale() && report.PidfileVerdict == matcher.Dead {
@@ -92,7 +93,7 @@ func (cmd *killprocCmd) Run(c *console) error {
 func (c *console) leftAlone(r matcher.Report, unnamed bool) {
 	alive := r.Main != nil && r.Main.Evidence.Life == matcher.Alive
 	if alive || unnamed && len(r.WithRole(matcher.RoleOther)) > 0 || len(r.Blocking()) > 0 || len(r.WithRole(matcher.RoleUnclear)) > 0 {
-		c.warn("%s; left alone", summary(r))
+		c.Warn("%s; left alone", summary(r))
 	}
 }
 
@@ -100,7 +101,7 @@ func (c *console) leftAlone(r matcher.Report, unnamed bool) {
 func (cmd *killprocCmd) send(c *console, r matcher.Report) error {
 	switch err := r.Main.Signal(cmd.signal); {
 	case errors.Is(err, syscall.ESRCH) && cmd.onlyIfRuns():
-		c.exit = exitCode(matcher.NotRunning)
+		c.exit = exitcode.Of(matcher.NotRunning)
 		return nil
 	case errors.Is(err, syscall.ESRCH):
 	case err != nil:
@@ -133,7 +134,7 @@ func (cmd *killprocCmd) stop(c *console, in matcher.Instance, r *matcher.Report)
 		s.spared = func(p *matcher.Process, signal syscall.Signal) bool {
 			return p != main && (signal != syscall.SIGKILL || s.unseen != nil)
 		}
-		s.more = func() (matcher.Rest, error) { return c.remaining(in, main, s.family) }
+		s.more = func() (matcher.Rest, error) { return c.Remaining(in, main, s.family) }
 	}
 	steps := []ssd.Step{{Signal: syscall.SIGTERM}}
 	if main.Evidence.State == "T" {
@@ -147,13 +148,13 @@ func (cmd *killprocCmd) stop(c *console, in matcher.Instance, r *matcher.Report)
 		return s.refused
 	}
 	if s.unseen != nil {
-		c.warn("%s: whether all of its workers have ended is not known: %v", in.Daemon, s.unseen)
-		c.exit = exitRefused
+		c.Warn("%s: whether all of its workers have ended is not known: %v", in.Daemon, s.unseen)
+		c.exit = exitcode.Refused
 		return nil
 	}
 	if !ended {
-		c.warn("%s: process %s has not ended, %s after KILL", in.Daemon, s.pids(), matcher.Span(killPatience))
-		c.exit = exitRefused
+		c.Warn("%s: process %s has not ended, %s after KILL", in.Daemon, s.pids(), matcher.Span(killPatience))
+		c.exit = exitcode.Refused
 		return nil
 	}
 	if err := matcher.RemovePidfile(r.Pidfile); err != nil {
@@ -165,23 +166,23 @@ func (cmd *killprocCmd) stop(c *console, in matcher.Instance, r *matcher.Report)
 // successor tells of a pidfile that is not the ended process's any more.
 func (cmd *killprocCmd) successor(c *console, in matcher.Instance, notRemoved error) error {
 	in.Hold, in.Others, in.Unclaimed = false, false, matcher.CountNone
-	now, err := c.check(in)
+	now, err := c.Check(in)
 	if err != nil {
 		return err
 	}
 	if now.Verdict == matcher.Running {
-		c.warn("%s has ended, and runs again: PID %d from %s was started meanwhile and is left alone", filepath.Base(in.Daemon), now.Pidfile.PID, now.Pidfile.Path)
-		c.exit = exitRefused
+		c.Warn("%s has ended, and runs again: PID %d from %s was started meanwhile and is left alone", filepath.Base(in.Daemon), now.Pidfile.PID, now.Pidfile.Path)
+		c.exit = exitcode.Refused
 		return nil
 	}
-	c.warn("%v", notRemoved)
+	c.Warn("%v", notRemoved)
 	return nil
 }
 
 // removePidfile: that it could not be removed stops nobody.
 func (c *console) removePidfile(p matcher.Pidfile) {
 	if err := matcher.RemovePidfile(p); err != nil {
-		c.warn("%v", err)
+		c.Warn("%v", err)
 	}
 }
 

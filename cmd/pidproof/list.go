@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/cmd/pidproof/internal/wholefile"
 	"pidproof/matcher"
 )
@@ -57,7 +58,7 @@ func (cmd listCmd) touches() []string {
 }
 
 func (cmd listCmd) Run(c *console) error {
-	if err := c.noAnswer(); err != nil {
+	if err := c.NoAnswer(); err != nil {
 		return err
 	}
 	list, err := cmd.list(c)
@@ -71,20 +72,20 @@ func (cmd listCmd) Run(c *console) error {
 	case cmd.Prometheus:
 		list.writeMetrics(&out)
 	default:
-		list.writeText(&out, c.lineWidth())
+		list.writeText(&out, c.LineWidth())
 	}
 	if err != nil {
 		return err
 	}
 	if !cmd.JSON {
 		for _, sentence := range list.unseen {
-			c.warn("%s", sentence)
+			c.Warn("%s", sentence)
 		}
 	}
 	if cmd.Output != nil {
 		return wholefile.Write(*cmd.Output, out.Bytes(), 0o644)
 	}
-	c.print(out.String())
+	c.Print(out.String())
 	return nil
 }
 
@@ -109,7 +110,7 @@ func (cmd listCmd) list(c *console) (listing, error) {
 			search.Daemons = append(search.Daemons, word)
 		}
 	}
-	inventory, err := c.inventory(search)
+	inventory, err := c.Inventory(search)
 	if err != nil {
 		return list, err
 	}
@@ -182,7 +183,7 @@ func unseen(instances []instanceRow, inventory matcher.Inventory) (sentences []s
 		sentences = append(sentences, fmt.Sprintf("... and %d more that are unknown", doubtful-doubtsShown))
 	}
 	if hidden > 0 {
-		sentences = append(sentences, fmt.Sprintf("what runs under %s could not be seen; ask as root", count(hidden, "pidfile")))
+		sentences = append(sentences, fmt.Sprintf("what runs under %s could not be seen; ask as root", say.Count(hidden, "pidfile")))
 	}
 	if inventory.Missed > 0 {
 		sentences = append(sentences, fmt.Sprintf("registered pidfiles, and files or directories under /run, that could not be read, or hold too much: %d", inventory.Missed))

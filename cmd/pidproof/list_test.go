@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"slices"
-	"strings"
 	"testing"
 
 	"pidproof/matcher"
@@ -45,39 +43,5 @@ func TestFamilies(t *testing.T) {
 	// 20 and 21 cannot be each other's parents, but numbers are passed on.
 	if want := []int{5, 3, 9, 0}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
-func TestTable(t *testing.T) {
-	long := table{folded: 2, right: []int{1}}
-	long.add("NAME", "PID", "PIDFILE", "EXECUTABLE")
-	long.add("a", "12345", "/run/a.pid", "/usr/sbin/a")
-	long.add("b\x1b[2J", "1", "/run/b.pid", "/usr/sbin/b")
-	for width, want := range map[int][]string{
-		0: {
-			`NAME        PID  PIDFILE     EXECUTABLE`,
-			`a         12345  /run/a.pid  /usr/sbin/a`,
-			`b\x1b[2J      1  /run/b.pid  /usr/sbin/b`,
-		},
-		40: nil, // as 0
-		30: {
-			`NAME        PID`, `  PIDFILE     EXECUTABLE`,
-			`a         12345`, `  /run/a.pid  /usr/sbin/a`,
-			`b\x1b[2J      1`, `  /run/b.pid  /usr/sbin/b`,
-		},
-		10: {
-			`NAME`, `    PID  PIDFILE     EXECUTABLE`,
-			`a`, `  12345  /run/a.pid  /usr/sbin/a`,
-			`b\x1b[2J`, `      1  /run/b.pid  /usr/sbin/b`,
-		},
-	} {
-		var out bytes.Buffer
-		long.write(&out, width)
-		if got := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n"); want != nil && !slices.Equal(got, want) {
-			t.Errorf("width %d:\n%s\nwant\n%s", width, strings.Join(got, "\n"), strings.Join(want, "\n"))
-		}
-		if width == 40 && strings.Count(out.String(), "\n") != 3 {
-			t.Errorf("40 columns are enough, and it is folded:\n%s", &out)
-		}
 	}
 }

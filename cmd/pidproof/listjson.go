@@ -4,6 +4,7 @@ import (
 	"io"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
 )
 
@@ -60,7 +61,7 @@ type jsonUnclaimed struct {
 
 func (list listing) writeJSON(w io.Writer) error {
 	out := jsonList{
-		Schema: listSchemaVersion, Unusable: list.bad, Unseen: orEmpty(list.unseen),
+		Schema: listSchemaVersion, Unusable: list.bad, Unseen: say.OrEmpty(list.unseen),
 		Instances: []jsonInstance{}, Daemons: []jsonStrays{},
 	}
 	for _, i := range list.instances {
@@ -73,7 +74,7 @@ func (list listing) writeJSON(w io.Writer) error {
 		}
 		out.Daemons = append(out.Daemons, strays)
 	}
-	return encodeJSON(w, out)
+	return say.JSON(w, out)
 }
 
 func (i instanceRow) json() jsonInstance {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
 )
 
@@ -42,7 +43,7 @@ func (g *gauge) addBool(is bool, labels ...string) {
 // doubled before: of two samples with the same labels node_exporter drops one, and
 // whoever may make a pidfile could hide another by it.
 func labelValue(s string) string {
-	s = printable(strings.ReplaceAll(s, `\`, `\\`))
+	s = say.Printable(strings.ReplaceAll(s, `\`, `\\`))
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s)
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
 )
 
@@ -16,26 +17,26 @@ const unsaid = "-"
 // writeText is the list for a person: a row an instance, then what no pidfile
 // accounts for.
 func (list listing) writeText(w io.Writer, width int) {
-	t := table{folded: 2, right: []int{2, 6}}
-	t.add("NAME", "STATE", "PID", "USER", "SINCE", "BINARY", "WORKERS", "REG", "PIDFILE", "EXECUTABLE")
+	t := say.Table{Folded: 2, Right: []int{2, 6}}
+	t.Add("NAME", "STATE", "PID", "USER", "SINCE", "BINARY", "WORKERS", "REG", "PIDFILE", "EXECUTABLE")
 	for _, i := range list.instances {
-		t.add(i.cells()...)
+		t.Add(i.cells()...)
 	}
-	if len(t.rows) > 1 {
-		t.write(w, width)
+	if len(t.Rows) > 1 {
+		t.Write(w, width)
 	} else {
 		fmt.Fprintln(w, "No instance was found.")
 	}
-	u := table{folded: 2, right: []int{0, 4}}
-	u.add("PID", "USER", "SINCE", "BINARY", "WORKERS", "EXECUTABLE", "WHAT IS KNOWN")
+	u := say.Table{Folded: 2, Right: []int{0, 4}}
+	u.Add("PID", "USER", "SINCE", "BINARY", "WORKERS", "EXECUTABLE", "WHAT IS KNOWN")
 	for _, daemon := range list.daemons {
 		for _, top := range familiesOf(daemon.Processes) {
-			u.add(top.cells(daemon.Daemon, list.childOf(top.Evidence.PID))...)
+			u.Add(top.cells(daemon.Daemon, list.childOf(top.Evidence.PID))...)
 		}
 	}
-	if len(u.rows) > 1 {
+	if len(u.Rows) > 1 {
 		fmt.Fprintln(w, "\nUnclaimed: they run these daemons, and no pidfile accounts for them")
-		u.write(w, width)
+		u.Write(w, width)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pidproof/cmd/pidproof/internal/exitcode"
 )
 
 // An answer that nobody could read is no answer, whatever it was.
@@ -32,8 +34,8 @@ func TestReaderHasGone(t *testing.T) {
 		err = cmd.Run()
 		writer.Close()
 		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != exitUnknown || !strings.Contains(stderr.String(), "could not be written") {
-			t.Errorf("%v: %v, %s; want exit %d", args, err, stderr.String(), exitUnknown)
+		if !errors.As(err, &exit) || exit.ExitCode() != exitcode.Unknown || !strings.Contains(stderr.String(), "could not be written") {
+			t.Errorf("%v: %v, %s; want exit %d", args, err, stderr.String(), exitcode.Unknown)
 		}
 	}
 }

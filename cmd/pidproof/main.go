@@ -2,7 +2,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,52 +9,33 @@ import (
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/sys/unix"
+
+	"pidproof/cmd/pidproof/internal/ask"
+	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/say"
 )
 
 // version is set by the Makefile.
 var version = "unknown"
 
-// console is what a command writes to and ends with.
+// console is what a command asks, writes to and ends with.
 type console struct {
-	stdout, stderr io.Writer
-	exit           int
-	timeout        time.Duration // of one question; 0: none
+	*say.Console
+	*ask.Asker
+	exit int
 	// handOver: the command is to become another program.
 	handOver bool
-	// unanswered, when set, is what did not answer in time; commands then give
-	// that answer without looking themselves.
-	unanswered string
-	// caller is the process that called us.
-	caller int
-	// lost is the first error of writing an answer, deaf who did not read in time.
-	lost error
-	deaf map[io.Writer]bool
 }
 
-// say writes one line for a script or a log; whatever a process or a file name
-// smuggled in is escaped.
-func (c *console) say(format string, args ...any) {
-	c.print(printable(fmt.Sprintf(format, args...)) + "\n")
-}
-
-// print keeps the error of a full disk or a closed pipe: an answer that was
-// lost is no answer.
-func (c *console) print(text string) {
-	if err := c.write(c.stdout, text); err != nil && c.lost == nil {
-		c.lost = err
-	}
-}
+// giveUpAfter is for each question, and for each reader of an answer; 0: never.
+func (c *console) giveUpAfter(timeout time.Duration) { c.Timeout, c.Patience = timeout, timeout }
 
 // helpText is a console as kong writes help to it.
 type helpText struct{ *console }
 
 func (t helpText) Write(text []byte) (int, error) {
-	t.print(string(text))
+	t.Print(string(text))
 	return len(text), nil
-}
-
-func (c *console) warn(format string, args ...any) {
-	_ = c.write(c.stderr, "pidproof: "+printable(fmt.Sprintf(format, args...))+"\n") // there is nobody else to tell
 }
 
 func main() {
@@ -79,7 +59,7 @@ type runner interface{ Run(*console) error }
 
 // run is pidproof without the process around it.
 func run(args []string, stdout, stderr io.Writer) int {
-	c := &console{stdout: stdout, stderr: stderr, caller: os.Getppid(), deaf: map[io.Writer]bool{}, timeout: defaultTimeout}
+	c := &console{Console: say.NewConsole(stdout, stderr, ask.DefaultTimeout), Asker: &ask.Asker{Caller: os.Getppid(), Timeout: ask.DefaultTimeout}}
 	name, args := filepath.Base(args[0]), args[1:]
 	hint := "(see pidproof --help)"
 	if name == "pidof" || name == ssdName {
@@ -91,18 +71,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 		hint = "(see pidproof " + asked + " --help)"
 	}
 	cmd, plain := plainLine(args)
-	if c.timeout = defaultTimeout; !plain {
+	if c.giveUpAfter(ask.DefaultTimeout); !plain {
 		if cmd = c.parse(args, hint); cmd == nil {
 			return c.end()
 		}
 	}
-	if !c.isolate(cmd, args, c.timeout) {
+	if !c.isolate(cmd, args, c.Timeout) {
 		if c.isolated() {
-			c.timeout = 0
+			c.giveUpAfter(0)
 		}
 		if err := cmd.Run(c); err != nil {
-			c.warn("%v", err)
-			return exitUnknown
+			c.Warn("%v", err)
+			return exitcode.Unknown
 		}
 	}
 	if c.handOver {
@@ -115,17 +95,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 // do: after --help, --version or a usage error.
 func (c *console) parse(args []string, hint string) runner {
 	ended := false
-	parser, options, err := commandLine(args, kong.Writers(helpText{c}, c.stderr), kong.Exit(func(int) { ended = true }))
+	parser, options, err := commandLine(args, kong.Writers(helpText{c}, c.Stderr), kong.Exit(func(int) { ended = true }))
 	if err == nil {
 		var parsed *kong.Context
 		if parsed, err = parser.Parse(args); err == nil && !ended {
-			c.timeout = time.Duration(options.Timeout)
+			c.giveUpAfter(time.Duration(options.Timeout))
 			return parsed.Selected().Target.Addr().Interface().(runner)
 		}
 	}
 	if !ended {
-		c.warn("%s %s", plainUsage(err), hint)
-		c.exit = exitUnknown
+		c.Warn("%s %s", plainUsage(err), hint)
+		c.exit = exitcode.Unknown
 	}
 	return nil
 }
@@ -136,14 +116,14 @@ func (c *console) become(cmd runner) int {
 		return exitHandOver
 	}
 	program := cmd.(becomer)
-	c.warn("%v", program.become())
+	c.Warn("%v", program.become())
 	return program.exitFailed()
 }
 
 func (c *console) end() int {
-	if c.lost != nil {
-		c.warn("the answer could not be written: %v", c.lost)
-		return exitUnknown
+	if c.Lost != nil {
+		c.Warn("the answer could not be written: %v", c.Lost)
+		return exitcode.Unknown
 	}
 	return c.exit
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/testdata/need"
 	"pidproof/testdata/waiting"
 )
@@ -133,7 +134,7 @@ func TestNotPermittedWithoutPidfds(t *testing.T) {
 			run.Args = append([]string{setpriv, "--bounding-set=-kill"}, run.Args...)
 			run.Path = setpriv
 			startForTest(t, run.Cmd)
-			if said := run.exits(t, exitUnknown); !strings.Contains(said, "not permitted") {
+			if said := run.exits(t, exitcode.Unknown); !strings.Contains(said, "not permitted") {
 				t.Errorf("%+v: %s", l, said)
 			}
 		}

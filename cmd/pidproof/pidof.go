@@ -33,7 +33,7 @@ func (cmd pidofCmd) Run(c *console) error {
 	how := matcher.Finding{Scripts: cmd.Scripts, Zombies: cmd.Zombies, SameRoot: cmd.SameRoot && os.Geteuid() == 0}
 	var words []string
 	for _, program := range cmd.Programs {
-		pids, err := c.find(program, how)
+		pids, err := c.Find(program, how)
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func (cmd pidofCmd) Run(c *console) error {
 		return nil
 	}
 	if !cmd.Quiet {
-		c.print(strings.Join(words, cmd.separator()) + "\n")
+		c.Print(strings.Join(words, cmd.separator()) + "\n")
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func (cmd pidofCmd) omitted(c *console) (omit map[int]bool, err error) {
 	for _, list := range cmd.Omit {
 		for _, word := range strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(",;:", r) }) {
 			if word == "%PPID" {
-				caller, err := matcher.Caller(c.caller)
+				caller, err := matcher.Caller(c.Caller)
 				if err != nil {
 					return nil, fmt.Errorf("who asks cannot be told: %w", err)
 				}
@@ -78,11 +78,11 @@ func (cmd pidofCmd) omitted(c *console) (omit map[int]bool, err error) {
 			}
 			pid, rest := leadingNumber(word)
 			if pid < 1 {
-				c.warn("pidof: -o %s is no PID, ignored", word)
+				c.Warn("pidof: -o %s is no PID, ignored", word)
 				continue
 			}
 			if rest != "" {
-				c.warn("pidof: -o %s is no PID, taken for %d", word, pid)
+				c.Warn("pidof: -o %s is no PID, taken for %d", word, pid)
 			}
 			omit[pid] = true
 		}

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"slices"
-	"strconv"
 	"strings"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/matcher"
 )
 
@@ -19,7 +16,7 @@ func (pidofprocCmd) Help() string {
 func (cmd pidofprocCmd) Run(c *console) error {
 	in := cmd.instance()
 	in.Unclaimed = matcher.CountNone
-	report, err := c.check(in)
+	report, err := c.Check(in)
 	if err != nil {
 		return err
 	}
@@ -34,43 +31,24 @@ func (cmd pidofprocCmd) Run(c *console) error {
 	}
 	switch verdict {
 	case matcher.Running:
-		c.say("%d", report.Pidfile.PID)
+		c.Say("%d", report.Pidfile.PID)
 	case matcher.Unknown:
-		c.warn("%s", summary(report))
+		c.Warn("%s", summary(report))
 	}
-	c.exit = exitCode(verdict)
+	c.exit = exitcode.Of(verdict)
 	return nil
 }
 
 // scan answers without a pidfile.
 func (cmd pidofprocCmd) scan(c *console) error {
-	pids, err := c.allPIDs(cmd.Daemon)
+	pids, err := c.AllPIDs(cmd.Daemon)
 	if err != nil {
 		return err
 	}
 	if len(pids) == 0 {
-		c.exit = exitCode(matcher.NotRunning)
+		c.exit = exitcode.Of(matcher.NotRunning)
 		return nil
 	}
-	c.say("%s", strings.Join(pids, " "))
+	c.Say("%s", strings.Join(pids, " "))
 	return nil
-}
-
-// allPIDs is what Debian's pidofproc falls back to: pidof -c -o %PPID -x.
-func (c *console) allPIDs(daemon string) ([]string, error) {
-	pids, err := c.find(daemon, matcher.Finding{Scripts: true, SameRoot: os.Geteuid() == 0})
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	caller, err := matcher.Caller(c.caller)
-	if err != nil {
-		return nil, fmt.Errorf("who asks cannot be told: %w", err)
-	}
-	for _, pid := range pids {
-		if !slices.Contains(caller, pid) {
-			out = append(out, strconv.Itoa(pid))
-		}
-	}
-	return out, nil
 }

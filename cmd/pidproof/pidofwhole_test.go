@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/testdata/need"
 )
 
@@ -121,7 +122,7 @@ func TestPidofHanging(t *testing.T) {
 			w.must(p.cmd.Process.Kill())
 			w.await(p, "D")
 			said := w.asked(os.Geteuid(), []string{filepath.Join(programs, "pidof"), "--timeout=100ms"}, option, program)
-			if said.code != exitUnknown || said.stdout != "" || !strings.Contains(said.stderr, "no answer in time") {
+			if said.code != exitcode.Unknown || said.stdout != "" || !strings.Contains(said.stderr, "no answer in time") {
 				t.Errorf("ours: exit %d, %q, %q", said.code, said.stdout, said.stderr)
 			}
 			w.await(p, "D") // still

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"pidproof/cmd/pidproof/internal/ask"
 )
 
 func TestPlainLine(t *testing.T) {
@@ -78,7 +80,7 @@ func FuzzPlainLine(f *testing.F) {
 		if !reflect.DeepEqual(cmd, want) {
 			t.Fatalf("%q is\n%s, to kong\n%s", args, dump(cmd), dump(want))
 		}
-		if time.Duration(options.Timeout) != defaultTimeout {
+		if time.Duration(options.Timeout) != ask.DefaultTimeout {
 			t.Fatalf("%q: time-out %v", args, options.Timeout)
 		}
 	})

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/ask"
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/ondemand"
 	"pidproof/matcher"
 )
@@ -40,13 +42,13 @@ func (cmd quiesceCmd) Run(c *console) error {
 		}
 	}
 	if would != itDoes {
-		c.warn("%s: invoke-rc.d does not stop it, see invoke-rc.d --query %[1]s stop: policy-rc.d may deny it", name)
-		c.exit = exitRefused
+		c.Warn("%s: invoke-rc.d does not stop it, see invoke-rc.d --query %[1]s stop: policy-rc.d may deny it", name)
+		c.exit = exitcode.Refused
 		return nil
 	}
 	q := quiescing{c, service, []string{name, "stop"}, cmd.AllowOnDemand, time.Duration(cmd.Time)}
 	if c.exit = q.run(); c.exit == 0 {
-		c.say("%s", q.done())
+		c.Say("%s", q.done())
 	}
 	return nil
 }
@@ -69,7 +71,7 @@ func (q quiescing) done() string {
 }
 
 func (c *console) lookUp(name string) (ondemand.Service, error) {
-	ctx, cancel := c.deadline()
+	ctx, cancel := c.Deadline()
 	defer cancel()
 	return ondemand.Look(ctx, name)
 }
@@ -91,8 +93,8 @@ func (q quiescing) run() int {
 		err = q.hold()
 	}
 	if err != nil {
-		q.warn("%s: not stopped: %v", q.service.Name, err)
-		return exitUnknown
+		q.Warn("%s: not stopped: %v", q.service.Name, err)
+		return exitcode.Unknown
 	}
 	stopped := ondemand.Now()
 	if code := q.stop(); code != 0 {
@@ -100,7 +102,7 @@ func (q quiescing) run() int {
 	}
 	spared, err := q.stopInstances()
 	for _, what := range spared {
-		q.warn("%s is left alone: this command runs under it", what)
+		q.Warn("%s is left alone: this command runs under it", what)
 	}
 	if err != nil {
 		return q.runs(err)
@@ -126,10 +128,10 @@ func step[T any](q quiescing, what func(context.Context) (T, error)) (T, error) 
 
 // patience is for one question.
 func (q quiescing) patience() time.Duration {
-	if q.timeout > 0 {
-		return q.timeout
+	if q.Timeout > 0 {
+		return q.Timeout
 	}
-	return defaultTimeout
+	return ask.DefaultTimeout
 }
 
 func (q quiescing) hold() error {
@@ -138,7 +140,7 @@ func (q quiescing) hold() error {
 	defer cancel()
 	damage, err := q.service.Hold(ctx)
 	if damage != nil {
-		q.warn("%v", damage)
+		q.Warn("%v", damage)
 	}
 	return err
 }
@@ -151,11 +153,11 @@ func (q quiescing) stopInstances() (spared []string, err error) {
 }
 
 func (q quiescing) runs(err error) int {
-	q.warn("%v", err)
+	q.Warn("%v", err)
 	if errors.Is(err, ondemand.ErrNoAnswer) {
-		return exitUnknown
+		return exitcode.Unknown
 	}
-	return exitRefused
+	return exitcode.Refused
 }
 
 // stop has the real invoke-rc.d stop the service; where there is nothing that it knows
@@ -166,27 +168,27 @@ func (q quiescing) stop() int {
 	}
 	real, err := findReal(invokeRcName)
 	if err != nil {
-		q.warn("%s: not stopped: %v", q.service.Name, err)
-		return exitUnknown
+		q.Warn("%s: not stopped: %v", q.service.Name, err)
+		return exitcode.Unknown
 	}
 	cmd := exec.Command(real, q.words...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, q.stdout, q.stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, q.Stdout, q.Stderr
 	if err := cmd.Start(); err != nil {
-		q.warn("%s: not stopped: %v", q.service.Name, notExecuted(real, err))
-		return exitUnknown
+		q.Warn("%s: not stopped: %v", q.service.Name, notExecuted(real, err))
+		return exitcode.Unknown
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // how it ended is in its state
 	select {
 	case err := <-ended:
 		if cmd.ProcessState == nil {
-			q.warn("%s: how %s ended cannot be told: %v", q.service.Name, real, err)
-			return exitUnknown
+			q.Warn("%s: how %s ended cannot be told: %v", q.service.Name, real, err)
+			return exitcode.Unknown
 		}
 		return exitCodeOf(cmd.ProcessState)
 	case <-time.After(q.limit):
-		q.warn("%s: %s has not ended after %s, and goes on", q.service.Name, real, matcher.Span(q.limit))
-		return exitUnknown
+		q.Warn("%s: %s has not ended after %s, and goes on", q.service.Name, real, matcher.Span(q.limit))
+		return exitcode.Unknown
 	}
 }
 
@@ -205,14 +207,14 @@ func (q quiescing) allowed(stopped ondemand.Moment) int {
 		return 0 // nothing can start it: a plain stop
 	}
 	if err := q.service.Allow(stopped); err != nil {
-		q.warn("%s: that it may come back could not be recorded: %v", q.service.Name, err)
+		q.Warn("%s: that it may come back could not be recorded: %v", q.service.Name, err)
 	}
 	back, err := step(q, func(ctx context.Context) (ondemand.Return, error) { return q.service.CameBack(ctx, stopped) })
 	if err != nil {
 		return q.runs(err)
 	}
 	if back.Came {
-		q.warn("%s %v at once: on demand, as is allowed", q.service.Name, back)
+		q.Warn("%s %v at once: on demand, as is allowed", q.service.Name, back)
 	}
 	return 0
 }
@@ -228,10 +230,10 @@ func (q quiescing) proven(stopped ondemand.Moment) int {
 	}
 	_, others := q.service.Active()
 	for _, t := range others {
-		q.warn("%s was stopped, but %s (%s) may start it again and cannot be held off", q.service.Name, t.Name, t.Kind)
+		q.Warn("%s was stopped, but %s (%s) may start it again and cannot be held off", q.service.Name, t.Name, t.Kind)
 	}
-	if len(others) > 0 && code != exitUnknown {
-		return exitUnheld
+	if len(others) > 0 && code != exitcode.Unknown {
+		return exitcode.Unheld
 	}
 	return code
 }
@@ -257,15 +259,15 @@ func (cmd unquiesceCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.deadline()
+	ctx, cancel := c.Deadline()
 	defer cancel()
 	record, err := ondemand.Held(ctx, name)
 	if err != nil {
-		c.warn("%v", err)
-		c.exit = exitRefused
+		c.Warn("%v", err)
+		c.exit = exitcode.Refused
 	}
 	if record == nil {
-		c.say("%s: nothing is held off.", name)
+		c.Say("%s: nothing is held off.", name)
 		return nil
 	}
 	restored, err := c.restore(*record)
@@ -273,12 +275,12 @@ func (cmd unquiesceCmd) Run(c *console) error {
 	case errors.Is(err, ondemand.ErrNoAnswer):
 		return err
 	case err != nil:
-		c.warn("%s: not all could be restored: %v", name, err)
-		c.exit = exitRefused
+		c.Warn("%s: not all could be restored: %v", name, err)
+		c.exit = exitcode.Refused
 	case len(restored) == 0:
-		c.say("%s: nothing is left to restore.", name)
+		c.Say("%s: nothing is left to restore.", name)
 	default:
-		c.say("%s: restored: %s", name, strings.Join(restored, " "))
+		c.Say("%s: restored: %s", name, strings.Join(restored, " "))
 	}
 	return nil
 }
@@ -290,7 +292,7 @@ func (c *console) restore(r ondemand.Record) (restored []string, err error) {
 	defer cancel()
 	restored, restarted, err := ondemand.Restore(ctx, r)
 	if restarted && err == nil {
-		c.warn("%s ran, and was started anew behind its sockets: systemd starts none of a service that runs", r.Service)
+		c.Warn("%s ran, and was started anew behind its sockets: systemd starts none of a service that runs", r.Service)
 	}
 	return restored, err
 }

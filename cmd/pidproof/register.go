@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/shellvars"
 	"pidproof/matcher"
@@ -38,7 +39,7 @@ func (cmd registerCmd) Validate() error {
 func (cmd registerCmd) touches() []string { return []string{cmd.Daemon, *cmd.Pidfile} }
 
 func (cmd registerCmd) Run(c *console) error {
-	if err := c.noAnswer(); err != nil {
+	if err := c.NoAnswer(); err != nil {
 		return err
 	}
 	r := registry.Registration{Name: cmd.Name, Pidfile: *cmd.Pidfile, Restart: cmd.Command}
@@ -57,29 +58,29 @@ func (cmd registerCmd) Run(c *console) error {
 	if r.Daemon = d.Path; strings.Contains(cmd.Daemon, "/") {
 		r.Daemon = cmd.Daemon // as it was given, or refused because it is relative
 	}
-	report, err := c.check(matcher.Instance{Daemon: r.Daemon, Pidfile: r.Pidfile})
+	report, err := c.Check(matcher.Instance{Daemon: r.Daemon, Pidfile: r.Pidfile})
 	if err != nil {
 		return err
 	}
-	switch err := registry.Add(instancesDir(), r); {
+	switch err := registry.Add(registry.InUse(), r); {
 	case errors.Is(err, registry.ErrName), errors.Is(err, registry.ErrInvalid):
 		return err
 	case err != nil:
-		c.warn("%v", err)
-		c.exit = exitRefused
+		c.Warn("%v", err)
+		c.exit = exitcode.Refused
 		return nil
 	}
-	c.say("%s is registered; %s", r.Name, summary(report))
+	c.Say("%s is registered; %s", r.Name, summary(report))
 	if report.Daemon.File.State == matcher.Absent {
-		c.warn("%s: its daemon %s does not exist", r.Name, r.Daemon)
+		c.Warn("%s: its daemon %s does not exist", r.Name, r.Daemon)
 	}
-	registered, _ := registry.Read(instancesDir())
+	registered, _ := registry.Read(registry.InUse())
 	for _, now := range registered { // with the default command
 		if now.Name != r.Name {
 			continue
 		}
 		if err := unrunnable(now); err != nil {
-			c.warn("%s: %v", r.Name, err)
+			c.Warn("%s: %v", r.Name, err)
 		}
 	}
 	return nil
@@ -118,16 +119,16 @@ func (unregisterCmd) Help() string {
 }
 
 func (cmd unregisterCmd) Run(c *console) error {
-	switch err := registry.Remove(instancesDir(), cmd.Name); {
+	switch err := registry.Remove(registry.InUse(), cmd.Name); {
 	case err == nil:
 	case errors.Is(err, registry.ErrName):
 		return err
 	case errors.Is(err, fs.ErrNotExist):
-		c.warn("nothing is registered as %s", cmd.Name)
-		c.exit = exitCode(matcher.NotRunning)
+		c.Warn("nothing is registered as %s", cmd.Name)
+		c.exit = exitcode.Of(matcher.NotRunning)
 	default:
-		c.warn("%v", err)
-		c.exit = exitRefused
+		c.Warn("%v", err)
+		c.exit = exitcode.Refused
 	}
 	return nil
 }

@@ -3,53 +3,21 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
+	"pidproof/cmd/pidproof/internal/cwd"
 	"pidproof/cmd/pidproof/internal/registry"
-	"pidproof/cmd/pidproof/internal/shellvars"
 	"pidproof/matcher"
 )
 
-// instancesDir is where registrations lie.
-func instancesDir() string {
-	if dir := os.Getenv("PIDPROOF_INSTANCES"); dir != "" {
-		return absolute(dir)
-	}
-	return registry.Dir
-}
-
 // registrations warns of those that cannot be used, and gives the others.
 func (c *console) registrations() (all []registry.Registration, bad int) {
-	all, errs := registry.Read(instancesDir())
+	all, errs := registry.Read(registry.InUse())
 	for _, err := range errs {
-		c.warn("%v", err)
+		c.Warn("%v", err)
 	}
-	return all, unusable(errs)
-}
-
-// unusable is how many registrations these errors are about: a file may have several.
-func unusable(errs []error) int {
-	files, others := map[string]bool{}, 0
-	for _, err := range errs {
-		if inLine := (*shellvars.Error)(nil); errors.As(err, &inLine) {
-			files[inLine.Path] = true
-		} else {
-			others++
-		}
-	}
-	return len(files) + others
-}
-
-// registeredPidfiles is matcher.Registered: what is wrong with a registration is said
-// where it is used.
-func registeredPidfiles() (pidfiles []string, missed int) {
-	all, errs := registry.Read(instancesDir())
-	for _, r := range all {
-		pidfiles = append(pidfiles, r.Pidfile)
-	}
-	return pidfiles, unusable(errs)
+	return all, registry.Unusable(errs)
 }
 
 // daemonOf is a registration's daemon, as far as that can be looked at without a hang. An
@@ -81,7 +49,7 @@ func (s selection) selects(name string, d matcher.Daemon) bool {
 func (s selection) daemon(d matcher.Daemon) bool {
 	return d.Path != "" && slices.ContainsFunc(s, func(word string) bool {
 		if filepath.Base(word) != word {
-			word = filepath.Clean(absolute(word))
+			word = filepath.Clean(cwd.Absolute(word))
 			return word == d.Path || word == d.Real
 		}
 		return word == filepath.Base(d.Path) || word == filepath.Base(d.Real)

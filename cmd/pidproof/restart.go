@@ -9,7 +9,9 @@ import (
 	"syscall"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
 )
 
@@ -54,7 +56,7 @@ func (cmd restartCmd) Run(c *console) error {
 		found, doubts := c.outdated(registered)
 		doubts += bad
 		for _, o := range found {
-			c.say("%s", cmd.plan(o))
+			c.Say("%s", cmd.plan(o))
 			o.report.Release()
 		}
 		if len(found) == 0 && !nothing {
@@ -75,7 +77,7 @@ func (cmd restartCmd) Run(c *console) error {
 		run.summary(doubts)
 	}
 	if c.exit = doubtful(doubts + mistakes); run.failed > 0 || run.stopped {
-		c.exit = exitRefused
+		c.exit = exitcode.Refused
 	}
 	return nil
 }
@@ -94,7 +96,7 @@ func (cmd restartCmd) plan(o outdated) string {
 
 func doubtful(doubts int) int {
 	if doubts > 0 {
-		return exitUnknown
+		return exitcode.Unknown
 	}
 	return 0
 }
@@ -107,7 +109,7 @@ func (cmd restartCmd) selected(c *console, all []registry.Registration) (some []
 	for _, r := range all {
 		d, err := daemonOf(r)
 		if err != nil && len(wanted) > 0 {
-			c.warn("%s: cannot tell whether it is meant: %v", r.Name, err)
+			c.Warn("%s: cannot tell whether it is meant: %v", r.Name, err)
 			mistakes++
 		}
 		if wanted.selects(r.Name, d) {
@@ -119,7 +121,7 @@ func (cmd restartCmd) selected(c *console, all []registry.Registration) (some []
 	}
 	for _, word := range wanted {
 		if !found[word] {
-			c.warn("no instance is registered of that name or daemon: %s", word)
+			c.Warn("no instance is registered of that name or daemon: %s", word)
 			mistakes++
 		}
 	}
@@ -131,15 +133,15 @@ func (cmd restartCmd) selected(c *console, all []registry.Registration) (some []
 func (c *console) outdated(of []registry.Registration) (found []outdated, doubts int) {
 	begun := time.Now()
 	for _, r := range of {
-		if c.timeout > 0 && time.Since(begun) > c.timeout {
-			c.warn("%s: cannot tell: there was no time left to look", r.Name)
+		if c.Timeout > 0 && time.Since(begun) > c.Timeout {
+			c.Warn("%s: cannot tell: there was no time left to look", r.Name)
 			doubts++
 			continue
 		}
 		o, err := c.lookAt(r)
 		switch {
 		case err != nil:
-			c.warn("%s: cannot tell: %v", r.Name, err)
+			c.Warn("%s: cannot tell: %v", r.Name, err)
 			doubts++
 		case o.isOutdated():
 			found = append(found, o)
@@ -157,7 +159,7 @@ func (c *console) lookAt(r registry.Registration) (outdated, error) {
 		return o, fmt.Errorf("it lies on %s, which may not answer; restart it by hand", where)
 	}
 	var err error
-	o.report, err = c.check(matcher.Instance{Daemon: r.Daemon, Pidfile: r.Pidfile, Unclaimed: matcher.CountNone, Hold: true})
+	o.report, err = c.Check(matcher.Instance{Daemon: r.Daemon, Pidfile: r.Pidfile, Unclaimed: matcher.CountNone, Hold: true})
 	if err == nil && o.report.Verdict == matcher.Unknown {
 		err = errors.New(o.report.Reason)
 	}
@@ -227,7 +229,7 @@ func (r *restarting) all(registered []registry.Registration) (doubts int) {
 		case r.stopped:
 			r.leaveAlone(o, "interrupted")
 			continue
-		case r.lost != nil: // the next command could not write either, and die of it half-way: SIGPIPE
+		case r.Lost != nil: // the next command could not write either, and die of it half-way: SIGPIPE
 			r.leaveAlone(o, "what is said could not be written")
 			continue
 		}
@@ -255,7 +257,7 @@ func (r *restarting) one(o outdated) {
 		r.fail(o, err.Error())
 		return
 	}
-	r.say("%s: restarting: %s", o.Name, o.Command())
+	r.Say("%s: restarting: %s", o.Name, o.Command())
 	switch err := r.execute(o); {
 	case errors.Is(err, errDenied):
 		r.leaveAlone(o, err.Error())
@@ -278,8 +280,8 @@ func (r *restarting) leaveAlone(o outdated, why string) {
 
 // tell says what somebody has to know, on standard error where the other is lost.
 func (r *restarting) tell(format string, args ...any) {
-	if r.say(format, args...); r.lost != nil {
-		r.warn(format, args...)
+	if r.Say(format, args...); r.Lost != nil {
+		r.Warn(format, args...)
 	}
 }
 
@@ -297,15 +299,15 @@ func (r *restarting) summary(doubts int) {
 		r.noneOutdated(doubts)
 		return
 	}
-	r.say("%s ran an old binary: %s.", count(r.restarted+r.failed+r.leftAlone, "instance"), strings.Join(parts, ", "))
+	r.Say("%s ran an old binary: %s.", say.Count(r.restarted+r.failed+r.leftAlone, "instance"), strings.Join(parts, ", "))
 }
 
 func (c *console) noneOutdated(doubts int) {
 	if doubts > 0 {
-		c.say("No registered instance is known to run an old binary; of %d it cannot be told.", doubts)
+		c.Say("No registered instance is known to run an old binary; of %d it cannot be told.", doubts)
 		return
 	}
-	c.say("No registered instance runs an old binary.")
+	c.Say("No registered instance runs an old binary.")
 }
 
 // restartLimit is that of --time: a database may take minutes to stop.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
 )
 
@@ -51,7 +52,7 @@ func (r *restarting) command(o outdated) error {
 		return fmt.Errorf("its restart command cannot be run: %w", err)
 	}
 	cmd := exec.Command(program.Path, o.Restart[1:]...)
-	cmd.Stdout, cmd.Stderr = r.stdout, r.stderr
+	cmd.Stdout, cmd.Stderr = r.Stdout, r.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	terminal := ourTerminal()
 	if terminal.ours != 0 {
@@ -94,7 +95,7 @@ func await(r *restarting, o outdated, event <-chan error, until time.Time) (err 
 			return errInterrupted, false
 		}
 		r.stopped = true
-		r.warn("%v: %s is finished first; once more, and it is left as it is", s, o.Name)
+		r.Warn("%v: %s is finished first; once more, and it is left as it is", s, o.Name)
 	case <-time.After(time.Until(until)):
 	}
 	return nil, false
@@ -134,14 +135,14 @@ func howItEnded(err error) error {
 // comesBack returns nil once the pidfile has named the same process, which runs the
 // daemon's file of now, for settleTime. After a failure it says how things stand.
 func (r *restarting) comesBack(o outdated, failure error) error {
-	progress := &progress{to: r.stderr, begun: time.Now(), limit: comeback}
-	defer progress.clear()
-	until := progress.begun.Add(comeback)
+	progress := &say.Progress{To: r.Stderr, Begun: time.Now(), Limit: comeback}
+	defer progress.Clear()
+	until := progress.Begun.Add(comeback)
 	for {
 		now, err := r.lookAt(o.Registration)
 		stands := now.standing(o.main(), err)
 		if failure == nil && now.isCurrent() && !now.beside(o.main()) && r.settles(now, progress) {
-			r.say("%s: restarted: PID %d is now %d, and runs the current %s",
+			r.Say("%s: restarted: PID %d is now %d, and runs the current %s",
 				o.Name, o.main().Evidence.PID, now.main().Evidence.PID, o.Daemon)
 			now.report.Release()
 			return nil
@@ -153,7 +154,7 @@ func (r *restarting) comesBack(o outdated, failure error) error {
 		if !time.Now().Before(until) {
 			return fmt.Errorf("%s after its restart command: %s", matcher.Span(comeback), stands)
 		}
-		wake := progress.show("waiting for " + o.Name + " to come back")
+		wake := progress.Show("waiting for " + o.Name + " to come back")
 		if err, _ := await(r, o, nil, earliest(wake, time.Now().Add(restartTick))); err != nil {
 			return fmt.Errorf("%w; %s", err, stands)
 		}
@@ -161,14 +162,14 @@ func (r *restarting) comesBack(o outdated, failure error) error {
 }
 
 // settles reports that an instance stays as it is.
-func (r *restarting) settles(now outdated, progress *progress) bool {
+func (r *restarting) settles(now outdated, progress *say.Progress) bool {
 	for until := time.Now().Add(settleTime); time.Now().Before(until); {
-		wake := progress.show("looking whether " + now.Name + " stays")
+		wake := progress.Show("looking whether " + now.Name + " stays")
 		if left := matcher.AwaitEnd([]*matcher.Process{now.main()}, earliest(until, wake)); len(left) == 0 {
 			return false
 		}
 	}
-	progress.clear()
+	progress.Clear()
 	later, err := r.lookAt(now.Registration)
 	defer later.report.Release()
 	return err == nil && later.isCurrent() && later.main().Evidence.PID == now.main().Evidence.PID
@@ -202,8 +203,8 @@ func (o outdated) standing(before *matcher.Process, err error) string {
 // had (an ordinary user, /run not writable), it goes without; where it cannot be told
 // whether somebody has it, not.
 func (c *console) lockRestarts() (unlock func(), err error) {
-	path := filepath.Join(instancesDir(), ".restart.lock") // no registration
-	if instancesDir() == registry.Dir {
+	path := filepath.Join(registry.InUse(), ".restart.lock") // no registration
+	if registry.InUse() == registry.Dir {
 		path = "/run/pidproof/restart.lock"
 		if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return unlockable(err)

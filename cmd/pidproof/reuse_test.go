@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/testdata/need"
 	often "pidproof/testdata/rounds"
 	"pidproof/testdata/waiting"
@@ -165,7 +166,7 @@ func TestReusedPIDNotPermitted(t *testing.T) {
 	for i, got := range h.play(t, rounds) {
 		want := 3 // start-stop-daemon(8)
 		if rounds[i].Command[3] == "killproc" {
-			want = exitUnknown
+			want = exitcode.Unknown
 		}
 		if got.Reached || got.Harm != "" || got.Exit != want {
 			t.Errorf("%s\nwant no kill(2) and exit %d, got %+v", rounds[i], want, got)

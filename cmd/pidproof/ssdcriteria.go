@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/cwd"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/matcher"
 )
@@ -19,7 +20,7 @@ import (
 func criteriaOf(o ssd.Options) (matcher.Criteria, error) {
 	c := matcher.Criteria{PID: o.PID, PPID: o.PPID, Name: o.Name}
 	if o.Pidfile != "" {
-		c.Pidfile = absolute(o.Pidfile)
+		c.Pidfile = cwd.Absolute(o.Pidfile)
 	}
 	if c.Exec = o.Exec; c.Exec != "" {
 		if !filepath.IsAbs(c.Exec) {

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/matcher"
 )
 
@@ -29,14 +30,14 @@ func (cmd *startDaemonCmd) Validate() error {
 }
 
 func (cmd startDaemonCmd) daemon() string    { return cmd.Words[0] }
-func (startDaemonCmd) exitFailed() int       { return exitRefused }
+func (startDaemonCmd) exitFailed() int       { return exitcode.Refused }
 func (cmd startDaemonCmd) touches() []string { return []string{cmd.daemon(), cmd.of(cmd.daemon())} }
 
 func (cmd startDaemonCmd) Run(c *console) error {
 	if !cmd.Force {
 		// Jobs of cron and sessions of sshd need no word; what holds a port may.
 		in := matcher.Instance{Daemon: cmd.daemon(), Pidfile: cmd.of(cmd.daemon()), Unclaimed: matcher.CountListening}
-		report, err := c.check(in)
+		report, err := c.Check(in)
 		if err != nil {
 			return err
 		}
@@ -44,20 +45,20 @@ func (cmd startDaemonCmd) Run(c *console) error {
 		case matcher.Running:
 			return nil
 		case matcher.Unknown:
-			c.warn("%s; not started", summary(report))
-			c.exit = exitUnknown
+			c.Warn("%s; not started", summary(report))
+			c.exit = exitcode.Unknown
 			return nil
 		}
 		if report.Verdict == matcher.Unclaimed {
-			c.warn("%s; started nevertheless", summary(report))
+			c.Warn("%s; started nevertheless", summary(report))
 		}
 	}
 	if c.isolated() { // the first process executes it only if its file system answers
 		_, _ = os.Stat(cmd.daemon())
 	}
-	if c.unanswered != "" { // the daemon's own file may not answer either
-		c.warn("no answer in time while %s; not started", c.unanswered)
-		c.exit = exitUnknown
+	if c.Unanswered != "" { // the daemon's own file may not answer either
+		c.Warn("no answer in time while %s; not started", c.Unanswered)
+		c.exit = exitcode.Unknown
 		return nil
 	}
 	c.handOver = true

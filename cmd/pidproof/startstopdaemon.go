@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/matcher"
 )
@@ -25,9 +26,9 @@ const (
 func (cmd startStopDaemonCmd) Run(c *console) error {
 	o, err := ssd.Parse(cmd.Words)
 	trouble := func(err error) error {
-		c.warn("%s: %v", ssdName, err)
+		c.Warn("%s: %v", ssdName, err)
 		if c.exit = ssdTrouble; o.Action == ssd.Status {
-			c.exit = exitUnknown
+			c.exit = exitcode.Unknown
 		}
 		return nil
 	}
@@ -45,7 +46,7 @@ func (cmd startStopDaemonCmd) Run(c *console) error {
 	if err != nil {
 		return trouble(err)
 	}
-	m, err := c.match(criteria)
+	m, err := c.Match(criteria)
 	if err != nil {
 		return trouble(err)
 	}
@@ -95,12 +96,12 @@ func (cmd startStopDaemonCmd) lasts() (sum time.Duration) {
 func ssdStatus(c *console, m matcher.Matched) error {
 	switch {
 	case m.Verdict == matcher.Unknown && m.Plausible:
-		c.exit = exitCode(matcher.Running)
+		c.exit = exitcode.Of(matcher.Running)
 		return nil
 	case m.Verdict == matcher.Unknown:
-		c.warn("%s: cannot tell%s: %s", ssdName, about(m), m.Reason)
+		c.Warn("%s: cannot tell%s: %s", ssdName, about(m), m.Reason)
 	}
-	c.exit = exitCode(m.Verdict)
+	c.exit = exitcode.Of(m.Verdict)
 	return nil
 }
 
@@ -114,7 +115,7 @@ func ssdStart(c *console, o ssd.Options, m matcher.Matched) error {
 		c.inform(o, "%s already running.", what)
 		c.exit = nothingDone(o)
 	case matcher.Unknown:
-		c.warn("%s: cannot tell%s: %s; not started", ssdName, about(m), m.Reason)
+		c.Warn("%s: cannot tell%s: %s; not started", ssdName, about(m), m.Reason)
 		c.exit = ssdTrouble
 	case matcher.Dead:
 		return ssdStartDead(c, o, m)
@@ -139,7 +140,7 @@ func ssdStartDead(c *console, o ssd.Options, m matcher.Matched) error {
 		return nil
 	default:
 		if err := matcher.EmptyPidfile(m.Pidfile); err != nil && m.Rule != matcher.RuleGone {
-			c.warn("%s: %v; not started", ssdName, err)
+			c.Warn("%s: %v; not started", ssdName, err)
 			c.exit = ssdTrouble
 			return nil
 		}
@@ -167,6 +168,6 @@ func about(m matcher.Matched) string {
 // so that it was lost, as on a full disk, changes no exit code.
 func (c *console) inform(o ssd.Options, format string, args ...any) {
 	if !o.Quiet {
-		_ = c.write(c.stdout, printable(fmt.Sprintf(format, args...))+"\n")
+		c.Inform(format, args...)
 	}
 }

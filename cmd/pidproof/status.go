@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/matcher"
 )
 
@@ -17,7 +18,7 @@ func (statusCmd) Help() string {
 }
 
 func (cmd statusCmd) Run(c *console) error {
-	report, err := c.check(cmd.instance())
+	report, err := c.Check(cmd.instance())
 	if err != nil {
 		return err
 	}
@@ -27,29 +28,29 @@ func (cmd statusCmd) Run(c *console) error {
 	}
 	verdict := lsbVerdict(report)
 	if cmd.Pidfile == nil && verdict == matcher.NotRunning {
-		pids, err := c.allPIDs(cmd.Daemon)
+		pids, err := c.AllPIDs(cmd.Daemon)
 		if err != nil {
 			return err
 		}
 		if len(pids) > 0 {
-			c.say("%s is running (PID %s)", name, strings.Join(pids, " "))
+			c.Say("%s is running (PID %s)", name, strings.Join(pids, " "))
 			return nil
 		}
 	}
 	switch verdict {
 	case matcher.Running:
-		c.say("%s is running (PID %d)", name, report.Pidfile.PID)
+		c.Say("%s is running (PID %d)", name, report.Pidfile.PID)
 	case matcher.Dead:
-		c.say("%s is not running, but its pidfile exists", name)
+		c.Say("%s is not running, but its pidfile exists", name)
 	case matcher.NotRunning:
-		c.say("%s is not running", name)
+		c.Say("%s is not running", name)
 	default:
-		c.say("%s: status unknown: %s", name, report.Reason)
+		c.Say("%s: status unknown: %s", name, report.Reason)
 	}
 	if blocking := report.Blocking(); len(blocking) > 0 {
-		c.warn("%s", summary(report))
+		c.Warn("%s", summary(report))
 	}
-	c.exit = exitCode(verdict)
+	c.exit = exitcode.Of(verdict)
 	return nil
 }
 

@@ -130,11 +130,3 @@ func (s *stopping) pids() string {
 	}
 	return strings.Join(out, " ")
 }
-
-// remaining is matcher.Remaining under the usual deadline.
-func (c *console) remaining(in matcher.Instance, main *matcher.Process, family []*matcher.Process) (matcher.Rest, error) {
-	ctx, cancel := c.deadline()
-	defer cancel()
-	in.Registered = registeredPidfiles
-	return matcher.Remaining(ctx, in, main, family)
-}

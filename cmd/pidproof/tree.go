@@ -15,7 +15,7 @@ func (p page) tree(r matcher.Report) {
 	all := processes(r)
 	if len(all) == 0 {
 		if r.Scanned {
-			p.put("Processes", "that run this daemon: none")
+			p.Put("Processes", "that run this daemon: none")
 		}
 		return
 	}
@@ -31,7 +31,7 @@ func (p page) tree(r matcher.Report) {
 		}
 		children[parent] = append(children[parent], proc)
 	}
-	p.put("Processes", "that run this daemon:")
+	p.Put("Processes", "that run this daemon:")
 	p.branch(children, matcher.Process{}, 0)
 }
 
@@ -39,7 +39,7 @@ func (p page) branch(children map[int][]matcher.Process, parent matcher.Process,
 	alike, previous := 0, ""
 	flush := func() {
 		if alike > siblingsShown {
-			p.put("", indent(depth)+fmt.Sprintf("... and %d more like it", alike-siblingsShown))
+			p.Put("", indent(depth)+fmt.Sprintf("... and %d more like it", alike-siblingsShown))
 		}
 	}
 	for _, proc := range children[parent.Evidence.PID] {
@@ -52,7 +52,7 @@ func (p page) branch(children map[int][]matcher.Process, parent matcher.Process,
 		if alike++; alike > siblingsShown && len(children[pid]) == 0 {
 			continue
 		}
-		p.put("", indent(depth)+fmt.Sprintf("%d %s", pid, text))
+		p.Put("", indent(depth)+fmt.Sprintf("%d %s", pid, text))
 		p.branch(children, proc, depth+1)
 	}
 	flush()

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/ondemand"
+	"pidproof/cmd/pidproof/internal/say"
 )
 
 type triggersCmd struct {
@@ -22,7 +23,7 @@ func (cmd triggersCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.deadline()
+	ctx, cancel := c.Deadline()
 	defer cancel()
 	service, err := ondemand.Look(ctx, name)
 	if err != nil {
@@ -32,35 +33,35 @@ func (cmd triggersCmd) Run(c *console) error {
 	if cmd.JSON {
 		err = writeTriggersJSON(&out, service)
 	} else {
-		writeTriggers(&out, service, c.lineWidth())
+		writeTriggers(&out, service, c.LineWidth())
 	}
-	c.print(out.String())
+	c.Print(out.String())
 	return err
 }
 
 // writeTriggers is the table for a person.
 func writeTriggers(w io.Writer, service ondemand.Service, width int) {
 	if len(service.Triggers) == 0 {
-		fmt.Fprintf(w, "%s: nothing can start it on demand\n", printable(service.Name))
+		fmt.Fprintf(w, "%s: nothing can start it on demand\n", say.Printable(service.Name))
 		return
 	}
-	t := table{folded: 1}
-	t.add("KIND", "TRIGGER", "STATE", "HOLDABLE", "LISTENS ON")
+	t := say.Table{Folded: 1}
+	t.Add("KIND", "TRIGGER", "STATE", "HOLDABLE", "LISTENS ON")
 	listens := false
 	for _, trigger := range service.Triggers {
 		listens = listens || len(trigger.Listens) > 0
 	}
 	for _, trigger := range service.Triggers {
 		row := []string{string(trigger.Kind), trigger.Name, trigger.State, yesNo(trigger.Holdable), strings.Join(addresses(trigger), ", ")}
-		t.add(row...)
+		t.Add(row...)
 	}
 	if !listens {
-		for i := range t.rows {
-			t.rows[i] = t.rows[i][:4]
+		for i := range t.Rows {
+			t.Rows[i] = t.Rows[i][:4]
 		}
-		t.folded = 0
+		t.Folded = 0
 	}
-	t.write(w, width)
+	t.Write(w, width)
 }
 
 func yesNo(yes bool) string {
@@ -107,8 +108,8 @@ func writeTriggersJSON(w io.Writer, service ondemand.Service) error {
 	}
 	for _, t := range service.Triggers {
 		out.Triggers = append(out.Triggers, jsonTrigger{
-			string(t.Kind), t.Name, t.State, t.Active, t.Holdable, orEmpty(addresses(t)),
+			string(t.Kind), t.Name, t.State, t.Active, t.Holdable, say.OrEmpty(addresses(t)),
 		})
 	}
-	return encodeJSON(w, out)
+	return say.JSON(w, out)
 }

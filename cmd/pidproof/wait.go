@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
 )
 
@@ -47,14 +49,14 @@ const mountTick = 2 * time.Second
 const workersTick = time.Second
 
 func (cmd waitCmd) Run(c *console) error {
-	if c.unanswered != "" { // not even the pidfile's directory may be touched
+	if c.Unanswered != "" { // not even the pidfile's directory may be touched
 		report, err := cmd.look(c)
 		return errors.Join(err, cmd.gaveUp(c, report))
 	}
 	begun := time.Now()
 	until := begun.Add(time.Duration(cmd.Time))
-	progress := progress{to: c.stderr, begun: begun, limit: time.Duration(cmd.Time)}
-	defer progress.clear()
+	progress := say.Progress{To: c.Stderr, Begun: begun, Limit: time.Duration(cmd.Time)}
+	defer progress.Clear()
 	// For an end inotify(7) is not needed, and closing it costs some 10 ms
 	// (synchronize_srcu in the kernel's fsnotify).
 	var watch *matcher.Watch
@@ -77,11 +79,11 @@ func (cmd waitCmd) Run(c *console) error {
 			return nil
 		case !time.Now().Before(until):
 			report.Release()
-			progress.clear()
+			progress.Clear()
 			return cmd.gaveUp(c, report)
 		case cmd.For == "stopped" && len(living) > 0:
 			if left := cmd.awaitEnd(living, until, &progress); len(left) > 0 && !cmd.Workers {
-				progress.clear()
+				progress.Clear()
 				defer report.Release()
 				return cmd.gaveUp(c, report)
 			}
@@ -102,7 +104,7 @@ func (cmd waitCmd) look(c *console) (matcher.Report, error) {
 	if cmd.Workers && cmd.For == "stopped" {
 		in.Unclaimed, in.Others = matcher.CountAny, true
 	}
-	return c.check(in)
+	return c.Check(in)
 }
 
 func (cmd waitCmd) cameTrue(r matcher.Report) bool {
@@ -115,19 +117,19 @@ func (cmd waitCmd) cameTrue(r matcher.Report) bool {
 // awaitEnd returns when all these have ended: a daemon may remove its pidfile
 // long before. Whose the others are is looked at again from time to time, because
 // another instance may just be starting.
-func (cmd waitCmd) awaitEnd(of []*matcher.Process, until time.Time, progress *progress) (left []*matcher.Process) {
+func (cmd waitCmd) awaitEnd(of []*matcher.Process, until time.Time, progress *say.Progress) (left []*matcher.Process) {
 	if cmd.Workers {
 		until = earliest(until, time.Now().Add(workersTick))
 	}
 	for len(of) > 0 && time.Now().Before(until) {
-		wake := progress.show(cmd.doing(of))
+		wake := progress.Show(cmd.doing(of))
 		of = matcher.AwaitEnd(of, earliest(until, wake))
 	}
 	return of
 }
 
 // awaitChange returns when the answer may have changed.
-func (cmd waitCmd) awaitChange(watch *matcher.Watch, r *matcher.Report, until time.Time, progress *progress) {
+func (cmd waitCmd) awaitChange(watch *matcher.Watch, r *matcher.Report, until time.Time, progress *say.Progress) {
 	of := r.Living()
 	tick := mountTick
 	if r.Verdict == matcher.Unknown || len(of) > 0 {
@@ -135,7 +137,7 @@ func (cmd waitCmd) awaitChange(watch *matcher.Watch, r *matcher.Report, until ti
 	}
 	until = earliest(until, time.Now().Add(tick))
 	for time.Now().Before(until) {
-		wake := progress.show(cmd.doing(of))
+		wake := progress.Show(cmd.doing(of))
 		watch.Await(of, earliest(until, wake))
 		if time.Now().Before(wake) {
 			return
@@ -164,12 +166,12 @@ func (cmd waitCmd) doing(of []*matcher.Process) string {
 }
 
 func (cmd waitCmd) gaveUp(c *console, r matcher.Report) error {
-	if c.exit = exitRefused; r.Verdict == matcher.Unknown {
-		c.exit = exitUnknown
+	if c.exit = exitcode.Refused; r.Verdict == matcher.Unknown {
+		c.exit = exitcode.Unknown
 	}
 	if in := cmd.instance(); cmd.For == "started" && r.Verdict != matcher.Unknown {
 		var err error
-		if r, err = c.check(in); err != nil { // also who runs without a pidfile
+		if r, err = c.Check(in); err != nil { // also who runs without a pidfile
 			return err
 		}
 	}
@@ -177,6 +179,6 @@ func (cmd waitCmd) gaveUp(c *console, r matcher.Report) error {
 	if cmd.Time > 0 {
 		after = "after " + matcher.Span(time.Duration(cmd.Time)) + ": "
 	}
-	c.warn("%s%s", after, summary(r))
+	c.Warn("%s%s", after, summary(r))
 	return nil
 }

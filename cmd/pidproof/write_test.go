@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/cmd/pidproof/internal/exitcode"
 )
 
 // fullPipe gives the end of a pipe that takes nothing more, and has a reader who never reads.
@@ -50,7 +52,7 @@ func TestFullPipe(t *testing.T) {
 			var said bytes.Buffer
 			cmd.Stdout, cmd.Stderr = fullPipe(t), &said
 			_ = cmd.Run()
-			if got := cmd.ProcessState.ExitCode(); got != exitUnknown || !strings.Contains(said.String(), "nobody reads it") {
+			if got := cmd.ProcessState.ExitCode(); got != exitcode.Unknown || !strings.Contains(said.String(), "nobody reads it") {
 				t.Errorf("exit %d, %q", got, said.String())
 			}
 			// The same pipe for errors: there is nobody to tell.
@@ -58,7 +60,7 @@ func TestFullPipe(t *testing.T) {
 			again.Stdout = fullPipe(t)
 			again.Stderr = again.Stdout
 			_ = again.Run()
-			if got := again.ProcessState.ExitCode(); got != exitUnknown {
+			if got := again.ProcessState.ExitCode(); got != exitcode.Unknown {
 				t.Errorf("both are full: exit %d", got)
 			}
 		})

@@ -1,4 +1,4 @@
-package main
+package say
 
 import (
 	"strings"
@@ -17,7 +17,7 @@ func TestPrintable(t *testing.T) {
 		"\u00a0":                 `\u00a0`,
 		"back\\slash \x00 \x7f ": `back\slash \x00 \x7f `,
 	} {
-		if got := printable(in); got != want {
+		if got := Printable(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
@@ -26,8 +26,8 @@ func TestPrintable(t *testing.T) {
 func FuzzPrintable(f *testing.F) {
 	f.Add("\x1b[31m\n\xff")
 	f.Fuzz(func(t *testing.T, in string) {
-		got := printable(in)
-		if !utf8.ValidString(got) || strings.ContainsAny(got, "\n\r\x1b\x00") || printable(got) != got {
+		got := Printable(in)
+		if !utf8.ValidString(got) || strings.ContainsAny(got, "\n\r\x1b\x00") || Printable(got) != got {
 			t.Fatalf("%q gave %q", in, got)
 		}
 	})

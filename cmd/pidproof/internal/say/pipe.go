@@ -1,4 +1,4 @@
-package main
+package say
 
 import (
 	"errors"
@@ -16,13 +16,13 @@ const pipeRoom = 4096
 
 // write writes all of text, and waits for a reader as long as for an answer: a full pipe
 // must not keep an init script. Where a person looks on, in a pager, he may take his time.
-func (c *console) write(to io.Writer, text string) error {
+func (c *Console) write(to io.Writer, text string) error {
 	f, isFile := to.(*os.File)
-	if !isFile || c.timeout == 0 || c.watched() {
+	if !isFile || c.Patience == 0 || c.watched() {
 		_, err := io.WriteString(to, text)
 		return err
 	}
-	patience := c.timeout
+	patience := c.Patience
 	if len(c.deaf) > 0 { // the time is over
 		patience = 0
 	}
@@ -47,8 +47,8 @@ func (c *console) write(to io.Writer, text string) error {
 }
 
 // watched reports that a person sees what we write, or how it goes on.
-func (c *console) watched() bool {
-	for _, w := range []io.Writer{c.stdout, c.stderr} {
+func (c *Console) watched() bool {
+	for _, w := range []io.Writer{c.Stdout, c.Stderr} {
 		if f, isFile := w.(*os.File); isFile && isTerminal(f) {
 			return true
 		}

@@ -1,4 +1,4 @@
-package main
+package say
 
 import (
 	"fmt"
@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// printable escapes what could move a cursor, forge a log line or hide text:
+// Printable escapes what could move a cursor, forge a log line or hide text:
 // control and format characters, and bytes that are no UTF-8. Names of files
 // and processes are chosen by whoever runs them.
-func printable(s string) string {
+func Printable(s string) string {
 	clean := true
 	for _, r := range s {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {

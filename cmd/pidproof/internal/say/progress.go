@@ -1,0 +1,41 @@
+package say
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"pidproof/matcher"
+)
+
+// Progress is one line on a terminal, from the first second on.
+type Progress struct {
+	To    io.Writer
+	Begun time.Time
+	Limit time.Duration
+	shown bool
+}
+
+// Show says what is awaited, and gives the time to come again.
+func (p *Progress) Show(doing string) time.Time {
+	past := time.Since(p.Begun).Truncate(time.Second)
+	f, isFile := p.To.(*os.File)
+	if !isFile || !isTerminal(f) {
+		return p.Begun.Add(p.Limit + time.Hour)
+	}
+	if past >= time.Second {
+		line := Printable(fmt.Sprintf("%s: %.0f s of at most %s", doing, past.Seconds(), matcher.Span(p.Limit)))
+		fmt.Fprintf(f, "\r\x1b[K%.*s", columns(f)-1, line)
+		p.shown = true
+	}
+	return p.Begun.Add(past + time.Second)
+}
+
+// Clear takes the line away.
+func (p *Progress) Clear() {
+	if f, isFile := p.To.(*os.File); isFile && p.shown {
+		fmt.Fprint(f, "\r\x1b[K")
+		p.shown = false
+	}
+}

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"fmt"
+
+	"pidproof/matcher"
+)
+
+// summary is the verdict as one line for a log.
+func summary(r matcher.Report) string {
+	daemon, pid, pidfile := r.Daemon.Path, r.Pidfile.PID, r.Pidfile.Path
+	switch {
+	case r.Verdict == matcher.Running:
+		return fmt.Sprintf("%s is running: PID %d from %s; %s", daemon, pid, pidfile, r.Reason)
+	case r.Verdict == matcher.Dead:
+		return fmt.Sprintf("%s is dead: %s", daemon, r.Reason)
+	case r.Verdict == matcher.NotRunning:
+		return fmt.Sprintf("%s is not running: %s", daemon, r.Reason)
+	case r.Verdict == matcher.Unclaimed:
+		return fmt.Sprintf("%s runs outside every pidfile: %s", daemon, r.Reason)
+	case r.Main != nil && r.Main.Decision.Outcome != matcher.NotThis:
+		return fmt.Sprintf("%s: cannot tell about PID %d from %s: %s", daemon, pid, pidfile, r.Reason)
+	}
+	return fmt.Sprintf("%s: cannot tell: %s", daemon, r.Reason)
+}
