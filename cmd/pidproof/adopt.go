@@ -6,9 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/cmd/pidproof/internal/wholefile"
@@ -33,7 +33,7 @@ func (cmd adoptCmd) Run(c *console) error {
 	}
 	defer report.Release()
 	if report.Verdict == matcher.Running {
-		c.Say("%s", summary(report))
+		c.Say("%s", explain.Summary(report))
 		return nil
 	}
 	main, why := report.Adoptable()
@@ -51,7 +51,7 @@ func (cmd adoptCmd) Run(c *console) error {
 	}
 	dir, err := matcher.HoldDirectory(report.Pidfile)
 	if err != nil {
-		c.Warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, byItsUser(report.Pidfile.Path, main.Evidence))
+		c.Warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, explain.ByItsUser(report.Pidfile.Path, main.Evidence))
 		c.exit = exitcode.Refused
 		return nil
 	}
@@ -90,27 +90,14 @@ func alsoLost(c *console, r matcher.Report) error {
 	return errors.Join(errs...)
 }
 
-// byItsUser is the way out where the directory is that of the daemon's own user.
-func byItsUser(pidfile string, e matcher.Evidence) string {
-	dir, err := os.Stat(filepath.Dir(pidfile))
-	if err != nil {
-		return ""
-	}
-	owner, known := dir.Sys().(*syscall.Stat_t)
-	if !known || int(owner.Uid) != e.EUID || e.EUID == os.Geteuid() {
-		return ""
-	}
-	return fmt.Sprintf("; let its user write it: runuser -u %s -- sh -c 'echo %d >%s'", userName(e.EUID), e.PID, pidfile)
-}
-
 // candidate describes the main process that is to be adopted.
 func candidate(r matcher.Report, main *matcher.Process) string {
 	e := main.Evidence
 	said := []string{
-		fmt.Sprintf("%s runs unclaimed as PID %d", r.Daemon.Path, e.PID), "user " + userName(e.EUID),
+		fmt.Sprintf("%s runs unclaimed as PID %d", r.Daemon.Path, e.PID), "user " + explain.UserName(e.EUID),
 		"since " + e.Started.Format(say.TimeLayout),
 	}
-	if s := sockets(*main); s != "" {
+	if s := explain.ListensOn(*main); s != "" {
 		said = append(said, s)
 	}
 	what := "pidfile " + r.Pidfile.Path + " is stale"
@@ -146,8 +133,8 @@ func (cmd adoptCmd) write(c *console, r matcher.Report, main *matcher.Process, d
 	case err != nil:
 		return err
 	case proof.Verdict != matcher.Running:
-		return errors.New("the pidfile was written, but now " + summary(proof))
+		return errors.New("the pidfile was written, but now " + explain.Summary(proof))
 	}
-	c.Say("%s", summary(proof))
+	c.Say("%s", explain.Summary(proof))
 	return nil
 }

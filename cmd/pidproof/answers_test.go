@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"pidproof/cmd/pidproof/internal/explain"
 )
 
 // verdictOf is the design's table once more, written down by hand: a wrong row
@@ -44,7 +46,7 @@ func answers(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func checkJSON(said string, exit int, rule string) error {
-	var report jsonReport
+	var report explain.Report
 	dec := json.NewDecoder(strings.NewReader(said))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&report); err != nil {

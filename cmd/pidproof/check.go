@@ -6,6 +6,7 @@ import (
 
 	"pidproof/cmd/pidproof/internal/cwd"
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/matcher"
 )
 
@@ -65,7 +66,7 @@ func (cmd checkCmd) Run(c *console) error {
 		return err
 	}
 	if !cmd.Quiet {
-		c.Say("%s", summary(report))
+		c.Say("%s", explain.Summary(report))
 	}
 	c.exit = exitcode.Of(report.Verdict)
 	return nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"pidproof/cmd/pidproof/internal/handover"
 )
 
 // shared are the options of every command.
@@ -50,9 +52,9 @@ var commands = []command{
 	{"triggers", "What could start a service again on demand.", func() runner { return new(triggersCmd) }, nil},
 	{"quiesce", "Stop a service, and hold off what could start it again.", func() runner { return new(quiesceCmd) }, nil},
 	{"unquiesce", "Restore what quiesce has held off.", func() runner { return new(unquiesceCmd) }, nil},
-	{invokeRcName, "Debian's invoke-rc.d(8), whose stop means stopped.", func() runner { return new(invokeRcdCmd) }, []string{`cmd:""`, `passthrough:""`}},
+	{handover.InvokeRC, "Debian's invoke-rc.d(8), whose stop means stopped.", func() runner { return new(invokeRcdCmd) }, []string{`cmd:""`, `passthrough:""`}},
 	{"pidof", "Find the PIDs of a program, as pidof(8) does.", func() runner { return new(pidofCmd) }, nil},
-	{ssdName, "dpkg's start-stop-daemon(8), with proof.", func() runner { return new(startStopDaemonCmd) }, []string{`cmd:""`, `passthrough:""`}},
+	{handover.StartStopDaemon, "dpkg's start-stop-daemon(8), with proof.", func() runner { return new(startStopDaemonCmd) }, []string{`cmd:""`, `passthrough:""`}},
 }
 
 // commandLine is the parser of the command that args ask for. Each command in

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"pidproof/cmd/pidproof/internal/handover"
+	"pidproof/cmd/pidproof/internal/invokerc"
 	"pidproof/cmd/pidproof/internal/registry"
 )
 
@@ -16,15 +18,15 @@ var errDenied = errors.New("policy-rc.d denies it")
 // and without a start link it does not even say so. nil: it would, or the restart
 // command is another.
 func denial(r registry.Registration) error {
-	if filepath.Base(r.Restart[0]) != invokeRcName {
+	if filepath.Base(r.Restart[0]) != handover.InvokeRC {
 		return nil
 	}
 	program, err := restartProgram(r)
 	if err != nil {
 		return nil // whoever runs it says so
 	}
-	code, said, err := invokeRcQuery(program.Path, r.Restart[1:])
-	if err != nil || !forbids(code) { // likewise
+	code, said, err := invokerc.Query(program.Path, r.Restart[1:])
+	if err != nil || !invokerc.Forbids(code) { // likewise
 		return nil
 	}
 	switch line, _, _ := strings.Cut(said, "\n"); {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/testdata/need"
 )
@@ -172,7 +173,7 @@ var schemas = []struct {
 	version       int
 	object        any
 }{
-	{"../../docs/explain-json.md", "explain --json", schemaVersion, jsonReport{}},
+	{"../../docs/explain-json.md", "explain --json", explain.Schema, explain.Report{}},
 	{"../../docs/list-json.md", "list --json", listSchemaVersion, jsonList{}},
 	{"../../docs/triggers-json.md", "triggers --json", triggersSchemaVersion, jsonTriggers{}},
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/say"
 )
 
@@ -27,11 +28,11 @@ func (cmd explainCmd) Run(c *console) error {
 	c.exit = exitcode.Of(report.Verdict)
 	var out bytes.Buffer
 	if cmd.JSON {
-		if err := writeJSON(&out, report); err != nil {
+		if err := explain.JSON(&out, report); err != nil {
 			return err
 		}
 	} else {
-		writeText(&out, say.WantsColour(c.Stdout), report)
+		explain.Text(&out, say.WantsColour(c.Stdout), report)
 	}
 	c.Print(out.String())
 	return nil

@@ -1,16 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"os/exec"
-	"slices"
-	"strings"
-	"time"
 
-	"pidproof/cmd/pidproof/internal/ask"
+	"pidproof/cmd/pidproof/internal/handover"
+	"pidproof/cmd/pidproof/internal/invokerc"
 	"pidproof/cmd/pidproof/internal/ondemand"
 	"pidproof/cmd/pidproof/internal/say"
 )
@@ -23,61 +18,18 @@ func (invokeRcdCmd) Help() string {
 	return `What scripts/invoke-rc.d calls. stop is quiesce, with --allow-on-demand likewise; start, restart and try-restart restore what that has held off, and everything is then the real invoke-rc.d's.`
 }
 
-const (
-	allowOnDemand = "--allow-on-demand"
-	skipNative    = "--skip-systemd-native"
-)
-
-// invocation is a command line of invoke-rc.d, as far as that reads it itself: what
-// follows the action is the init script's.
-type invocation struct {
-	name, action  string
-	query         bool
-	skipNative    bool
-	allowOnDemand bool
-	before        bool     // it stands where only options do
-	words         []string // for the real program
-}
-
-// parseInvocation reads one as invoke-rc.d does. ok is false where that complains, or
-// only helps.
-func parseInvocation(words []string) (call invocation, ok bool) {
-	for _, word := range words {
-		switch {
-		case word == allowOnDemand:
-			call.allowOnDemand = true
-			call.before = call.before || call.action == ""
-			continue
-		case call.action != "":
-		case word == "--query":
-			call.query = true
-		case word == skipNative:
-			call.skipNative = true
-		case slices.Contains([]string{"--quiet", "--force", "--try-anyway", "--disclose-deny", "--no-fallback"}, word):
-		case word == "" || strings.HasPrefix(word, "--") || strings.ContainsAny(word, " \t\n"):
-			return call, false
-		case call.name == "":
-			call.name = word
-		default:
-			call.action = word
-		}
-		call.words = append(call.words, word)
-	}
-	return call, call.action != ""
-}
-
 func (cmd invokeRcdCmd) Run(c *console) error {
 	c.handOver = true
-	call, ok := parseInvocation(cmd.Words)
-	name, err := ondemand.ParseName(call.name)
-	if !ok || call.query || err != nil || name != call.name {
+	call, ok := invokerc.Parse(cmd.Words)
+	name, err := ondemand.ParseName(call.Name)
+	if !ok || call.Query || err != nil || name != call.Name {
 		return nil
 	}
-	switch call.action {
+	switch call.Action {
 	case "stop":
 		return cmd.stop(c, call)
 	case "start", "restart", "try-restart":
-		if !call.before { // an option that the real program does not know
+		if !call.Before { // an option that the real program does not know
 			cmd.restore(c, call)
 		}
 	}
@@ -86,11 +38,11 @@ func (cmd invokeRcdCmd) Run(c *console) error {
 
 // become runs the real program with what is its own of the command line.
 func (cmd invokeRcdCmd) become() error {
-	call, ok := parseInvocation(cmd.Words)
-	if ok && call.action == "stop" {
-		return becomeReal(invokeRcName, call.words)
+	call, ok := invokerc.Parse(cmd.Words)
+	if ok && call.Action == "stop" {
+		return handover.ToReal(handover.InvokeRC, call.Words)
 	}
-	return becomeReal(invokeRcName, cmd.Words)
+	return handover.ToReal(handover.InvokeRC, cmd.Words)
 }
 
 // exitFailed is invoke-rc.d's "subsystem error".
@@ -98,8 +50,8 @@ func (invokeRcdCmd) exitFailed() int { return 102 }
 
 // stop hands over where there is nothing to hold off, and where invoke-rc.d would do
 // nothing.
-func (cmd invokeRcdCmd) stop(c *console, call invocation) error {
-	service, err := c.lookUp(call.name)
+func (cmd invokeRcdCmd) stop(c *console, call invokerc.Invocation) error {
+	service, err := c.lookUp(call.Name)
 	switch {
 	case errors.Is(err, ondemand.ErrUnknown), errors.Is(err, ondemand.ErrRefused):
 		return nil // the real program has the words for it
@@ -111,67 +63,67 @@ func (cmd invokeRcdCmd) stop(c *console, call invocation) error {
 	ctx, cancel := c.Deadline()
 	defer cancel()
 	// Of a run that was interrupted; what is wrong with a record is said where it counts.
-	held, err := ondemand.Held(ctx, call.name)
+	held, err := ondemand.Held(ctx, call.Name)
 	if err != nil && !errors.Is(err, ondemand.ErrDamaged) {
 		c.handOver = false
 		return err
 	}
 	nothing := len(holdable)+len(others) == 0 && held == nil
-	if nothing || call.leavesToSystemd(service) {
+	if nothing || leavesToSystemd(call, service) {
 		return nil
 	}
-	would, err := askReal(call.words)
+	would, err := invokerc.Ask(call.Words)
 	if err != nil {
 		c.handOver = false
-		return fmt.Errorf("%s: not stopped: %w", call.name, err)
+		return fmt.Errorf("%s: not stopped: %w", call.Name, err)
 	}
 	switch would {
-	case itHangs:
+	case invokerc.Hangs:
 		c.handOver = false
-		return fmt.Errorf("%s: not stopped: policy-rc.d does not answer: %w", call.name, ondemand.ErrNoAnswer)
-	case itRefuses, itStays:
+		return fmt.Errorf("%s: not stopped: policy-rc.d does not answer: %w", call.Name, ondemand.ErrNoAnswer)
+	case invokerc.Refuses, invokerc.NotEnabled:
 		return nil
 	}
 	c.handOver = false
-	q := quiescing{c, service, call.words, call.allowOnDemand, restartLimit}
+	q := quiescing{c, service, call.Words, call.AllowOnDemand, restartLimit}
 	c.exit = q.run()
 	return nil
 }
 
 // leavesToSystemd: with that option, invoke-rc.d does nothing to a native unit.
-func (call invocation) leavesToSystemd(service ondemand.Service) bool {
-	return call.skipNative && service.Unit != nil && service.Unit.Native()
+func leavesToSystemd(call invokerc.Invocation, service ondemand.Service) bool {
+	return call.SkipNative && service.Unit != nil && service.Unit.Native()
 }
 
 // restore gives back what was held off; the real program is called whatever happens.
-func (cmd invokeRcdCmd) restore(c *console, call invocation) {
+func (cmd invokeRcdCmd) restore(c *console, call invokerc.Invocation) {
 	ctx, cancel := c.Deadline()
 	defer cancel()
-	record, err := ondemand.Held(ctx, call.name)
+	record, err := ondemand.Held(ctx, call.Name)
 	if err != nil {
 		c.Warn("%v", err)
 	}
 	if record == nil {
 		return
 	}
-	service, err := c.lookUp(call.name)
+	service, err := c.lookUp(call.Name)
 	if err != nil && !errors.Is(err, ondemand.ErrUnknown) {
-		c.Warn("%s: what was held off is not restored: %v", call.name, err)
+		c.Warn("%s: what was held off is not restored: %v", call.Name, err)
 		return
 	}
 	masked := service.Unit != nil && service.Unit.Load == "masked" // invoke-rc.d passes it over
 	// Not so with --skip-systemd-native: stop may have come without it, and who starts the
 	// unit then is deb-systemd-invoke.
-	would, err := askReal(call.words)
+	would, err := invokerc.Ask(call.Words)
 	if err != nil {
-		c.Warn("%s: what was held off is not restored: %v", call.name, err)
+		c.Warn("%s: what was held off is not restored: %v", call.Name, err)
 		return
 	}
-	if masked || would == itRefuses {
+	if masked || would == invokerc.Refuses {
 		return
 	}
 	if record.OnDemand != 0 {
-		if call.action == "start" {
+		if call.Action == "start" {
 			c.mayBeMixed(service, record.OnDemand)
 		}
 		if len(record.Units) == 0 && !record.Inetd {
@@ -182,7 +134,7 @@ func (cmd invokeRcdCmd) restore(c *console, call invocation) {
 		}
 	}
 	if _, err := c.restore(*record); err != nil {
-		c.Warn("%s: not all could be restored: %v; pidproof unquiesce %[1]s tries again", call.name, err)
+		c.Warn("%s: not all could be restored: %v; pidproof unquiesce %[1]s tries again", call.Name, err)
 	}
 }
 
@@ -196,61 +148,4 @@ func (c *console) mayBeMixed(service ondemand.Service, stopped ondemand.Moment) 
 		c.Warn("%s came back on demand at %s, and may run a mix of old and new files: invoke-rc.d %[1]s restart",
 			service.Name, back.Started.Format(say.TimeLayout))
 	}
-}
-
-// invokeRcQuery asks an invoke-rc.d, and so policy-rc.d, what it would do: its exit
-// code, and what it said. --query, invoke-rc.d(8), names policy-rc.d, or that there is
-// no such script; of a missing start link it says nothing. err: it could not be executed.
-func invokeRcQuery(program string, words []string) (code int, said string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), ask.DefaultTimeout)
-	defer cancel()
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, program, append([]string{"--query"}, words...)...)
-	cmd.Stderr = &stderr
-	cmd.WaitDelay = time.Second // policy-rc.d may leave something behind that keeps it
-	if err := cmd.Run(); cmd.ProcessState == nil {
-		return invokeRcUnknown, "", err
-	}
-	return cmd.ProcessState.ExitCode(), stderr.String(), nil // 100 to 106, invoke-rc.d(8)
-}
-
-// Of invoke-rc.d(8)'s --query.
-const (
-	invokeRcUnknown   = 100
-	invokeRcForbidden = 101
-	invokeRcAllowed   = 104
-	invokeRcUndecided = 105
-)
-
-func forbids(code int) bool { return code == invokeRcForbidden }
-
-// reply is what the real invoke-rc.d says that it would do.
-type reply int
-
-const (
-	itRefuses reply = iota // policy-rc.d denies it, or wants something else; or it is no good question
-	itStays                // nobody denies it, but it is not enabled: it would not be started
-	itDoes
-	itHangs // it was ended, after some time
-)
-
-// askReal asks the real invoke-rc.d. An error says that it could not be asked.
-func askReal(words []string) (reply, error) {
-	real, err := findReal(invokeRcName)
-	if err != nil {
-		return itRefuses, err
-	}
-	loud := slices.DeleteFunc(slices.Clone(words), func(word string) bool { return word == "--quiet" })
-	code, said, err := invokeRcQuery(real, loud)
-	switch {
-	case err != nil:
-		return itRefuses, notExecuted(real, err)
-	case code < 0:
-		return itHangs, nil
-	case code == invokeRcAllowed, code == invokeRcUndecided:
-		return itDoes, nil
-	case forbids(code) && !strings.Contains(said, "policy-rc.d"):
-		return itStays, nil
-	}
-	return itRefuses, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/matcher"
 )
@@ -31,6 +32,15 @@ func (killprocCmd) Help() string {
 
 // errNoDaemon: there was only a "--".
 var errNoDaemon = errors.New("the argument DAEMON is missing")
+
+// afterDashes are the words without a first "--", which getopts(1p) of Debian's
+// functions allows and kong leaves to whoever passes words through.
+func afterDashes(words []string) []string {
+	if len(words) > 0 && words[0] == "--" {
+		return words[1:]
+	}
+	return words
+}
 
 func (cmd *killprocCmd) Validate() error {
 	switch cmd.Words = afterDashes(cmd.Words); {
@@ -73,7 +83,7 @@ func (cmd *killprocCmd) Run(c *console) error {
 		}
 		return cmd.stop(c, in, &report)
 	case matcher.Unknown:
-		c.Warn("%s; nothing was signalled", summary(report))
+		c.Warn("%s; nothing was signalled", explain.Summary(report))
 		c.exit = exitcode.Unknown
 		return nil
 	}
@@ -93,7 +103,7 @@ func (cmd *killprocCmd) Run(c *console) error {
 func (c *console) leftAlone(r matcher.Report, unnamed bool) {
 	alive := r.Main != nil && r.Main.Evidence.Life == matcher.Alive
 	if alive || unnamed && len(r.WithRole(matcher.RoleOther)) > 0 || len(r.Blocking()) > 0 || len(r.WithRole(matcher.RoleUnclear)) > 0 {
-		c.Warn("%s; left alone", summary(r))
+		c.Warn("%s; left alone", explain.Summary(r))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/testdata/need"
 )
 
@@ -19,7 +20,7 @@ import (
 // same, or the difference is one that is meant.
 func TestLikeDpkg(t *testing.T) {
 	need.Root(t) // dpkg's refuses pidfiles that are not root's
-	dpkgs := need.Program(t, ssdName)
+	dpkgs := need.Program(t, handover.StartStopDaemon)
 	if version, _ := exec.Command(dpkgs, "--version").Output(); !bytes.Contains(version, []byte("for Debian")) {
 		t.Fatalf("%s is not dpkg's: %s", dpkgs, version)
 	}
@@ -112,7 +113,7 @@ func TestLikeDpkg(t *testing.T) {
 		t.Run(strings.ReplaceAll(test.setup+" "+test.options, "/", "|"), func(t *testing.T) {
 			t.Parallel()
 			theirs := besideDpkg(t, dpkgs, test.setup, test.options)
-			ours := besideDpkg(t, filepath.Join(programs, ssdName), test.setup, test.options)
+			ours := besideDpkg(t, filepath.Join(programs, handover.StartStopDaemon), test.setup, test.options)
 			if test.differs == "" {
 				if ours != theirs {
 					t.Errorf("ours:\n%sdpkg's:\n%s", ours, theirs)

@@ -4,6 +4,7 @@ import (
 	"io"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
 )
@@ -46,17 +47,17 @@ type jsonStrays struct {
 }
 
 type jsonUnclaimed struct {
-	PID      int        `json:"pid"`
-	PPID     int        `json:"ppid"`
-	Role     string     `json:"role"`
-	Instance string     `json:"instance,omitempty"`
-	Reason   string     `json:"reason"`
-	Comm     string     `json:"comm,omitempty"`
-	UID      *int       `json:"uid,omitempty"`
-	EUID     *int       `json:"euid,omitempty"`
-	Started  *time.Time `json:"started,omitempty"`
-	Binary   string     `json:"binary"`
-	Sockets  jsonSocket `json:"sockets"`
+	PID      int                `json:"pid"`
+	PPID     int                `json:"ppid"`
+	Role     string             `json:"role"`
+	Instance string             `json:"instance,omitempty"`
+	Reason   string             `json:"reason"`
+	Comm     string             `json:"comm,omitempty"`
+	UID      *int               `json:"uid,omitempty"`
+	EUID     *int               `json:"euid,omitempty"`
+	Started  *time.Time         `json:"started,omitempty"`
+	Binary   string             `json:"binary"`
+	Sockets  explain.SocketList `json:"sockets"`
 }
 
 func (list listing) writeJSON(w io.Writer) error {
@@ -99,7 +100,7 @@ func (i instanceRow) json() jsonInstance {
 }
 
 func unclaimedJSON(p matcher.Process) jsonUnclaimed {
-	full := viewProcess(p)
+	full := explain.ProcessOf(p)
 	return jsonUnclaimed{
 		PID: full.PID, PPID: full.PPID, Role: full.Role, Instance: full.Instance, Reason: full.Reason, Comm: full.Comm,
 		UID: full.UID, EUID: full.EUID, Started: full.Started, Binary: full.File, Sockets: full.Sockets,

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
 )
@@ -74,7 +75,7 @@ func whoAndSince(p *matcher.Process) (user, since, binary string) {
 		return unsaid, unsaid, unsaid
 	}
 	const minute = "2006-01-02 15:04"
-	return userName(p.Evidence.EUID), p.Evidence.Started.In(time.Local).Format(minute), p.Decision.File.String()
+	return explain.UserName(p.Evidence.EUID), p.Evidence.Started.In(time.Local).Format(minute), p.Decision.File.String()
 }
 
 // family is an unclaimed process whose parent is none, and how many of the
@@ -134,7 +135,7 @@ func (f family) whatIsKnown(child string) string {
 	if child != "" {
 		known = append(known, "parent of "+child)
 	}
-	if s := sockets(f.Process); s != "" {
+	if s := explain.ListensOn(f.Process); s != "" {
 		known = append(known, s)
 	}
 	if f.Evidence.PPID > 1 {

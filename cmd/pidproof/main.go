@@ -12,6 +12,7 @@ import (
 
 	"pidproof/cmd/pidproof/internal/ask"
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/say"
 )
 
@@ -57,12 +58,19 @@ func withoutSIGPIPE(f *os.File, number uintptr) *os.File {
 // runner is a command whose arguments were read.
 type runner interface{ Run(*console) error }
 
+// becomer is a command that may end as another program.
+type becomer interface {
+	become() error
+	// exitFailed is the exit code when become failed.
+	exitFailed() int
+}
+
 // run is pidproof without the process around it.
 func run(args []string, stdout, stderr io.Writer) int {
 	c := &console{Console: say.NewConsole(stdout, stderr, ask.DefaultTimeout), Asker: &ask.Asker{Caller: os.Getppid(), Timeout: ask.DefaultTimeout}}
 	name, args := filepath.Base(args[0]), args[1:]
 	hint := "(see pidproof --help)"
-	if name == "pidof" || name == ssdName {
+	if name == "pidof" || name == handover.StartStopDaemon {
 		args, hint = append([]string{name}, args...), "(see "+name+" --help)"
 	}
 

@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
+	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/testdata/need"
 	"pidproof/testdata/supervise"
 	"pidproof/testdata/waiting"
@@ -52,7 +53,7 @@ func build(dir string) error {
 	}
 	// Scripts also run them as another user.
 	return errors.Join(os.Chmod(dir, 0o755), os.Symlink("pidproof", filepath.Join(dir, "pidof")),
-		os.Symlink("pidproof", filepath.Join(dir, ssdName)))
+		os.Symlink("pidproof", filepath.Join(dir, handover.StartStopDaemon)))
 }
 
 func TestScripts(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/testdata/need"
 )
@@ -249,7 +250,7 @@ func TestManualOptions(t *testing.T) {
 	for _, cmd := range model.Leaves(false) {
 		m := pageOf(t, cmd.Name)
 		own := optionsOf(cmd.Flags, true)
-		if cmd.Name == ssdName {
+		if cmd.Name == handover.StartStopDaemon {
 			own = dpkgsOptions()
 		}
 		if got, want := optionsIn(synopsis(t, m, cmd.Name)), optionsOf(cmd.Flags, false); !slices.Equal(got, want) {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/matcher"
 )
 
@@ -33,7 +34,7 @@ func (cmd pidofprocCmd) Run(c *console) error {
 	case matcher.Running:
 		c.Say("%d", report.Pidfile.PID)
 	case matcher.Unknown:
-		c.Warn("%s", summary(report))
+		c.Warn("%s", explain.Summary(report))
 	}
 	c.exit = exitcode.Of(verdict)
 	return nil

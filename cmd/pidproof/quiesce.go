@@ -12,6 +12,8 @@ import (
 
 	"pidproof/cmd/pidproof/internal/ask"
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/handover"
+	"pidproof/cmd/pidproof/internal/invokerc"
 	"pidproof/cmd/pidproof/internal/ondemand"
 	"pidproof/matcher"
 )
@@ -35,13 +37,13 @@ func (cmd quiesceCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	would := itDoes
+	would := invokerc.Does
 	if service.Stoppable() {
-		if would, err = askReal([]string{name, "stop"}); err != nil {
+		if would, err = invokerc.Ask([]string{name, "stop"}); err != nil {
 			return fmt.Errorf("%s: not stopped: %w", name, err)
 		}
 	}
-	if would != itDoes {
+	if would != invokerc.Does {
 		c.Warn("%s: invoke-rc.d does not stop it, see invoke-rc.d --query %[1]s stop: policy-rc.d may deny it", name)
 		c.exit = exitcode.Refused
 		return nil
@@ -166,7 +168,7 @@ func (q quiescing) stop() int {
 	if !q.service.Stoppable() {
 		return 0
 	}
-	real, err := findReal(invokeRcName)
+	real, err := handover.FindReal(handover.InvokeRC)
 	if err != nil {
 		q.Warn("%s: not stopped: %v", q.service.Name, err)
 		return exitcode.Unknown
@@ -174,7 +176,7 @@ func (q quiescing) stop() int {
 	cmd := exec.Command(real, q.words...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, q.Stdout, q.Stderr
 	if err := cmd.Start(); err != nil {
-		q.Warn("%s: not stopped: %v", q.service.Name, notExecuted(real, err))
+		q.Warn("%s: not stopped: %v", q.service.Name, handover.NotExecuted(real, err))
 		return exitcode.Unknown
 	}
 	ended := make(chan error, 1)

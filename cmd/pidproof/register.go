@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/explain"
+	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/shellvars"
 	"pidproof/matcher"
@@ -70,7 +72,7 @@ func (cmd registerCmd) Run(c *console) error {
 		c.exit = exitcode.Refused
 		return nil
 	}
-	c.Say("%s is registered; %s", r.Name, summary(report))
+	c.Say("%s is registered; %s", r.Name, explain.Summary(report))
 	if report.Daemon.File.State == matcher.Absent {
 		c.Warn("%s: its daemon %s does not exist", r.Name, r.Daemon)
 	}
@@ -103,7 +105,7 @@ func restartProgram(r registry.Registration) (matcher.Daemon, error) {
 	if err != nil {
 		return program, err
 	}
-	its, err := isProgram(program.Path)
+	its, err := handover.IsProgram(program.Path)
 	if err == nil && !its {
 		err = fmt.Errorf("%s is no program", program.Path)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
@@ -238,7 +239,7 @@ func (r *restarting) all(registered []registry.Registration) (doubts int) {
 		case err != nil:
 			r.fail(o, "cannot tell: "+err.Error())
 		case !now.isOutdated():
-			r.leaveAlone(o, summary(now.report))
+			r.leaveAlone(o, explain.Summary(now.report))
 		default:
 			r.one(now)
 		}

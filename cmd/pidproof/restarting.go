@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/cmd/pidproof/internal/explain"
+	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
@@ -59,7 +61,7 @@ func (r *restarting) command(o outdated) error {
 		cmd.Stdin = os.Stdin
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("its restart command cannot be run: %w", notExecuted(program.Path, err))
+		return fmt.Errorf("its restart command cannot be run: %w", handover.NotExecuted(program.Path, err))
 	}
 	defer terminal.takeBack()
 	ended := make(chan error, 1)
@@ -196,7 +198,7 @@ func (o outdated) standing(before *matcher.Process, err error) string {
 	case o.isOutdated():
 		return "it still runs the old binary: " + o.what()
 	}
-	return summary(o.report)
+	return explain.Summary(o.report)
 }
 
 // lockRestarts keeps two runs from restarting the same instance. Where no lock can be

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/matcher"
 )
@@ -14,7 +15,7 @@ func ssdStop(c *console, o ssd.Options, criteria matcher.Criteria, m matcher.Mat
 	switch {
 	case m.Verdict == matcher.Running:
 		for _, pid := range m.Unclear {
-			c.Warn("%s: %d may be meant as well: %s; left alone", ssdName, pid, m.Reason)
+			c.Warn("%s: %d may be meant as well: %s; left alone", handover.StartStopDaemon, pid, m.Reason)
 		}
 		if o.Test {
 			return ssdTest(c, o, m)
@@ -22,17 +23,17 @@ func ssdStop(c *console, o ssd.Options, criteria matcher.Criteria, m matcher.Mat
 	case m.Verdict == matcher.Unknown && m.Rule == matcher.RuleLate && o.Exec == "":
 		// A number that has changed hands is nobody's, as far as a package that is
 		// removed is concerned; a signal would reach a bystander.
-		c.Warn("%s: %s; left alone", ssdName, m.Reason)
+		c.Warn("%s: %s; left alone", handover.StartStopDaemon, m.Reason)
 		c.inform(o, "No %s found running; none killed.", what)
 		c.exit = nothingDone(o)
 		return nil
 	case m.Verdict == matcher.Unknown:
-		c.Warn("%s: cannot tell%s: %s; nothing was signalled", ssdName, about(m), m.Reason)
+		c.Warn("%s: cannot tell%s: %s; nothing was signalled", handover.StartStopDaemon, about(m), m.Reason)
 		c.exit = ssdTrouble
 		return nil
 	default:
 		if m.Taken && m.Rule == matcher.RuleRecycled {
-			c.Warn("%s: %s; %d is left alone", ssdName, m.Reason, m.Pidfile.PID)
+			c.Warn("%s: %s; %d is left alone", handover.StartStopDaemon, m.Reason, m.Pidfile.PID)
 		}
 		if o.RemovePidfile && m.Verdict == matcher.Dead && !o.Test {
 			c.removePidfile(m.Pidfile)
@@ -70,11 +71,11 @@ func ssdStop(c *console, o ssd.Options, criteria matcher.Criteria, m matcher.Mat
 	ended := s.carryOut(schedule)
 	switch {
 	case s.refused != nil:
-		c.Warn("%s: %v", ssdName, s.refused)
+		c.Warn("%s: %v", handover.StartStopDaemon, s.refused)
 		c.exit = ssdTrouble
 		return nil
 	case s.unseen != nil:
-		c.Warn("%s: whether all have ended is not known: %v", ssdName, s.unseen)
+		c.Warn("%s: whether all have ended is not known: %v", handover.StartStopDaemon, s.unseen)
 		c.exit = ssdTrouble
 		return nil
 	case o.Retry != nil && !ended:

@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 
+	"github.com/alecthomas/kong"
 	"golang.org/x/sys/unix"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/explain"
+	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/matcher"
 )
 
@@ -45,12 +49,12 @@ func (cmd startDaemonCmd) Run(c *console) error {
 		case matcher.Running:
 			return nil
 		case matcher.Unknown:
-			c.Warn("%s; not started", summary(report))
+			c.Warn("%s; not started", explain.Summary(report))
 			c.exit = exitcode.Unknown
 			return nil
 		}
 		if report.Verdict == matcher.Unclaimed {
-			c.Warn("%s; started nevertheless", summary(report))
+			c.Warn("%s; started nevertheless", explain.Summary(report))
 		}
 	}
 	if c.isolated() { // the first process executes it only if its file system answers
@@ -82,5 +86,18 @@ func (cmd startDaemonCmd) become() error {
 			return fmt.Errorf("setting the nice level: %w", err)
 		}
 	}
-	return execve(daemon.Path, cmd.Words)
+	return handover.To(daemon.Path, cmd.Words)
+}
+
+// niceLevel is a number that may be negative: kong would take -5 for an option.
+type niceLevel int
+
+func (n *niceLevel) Decode(ctx *kong.DecodeContext) error {
+	word := ctx.Scan.Pop().String()
+	level, err := strconv.Atoi(word)
+	if err != nil || level < -40 || level > 40 {
+		return fmt.Errorf("%q is no nice level from -40 to 40", word)
+	}
+	*n = niceLevel(level)
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/matcher"
 )
@@ -26,7 +27,7 @@ const (
 func (cmd startStopDaemonCmd) Run(c *console) error {
 	o, err := ssd.Parse(cmd.Words)
 	trouble := func(err error) error {
-		c.Warn("%s: %v", ssdName, err)
+		c.Warn("%s: %v", handover.StartStopDaemon, err)
 		if c.exit = ssdTrouble; o.Action == ssd.Status {
 			c.exit = exitcode.Unknown
 		}
@@ -34,7 +35,7 @@ func (cmd startStopDaemonCmd) Run(c *console) error {
 	}
 	switch {
 	case errors.Is(err, ssd.ErrUnknownOption), err == nil && (o.Action == ssd.Help || o.Action == ssd.Version):
-		if _, noReal := findReal(ssdName); noReal != nil {
+		if _, noReal := handover.FindReal(handover.StartStopDaemon); noReal != nil {
 			return trouble(errors.Join(err, noReal))
 		}
 		c.handOver = true
@@ -60,8 +61,10 @@ func (cmd startStopDaemonCmd) Run(c *console) error {
 	return ssdStop(c, o, criteria, m)
 }
 
-func (cmd startStopDaemonCmd) become() error { return becomeReal(ssdName, cmd.Words) }
-func (startStopDaemonCmd) exitFailed() int   { return ssdTrouble }
+func (cmd startStopDaemonCmd) become() error {
+	return handover.ToReal(handover.StartStopDaemon, cmd.Words)
+}
+func (startStopDaemonCmd) exitFailed() int { return ssdTrouble }
 
 func (cmd startStopDaemonCmd) touches() (paths []string) {
 	o, err := ssd.Parse(cmd.Words)
@@ -99,7 +102,7 @@ func ssdStatus(c *console, m matcher.Matched) error {
 		c.exit = exitcode.Of(matcher.Running)
 		return nil
 	case m.Verdict == matcher.Unknown:
-		c.Warn("%s: cannot tell%s: %s", ssdName, about(m), m.Reason)
+		c.Warn("%s: cannot tell%s: %s", handover.StartStopDaemon, about(m), m.Reason)
 	}
 	c.exit = exitcode.Of(m.Verdict)
 	return nil
@@ -115,7 +118,7 @@ func ssdStart(c *console, o ssd.Options, m matcher.Matched) error {
 		c.inform(o, "%s already running.", what)
 		c.exit = nothingDone(o)
 	case matcher.Unknown:
-		c.Warn("%s: cannot tell%s: %s; not started", ssdName, about(m), m.Reason)
+		c.Warn("%s: cannot tell%s: %s; not started", handover.StartStopDaemon, about(m), m.Reason)
 		c.exit = ssdTrouble
 	case matcher.Dead:
 		return ssdStartDead(c, o, m)
@@ -140,7 +143,7 @@ func ssdStartDead(c *console, o ssd.Options, m matcher.Matched) error {
 		return nil
 	default:
 		if err := matcher.EmptyPidfile(m.Pidfile); err != nil && m.Rule != matcher.RuleGone {
-			c.Warn("%s: %v; not started", ssdName, err)
+			c.Warn("%s: %v; not started", handover.StartStopDaemon, err)
 			c.exit = ssdTrouble
 			return nil
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/matcher"
 )
 
@@ -48,7 +49,7 @@ func (cmd statusCmd) Run(c *console) error {
 		c.Say("%s: status unknown: %s", name, report.Reason)
 	}
 	if blocking := report.Blocking(); len(blocking) > 0 {
-		c.Warn("%s", summary(report))
+		c.Warn("%s", explain.Summary(report))
 	}
 	c.exit = exitcode.Of(verdict)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
 )
@@ -179,6 +180,6 @@ func (cmd waitCmd) gaveUp(c *console, r matcher.Report) error {
 	if cmd.Time > 0 {
 		after = "after " + matcher.Span(time.Duration(cmd.Time)) + ": "
 	}
-	c.Warn("%s%s", after, summary(r))
+	c.Warn("%s%s", after, explain.Summary(r))
 	return nil
 }

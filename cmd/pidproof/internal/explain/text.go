@@ -1,12 +1,10 @@
-package main
+package explain
 
 import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +16,8 @@ import (
 // page is a report for a person.
 type page struct{ say.Page }
 
-func writeText(w io.Writer, colour bool, r matcher.Report) {
+// Text writes the page for a person.
+func Text(w io.Writer, colour bool, r matcher.Report) {
 	p := page{say.Page{W: w, Colour: colour}}
 	p.headline(r)
 	p.daemon(r.Daemon)
@@ -82,7 +81,7 @@ func (p page) pidfile(r matcher.Report) {
 	if !f.ID.Known() {
 		return
 	}
-	p.Put("", fmt.Sprintf("owner %s, group %s, mode %s, %s", userName(f.Owner), groupName(f.Group), mode(f.Mode), say.Count(int(f.HardLinks), "link")))
+	p.Put("", fmt.Sprintf("owner %s, group %s, mode %s, %s", UserName(f.Owner), groupName(f.Group), mode(f.Mode), say.Count(int(f.HardLinks), "link")))
 	p.Put("", fmt.Sprintf("written %s (%s ago)", f.Written.Format(say.TimeLayout), matcher.Span(time.Since(f.Written))))
 	if r.Main != nil && !r.Main.Evidence.Started.IsZero() {
 		if ok, why := f.Vouches(r.Main.Evidence.UID, r.Main.Evidence.EUID); ok {
@@ -111,7 +110,7 @@ func (p page) process(r matcher.Report) {
 	if e.Argv.State == matcher.Known {
 		p.Put("", "arguments "+abridge(strings.Join(e.Argv.Value, " ")))
 	}
-	p.Put("", fmt.Sprintf("user %s (effective %s)", userName(e.UID), userName(e.EUID)))
+	p.Put("", fmt.Sprintf("user %s (effective %s)", UserName(e.UID), UserName(e.EUID)))
 	p.Put("", fmt.Sprintf("parent %d, process group %d, session %d", e.PPID, e.Group, e.Session))
 	when := "started " + e.Started.Format(say.TimeLayout)
 	if !r.Pidfile.Written.IsZero() {
@@ -133,7 +132,7 @@ func (p page) process(r matcher.Report) {
 		where += fmt.Sprintf(", user namespace %s", e.UserNS)
 	}
 	p.Put("", where)
-	if s := sockets(*r.Main); s != "" {
+	if s := ListensOn(*r.Main); s != "" {
 		p.Put("", s)
 	}
 }
@@ -168,28 +167,3 @@ func first(i int, label string) string {
 }
 
 func mode(m fs.FileMode) string { return fmt.Sprintf("%04o", uint32(m)) }
-
-func userName(uid int) string {
-	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-		return u.Username
-	}
-	return strconv.Itoa(uid)
-}
-
-func groupName(gid int) string {
-	if g, err := user.LookupGroupId(strconv.Itoa(gid)); err == nil {
-		return g.Name
-	}
-	return strconv.Itoa(gid)
-}
-
-func sockets(p matcher.Process) string {
-	var words []string
-	for _, s := range p.Sockets.Value {
-		words = append(words, s.String())
-	}
-	if len(words) == 0 {
-		return ""
-	}
-	return "listens on " + strings.Join(words, ", ")
-}

@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"cmp"
@@ -50,20 +50,20 @@ func adviceByVerdict(r matcher.Report) string {
 }
 
 func adviceUnclaimed(r matcher.Report) string {
-	var said []string
+	var sentences []string
 	if left := pids(r.WithRole(matcher.RoleLeftover)); len(left) > 0 {
-		said = append(said, fmt.Sprintf("%s: started by this instance's main process %d, which has ended. Look at them (ps -fp %s); once nothing needs them, end them (kill %s; with -9 those that stay) and start the instance.",
+		sentences = append(sentences, fmt.Sprintf("%s: started by this instance's main process %d, which has ended. Look at them (ps -fp %s); once nothing needs them, end them (kill %s; with -9 those that stay) and start the instance.",
 			strings.Join(left, " "), r.Pidfile.PID, strings.Join(left, ","), strings.Join(left, " ")))
 	}
 	if unclaimed := pids(r.WithRole(matcher.RoleUnclaimed)); len(unclaimed) > 0 {
 		remedy := cmp.Or(adoption(r), "write the number of its main process there, or end them by hand and start it again")
-		said = append(said, fmt.Sprintf("%s: look at them (ps -fp %s). If they belong to an instance whose pidfile lies outside /run, ask again with that pidfile, or register it. If they are this one's and its pidfile is lost or wrong, %s.",
+		sentences = append(sentences, fmt.Sprintf("%s: look at them (ps -fp %s). If they belong to an instance whose pidfile lies outside /run, ask again with that pidfile, or register it. If they are this one's and its pidfile is lost or wrong, %s.",
 			strings.Join(unclaimed, " "), strings.Join(unclaimed, ","), remedy))
 		if noneListens(r.Blocking()) {
-			said = append(said, "None of them listens: they may be sessions or jobs that outlive their daemon by design (sshd, cron). Then leave them alone, and ask with --unclaimed=listening.")
+			sentences = append(sentences, "None of them listens: they may be sessions or jobs that outlive their daemon by design (sshd, cron). Then leave them alone, and ask with --unclaimed=listening.")
 		}
 	}
-	return strings.Join(said, " ")
+	return strings.Join(sentences, " ")
 }
 
 // adoption is how the pidfile is mended, if adopt finds what to write there, and
@@ -75,7 +75,7 @@ func adoption(r matcher.Report) string {
 	}
 	dir, err := matcher.HoldDirectory(r.Pidfile)
 	if err != nil {
-		return strings.TrimPrefix(byItsUser(r.Pidfile.Path, main.Evidence), "; ")
+		return strings.TrimPrefix(ByItsUser(r.Pidfile.Path, main.Evidence), "; ")
 	}
 	dir.Close()
 	if err := r.Pidfile.Adopts(main.Evidence); err != nil {

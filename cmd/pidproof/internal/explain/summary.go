@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"fmt"
@@ -6,8 +6,8 @@ import (
 	"pidproof/matcher"
 )
 
-// summary is the verdict as one line for a log.
-func summary(r matcher.Report) string {
+// Summary is the verdict as one line for a log.
+func Summary(r matcher.Report) string {
 	daemon, pid, pidfile := r.Daemon.Path, r.Pidfile.PID, r.Pidfile.Path
 	switch {
 	case r.Verdict == matcher.Running:

@@ -1,4 +1,4 @@
-package main
+package handover
 
 import (
 	"bytes"
@@ -14,28 +14,28 @@ import (
 
 // The programs that pidproof stands before.
 const (
-	ssdName      = "start-stop-daemon"
-	invokeRcName = "invoke-rc.d"
+	StartStopDaemon = "start-stop-daemon"
+	InvokeRC        = "invoke-rc.d"
 )
 
 // diversions is dpkg's list: three lines each, the path, where it went, the package.
 const diversions = "/var/lib/dpkg/diversions"
 
-// becomeReal hands the arguments, unchanged, to the real program.
-func becomeReal(name string, args []string) error {
-	path, err := findReal(name)
+// ToReal hands the arguments, unchanged, to the real program.
+func ToReal(name string, args []string) error {
+	path, err := FindReal(name)
 	if err != nil {
 		return err
 	}
 	// busybox goes by the name it is called.
-	return execve(path, append([]string{name}, args...))
+	return To(path, append([]string{name}, args...))
 }
 
-// findReal looks where scripts/divert and dpkg-divert(1) have put the real program,
+// FindReal looks where scripts/divert and dpkg-divert(1) have put the real program,
 // then in PATH and the sbin directories, where what is ours does not count; nor does a
 // script as start-stop-daemon, which may be anybody's wrapper. Where one cannot be looked
 // at, none is taken: the next may be another program, or our own wrapper, for ever.
-func findReal(name string) (string, error) {
+func FindReal(name string) (string, error) {
 	elsewhere, err := divertedTo(name)
 	if err != nil {
 		return "", err
@@ -54,11 +54,11 @@ func findReal(name string) (string, error) {
 			continue
 		}
 		path := filepath.Join(dir, name)
-		if its, err := isReal(path, name == ssdName); its || err != nil {
+		if its, err := isReal(path, name == StartStopDaemon); its || err != nil {
 			return path, err
 		}
 	}
-	if name == ssdName {
+	if name == StartStopDaemon {
 		return "", errors.New("there is no real start-stop-daemon on this host, and pidproof starts nothing by itself: install dpkg's, busybox's or OpenRC's")
 	}
 	return "", fmt.Errorf("there is no real %s on this host: install init-system-helpers", name)
@@ -86,8 +86,8 @@ func parseDiversions(content, name string) (paths []string) {
 	return paths
 }
 
-// isProgram passes over what execvp(3) does.
-func isProgram(path string) (bool, error) {
+// IsProgram passes over what execvp(3) does.
+func IsProgram(path string) (bool, error) {
 	st, err := os.Stat(path)
 	for _, none := range []error{fs.ErrNotExist, syscall.ENOTDIR, syscall.EACCES, syscall.ELOOP} {
 		if errors.Is(err, none) {
@@ -99,7 +99,7 @@ func isProgram(path string) (bool, error) {
 
 // isReal reports that a program, or a binary, is there, and is not ours.
 func isReal(path string, binary bool) (bool, error) {
-	if its, err := isProgram(path); err != nil || !its {
+	if its, err := IsProgram(path); err != nil || !its {
 		return false, err
 	}
 	content, err := readProgram(path)

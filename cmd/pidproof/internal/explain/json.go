@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"io"
@@ -9,28 +9,30 @@ import (
 	"pidproof/matcher"
 )
 
-// schemaVersion counts incompatible changes of the object below. Fields may be
+// Schema counts incompatible changes of the object below. Fields may be
 // added without one. docs/explain-json.md describes every field; a test holds
 // the two together.
-const schemaVersion = 1
+const Schema = 1
 
-type jsonReport struct {
-	Schema    int           `json:"schema"`
-	Verdict   string        `json:"verdict"`
-	Exit      int           `json:"exit"`
-	Rule      string        `json:"rule"`
-	Reason    string        `json:"reason"`
-	Next      string        `json:"next"`
-	Notes     []string      `json:"notes"`
-	Daemon    jsonDaemon    `json:"daemon"`
-	Pidfile   jsonPidfile   `json:"pidfile"`
-	Process   *jsonProcess  `json:"process"`
-	Rules     []jsonStep    `json:"rules"`
-	Scanned   bool          `json:"scanned"`
-	Processes []jsonProcess `json:"processes"`
+// Report is the object that explain --json prints.
+type Report struct {
+	Schema    int       `json:"schema"`
+	Verdict   string    `json:"verdict"`
+	Exit      int       `json:"exit"`
+	Rule      string    `json:"rule"`
+	Reason    string    `json:"reason"`
+	Next      string    `json:"next"`
+	Notes     []string  `json:"notes"`
+	Daemon    Daemon    `json:"daemon"`
+	Pidfile   Pidfile   `json:"pidfile"`
+	Process   *Process  `json:"process"`
+	Rules     []Step    `json:"rules"`
+	Scanned   bool      `json:"scanned"`
+	Processes []Process `json:"processes"`
 }
 
-type jsonDaemon struct {
+// Daemon is the daemon asked for, and its file.
+type Daemon struct {
 	Name        string `json:"name"`
 	Path        string `json:"path"`
 	Real        string `json:"real"`
@@ -40,7 +42,8 @@ type jsonDaemon struct {
 	Interpreter string `json:"interpreter,omitempty"`
 }
 
-type jsonPidfile struct {
+// Pidfile is what was read of the pidfile.
+type Pidfile struct {
 	Path    string     `json:"path"`
 	State   string     `json:"state"`
 	Why     string     `json:"why,omitempty"`
@@ -55,7 +58,8 @@ type jsonPidfile struct {
 	Trust   string     `json:"trust,omitempty"`
 }
 
-type jsonProcess struct {
+// Process is one process, with its role and how that was found.
+type Process struct {
 	PID      int        `json:"pid"`
 	PPID     int        `json:"ppid"`
 	Role     string     `json:"role"`
@@ -74,25 +78,28 @@ type jsonProcess struct {
 	UID      *int       `json:"uid,omitempty"`
 	EUID     *int       `json:"euid,omitempty"`
 	Started  *time.Time `json:"started,omitempty"`
-	Exe      jsonExe    `json:"exe"`
-	Argv     jsonArgv   `json:"argv"`
+	Exe      Exe        `json:"exe"`
+	Argv     Argv       `json:"argv"`
 	PIDNS    string     `json:"pid_namespace"`
 	Tree     string     `json:"mount_tree"`
 	UserNS   string     `json:"user_namespace,omitempty"`
-	Sockets  jsonSocket `json:"sockets"`
+	Sockets  SocketList `json:"sockets"`
 }
 
-type jsonArgv struct {
+// Argv is /proc/PID/cmdline.
+type Argv struct {
 	State string   `json:"state"`
 	Words []string `json:"words,omitempty"`
 }
 
-type jsonSocket struct {
+// SocketList is what a process listens on.
+type SocketList struct {
 	State     string   `json:"state"`
 	Listening []string `json:"listening,omitempty"`
 }
 
-type jsonExe struct {
+// Exe is /proc/PID/exe.
+type Exe struct {
 	State  string `json:"state"`
 	Link   string `json:"link,omitempty"`
 	Device string `json:"device,omitempty"`
@@ -100,34 +107,36 @@ type jsonExe struct {
 	Error  string `json:"error,omitempty"`
 }
 
-type jsonStep struct {
+// Step is one rule that was asked.
+type Step struct {
 	Rule    string `json:"rule"`
 	Applied bool   `json:"applied"`
 	Why     string `json:"why"`
 }
 
-func writeJSON(w io.Writer, r matcher.Report) error {
-	out := jsonReport{
-		Schema: schemaVersion, Verdict: r.Verdict.String(), Exit: exitcode.Of(r.Verdict),
+// JSON writes a report as one object.
+func JSON(w io.Writer, r matcher.Report) error {
+	out := Report{
+		Schema: Schema, Verdict: r.Verdict.String(), Exit: exitcode.Of(r.Verdict),
 		Rule: string(r.Rule), Reason: r.Reason, Next: advice(r), Notes: say.OrEmpty(r.Notes),
-		Daemon: viewDaemon(r.Daemon), Pidfile: viewPidfile(r),
-		Rules: []jsonStep{}, Scanned: r.Scanned, Processes: []jsonProcess{},
+		Daemon: daemonOf(r.Daemon), Pidfile: pidfileOf(r),
+		Rules: []Step{}, Scanned: r.Scanned, Processes: []Process{},
 	}
 	if r.Main != nil {
-		p := viewProcess(*r.Main)
+		p := ProcessOf(*r.Main)
 		out.Process = &p
 		for _, s := range r.Main.Decision.Steps {
-			out.Rules = append(out.Rules, jsonStep{string(s.Rule), s.Applied, s.Why})
+			out.Rules = append(out.Rules, Step{string(s.Rule), s.Applied, s.Why})
 		}
 	}
 	for _, p := range processes(r) {
-		out.Processes = append(out.Processes, viewProcess(p))
+		out.Processes = append(out.Processes, ProcessOf(p))
 	}
 	return say.JSON(w, out)
 }
 
-func viewDaemon(d matcher.Daemon) jsonDaemon {
-	out := jsonDaemon{Name: d.Name, Path: d.Path, Real: d.Real, State: d.File.State.String()}
+func daemonOf(d matcher.Daemon) Daemon {
+	out := Daemon{Name: d.Name, Path: d.Path, Real: d.Real, State: d.File.State.String()}
 	if d.File.State == matcher.Known {
 		out.Device, out.Inode = d.File.Value.Device(), d.File.Value.Ino
 	}
@@ -137,9 +146,9 @@ func viewDaemon(d matcher.Daemon) jsonDaemon {
 	return out
 }
 
-func viewPidfile(r matcher.Report) jsonPidfile {
+func pidfileOf(r matcher.Report) Pidfile {
 	p := r.Pidfile
-	out := jsonPidfile{Path: p.Path, State: p.State.String(), Why: p.Why, PID: p.PID, Rest: p.Rest}
+	out := Pidfile{Path: p.Path, State: p.State.String(), Why: p.Why, PID: p.PID, Rest: p.Rest}
 	if p.ID.Known() {
 		out.UID, out.GID, out.Mode = &p.Owner, &p.Group, mode(p.Mode)
 		out.Links, out.Written = p.HardLinks, &p.Written
@@ -151,15 +160,16 @@ func viewPidfile(r matcher.Report) jsonPidfile {
 	return out
 }
 
-func viewProcess(p matcher.Process) jsonProcess {
+// ProcessOf is a process as it is printed.
+func ProcessOf(p matcher.Process) Process {
 	e, d := p.Evidence, p.Decision
-	out := jsonProcess{
+	out := Process{
 		PID: e.PID, PPID: e.PPID, Role: string(p.Role), Instance: p.Instance,
 		Rule: string(d.Rule), Reason: d.Why, Outcome: d.Outcome.String(), Weak: d.Weak, File: d.File.String(),
 		Life: e.Life.String(), Pin: e.Pin, Comm: e.Comm, State: e.State,
-		Group: e.Group, Session: e.Session, Argv: jsonArgv{e.Argv.State.String(), e.Argv.Value},
+		Group: e.Group, Session: e.Session, Argv: Argv{e.Argv.State.String(), e.Argv.Value},
 		PIDNS: e.PIDNS.String(), Tree: e.Tree.String(),
-		Exe: jsonExe{State: e.Exe.State.String(), Link: e.Exe.Value.Link},
+		Exe: Exe{State: e.Exe.State.String(), Link: e.Exe.Value.Link},
 	}
 	if e.Tree == matcher.OtherPlace {
 		out.UserNS = e.UserNS.String()

@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"fmt"
@@ -80,7 +80,7 @@ func describe(proc, parent matcher.Process) string {
 	if f := proc.Decision.File; f != matcher.FileUnknown {
 		text += ", " + f.String()
 	}
-	if s := sockets(proc); s != "" {
+	if s := ListensOn(proc); s != "" {
 		text += ", " + s
 	}
 	return text

@@ -1,4 +1,4 @@
-package main
+package invokerc
 
 import (
 	"errors"
@@ -9,31 +9,32 @@ import (
 	"strings"
 	"testing"
 
+	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/testdata/need"
 )
 
 func TestParseInvocation(t *testing.T) {
 	for _, row := range []struct {
 		line  string
-		want  invocation
+		want  Invocation
 		words string // for the real program
 	}{
-		{"foo stop", invocation{name: "foo", action: "stop"}, "foo stop"},
-		{"--quiet foo --force stop", invocation{name: "foo", action: "stop"}, "--quiet foo --force stop"},
-		{"--allow-on-demand foo stop", invocation{name: "foo", action: "stop", allowOnDemand: true, before: true}, "foo stop"},
-		{"foo --allow-on-demand stop", invocation{name: "foo", action: "stop", allowOnDemand: true, before: true}, "foo stop"},
-		{"foo stop --allow-on-demand x", invocation{name: "foo", action: "stop", allowOnDemand: true}, "foo stop x"},
-		{"--query foo stop", invocation{name: "foo", action: "stop", query: true}, "--query foo stop"},
-		{"foo --skip-systemd-native restart", invocation{name: "foo", action: "restart", skipNative: true},
+		{"foo stop", Invocation{Name: "foo", Action: "stop"}, "foo stop"},
+		{"--quiet foo --force stop", Invocation{Name: "foo", Action: "stop"}, "--quiet foo --force stop"},
+		{"--allow-on-demand foo stop", Invocation{Name: "foo", Action: "stop", AllowOnDemand: true, Before: true}, "foo stop"},
+		{"foo --allow-on-demand stop", Invocation{Name: "foo", Action: "stop", AllowOnDemand: true, Before: true}, "foo stop"},
+		{"foo stop --allow-on-demand x", Invocation{Name: "foo", Action: "stop", AllowOnDemand: true}, "foo stop x"},
+		{"--query foo stop", Invocation{Name: "foo", Action: "stop", Query: true}, "--query foo stop"},
+		{"foo --skip-systemd-native restart", Invocation{Name: "foo", Action: "restart", SkipNative: true},
 			"foo --skip-systemd-native restart"},
 		// After the action, everything is the init script's.
-		{"foo start --query --skip-systemd-native --nosuch", invocation{name: "foo", action: "start"},
+		{"foo start --query --skip-systemd-native --nosuch", Invocation{Name: "foo", Action: "start"},
 			"foo start --query --skip-systemd-native --nosuch"},
 		// No option, but no name either: that is ParseName's matter.
-		{"-x stop", invocation{name: "-x", action: "stop"}, "-x stop"},
+		{"-x stop", Invocation{Name: "-x", Action: "stop"}, "-x stop"},
 	} {
-		row.want.words = strings.Fields(row.words)
-		if got, ok := parseInvocation(strings.Fields(row.line)); !ok || !reflect.DeepEqual(got, row.want) {
+		row.want.Words = strings.Fields(row.words)
+		if got, ok := Parse(strings.Fields(row.line)); !ok || !reflect.DeepEqual(got, row.want) {
 			t.Errorf("%s: %+v, %v\nwant %+v", row.line, got, ok, row.want)
 		}
 	}
@@ -56,8 +57,8 @@ var oddCommandLines = [][]string{
 // TestParseInvocationAsReal asks Debian's own invoke-rc.d, which is a script: what it
 // takes for the name and the action, and what it complains of.
 func TestParseInvocationAsReal(t *testing.T) {
-	need.Program(t, invokeRcName)
-	real, err := findReal(invokeRcName)
+	need.Program(t, handover.InvokeRC)
+	real, err := handover.FindReal(handover.InvokeRC)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func TestParseInvocationAsReal(t *testing.T) {
 			t.Fatal(err)
 		}
 		code := cmd.ProcessState.ExitCode()
-		call, ok := parseInvocation(append([]string{"--query"}, words...))
+		call, ok := Parse(append([]string{"--query"}, words...))
 		if refused := code == 103 || code == 0; refused == ok { // 0: --help
 			t.Errorf("%q: the real program ends with %d, ours has ok=%v\n%s", words, code, ok, trace)
 		}
@@ -83,7 +84,7 @@ func TestParseInvocationAsReal(t *testing.T) {
 			complains++
 			continue
 		}
-		for variable, ours := range map[string]string{"INITSCRIPTID": call.name, "ACTION": call.action} {
+		for variable, ours := range map[string]string{"INITSCRIPTID": call.Name, "ACTION": call.Action} {
 			if theirs := assigned(string(trace), variable); theirs != ours {
 				t.Errorf("%q: %s is %q, ours is %q", words, variable, theirs, ours)
 			}
@@ -112,25 +113,25 @@ func FuzzInvocation(f *testing.F) {
 	f.Add("--allow-on-demand\x00foo\x00--allow-on-demand\x00stop\x00--allow-on-demand\x00x")
 	f.Fuzz(func(t *testing.T, line string) {
 		given := strings.Split(line, "\x00") // no word holds a NUL
-		call, ok := parseInvocation(given)
+		call, ok := Parse(given)
 		if !ok {
 			return
 		}
 		if want := slices.DeleteFunc(slices.Clone(given),
-			func(w string) bool { return w == allowOnDemand }); !slices.Equal(call.words, want) {
-			t.Fatalf("%q became %q", given, call.words)
+			func(w string) bool { return w == allowOnDemand }); !slices.Equal(call.Words, want) {
+			t.Fatalf("%q became %q", given, call.Words)
 		}
-		if call.allowOnDemand != slices.Contains(given, allowOnDemand) {
+		if call.AllowOnDemand != slices.Contains(given, allowOnDemand) {
 			t.Fatalf("%q: %+v", given, call)
 		}
-		name, action := slices.Index(call.words, call.name), slices.Index(call.words, call.action)
-		if name < 0 || action < 0 || name > action || strings.HasPrefix(call.name, "--") ||
-			strings.HasPrefix(call.action, "--") {
+		name, action := slices.Index(call.Words, call.Name), slices.Index(call.Words, call.Action)
+		if name < 0 || action < 0 || name > action || strings.HasPrefix(call.Name, "--") ||
+			strings.HasPrefix(call.Action, "--") {
 			t.Fatalf("%q: %+v", given, call)
 		}
-		again, ok := parseInvocation(append(slices.Clone(call.words), "--query", skipNative, "more"))
-		again.words, again.allowOnDemand = again.words[:len(call.words)], call.allowOnDemand
-		again.before = call.before
+		again, ok := Parse(append(slices.Clone(call.Words), "--query", skipNative, "more"))
+		again.Words, again.AllowOnDemand = again.Words[:len(call.Words)], call.AllowOnDemand
+		again.Before = call.Before
 		if !ok || !reflect.DeepEqual(again, call) {
 			t.Fatalf("%q: %+v, and read again %+v", given, call, again)
 		}

@@ -1,0 +1,53 @@
+package explain
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"pidproof/matcher"
+)
+
+// UserName is what passwd(5) calls a user, else the number.
+func UserName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(uid)
+}
+
+func groupName(gid int) string {
+	if g, err := user.LookupGroupId(strconv.Itoa(gid)); err == nil {
+		return g.Name
+	}
+	return strconv.Itoa(gid)
+}
+
+// ListensOn says what a process listens on; "" if that is nothing.
+func ListensOn(p matcher.Process) string {
+	var words []string
+	for _, s := range p.Sockets.Value {
+		words = append(words, s.String())
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "listens on " + strings.Join(words, ", ")
+}
+
+// ByItsUser is the way out where the directory is that of the daemon's own user.
+func ByItsUser(pidfile string, e matcher.Evidence) string {
+	dir, err := os.Stat(filepath.Dir(pidfile))
+	if err != nil {
+		return ""
+	}
+	owner, known := dir.Sys().(*syscall.Stat_t)
+	if !known || int(owner.Uid) != e.EUID || e.EUID == os.Geteuid() {
+		return ""
+	}
+	return fmt.Sprintf("; let its user write it: runuser -u %s -- sh -c 'echo %d >%s'", UserName(e.EUID), e.PID, pidfile)
+}
