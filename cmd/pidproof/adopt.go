@@ -9,7 +9,7 @@ import (
 
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/explain"
-	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/cmd/pidproof/internal/instances"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/cmd/pidproof/internal/wholefile"
 	"pidproof/matcher"
@@ -44,7 +44,7 @@ func (cmd adoptCmd) Run(c *console) error {
 		}
 		return nil
 	}
-	if err := alsoLost(c, report); err != nil {
+	if err := instances.AlsoLost(c.Asker, report); err != nil {
 		c.Warn("%s: nothing is adopted: %d may as well be another instance: %v", report.Daemon.Path, main.Evidence.PID, err)
 		c.exit = exitcode.Refused
 		return nil
@@ -69,42 +69,21 @@ func (cmd adoptCmd) Run(c *console) error {
 	return cmd.write(c, report, main, dir)
 }
 
-// alsoLost is an error where another registered instance of this daemon, whose own
-// pidfile names nobody, may have lost an unclaimed process.
-func alsoLost(c *console, r matcher.Report) error {
-	all, errs := registry.Read(registry.InUse())
-	for _, other := range all {
-		d, err := daemonOf(other)
-		if err != nil {
-			return fmt.Errorf("of %s it cannot be told: %w", other.Name, err)
-		}
-		if d.Real != r.Daemon.Real || registry.SamePidfile(other.Pidfile, r.Pidfile.Path) {
-			continue
-		}
-		o, err := c.lookAt(other)
-		o.report.Release()
-		if err != nil || o.report.Verdict != matcher.Running {
-			return fmt.Errorf("the pidfile of %s names nobody either: give that with -p %s, or unregister it if it is gone", other.Name, other.Pidfile)
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // candidate describes the main process that is to be adopted.
 func candidate(r matcher.Report, main *matcher.Process) string {
 	e := main.Evidence
-	said := []string{
+	words := []string{
 		fmt.Sprintf("%s runs unclaimed as PID %d", r.Daemon.Path, e.PID), "user " + explain.UserName(e.EUID),
 		"since " + e.Started.Format(say.TimeLayout),
 	}
 	if s := explain.ListensOn(*main); s != "" {
-		said = append(said, s)
+		words = append(words, s)
 	}
 	what := "pidfile " + r.Pidfile.Path + " is stale"
 	if r.Pidfile.State == matcher.PidfileAbsent {
 		what = "there is no pidfile " + r.Pidfile.Path
 	}
-	return strings.Join(said, ", ") + "; " + what
+	return strings.Join(words, ", ") + "; " + what
 }
 
 // write puts the number into the pidfile: with its owner and mode, if it has them and

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"strconv"
 
+	"pidproof/cmd/pidproof/internal/instances"
+	"pidproof/cmd/pidproof/internal/restart"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/cmd/pidproof/internal/shellvars"
 )
@@ -26,22 +28,22 @@ func (afterUpgradeCmd) Run(c *console) error {
 	if mode == "off" {
 		return nil
 	}
-	registered, _ := c.registrations()
+	registered, _ := instances.Registrations(c.Console)
 	if mode == "restart" {
-		unlock, err := c.lockRestarts()
+		unlock, err := restart.Lock()
 		if err != nil {
 			c.Warn("%v", err)
 			return nil
 		}
 		defer unlock()
-		run := newRestarting(c, false, restartLimit)
-		defer run.close()
-		if doubts := run.all(registered); run.restarted+run.failed+run.leftAlone > 0 {
-			run.summary(doubts)
+		run := restart.New(c.Console, c.Asker, false, restart.Limit)
+		defer run.Close()
+		if doubts := run.All(registered); run.Found() > 0 {
+			run.Summary(doubts)
 		}
 		return nil
 	}
-	found, _ := c.outdated(registered)
+	found, _ := restart.Outdated(c.Console, c.Asker, registered)
 	c.reportOutdated(found)
 	return nil
 }
@@ -73,21 +75,21 @@ func (c *console) afterUpgrade() string {
 	}
 }
 
-func (c *console) reportOutdated(found []outdated) {
+func (c *console) reportOutdated(found []instances.Instance) {
 	if len(found) == 0 {
 		return
 	}
 	c.Say("These instances still run the binary of before an upgrade:")
 	t, remedies := say.Table{}, 0
-	for _, o := range found {
-		remedy := o.Command()
-		if err := o.refusal(true); err != nil {
+	for _, i := range found {
+		remedy := i.Command()
+		if err := restart.Refusal(i, true); err != nil {
 			remedy = err.Error()
 		} else {
 			remedies++
 		}
-		t.Add("  "+o.Name, "PID "+strconv.Itoa(o.main().Evidence.PID), remedy)
-		o.report.Release()
+		t.Add("  "+i.Name, "PID "+strconv.Itoa(i.Main().Evidence.PID), remedy)
+		i.Report.Release()
 	}
 	var out bytes.Buffer
 	t.Write(&out, 0)

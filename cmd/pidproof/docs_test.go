@@ -15,6 +15,7 @@ import (
 
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/explain"
+	"pidproof/cmd/pidproof/internal/instances"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/testdata/need"
 )
@@ -174,7 +175,7 @@ var schemas = []struct {
 	object        any
 }{
 	{"../../docs/explain-json.md", "explain --json", explain.Schema, explain.Report{}},
-	{"../../docs/list-json.md", "list --json", listSchemaVersion, jsonList{}},
+	{"../../docs/list-json.md", "list --json", instances.Schema, instances.List{}},
 	{"../../docs/triggers-json.md", "triggers --json", triggersSchemaVersion, jsonTriggers{}},
 }
 

@@ -7,6 +7,7 @@ import (
 	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/invokerc"
 	"pidproof/cmd/pidproof/internal/ondemand"
+	"pidproof/cmd/pidproof/internal/restart"
 	"pidproof/cmd/pidproof/internal/say"
 )
 
@@ -85,7 +86,7 @@ func (cmd invokeRcdCmd) stop(c *console, call invokerc.Invocation) error {
 		return nil
 	}
 	c.handOver = false
-	q := quiescing{c, service, call.Words, call.AllowOnDemand, restartLimit}
+	q := quiescing{c, service, call.Words, call.AllowOnDemand, restart.Limit}
 	c.exit = q.run()
 	return nil
 }

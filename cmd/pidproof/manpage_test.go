@@ -19,6 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"pidproof/cmd/pidproof/internal/handover"
+	"pidproof/cmd/pidproof/internal/instances"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/testdata/need"
 )
@@ -719,10 +720,8 @@ func literal(t *testing.T, e ast.Expr) string {
 
 // The manual has every metric, in the order in which they are printed.
 func TestManualMetrics(t *testing.T) {
-	var want, got []string
-	for _, g := range append(listing{}.instanceGauges(), listing{}.hostGauges()...) {
-		want = append(want, g.name)
-	}
+	var got []string
+	want := instances.MetricNames()
 	for _, line := range pageOf(t, "list").part(t, ".Sh COMMANDS", ".Ss list") {
 		if name, isMetric := strings.CutPrefix(line, ".It Li pidproof_"); isMetric {
 			got = append(got, "pidproof_"+name)

@@ -15,6 +15,7 @@ import (
 	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/invokerc"
 	"pidproof/cmd/pidproof/internal/ondemand"
+	"pidproof/cmd/pidproof/internal/restart"
 	"pidproof/matcher"
 )
 
@@ -290,7 +291,7 @@ func (cmd unquiesceCmd) Run(c *console) error {
 // restore starts again what a record holds off.
 func (c *console) restore(r ondemand.Record) (restored []string, err error) {
 	// A service that runs is stopped for its sockets, which may take its time.
-	ctx, cancel := context.WithTimeout(context.Background(), restartLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), restart.Limit)
 	defer cancel()
 	restored, restarted, err := ondemand.Restore(ctx, r)
 	if restarted && err == nil {

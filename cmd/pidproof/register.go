@@ -8,8 +8,8 @@ import (
 
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/explain"
-	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/cmd/pidproof/internal/restart"
 	"pidproof/cmd/pidproof/internal/shellvars"
 	"pidproof/matcher"
 )
@@ -81,35 +81,11 @@ func (cmd registerCmd) Run(c *console) error {
 		if now.Name != r.Name {
 			continue
 		}
-		if err := unrunnable(now); err != nil {
+		if err := restart.Unrunnable(now); err != nil {
 			c.Warn("%s: %v", r.Name, err)
 		}
 	}
 	return nil
-}
-
-// unrunnable says why a restart command would do nothing.
-func unrunnable(r registry.Registration) error {
-	if _, err := restartProgram(r); err != nil {
-		return fmt.Errorf("its restart command cannot be run: %w", err)
-	}
-	return denial(r)
-}
-
-// restartProgram is what the restart command runs.
-func restartProgram(r registry.Registration) (matcher.Daemon, error) {
-	if where, mayHang := matcher.MayHang(r.Restart[0]); mayHang {
-		return matcher.Daemon{}, fmt.Errorf("it lies on %s, which may not answer", where)
-	}
-	program, err := matcher.FindDaemon(r.Restart[0])
-	if err != nil {
-		return program, err
-	}
-	its, err := handover.IsProgram(program.Path)
-	if err == nil && !its {
-		err = fmt.Errorf("%s is no program", program.Path)
-	}
-	return program, err
 }
 
 type unregisterCmd struct {

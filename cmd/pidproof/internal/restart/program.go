@@ -1,4 +1,4 @@
-package main
+package restart
 
 import (
 	"errors"
@@ -9,7 +9,32 @@ import (
 	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/invokerc"
 	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/matcher"
 )
+
+// Unrunnable says why a restart command would do nothing.
+func Unrunnable(r registry.Registration) error {
+	if _, err := programOf(r); err != nil {
+		return fmt.Errorf("its restart command cannot be run: %w", err)
+	}
+	return denial(r)
+}
+
+// programOf is what the restart command runs.
+func programOf(r registry.Registration) (matcher.Daemon, error) {
+	if where, mayHang := matcher.MayHang(r.Restart[0]); mayHang {
+		return matcher.Daemon{}, fmt.Errorf("it lies on %s, which may not answer", where)
+	}
+	program, err := matcher.FindDaemon(r.Restart[0])
+	if err != nil {
+		return program, err
+	}
+	its, err := handover.IsProgram(program.Path)
+	if err == nil && !its {
+		err = fmt.Errorf("%s is no program", program.Path)
+	}
+	return program, err
+}
 
 // errDenied: somebody has decided that it must not be restarted.
 var errDenied = errors.New("policy-rc.d denies it")
@@ -21,7 +46,7 @@ func denial(r registry.Registration) error {
 	if filepath.Base(r.Restart[0]) != handover.InvokeRC {
 		return nil
 	}
-	program, err := restartProgram(r)
+	program, err := programOf(r)
 	if err != nil {
 		return nil // whoever runs it says so
 	}

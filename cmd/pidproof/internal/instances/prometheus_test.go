@@ -1,4 +1,4 @@
-package main
+package instances
 
 import (
 	"strings"
@@ -14,8 +14,8 @@ import (
 // and states that an ordinary user cannot arrange, and the text to the letter.
 
 // listed is a row of a list; pid 0: its process is not known.
-func listed(name, pidfile, daemon string, verdict matcher.Verdict, pid int, file matcher.FileState) instanceRow {
-	row := instanceRow{name: name}
+func listed(name, pidfile, daemon string, verdict matcher.Verdict, pid int, file matcher.FileState) row {
+	row := row{name: name}
 	row.PidfileVerdict, row.Pidfile.Path, row.Daemon.Path = verdict, pidfile, daemon
 	if pid > 0 {
 		row.Main = &matcher.Process{
@@ -26,7 +26,7 @@ func listed(name, pidfile, daemon string, verdict matcher.Verdict, pid int, file
 	return row
 }
 
-func withWorkers(row instanceRow, n int) instanceRow {
+func withWorkers(row row, n int) row {
 	row.Workers.State, row.Workers.Value = matcher.Known, n
 	return row
 }
@@ -35,9 +35,9 @@ func TestMetrics(t *testing.T) {
 	const webd = "/usr/sbin/webd"
 	registered := withWorkers(listed("foo", "/run/foo.pid", webd, matcher.Running, 7, matcher.FileReplaced), 2)
 	registered.registration = &registry.Registration{}
-	list := listing{
+	list := Listing{
 		bad: 1,
-		instances: []instanceRow{
+		instances: []row{
 			registered,
 			listed("gone", "/run/gone.pid", "", matcher.Dead, 0, 0),
 			listed("hidden", "/run/hidden.pid", "/usr/bin/sleep", matcher.Unknown, 8, matcher.FileUnknown),
@@ -120,7 +120,7 @@ pidproof_unclaimed_processes{executable="/two/and\\n\"unclear"} 2
 pidproof_unusable_registrations 1
 `
 	var got strings.Builder
-	list.writeMetrics(&got)
+	list.Metrics(&got)
 	if got.String() != want {
 		t.Errorf("the metrics are\n%s\nwant\n%s", got.String(), want)
 	}

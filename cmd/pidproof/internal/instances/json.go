@@ -1,4 +1,4 @@
-package main
+package instances
 
 import (
 	"io"
@@ -9,12 +9,13 @@ import (
 	"pidproof/matcher"
 )
 
-// listSchemaVersion counts incompatible changes of the object below, as schemaVersion
-// does for explain's. docs/list-json.md describes every field; a test holds the two
+// Schema counts incompatible changes of the object below, as
+// explain.Schema does. docs/list-json.md describes every field; a test holds the two
 // together.
-const listSchemaVersion = 1
+const Schema = 1
 
-type jsonList struct {
+// List is the object that list --json prints.
+type List struct {
 	Schema    int            `json:"schema"`
 	Instances []jsonInstance `json:"instances"`
 	Daemons   []jsonStrays   `json:"daemons"`
@@ -60,9 +61,10 @@ type jsonUnclaimed struct {
 	Sockets  explain.SocketList `json:"sockets"`
 }
 
-func (list listing) writeJSON(w io.Writer) error {
-	out := jsonList{
-		Schema: listSchemaVersion, Unusable: list.bad, Unseen: say.OrEmpty(list.unseen),
+// JSON writes the list for a program.
+func (list Listing) JSON(w io.Writer) error {
+	out := List{
+		Schema: Schema, Unusable: list.bad, Unseen: say.OrEmpty(list.Unseen),
 		Instances: []jsonInstance{}, Daemons: []jsonStrays{},
 	}
 	for _, i := range list.instances {
@@ -78,7 +80,7 @@ func (list listing) writeJSON(w io.Writer) error {
 	return say.JSON(w, out)
 }
 
-func (i instanceRow) json() jsonInstance {
+func (i row) json() jsonInstance {
 	out := jsonInstance{
 		Name: i.name, State: i.state(), Rule: string(i.Rule), Reason: i.Reason,
 		Pidfile: i.Pidfile.Path, Also: i.Also, Executable: i.Daemon.Path,

@@ -1,4 +1,4 @@
-package main
+package instances
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"pidproof/matcher"
 )
 
-// gauge is a metric family of Prometheus' text format, docs/instrumenting/
+// gauge is a metric treeRoot of Prometheus' text format, docs/instrumenting/
 // exposition_formats.md of its documentation; practices/naming.md has what its name
 // may be. Prometheus' libraries build on protobuf, whose start-up would cost every
 // check more than the answer does.
@@ -47,8 +47,8 @@ func labelValue(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s)
 }
 
-// writeMetrics writes no times: the collector refuses a file that has any.
-func (list listing) writeMetrics(w io.Writer) {
+// Metrics writes no times: the collector refuses a file that has any.
+func (list Listing) Metrics(w io.Writer) {
 	for _, g := range append(list.instanceGauges(), list.hostGauges()...) {
 		if len(g.samples) > 0 {
 			fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s gauge\n%s", g.name, g.help, g.name, strings.Join(g.samples, ""))
@@ -58,7 +58,7 @@ func (list listing) writeMetrics(w io.Writer) {
 
 // instanceGauges says nothing of what could not be told. The label is not called
 // instance, which Prometheus puts on every sample for the host it was scraped from.
-func (list listing) instanceGauges() []gauge {
+func (list Listing) instanceGauges() []gauge {
 	up := gauge{name: "pidproof_instance_up",
 		help: "Whether the pidfile names a process that runs the daemon."}
 	stale := gauge{name: "pidproof_instance_pidfile_stale",
@@ -102,7 +102,7 @@ func (list listing) instanceGauges() []gauge {
 	return []gauge{up, stale, unknown, registered, info, replaced, started, workers}
 }
 
-func (list listing) hostGauges() []gauge {
+func (list Listing) hostGauges() []gauge {
 	unclaimed := gauge{name: "pidproof_unclaimed_processes",
 		help: "Processes that run the executable and that no pidfile accounts for."}
 	for _, d := range list.daemons {
@@ -122,4 +122,12 @@ func (list listing) hostGauges() []gauge {
 		help: "Registrations that were refused; their instances may be missing here."}
 	unusable.add(float64(list.bad))
 	return []gauge{unclaimed, unusable}
+}
+
+// MetricNames are all that can be printed, in their order.
+func MetricNames() (names []string) {
+	for _, g := range append(Listing{}.instanceGauges(), Listing{}.hostGauges()...) {
+		names = append(names, g.name)
+	}
+	return names
 }

@@ -1,4 +1,4 @@
-package main
+package restart
 
 import (
 	"os/signal"

@@ -1,4 +1,4 @@
-package main
+package instances
 
 import (
 	"slices"
@@ -35,9 +35,9 @@ func TestFamilies(t *testing.T) {
 	stray := func(pid, ppid int) matcher.Process {
 		return matcher.Process{Evidence: matcher.Evidence{PID: pid, PPID: ppid}}
 	}
-	families := familiesOf([]matcher.Process{stray(5, 1), stray(6, 5), stray(7, 6), stray(8, 5), stray(9, 4), stray(20, 21), stray(21, 20)})
+	roots := treeRootsOf([]matcher.Process{stray(5, 1), stray(6, 5), stray(7, 6), stray(8, 5), stray(9, 4), stray(20, 21), stray(21, 20)})
 	var got []int
-	for _, f := range families {
+	for _, f := range roots {
 		got = append(got, f.Evidence.PID, f.descendants)
 	}
 	// 20 and 21 cannot be each other's parents, but numbers are passed on.

@@ -1,4 +1,4 @@
-package main
+package instances
 
 import (
 	"fmt"
@@ -15,9 +15,9 @@ import (
 // unsaid stands where there is nothing to say.
 const unsaid = "-"
 
-// writeText is the list for a person: a row an instance, then what no pidfile
+// Text is the list for a person: a row an instance, then what no pidfile
 // accounts for.
-func (list listing) writeText(w io.Writer, width int) {
+func (list Listing) Text(w io.Writer, width int) {
 	t := say.Table{Folded: 2, Right: []int{2, 6}}
 	t.Add("NAME", "STATE", "PID", "USER", "SINCE", "BINARY", "WORKERS", "REG", "PIDFILE", "EXECUTABLE")
 	for _, i := range list.instances {
@@ -31,7 +31,7 @@ func (list listing) writeText(w io.Writer, width int) {
 	u := say.Table{Folded: 2, Right: []int{0, 4}}
 	u.Add("PID", "USER", "SINCE", "BINARY", "WORKERS", "EXECUTABLE", "WHAT IS KNOWN")
 	for _, daemon := range list.daemons {
-		for _, top := range familiesOf(daemon.Processes) {
+		for _, top := range treeRootsOf(daemon.Processes) {
 			u.Add(top.cells(daemon.Daemon, list.childOf(top.Evidence.PID))...)
 		}
 	}
@@ -41,7 +41,7 @@ func (list listing) writeText(w io.Writer, width int) {
 	}
 }
 
-func (i instanceRow) cells() []string {
+func (i row) cells() []string {
 	pid, user, since, binary, workers, executable := unsaid, unsaid, unsaid, unsaid, unsaid, i.Daemon.Path
 	if i.Pidfile.PID > 0 {
 		pid = strconv.Itoa(i.Pidfile.PID)
@@ -65,7 +65,7 @@ func (i instanceRow) cells() []string {
 
 // shown: something is known of the process that the pidfile names, and it may be
 // the daemon.
-func (i instanceRow) shown() bool {
+func (i row) shown() bool {
 	return (i.PidfileVerdict == matcher.Running || i.PidfileVerdict == matcher.Unknown) &&
 		i.Main != nil && !i.Main.Evidence.Started.IsZero()
 }
@@ -78,14 +78,14 @@ func whoAndSince(p *matcher.Process) (user, since, binary string) {
 	return explain.UserName(p.Evidence.EUID), p.Evidence.Started.In(time.Local).Format(minute), p.Decision.File.String()
 }
 
-// family is an unclaimed process whose parent is none, and how many of the
+// treeRoot is an unclaimed process whose parent is none, and how many of the
 // unclaimed descend from it.
-type family struct {
+type treeRoot struct {
 	matcher.Process
 	descendants int
 }
 
-func familiesOf(strays []matcher.Process) (families []family) {
+func treeRootsOf(strays []matcher.Process) (roots []treeRoot) {
 	parents := map[int]int{}
 	for _, p := range strays {
 		parents[p.Evidence.PID] = p.Evidence.PPID
@@ -102,15 +102,15 @@ func familiesOf(strays []matcher.Process) (families []family) {
 	}
 	for _, p := range strays {
 		if _, below := parents[p.Evidence.PPID]; !below {
-			families = append(families, family{p, descendants[p.Evidence.PID]})
+			roots = append(roots, treeRoot{p, descendants[p.Evidence.PID]})
 		}
 	}
-	return families
+	return roots
 }
 
 // childOf names the instance whose main process is a child of this one: jsvc's pidfile
 // names the process that does the work. "" if there is none.
-func (list listing) childOf(pid int) string {
+func (list Listing) childOf(pid int) string {
 	for _, i := range list.instances {
 		if i.PidfileVerdict == matcher.Running && i.Main.Evidence.PPID == pid {
 			return i.name
@@ -119,12 +119,12 @@ func (list listing) childOf(pid int) string {
 	return ""
 }
 
-func (f family) cells(d matcher.Daemon, child string) []string {
+func (f treeRoot) cells(d matcher.Daemon, child string) []string {
 	user, since, binary := whoAndSince(&f.Process)
 	return []string{strconv.Itoa(f.Evidence.PID), user, since, binary, strconv.Itoa(f.descendants), d.Path, f.whatIsKnown(child)}
 }
 
-func (f family) whatIsKnown(child string) string {
+func (f treeRoot) whatIsKnown(child string) string {
 	var known []string
 	switch {
 	case f.Role == matcher.RoleLeftover:

@@ -1,0 +1,73 @@
+package instances
+
+import (
+	"errors"
+	"fmt"
+
+	"pidproof/cmd/pidproof/internal/ask"
+	"pidproof/cmd/pidproof/internal/explain"
+	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/matcher"
+)
+
+// Instance is a registered one, and what its pidfile says now. Its main process is held.
+type Instance struct {
+	registry.Registration
+	Report matcher.Report
+}
+
+// Main is the process that the pidfile names.
+func (i Instance) Main() *matcher.Process { return i.Report.Main }
+
+// Runs says which file it runs, as the rule that found it does.
+func (i Instance) Runs() string {
+	return fmt.Sprintf("PID %d runs the %s of before it was %s", i.Main().Evidence.PID, i.Daemon, i.Main().Decision.File)
+}
+
+// LookAt asks what an instance runs. An error means that it cannot be told.
+func LookAt(a *ask.Asker, r registry.Registration) (Instance, error) {
+	i := Instance{Registration: r}
+	if where, mayHang := matcher.MayHang(r.Daemon, r.Pidfile); mayHang {
+		return i, fmt.Errorf("it lies on %s, which may not answer; restart it by hand", where)
+	}
+	var err error
+	i.Report, err = a.Check(matcher.Instance{Daemon: r.Daemon, Pidfile: r.Pidfile, Unclaimed: matcher.CountNone, Hold: true})
+	if err == nil && i.Report.Verdict == matcher.Unknown {
+		err = errors.New(i.Report.Reason)
+	}
+	return i, err
+}
+
+// Outdated reports that it runs another file than the daemon's path holds now.
+func (i Instance) Outdated() bool {
+	if i.Report.Verdict != matcher.Running {
+		return false
+	}
+	file := i.Main().Decision.File
+	return file == matcher.FileReplaced || file == matcher.FileRemoved
+}
+
+// Current reports that it runs the file that the daemon's path holds now.
+func (i Instance) Current() bool {
+	return i.Report.Verdict == matcher.Running && i.Main().Decision.File == matcher.FileCurrent
+}
+
+// Beside reports that an instance runs, but the main process of before does, too.
+func (i Instance) Beside(before *matcher.Process) bool {
+	return i.Main().Evidence.PID != before.Evidence.PID && !before.Ended()
+}
+
+// Standing is how an instance stands, in words.
+func (i Instance) Standing(before *matcher.Process, err error) string {
+	switch {
+	case err != nil:
+		return "cannot tell: " + err.Error()
+	case i.Current() && i.Beside(before):
+		return fmt.Sprintf("it runs the current %s now, as PID %d, but %d of before runs on, and no pidfile names it", i.Daemon, i.Main().Evidence.PID, before.Evidence.PID)
+	case i.Current():
+		return fmt.Sprintf("it runs the current %s now, as PID %d", i.Daemon, i.Main().Evidence.PID)
+	case i.Outdated():
+		return "it still runs the old binary: " + i.Runs()
+	}
+	return explain.Summary(i.Report)
+}

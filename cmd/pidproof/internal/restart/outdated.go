@@ -1,0 +1,66 @@
+package restart
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"pidproof/cmd/pidproof/internal/ask"
+	"pidproof/cmd/pidproof/internal/instances"
+	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/matcher"
+)
+
+// Outdated looks at every one of these, for as long as one question may take, and
+// says which cannot be told.
+func Outdated(c *say.Console, a *ask.Asker, of []registry.Registration) (found []instances.Instance, doubts int) {
+	begun := time.Now()
+	for _, r := range of {
+		if a.Timeout > 0 && time.Since(begun) > a.Timeout {
+			c.Warn("%s: cannot tell: there was no time left to look", r.Name)
+			doubts++
+			continue
+		}
+		i, err := instances.LookAt(a, r)
+		switch {
+		case err != nil:
+			c.Warn("%s: cannot tell: %v", r.Name, err)
+			doubts++
+		case i.Outdated():
+			found = append(found, i)
+			continue
+		}
+		i.Report.Release()
+	}
+	return found, doubts
+}
+
+var errOurs = errors.New("this command runs under it (--all restarts it, too)")
+
+// Refusal is why an instance is not even tried.
+func Refusal(i instances.Instance, withOurs bool) error {
+	ours, err := matcher.RunsUnder(os.Getppid(), i.Main())
+	switch {
+	case i.Main().Decision.File == matcher.FileRemoved:
+		return fmt.Errorf("its daemon %s does not exist any more, and a restart would only stop it; correct %s, or unregister it", i.Daemon, i.File)
+	case !withOurs && ours:
+		return errOurs
+	case !withOurs && err != nil:
+		return fmt.Errorf("whether this command runs under it cannot be told (--all restarts it anyway): %w", err)
+	}
+	return nil
+}
+
+// Plan is what would be done with an instance.
+func Plan(i instances.Instance, withOurs bool) string {
+	err := Refusal(i, withOurs)
+	if err == nil {
+		err = denial(i.Registration)
+	}
+	if err != nil {
+		return fmt.Sprintf("%s: would not be restarted: %v", i.Name, err)
+	}
+	return fmt.Sprintf("%s: would restart: %s (%s)", i.Name, i.Command(), i.Runs())
+}
