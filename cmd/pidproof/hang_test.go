@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/matcher"
 	"pidproof/testdata/need"
 	"pidproof/testdata/waiting"
@@ -130,7 +131,7 @@ func TestHungFileSystem(t *testing.T) {
 func hangs(t *testing.T, dir, instances, program string, args []string) {
 	want := exitcode.Unknown
 	if args[0] == "start-stop-daemon" && args[1] != "--status" {
-		want = ssdTrouble
+		want = ssd.Trouble
 	}
 	// It must have come to the file system by then, on a busy machine, too.
 	cmd := exec.Command(program, append([]string{"--timeout", "5s"}, args...)...)

@@ -7,8 +7,7 @@ import (
 	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/invokerc"
 	"pidproof/cmd/pidproof/internal/ondemand"
-	"pidproof/cmd/pidproof/internal/restart"
-	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/cmd/pidproof/internal/quiesce"
 )
 
 type invokeRcdCmd struct {
@@ -52,7 +51,7 @@ func (invokeRcdCmd) exitFailed() int { return 102 }
 // stop hands over where there is nothing to hold off, and where invoke-rc.d would do
 // nothing.
 func (cmd invokeRcdCmd) stop(c *console, call invokerc.Invocation) error {
-	service, err := c.lookUp(call.Name)
+	service, err := quiesce.LookUp(c.Asker, call.Name)
 	switch {
 	case errors.Is(err, ondemand.ErrUnknown), errors.Is(err, ondemand.ErrRefused):
 		return nil // the real program has the words for it
@@ -86,8 +85,11 @@ func (cmd invokeRcdCmd) stop(c *console, call invokerc.Invocation) error {
 		return nil
 	}
 	c.handOver = false
-	q := quiescing{c, service, call.Words, call.AllowOnDemand, restart.Limit}
-	c.exit = q.run()
+	q := quiesce.Quiescing{
+		Console: c.Console, Asker: c.Asker, Service: service, Words: call.Words,
+		OnDemand: call.AllowOnDemand, Limit: quiesce.Limit,
+	}
+	c.exit = q.Run()
 	return nil
 }
 
@@ -107,7 +109,7 @@ func (cmd invokeRcdCmd) restore(c *console, call invokerc.Invocation) {
 	if record == nil {
 		return
 	}
-	service, err := c.lookUp(call.Name)
+	service, err := quiesce.LookUp(c.Asker, call.Name)
 	if err != nil && !errors.Is(err, ondemand.ErrUnknown) {
 		c.Warn("%s: what was held off is not restored: %v", call.Name, err)
 		return
@@ -125,7 +127,7 @@ func (cmd invokeRcdCmd) restore(c *console, call invokerc.Invocation) {
 	}
 	if record.OnDemand != 0 {
 		if call.Action == "start" {
-			c.mayBeMixed(service, record.OnDemand)
+			quiesce.MayBeMixed(c.Console, c.Asker, service, record.OnDemand)
 		}
 		if len(record.Units) == 0 && !record.Inetd {
 			if err := record.Forget(); err != nil {
@@ -134,19 +136,7 @@ func (cmd invokeRcdCmd) restore(c *console, call invokerc.Invocation) {
 			return
 		}
 	}
-	if _, err := c.restore(*record); err != nil {
+	if _, err := quiesce.Restore(c.Console, *record); err != nil {
 		c.Warn("%s: not all could be restored: %v; pidproof unquiesce %[1]s tries again", call.Name, err)
-	}
-}
-
-// mayBeMixed warns who starts a service that came back before: it may have been
-// started in the midst of an upgrade.
-func (c *console) mayBeMixed(service ondemand.Service, stopped ondemand.Moment) {
-	ctx, cancel := c.Deadline()
-	defer cancel()
-	back, err := service.CameBack(ctx, stopped)
-	if err == nil && back.Came {
-		c.Warn("%s came back on demand at %s, and may run a mix of old and new files: invoke-rc.d %[1]s restart",
-			service.Name, back.Started.Format(say.TimeLayout))
 	}
 }

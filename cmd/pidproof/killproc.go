@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -11,12 +10,9 @@ import (
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/ssd"
+	"pidproof/cmd/pidproof/internal/stop"
 	"pidproof/matcher"
 )
-
-// killPatience is how long Debian's killproc waits after each of TERM and KILL
-// (`start-stop-daemon --retry 5` in /lib/lsb/init-functions).
-const killPatience = 5 * time.Second
 
 type killprocCmd struct {
 	pidfileFlag
@@ -65,7 +61,7 @@ func (cmd *killprocCmd) Validate() error {
 func (cmd *killprocCmd) named() bool        { return len(cmd.Words) == 2 && cmd.Words[1] != "" }
 func (cmd *killprocCmd) daemon() string     { return cmd.Words[0] }
 func (cmd *killprocCmd) touches() []string  { return []string{cmd.daemon(), cmd.of(cmd.daemon())} }
-func (*killprocCmd) lasts() time.Duration   { return 2 * killPatience }
+func (*killprocCmd) lasts() time.Duration   { return 2 * stop.Patience }
 func (cmd *killprocCmd) onlyIfRuns() bool   { return cmd.named() && cmd.signal != syscall.SIGTERM }
 func (cmd *killprocCmd) quietlyStale() bool { return cmd.named() && cmd.Pidfile != nil }
 
@@ -81,7 +77,8 @@ func (cmd *killprocCmd) Run(c *console) error {
 		if cmd.named() {
 			return cmd.send(c, report)
 		}
-		return cmd.stop(c, in, &report)
+		c.exit, err = stop.Proven{Console: c.Console, Asker: c.Asker, Instance: in, Workers: cmd.Workers}.Stop(&report)
+		return err
 	case matcher.Unknown:
 		c.Warn("%s; nothing was signalled", explain.Summary(report))
 		c.exit = exitcode.Unknown
@@ -93,7 +90,7 @@ func (cmd *killprocCmd) Run(c *console) error {
 		return nil
 	}
 	if cmd.quietlyStale() && report.PidfileVerdict == matcher.Dead {
-		c.removePidfile(report.Pidfile)
+		stop.RemovePidfile(c.Console, report.Pidfile)
 	}
 	return nil
 }
@@ -118,82 +115,9 @@ func (cmd *killprocCmd) send(c *console, r matcher.Report) error {
 		return fmt.Errorf("process %d could not be signalled: %w", r.Main.Evidence.PID, err)
 	}
 	if cmd.Pidfile != nil && cmd.signal == syscall.SIGTERM && r.Main.Ended() {
-		c.removePidfile(r.Pidfile)
+		stop.RemovePidfile(c.Console, r.Pidfile)
 	}
 	return nil
-}
-
-// stop is killproc without a signal.
-func (cmd *killprocCmd) stop(c *console, in matcher.Instance, r *matcher.Report) error {
-	main := r.Main
-	s := stopping{targets: []*matcher.Process{main}}
-	if cmd.Workers {
-		switch {
-		case !r.Scanned || r.Blind != "":
-			return fmt.Errorf("its workers cannot be told: %s; nothing was signalled", r.Blind)
-		case main.Evidence.PID == 1:
-			return errors.New("its workers cannot be told: it is PID 1, which adopts other instances; nothing was signalled")
-		}
-		for i := range r.Others {
-			if r.Others[i].Role == matcher.RoleWorker {
-				s.targets = append(s.targets, &r.Others[i])
-			}
-		}
-		// TERM is the main process's to pass on: a worker ends its work first.
-		// Who is another instance's by now must be known before the KILL.
-		s.spared = func(p *matcher.Process, signal syscall.Signal) bool {
-			return p != main && (signal != syscall.SIGKILL || s.unseen != nil)
-		}
-		s.more = func() (matcher.Rest, error) { return c.Remaining(in, main, s.family) }
-	}
-	steps := []ssd.Step{{Signal: syscall.SIGTERM}}
-	if main.Evidence.State == "T" {
-		// A stopped process takes TERM when it goes on; so does systemd.kill(5).
-		steps = append(steps, ssd.Step{Signal: syscall.SIGCONT})
-	}
-	patience := ssd.Step{IsWait: true, Wait: killPatience}
-	steps = append(steps, patience, ssd.Step{Signal: syscall.SIGKILL}, patience)
-	ended := s.carryOut(ssd.Schedule{Steps: steps, Repeat: -1})
-	if s.refused != nil {
-		return s.refused
-	}
-	if s.unseen != nil {
-		c.Warn("%s: whether all of its workers have ended is not known: %v", in.Daemon, s.unseen)
-		c.exit = exitcode.Refused
-		return nil
-	}
-	if !ended {
-		c.Warn("%s: process %s has not ended, %s after KILL", in.Daemon, s.pids(), matcher.Span(killPatience))
-		c.exit = exitcode.Refused
-		return nil
-	}
-	if err := matcher.RemovePidfile(r.Pidfile); err != nil {
-		return cmd.successor(c, in, err)
-	}
-	return nil
-}
-
-// successor tells of a pidfile that is not the ended process's any more.
-func (cmd *killprocCmd) successor(c *console, in matcher.Instance, notRemoved error) error {
-	in.Hold, in.Others, in.Unclaimed = false, false, matcher.CountNone
-	now, err := c.Check(in)
-	if err != nil {
-		return err
-	}
-	if now.Verdict == matcher.Running {
-		c.Warn("%s has ended, and runs again: PID %d from %s was started meanwhile and is left alone", filepath.Base(in.Daemon), now.Pidfile.PID, now.Pidfile.Path)
-		c.exit = exitcode.Refused
-		return nil
-	}
-	c.Warn("%v", notRemoved)
-	return nil
-}
-
-// removePidfile: that it could not be removed stops nobody.
-func (c *console) removePidfile(p matcher.Pidfile) {
-	if err := matcher.RemovePidfile(p); err != nil {
-		c.Warn("%v", err)
-	}
 }
 
 // lsbSignal reads a signal as Debian's killproc does: TERM, -TERM, SIGTERM, 15, -15.

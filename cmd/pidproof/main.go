@@ -13,6 +13,7 @@ import (
 	"pidproof/cmd/pidproof/internal/ask"
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/handover"
+	"pidproof/cmd/pidproof/internal/isolate"
 	"pidproof/cmd/pidproof/internal/say"
 )
 
@@ -121,7 +122,7 @@ func (c *console) parse(args []string, hint string) runner {
 // become ends as another program; that it returns is a failure.
 func (c *console) become(cmd runner) int {
 	if c.isolated() {
-		return exitHandOver
+		return isolate.HandOver
 	}
 	program := cmd.(becomer)
 	c.Warn("%v", program.become())

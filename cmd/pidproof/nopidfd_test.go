@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/stop"
 	"pidproof/testdata/need"
 	"pidproof/testdata/waiting"
 )
@@ -113,8 +114,8 @@ func TestStubbornOnLackingKernels(t *testing.T) {
 		if err := waitOrKill(d.Cmd); !errors.As(err, &how) || how.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 			t.Errorf("%v: the daemon: %v, want KILL", lacking[i], err)
 		}
-		if took := time.Since(begun); took < killPatience {
-			t.Errorf("%v: KILL after %v, want %v", lacking[i], took, killPatience)
+		if took := time.Since(begun); took < stop.Patience {
+			t.Errorf("%v: KILL after %v, want %v", lacking[i], took, stop.Patience)
 		}
 		if _, err := os.Stat(d.pidfile); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%v: the pidfile: %v, want it removed", lacking[i], err)

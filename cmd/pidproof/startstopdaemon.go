@@ -2,13 +2,14 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/ssd"
+	"pidproof/cmd/pidproof/internal/stop"
 	"pidproof/matcher"
 )
 
@@ -16,19 +17,11 @@ type startStopDaemonCmd struct {
 	Words []string `arg:"" optional:"" name:"option" help:"dpkg's options; see start-stop-daemon(8)."`
 }
 
-// Exit codes of start-stop-daemon(8).
-const (
-	ssdDone        = 0
-	ssdNothingDone = 1
-	ssdStillRuns   = 2
-	ssdTrouble     = 3
-)
-
 func (cmd startStopDaemonCmd) Run(c *console) error {
 	o, err := ssd.Parse(cmd.Words)
 	trouble := func(err error) error {
 		c.Warn("%s: %v", handover.StartStopDaemon, err)
-		if c.exit = ssdTrouble; o.Action == ssd.Status {
+		if c.exit = ssd.Trouble; o.Action == ssd.Status {
 			c.exit = exitcode.Unknown
 		}
 		return nil
@@ -43,7 +36,7 @@ func (cmd startStopDaemonCmd) Run(c *console) error {
 	case err != nil:
 		return trouble(err)
 	}
-	criteria, err := criteriaOf(o)
+	criteria, err := ssd.CriteriaOf(o)
 	if err != nil {
 		return trouble(err)
 	}
@@ -58,20 +51,21 @@ func (cmd startStopDaemonCmd) Run(c *console) error {
 	case ssd.Start:
 		return ssdStart(c, o, m)
 	}
-	return ssdStop(c, o, criteria, m)
+	c.exit = stop.Matching{Console: c.Console, Asker: c.Asker, Options: o, Criteria: criteria}.Stop(m)
+	return nil
 }
 
 func (cmd startStopDaemonCmd) become() error {
 	return handover.ToReal(handover.StartStopDaemon, cmd.Words)
 }
-func (startStopDaemonCmd) exitFailed() int { return ssdTrouble }
+func (startStopDaemonCmd) exitFailed() int { return ssd.Trouble }
 
 func (cmd startStopDaemonCmd) touches() (paths []string) {
 	o, err := ssd.Parse(cmd.Words)
 	if err != nil {
 		return nil
 	}
-	if criteria, err := criteriaOf(o); err == nil {
+	if criteria, err := ssd.CriteriaOf(o); err == nil {
 		for _, path := range []string{criteria.Exec, criteria.Pidfile} {
 			if path != "" {
 				paths = append(paths, path)
@@ -102,7 +96,7 @@ func ssdStatus(c *console, m matcher.Matched) error {
 		c.exit = exitcode.Of(matcher.Running)
 		return nil
 	case m.Verdict == matcher.Unknown:
-		c.Warn("%s: cannot tell%s: %s", handover.StartStopDaemon, about(m), m.Reason)
+		c.Warn("%s: cannot tell%s: %s", handover.StartStopDaemon, explain.About(m), m.Reason)
 	}
 	c.exit = exitcode.Of(m.Verdict)
 	return nil
@@ -116,10 +110,10 @@ func ssdStart(c *console, o ssd.Options, m matcher.Matched) error {
 			what = o.Exec
 		}
 		c.inform(o, "%s already running.", what)
-		c.exit = nothingDone(o)
+		c.exit = ssd.ExitNothingDone(o)
 	case matcher.Unknown:
-		c.Warn("%s: cannot tell%s: %s; not started", handover.StartStopDaemon, about(m), m.Reason)
-		c.exit = ssdTrouble
+		c.Warn("%s: cannot tell%s: %s; not started", handover.StartStopDaemon, explain.About(m), m.Reason)
+		c.exit = ssd.Trouble
 	case matcher.Dead:
 		return ssdStartDead(c, o, m)
 	default:
@@ -144,27 +138,12 @@ func ssdStartDead(c *console, o ssd.Options, m matcher.Matched) error {
 	default:
 		if err := matcher.EmptyPidfile(m.Pidfile); err != nil && m.Rule != matcher.RuleGone {
 			c.Warn("%s: %v; not started", handover.StartStopDaemon, err)
-			c.exit = ssdTrouble
+			c.exit = ssd.Trouble
 			return nil
 		}
 	}
 	c.handOver = true
 	return nil
-}
-
-func nothingDone(o ssd.Options) int {
-	if o.OKNoDo {
-		return ssdDone
-	}
-	return ssdNothingDone
-}
-
-// about says whom an answer is about.
-func about(m matcher.Matched) string {
-	if m.Pidfile.PID == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" about PID %d from %s", m.Pidfile.PID, m.Pidfile.Path)
 }
 
 // inform says on standard output what --quiet leaves out. No script waits for it,

@@ -1,6 +1,7 @@
 // Package ssd reads the command line of start-stop-daemon(8) as dpkg 1.21.22
-// does: its options, its signals and the schedules of --retry. It only reads:
-// nothing is looked up, signalled, printed or ended here.
+// does: its options, its signals and the schedules of --retry, what its exit codes mean
+// (exit.go), and which processes its options match (criteria.go). It only reads: but for
+// the number of a user nothing is looked up, and nothing signalled, printed or ended.
 //
 // Where a line is read differently from dpkg, that is on purpose, and
 // TestAgainstDpkg lists it with the reason:

@@ -1,4 +1,4 @@
-package main
+package stop
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ type stopping struct {
 	// sent is told who got the nth signal; nil: nobody asks.
 	sent func(pids []string, nth int)
 
-	family  []*matcher.Process // all that were ever targets
+	ever    []*matcher.Process // all that were ever targets
 	reached map[int]bool       // PIDs that got a signal
 	refused error              // why a signal could not be sent
 	unseen  error              // why there may be more targets
@@ -34,7 +34,7 @@ type stopping struct {
 // carryOut reports that all have ended. It stops early when nobody may be
 // signalled.
 func (s *stopping) carryOut(schedule ssd.Schedule) (ended bool) {
-	s.reached, s.family = map[int]bool{}, slices.Clone(s.targets)
+	s.reached, s.ever = map[int]bool{}, slices.Clone(s.targets)
 	for at, nth := 0, 0; ; at++ {
 		if at == len(schedule.Steps) {
 			if schedule.Repeat < 0 {
@@ -117,7 +117,7 @@ func (s *stopping) join() (came bool) {
 		}
 		came = true
 		s.targets = append(s.targets, &p)
-		s.family = append(s.family, &p)
+		s.ever = append(s.ever, &p)
 	}
 	return came
 }

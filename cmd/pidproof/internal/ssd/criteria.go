@@ -1,4 +1,4 @@
-package main
+package ssd
 
 import (
 	"context"
@@ -11,13 +11,12 @@ import (
 	"time"
 
 	"pidproof/cmd/pidproof/internal/cwd"
-	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/matcher"
 )
 
-// criteriaOf is what the matching options ask for. As dpkg's, a relative
+// CriteriaOf is what the matching options ask for. As dpkg's, a relative
 // executable is one of --chdir, by default of /, and all are of --chroot.
-func criteriaOf(o ssd.Options) (matcher.Criteria, error) {
+func CriteriaOf(o Options) (matcher.Criteria, error) {
 	c := matcher.Criteria{PID: o.PID, PPID: o.PPID, Name: o.Name}
 	if o.Pidfile != "" {
 		c.Pidfile = cwd.Absolute(o.Pidfile)

@@ -1,0 +1,103 @@
+package stop
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"pidproof/cmd/pidproof/internal/ask"
+	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/cmd/pidproof/internal/ssd"
+	"pidproof/matcher"
+)
+
+// Patience is how long Debian's killproc waits after each of TERM and KILL
+// (`start-stop-daemon --retry 5` in /lib/lsb/init-functions).
+const Patience = 5 * time.Second
+
+// Proven is an instance whose main process was proven to be the daemon.
+type Proven struct {
+	*say.Console
+	*ask.Asker
+	Instance matcher.Instance
+	Workers  bool // end those as well
+}
+
+// Stop is LSB's killproc without a signal: TERM, and KILL for who stays; then the
+// pidfile is removed. It returns LSB's exit code.
+func (d Proven) Stop(r *matcher.Report) (exit int, err error) {
+	s := stopping{targets: []*matcher.Process{r.Main}}
+	if d.Workers {
+		if err := d.addWorkers(&s, r); err != nil {
+			return 0, err
+		}
+	}
+	ended := s.carryOut(ssd.Schedule{Steps: stepsFor(r.Main), Repeat: -1})
+	switch {
+	case s.refused != nil:
+		return 0, s.refused
+	case s.unseen != nil:
+		d.Warn("%s: whether all of its workers have ended is not known: %v", d.Instance.Daemon, s.unseen)
+		return exitcode.Refused, nil
+	case !ended:
+		d.Warn("%s: process %s has not ended, %s after KILL", d.Instance.Daemon, s.pids(), matcher.Span(Patience))
+		return exitcode.Refused, nil
+	}
+	if err := matcher.RemovePidfile(r.Pidfile); err != nil {
+		return d.successor(err)
+	}
+	return 0, nil
+}
+
+// addWorkers makes the workers targets, too, and who is one by the time of a signal.
+func (d Proven) addWorkers(s *stopping, r *matcher.Report) error {
+	main := r.Main
+	switch {
+	case !r.Scanned || r.Blind != "":
+		return fmt.Errorf("its workers cannot be told: %s; nothing was signalled", r.Blind)
+	case main.Evidence.PID == 1:
+		return errors.New("its workers cannot be told: it is PID 1, which adopts other instances; nothing was signalled")
+	}
+	for i := range r.Others {
+		if r.Others[i].Role == matcher.RoleWorker {
+			s.targets = append(s.targets, &r.Others[i])
+		}
+	}
+	// TERM is the main process's to pass on: a worker ends its work first.
+	// Who is another instance's by now must be known before the KILL.
+	s.spared = func(p *matcher.Process, signal syscall.Signal) bool {
+		return p != main && (signal != syscall.SIGKILL || s.unseen != nil)
+	}
+	s.more = func() (matcher.Rest, error) { return d.Remaining(d.Instance, main, s.ever) }
+	return nil
+}
+
+// stepsFor are TERM, then KILL.
+func stepsFor(main *matcher.Process) []ssd.Step {
+	steps := []ssd.Step{{Signal: syscall.SIGTERM}}
+	if main.Evidence.State == "T" {
+		// A stopped process takes TERM when it goes on; so does systemd.kill(5).
+		steps = append(steps, ssd.Step{Signal: syscall.SIGCONT})
+	}
+	patience := ssd.Step{IsWait: true, Wait: Patience}
+	return append(steps, patience, ssd.Step{Signal: syscall.SIGKILL}, patience)
+}
+
+// successor tells of a pidfile that is not the ended process's any more.
+func (d Proven) successor(notRemoved error) (exit int, err error) {
+	in := d.Instance
+	in.Hold, in.Others, in.Unclaimed = false, false, matcher.CountNone
+	now, err := d.Check(in)
+	if err != nil {
+		return 0, err
+	}
+	if now.Verdict == matcher.Running {
+		d.Warn("%s has ended, and runs again: PID %d from %s was started meanwhile and is left alone", filepath.Base(in.Daemon), now.Pidfile.PID, now.Pidfile.Path)
+		return exitcode.Refused, nil
+	}
+	d.Warn("%v", notRemoved)
+	return 0, nil
+}
