@@ -17,6 +17,7 @@ import (
 	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/instances"
 	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/cmd/pidproof/internal/triggers"
 	"pidproof/testdata/need"
 )
 
@@ -43,7 +44,7 @@ func TestExitTables(t *testing.T) {
 			regexp.MustCompile(`^\.It (\d+) (\S+) (.*)$`)),
 	} {
 		if !slices.Equal(got, want) {
-			t.Errorf("%s has the exit table\n%q\nexit.go has\n%q", name, got, want)
+			t.Errorf("%s has the exit table\n%q\nexitcode.go has\n%q", name, got, want)
 		}
 	}
 }
@@ -176,7 +177,7 @@ var schemas = []struct {
 }{
 	{"../../docs/explain-json.md", "explain --json", explain.Schema, explain.Report{}},
 	{"../../docs/list-json.md", "list --json", instances.Schema, instances.List{}},
-	{"../../docs/triggers-json.md", "triggers --json", triggersSchemaVersion, jsonTriggers{}},
+	{"../../docs/triggers-json.md", "triggers --json", triggers.Schema, triggers.Object{}},
 }
 
 var schemaRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")

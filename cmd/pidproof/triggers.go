@@ -1,12 +1,10 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/ondemand"
-	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/cmd/pidproof/internal/triggers"
 )
 
 type triggersCmd struct {
@@ -31,85 +29,10 @@ func (cmd triggersCmd) Run(c *console) error {
 	}
 	var out strings.Builder
 	if cmd.JSON {
-		err = writeTriggersJSON(&out, service)
+		err = triggers.JSON(&out, service)
 	} else {
-		writeTriggers(&out, service, c.LineWidth())
+		triggers.Text(&out, service, c.LineWidth())
 	}
 	c.Print(out.String())
 	return err
-}
-
-// writeTriggers is the table for a person.
-func writeTriggers(w io.Writer, service ondemand.Service, width int) {
-	if len(service.Triggers) == 0 {
-		fmt.Fprintf(w, "%s: nothing can start it on demand\n", say.Printable(service.Name))
-		return
-	}
-	t := say.Table{Folded: 1}
-	t.Add("KIND", "TRIGGER", "STATE", "HOLDABLE", "LISTENS ON")
-	listens := false
-	for _, trigger := range service.Triggers {
-		listens = listens || len(trigger.Listens) > 0
-	}
-	for _, trigger := range service.Triggers {
-		row := []string{string(trigger.Kind), trigger.Name, trigger.State, yesNo(trigger.Holdable), strings.Join(addresses(trigger), ", ")}
-		t.Add(row...)
-	}
-	if !listens {
-		for i := range t.Rows {
-			t.Rows[i] = t.Rows[i][:4]
-		}
-		t.Folded = 0
-	}
-	t.Write(w, width)
-}
-
-func yesNo(yes bool) string {
-	if yes {
-		return "yes"
-	}
-	return "no"
-}
-
-func addresses(t ondemand.Trigger) (out []string) {
-	for _, a := range t.Listens {
-		out = append(out, a.String())
-	}
-	return out
-}
-
-// triggersSchemaVersion counts incompatible changes, as schemaVersion does for
-// explain's. docs/triggers-json.md describes every field; a test holds the two together.
-const triggersSchemaVersion = 1
-
-type jsonTriggers struct {
-	Schema   int           `json:"schema"`
-	Service  string        `json:"service"`
-	Init     string        `json:"init"`
-	Unit     string        `json:"unit,omitempty"`
-	Triggers []jsonTrigger `json:"triggers"`
-}
-
-type jsonTrigger struct {
-	Kind     string   `json:"kind"`
-	Name     string   `json:"name"`
-	State    string   `json:"state"`
-	Active   bool     `json:"active"`
-	Holdable bool     `json:"holdable"`
-	Listens  []string `json:"listens"`
-}
-
-func writeTriggersJSON(w io.Writer, service ondemand.Service) error {
-	out := jsonTriggers{
-		Schema: triggersSchemaVersion, Service: service.Name, Init: service.Manager, Triggers: []jsonTrigger{},
-	}
-	if service.Unit != nil {
-		out.Unit = service.Unit.ID
-	}
-	for _, t := range service.Triggers {
-		out.Triggers = append(out.Triggers, jsonTrigger{
-			string(t.Kind), t.Name, t.State, t.Active, t.Holdable, say.OrEmpty(addresses(t)),
-		})
-	}
-	return say.JSON(w, out)
 }
