@@ -15,7 +15,7 @@ import (
 )
 
 // verdictOf is the design's table once more, written down by hand: a wrong row
-// in exit.go must not make its own test pass.
+// in exitcode.go must not make its own test pass.
 var verdictOf = map[int]string{0: "running", 1: "dead", 3: "not-running", 4: "unknown", 150: "unclaimed"}
 
 // answers CODE RULE [OPTION…] DAEMON: asks check, check -q, explain and

@@ -113,25 +113,25 @@ func verbatim(ctx *kong.DecodeContext, target reflect.Value) error {
 
 // plainUsage says kong's two commonest complaints in a script's terms.
 func plainUsage(err error) string {
-	said := strings.ReplaceAll(err.Error(), "\n", " ")
-	if before, _, found := strings.Cut(said, `: expected string value but got "EOL"`); found {
+	complaint := strings.ReplaceAll(err.Error(), "\n", " ")
+	if before, _, found := strings.Cut(complaint, `: expected string value but got "EOL"`); found {
 		return before + ": its value is missing"
 	}
-	if word, found := strings.CutPrefix(said, "unexpected argument "); found && !strings.Contains(word, ":") {
-		said = "unknown command or one argument too many: " + word
+	if word, found := strings.CutPrefix(complaint, "unexpected argument "); found && !strings.Contains(word, ":") {
+		complaint = "unknown command or one argument too many: " + word
 	}
-	if option, rest, found := strings.Cut(said, " value but got "); found {
+	if option, rest, found := strings.Cut(complaint, " value but got "); found {
 		option, _, _ = strings.Cut(option, ": expected")
 		rest, _, _ = strings.Cut(rest, " (")
 		return fmt.Sprintf("%s: %s cannot be its value", option, rest)
 	}
-	if option, _, found := strings.Cut(said, ": bool value must be "); found {
+	if option, _, found := strings.Cut(complaint, ": bool value must be "); found {
 		return option + ": it takes no value behind ="
 	}
-	if missing, found := strings.CutPrefix(said, `expected "`); found {
+	if missing, found := strings.CutPrefix(complaint, `expected "`); found {
 		return missingArguments(missing)
 	}
-	return strings.ReplaceAll(said, "<state> must", "STATE must")
+	return strings.ReplaceAll(complaint, "<state> must", "STATE must")
 }
 
 // missingArguments takes kong's `<name> <daemon> ..."`.

@@ -87,12 +87,12 @@ func (a *Asker) Inventory(s matcher.Search) (matcher.Inventory, error) {
 	return matcher.TakeInventory(ctx, s)
 }
 
-// Remaining is matcher.Remaining under the usual deadline.
-func (a *Asker) Remaining(in matcher.Instance, main *matcher.Process, family []*matcher.Process) (matcher.Rest, error) {
+// Remaining is matcher.Remaining under the usual deadline; ever are all who were targets.
+func (a *Asker) Remaining(in matcher.Instance, main *matcher.Process, ever []*matcher.Process) (matcher.Rest, error) {
 	ctx, cancel := a.Deadline()
 	defer cancel()
 	in.Registered = registry.Pidfiles
-	return matcher.Remaining(ctx, in, main, family)
+	return matcher.Remaining(ctx, in, main, ever)
 }
 
 // AllPIDs is what Debian's pidofproc falls back to: pidof -c -o %PPID -x.

@@ -18,7 +18,7 @@ const Schema = 1
 type List struct {
 	Schema    int            `json:"schema"`
 	Instances []jsonInstance `json:"instances"`
-	Daemons   []jsonStrays   `json:"daemons"`
+	Daemons   []jsonDaemon   `json:"daemons"`
 	Unusable  int            `json:"unusable_registrations"`
 	Unseen    []string       `json:"unseen"`
 }
@@ -41,7 +41,7 @@ type jsonInstance struct {
 	Workers    *int       `json:"workers,omitempty"`
 }
 
-type jsonStrays struct {
+type jsonDaemon struct {
 	Executable string          `json:"executable"`
 	Unclaimed  []jsonUnclaimed `json:"unclaimed"`
 	Blind      string          `json:"blind,omitempty"`
@@ -65,17 +65,17 @@ type jsonUnclaimed struct {
 func (list Listing) JSON(w io.Writer) error {
 	out := List{
 		Schema: Schema, Unusable: list.bad, Unseen: say.OrEmpty(list.Unseen),
-		Instances: []jsonInstance{}, Daemons: []jsonStrays{},
+		Instances: []jsonInstance{}, Daemons: []jsonDaemon{},
 	}
 	for _, i := range list.instances {
 		out.Instances = append(out.Instances, i.json())
 	}
 	for _, d := range list.daemons {
-		strays := jsonStrays{Executable: d.Daemon.Path, Unclaimed: []jsonUnclaimed{}, Blind: d.Blind}
+		daemon := jsonDaemon{Executable: d.Daemon.Path, Unclaimed: []jsonUnclaimed{}, Blind: d.Blind}
 		for _, p := range d.Processes {
-			strays.Unclaimed = append(strays.Unclaimed, unclaimedJSON(p))
+			daemon.Unclaimed = append(daemon.Unclaimed, unclaimedJSON(p))
 		}
-		out.Daemons = append(out.Daemons, strays)
+		out.Daemons = append(out.Daemons, daemon)
 	}
 	return say.JSON(w, out)
 }

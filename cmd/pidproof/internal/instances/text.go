@@ -85,22 +85,22 @@ type treeRoot struct {
 	descendants int
 }
 
-func treeRootsOf(strays []matcher.Process) (roots []treeRoot) {
+func treeRootsOf(unclaimed []matcher.Process) (roots []treeRoot) {
 	parents := map[int]int{}
-	for _, p := range strays {
+	for _, p := range unclaimed {
 		parents[p.Evidence.PID] = p.Evidence.PPID
 	}
 	descendants := map[int]int{}
 	for pid := range parents {
 		// A number that was passed on meanwhile could close a circle.
 		for above, hops := parents[pid], 0; hops < len(parents); above, hops = parents[above], hops+1 {
-			if _, stray := parents[above]; !stray {
+			if _, isUnclaimed := parents[above]; !isUnclaimed {
 				break
 			}
 			descendants[above]++
 		}
 	}
-	for _, p := range strays {
+	for _, p := range unclaimed {
 		if _, below := parents[p.Evidence.PPID]; !below {
 			roots = append(roots, treeRoot{p, descendants[p.Evidence.PID]})
 		}

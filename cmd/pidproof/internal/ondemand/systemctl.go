@@ -34,9 +34,9 @@ func output(ctx context.Context, program string, args ...string) (string, error)
 	case ctx.Err() != nil:
 		return "", fmt.Errorf("%s: %w", program, ErrNoAnswer)
 	case errors.As(err, &exit):
-		said, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
+		complaint, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
 		last := args[len(args)-1]
-		return "", fmt.Errorf("%s %w (%s): %s", program, ErrRefused, last, cmp.Or(said, exit.Error()))
+		return "", fmt.Errorf("%s %w (%s): %s", program, ErrRefused, last, cmp.Or(complaint, exit.Error()))
 	case err != nil:
 		return "", fmt.Errorf("%s: %w", program, err)
 	}

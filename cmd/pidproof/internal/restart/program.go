@@ -50,11 +50,11 @@ func denial(r registry.Registration) error {
 	if err != nil {
 		return nil // whoever runs it says so
 	}
-	code, said, err := invokerc.Query(program.Path, r.Restart[1:])
+	code, complaint, err := invokerc.Query(program.Path, r.Restart[1:])
 	if err != nil || !invokerc.Forbids(code) { // likewise
 		return nil
 	}
-	switch line, _, _ := strings.Cut(said, "\n"); {
+	switch line, _, _ := strings.Cut(complaint, "\n"); {
 	case strings.Contains(line, "policy-rc.d"):
 		return errDenied
 	case line != "":
