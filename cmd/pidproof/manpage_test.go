@@ -446,7 +446,7 @@ func TestManualExitCodesArePlayed(t *testing.T) {
 				t.Errorf("%s may exit %s, says its page; no script requires it", cmd.Name, code)
 			}
 		}
-		if slices.Contains([]string{ssdName, invokeRcName, "start_daemon"}, cmd.Name) {
+		if slices.Contains([]string{handover.StartStopDaemon, handover.InvokeRC, "start_daemon"}, cmd.Name) {
 			continue
 		}
 		for code := range played[cmd.Name] {
@@ -478,7 +478,7 @@ func playedCodes(t *testing.T) map[string]map[string]bool {
 					}
 				}
 			}
-			if name == ssdName || name == "pidof" {
+			if name == handover.StartStopDaemon || name == "pidof" {
 				played[name][code] = true
 				return
 			}
@@ -492,7 +492,7 @@ func playedCodes(t *testing.T) map[string]map[string]bool {
 		scripts++
 		begun := map[string][]string{}
 		for line := range strings.Lines(readDoc(t, path)) {
-			line = strings.NewReplacer("$SSD", ssdName, "$OURS", ssdName).Replace(line)
+			line = strings.NewReplacer("$SSD", handover.StartStopDaemon, "$OURS", handover.StartStopDaemon).Replace(line)
 			switch words := strings.Fields(line); {
 			case len(words) < 2:
 			case words[0] == "answers": // asks both
