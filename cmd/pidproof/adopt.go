@@ -51,7 +51,7 @@ func (cmd adoptCmd) Run(c *console) error {
 	}
 	dir, err := matcher.HoldDirectory(report.Pidfile)
 	if err != nil {
-		c.Warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, explain.ByItsUser(report.Pidfile.Path, main.Evidence))
+		c.Warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, say.Unfolded(explain.ByItsUser(report.Pidfile, main.Evidence)))
 		c.exit = exitcode.Refused
 		return nil
 	}

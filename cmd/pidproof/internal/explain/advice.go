@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
 )
 
@@ -37,7 +38,7 @@ func adviceByVerdict(r matcher.Report) string {
 		}
 		return "Nothing. It is safe to stop or restart through its pidfile."
 	case matcher.Dead:
-		return "It is safe to start. If the daemon refuses because of the stale pidfile, remove it: rm " + r.Pidfile.Path + "."
+		return "It is safe to start. If the daemon refuses because of the stale pidfile, remove it (" + say.Command("rm", r.Pidfile.Path) + ")."
 	case matcher.NotRunning:
 		if len(r.WithRole(matcher.RoleOther)) > 0 {
 			return "It is safe to start this instance, if it shares neither port nor data with those that run. If you meant one of them, ask with -p and its pidfile."
@@ -75,13 +76,13 @@ func adoption(r matcher.Report) string {
 	}
 	dir, err := matcher.HoldDirectory(r.Pidfile)
 	if err != nil {
-		return strings.TrimPrefix(ByItsUser(r.Pidfile.Path, main.Evidence), "; ")
+		return strings.TrimPrefix(ByItsUser(r.Pidfile, main.Evidence), "; ")
 	}
 	dir.Close()
 	if err := r.Pidfile.Adopts(main.Evidence); err != nil {
 		return err.Error()
 	}
-	return "pidproof adopt -p " + r.Pidfile.Path + " " + r.Daemon.Path + " mends that"
+	return say.Command("pidproof", "adopt", "-p", r.Pidfile.Path, r.Daemon.Path) + " mends that"
 }
 
 func noneListens(of []matcher.Process) bool {
@@ -100,9 +101,9 @@ func adviceUnknown(r matcher.Report) string {
 		if os.Geteuid() != 0 {
 			return "Ask again as root."
 		}
-		return "Look at what lies there: ls -ld " + r.Pidfile.Path + ". Touch nothing until it is a readable, regular file."
+		return "Look at what lies there (" + say.Command("ls", "-ld", r.Pidfile.Path) + "). Touch nothing until it is a readable, regular file."
 	case matcher.RuleUntrusted:
-		return fmt.Sprintf("Find out who wrote it: ls -l %s. If process %d is the daemon (ps -fp %d), correct the pidfile's owner and mode, then ask again.", r.Pidfile.Path, pid, pid)
+		return fmt.Sprintf("Find out who wrote it (%s). If process %d is the daemon (ps -fp %d), correct the pidfile's owner and mode, then ask again.", say.Command("ls", "-l", r.Pidfile.Path), pid, pid)
 	case matcher.RuleContested:
 		return fmt.Sprintf("Two pidfiles speak for process %d. See whose it is (ps -fp %d), remove the wrong pidfile, then ask again.", pid, pid)
 	case matcher.RuleLate, matcher.RuleContradicted, matcher.RuleCriteria, matcher.RuleScript, matcher.RuleSameFile, matcher.RuleReplaced:

@@ -118,7 +118,7 @@ type Step struct {
 func JSON(w io.Writer, r matcher.Report) error {
 	out := Report{
 		Schema: Schema, Verdict: r.Verdict.String(), Exit: exitcode.Of(r.Verdict),
-		Rule: string(r.Rule), Reason: r.Reason, Next: advice(r), Notes: say.OrEmpty(r.Notes),
+		Rule: string(r.Rule), Reason: r.Reason, Next: say.Unfolded(advice(r)), Notes: say.OrEmpty(r.Notes),
 		Daemon: daemonOf(r.Daemon), Pidfile: pidfileOf(r),
 		Rules: []Step{}, Scanned: r.Scanned, Processes: []Process{},
 	}

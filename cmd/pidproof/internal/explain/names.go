@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 
+	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/cmd/pidproof/internal/shellvars"
 	"pidproof/matcher"
 )
 
@@ -40,8 +42,8 @@ func ListensOn(p matcher.Process) string {
 }
 
 // ByItsUser is the way out where the directory is that of the daemon's own user.
-func ByItsUser(pidfile string, e matcher.Evidence) string {
-	dir, err := os.Stat(filepath.Dir(pidfile))
+func ByItsUser(pidfile matcher.Pidfile, e matcher.Evidence) string {
+	dir, err := os.Stat(filepath.Dir(pidfile.Path))
 	if err != nil {
 		return ""
 	}
@@ -49,5 +51,9 @@ func ByItsUser(pidfile string, e matcher.Evidence) string {
 	if !known || int(owner.Uid) != e.EUID || e.EUID == os.Geteuid() {
 		return ""
 	}
-	return fmt.Sprintf("; let its user write it: runuser -u %s -- sh -c 'echo %d >%s'", UserName(e.EUID), e.PID, pidfile)
+	write := fmt.Sprintf("echo %d >%s", e.PID, shellvars.Quote(say.Printable(pidfile.Path)))
+	if pidfile.ID.Known() && pidfile.Owner != e.EUID { // another's file he may only replace
+		write = fmt.Sprintf("rm -f %s && %s", shellvars.Quote(say.Printable(pidfile.Path)), write)
+	}
+	return "; let its user write it: " + say.Command("runuser", "-u", UserName(e.EUID), "--", "sh", "-c", write)
 }

@@ -26,11 +26,15 @@ func (p Page) Put(label, text string) {
 	p.Wrap(fmt.Sprintf("%-*s", LabelWidth, label), text)
 }
 
-// Wrap breaks text between words, below the label's end.
+// Wrap breaks text between words, below the label's end, but no Command.
 func (p Page) Wrap(label, text string) {
 	line := label
-	words := strings.Split(Printable(text), " ")
-	for i, w := range words {
+	for i, w := range strings.Split(text, " ") {
+		parts := strings.Split(w, glue)
+		for j := range parts {
+			parts[j] = Printable(parts[j])
+		}
+		w = strings.Join(parts, " ")
 		if i > 0 && len([]rune(line))+1+len([]rune(w)) > textWidth {
 			fmt.Fprintln(p.W, strings.TrimRight(line, " "))
 			line = strings.Repeat(" ", len(label)) + w
