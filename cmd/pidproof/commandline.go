@@ -73,9 +73,41 @@ func commandLine(args []string, options ...kong.Option) (*kong.Kong, *shared, er
 		kong.Name("pidproof"),
 		kong.Description("Is the process my pidfile names really this daemon, and does anything run that no pidfile accounts for?"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
+		kong.Help(usageFirst),
 		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
 	)...)
 	return parser, common, err
+}
+
+// usages are those that kong words so that its own parser refuses them, or that lack what
+// is needed: what stands behind DAEMON is the daemon's here, or a signal.
+var usages = map[string]string{
+	"killproc":     "[flags] <daemon> [<signal>]",
+	"start_daemon": "[flags] <daemon> [<argument> ...]",
+	"register":     "<name> -p PIDFILE [flags] <daemon> [--restart <command> ...]",
+	"restart":      "--replaced [flags] [<daemon> ...]",
+}
+
+// usageFirst is kong's help, with our usage line where we have one.
+func usageFirst(options kong.HelpOptions, ctx *kong.Context) error {
+	if cmd := ctx.Selected(); cmd != nil && usages[cmd.Name] != "" {
+		if _, err := fmt.Fprintf(ctx.Stdout, "Usage: pidproof %s %s\n", cmd.Name, usages[cmd.Name]); err != nil {
+			return err
+		}
+		options.NoAppSummary = true
+	}
+	return kong.DefaultHelpPrinter(options, ctx)
+}
+
+// helpWords makes options of the words that people write in their place.
+func helpWords(args []string) []string {
+	switch {
+	case args[0] == "help" && len(args) <= 2:
+		return append(args[1:len(args):len(args)], "--help")
+	case args[0] == "version" && len(args) == 1:
+		return []string{"--version"}
+	}
+	return args
 }
 
 // indexOf is where a command stands in commands, -1 if there is none of that name.

@@ -75,7 +75,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 		args, hint = append([]string{name}, args...), "(see "+name+" --help)"
 	}
 
-	args = getoptOrder(args)
+	if len(args) == 0 {
+		c.Warn("no command is given; pidproof help lists them")
+		return exitcode.Unknown
+	}
+	args = getoptOrder(helpWords(args))
 	if asked := commandIn(args); indexOf(asked) >= 0 && asked != name {
 		hint = "(see pidproof " + asked + " --help)"
 	}

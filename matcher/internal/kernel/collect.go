@@ -143,6 +143,9 @@ func (h *System) collectOnce(p *Handle) (fact.Evidence, error) {
 			}
 		}
 	}
+	if e.Exe.State == fact.Unreadable && errors.Is(e.Exe.Err, os.ErrPermission) && stat.Flags&Exiting != 0 && stat.Threads <= 1 {
+		e.Life = fact.Ending // whether it still has a program we may not see, and it does not matter
+	}
 	return h.stillHeld(e, p, stat.Start)
 }
 
