@@ -232,6 +232,16 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	for _, f := range walk.naming(main, r.Pidfile) {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s names process %d too.", f.Path, main))
 	}
+	h.takeOthers(r, in, s, main)
+	if !settled {
+		r.weighOthers(in.Unclaimed, s.blind)
+	}
+	return nil
+}
+
+// takeOthers puts those that were found, but the main process, into the report, with what
+// they listen on where the question needs it.
+func (h *host) takeOthers(r *Report, in Instance, s survey, main int) {
 	for _, p := range s.found {
 		if p.Role == RoleMain {
 			p.Release()
@@ -248,8 +258,4 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	if in.Sockets && slices.ContainsFunc(r.Others, func(p Process) bool { return p.Sockets.State == fact.Unreadable }) {
 		r.Notes = append(r.Notes, "What other users' processes listen on cannot be read; ask as root.")
 	}
-	if !settled {
-		r.weighOthers(in.Unclaimed, s.blind)
-	}
-	return nil
 }

@@ -128,25 +128,33 @@ func (h *System) collectOnce(p *Handle) (fact.Evidence, error) {
 	if err := h.lookAtProgram(&e, dir, status); err != nil {
 		return e, err
 	}
-	if e.Exe.State == fact.Absent && !e.Kernel {
-		// The first thread may have let go of its program without having ended: it is ending,
-		// and waits for a file server to close what it had open. The others go on.
-		thread, ending, err := h.LivingThread(p.pid)
-		switch {
-		case err != nil:
-			return e, err
-		case ending:
-			e.Life = fact.Ending
-		case thread != dir:
-			if err := h.lookAtProgram(&e, thread, status); err != nil {
-				return e, err
-			}
-		}
-	}
-	if e.Exe.State == fact.Unreadable && errors.Is(e.Exe.Err, os.ErrPermission) && stat.Flags&Exiting != 0 && stat.Threads <= 1 {
-		e.Life = fact.Ending // whether it still has a program we may not see, and it does not matter
+	if err := h.lookPastEnding(&e, dir, stat, status); err != nil {
+		return e, err
 	}
 	return h.stillHeld(e, p, stat.Start)
+}
+
+// lookPastEnding looks at another thread where the first has let go of its program without
+// having ended: it is ending, and waits for a file server to close what it had open. The
+// others may go on, or all of them are ending.
+func (h *System) lookPastEnding(e *fact.Evidence, dir string, stat Stat, status Status) error {
+	switch {
+	case e.Exe.State == fact.Unreadable && errors.Is(e.Exe.Err, os.ErrPermission) && stat.Flags&Exiting != 0 && stat.Threads <= 1:
+		e.Life = fact.Ending // whether it still has a program we may not see, and it does not matter
+		return nil
+	case e.Exe.State != fact.Absent || e.Kernel:
+		return nil
+	}
+	thread, ending, err := h.LivingThread(e.PID)
+	switch {
+	case err != nil:
+		return err
+	case ending:
+		e.Life = fact.Ending
+	case thread != dir:
+		return h.lookAtProgram(e, thread, status)
+	}
+	return nil
 }
 
 // lookAtProgram reads what the process runs and where, as its user if we may not.

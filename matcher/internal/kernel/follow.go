@@ -53,16 +53,9 @@ func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
 			dir = next
 			continue
 		}
-		target, err := ReadOpenedLink(next)
-		unix.Close(next)
 		final := strings.Trim(strings.Join(todo, "/"), "/.") == ""
-		switch links++; {
-		case err == nil && links > MaxLinks:
-			err = unix.ELOOP
-		case err == nil && st.Uid != 0 && final && int(st.Uid) != os.Geteuid():
-			err = fmt.Errorf("%w (uid %d)", errUnsafeLink, st.Uid)
-		}
-		if err != nil {
+		target, err := followed(next, st.Uid, final, links)
+		if links++; err != nil {
 			unix.Close(dir)
 			return -1, nil, err
 		}
@@ -85,6 +78,21 @@ func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
 		}
 	}
 	return dir, linkOwners, nil
+}
+
+// followed is where a link leads that was opened, and closes it: so many were followed
+// before, and it is the last of the path or not.
+func followed(fd int, owner uint32, final bool, links int) (target string, err error) {
+	defer unix.Close(fd)
+	switch target, err = ReadOpenedLink(fd); {
+	case err != nil:
+		return "", err
+	case links >= MaxLinks:
+		return "", unix.ELOOP
+	case final && owner != 0 && int(owner) != os.Geteuid():
+		return "", fmt.Errorf("%w (uid %d)", errUnsafeLink, owner)
+	}
+	return target, nil
 }
 
 // ReadOpenedLink reads the symbolic link that was opened with O_PATH.
