@@ -15,17 +15,17 @@ import (
 )
 
 func TestAdoptable(t *testing.T) {
-	stray := func(pid, ppid int, role Role) Process {
+	runs := func(pid, ppid int, role Role) Process {
 		return Process{Evidence: fact.Evidence{PID: pid, PPID: ppid}, Role: role}
 	}
 	const unclaimed = RoleUnclaimed
 	listening := func(pid, ppid, sockets int) Process {
-		p := stray(pid, ppid, unclaimed)
+		p := runs(pid, ppid, unclaimed)
 		p.Sockets = fact.Of(make([]fact.Socket, sockets))
 		return p
 	}
 	users := func(pid, uid int) Process {
-		p := stray(pid, 1, unclaimed)
+		p := runs(pid, 1, unclaimed)
 		p.Evidence.UID, p.Evidence.EUID, p.Evidence.AsRoot = uid, uid, true
 		return p
 	}
@@ -35,28 +35,28 @@ func TestAdoptable(t *testing.T) {
 		why    string
 	}{
 		"one with workers": {Report{PidfileVerdict: Dead, Scanned: true,
-			Others: []Process{stray(10, 1, unclaimed), stray(11, 10, unclaimed), stray(12, 11, unclaimed)}}, 10, ""},
+			Others: []Process{runs(10, 1, unclaimed), runs(11, 10, unclaimed), runs(12, 11, unclaimed)}}, 10, ""},
 		"beside another instance and a container": {Report{PidfileVerdict: NotRunning, Scanned: true,
-			Others: []Process{stray(8, 1, RoleOther), stray(9, 1, RoleForeign), stray(10, 1, unclaimed)}}, 10, ""},
+			Others: []Process{runs(8, 1, RoleOther), runs(9, 1, RoleForeign), runs(10, 1, unclaimed)}}, 10, ""},
 		"right already": {Report{PidfileVerdict: Running, Scanned: true}, 0, "the pidfile names it already"},
-		"unknown":       {Report{PidfileVerdict: Unknown, Reason: "because", Scanned: true, Others: []Process{stray(10, 1, unclaimed)}}, 0, "because"},
+		"unknown":       {Report{PidfileVerdict: Unknown, Reason: "because", Scanned: true, Others: []Process{runs(10, 1, unclaimed)}}, 0, "because"},
 		"not looked":    {Report{PidfileVerdict: Dead}, 0, "not all processes could be seen: "},
-		"hidepid":       {Report{PidfileVerdict: Dead, Scanned: true, Blind: hidden, Others: []Process{stray(10, 1, unclaimed)}}, 0, "not all processes could be seen: " + hidden},
+		"hidepid":       {Report{PidfileVerdict: Dead, Scanned: true, Blind: hidden, Others: []Process{runs(10, 1, unclaimed)}}, 0, "not all processes could be seen: " + hidden},
 		"one that may run it": {Report{PidfileVerdict: Dead, Scanned: true,
-			Others: []Process{stray(10, 1, unclaimed), stray(11, 1, RoleUnclear)}}, 0, "11 may run it: "},
-		"two":  {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{stray(10, 1, unclaimed), stray(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
-		"none": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{stray(10, 1, RoleOther)}}, 0, "no process of it runs unclaimed"},
+			Others: []Process{runs(10, 1, unclaimed), runs(11, 1, RoleUnclear)}}, 0, "11 may run it: "},
+		"two":  {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{runs(10, 1, unclaimed), runs(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
+		"none": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{runs(10, 1, RoleOther)}}, 0, "no process of it runs unclaimed"},
 		// jsvc's pidfile names the child.
 		"one that watches another": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{listening(10, 1, 0), listening(11, 10, 1)}}, 0,
 			"10 does not listen, but 11 below it does: either may be meant"},
 		"a worker has the socket, too": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{listening(10, 1, 1), listening(11, 10, 1)}}, 10, ""},
 		// A worker whose main process was killed: apache2's would accept no signal meant for that one.
 		"a leftover": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: rules.Pidfile{PID: 9},
-			Others: []Process{stray(10, 1, RoleLeftover)}}, 0, "10 is no main process, but left over from 9, which has ended"},
+			Others: []Process{runs(10, 1, RoleLeftover)}}, 0, "10 is no main process, but left over from 9, which has ended"},
 		"a leftover beside one": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: rules.Pidfile{PID: 9},
-			Others: []Process{stray(10, 1, RoleLeftover), stray(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
+			Others: []Process{runs(10, 1, RoleLeftover), runs(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
 		"a user's":               {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(10, 33)}}, 10, ""},
-		"a user's beside root's": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(9, 33), stray(10, 1, unclaimed)}}, 10, ""},
+		"a user's beside root's": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(9, 33), runs(10, 1, unclaimed)}}, 10, ""},
 		"two users'":             {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(9, 33), users(10, 34)}}, 0, "2 unclaimed processes may be the main one: 9 10"},
 	} {
 		main, why := c.report.Adoptable()

@@ -29,8 +29,8 @@ type Search struct {
 // Inventory is every instance that the trusted pidfiles under /run and the known
 // ones show, and what runs their daemons beside them.
 type Inventory struct {
-	Instances []Listed // the known ones first, then by pidfile
-	Daemons   []Strays // by path
+	Instances []Listed      // the known ones first, then by pidfile
+	Daemons   []Unaccounted // by path
 	// Missed counts pidfiles and directories under /run that could not be read.
 	Missed int
 	// Contained are pidfiles that name a process of another PID namespace, as
@@ -57,9 +57,9 @@ func (l Listed) Unseen() bool {
 	return l.Verdict == Unknown && l.Rule == rules.RuleUnreadable && l.Main != nil && l.Main.Evidence.Exe.State != fact.Known
 }
 
-// Strays are the processes that run a daemon and that no pidfile accounts for, by
+// Unaccounted are the processes that run a daemon and that no pidfile accounts for, by
 // PID. Of one that is left over from an instance, Instance is its stale pidfile.
-type Strays struct {
+type Unaccounted struct {
 	Daemon    rules.Daemon
 	Processes []Process
 	Blind     string // why there may be more; "" when all were seen
@@ -111,7 +111,7 @@ func (h *host) takeInventory(ctx context.Context, s Search) (Inventory, error) {
 	if s.Keep != nil {
 		all.Instances = slices.DeleteFunc(all.Instances, func(l Listed) bool { return !s.Keep(l) })
 	}
-	return all, h.findStrays(&all, s)
+	return all, h.findUnaccounted(&all, s)
 }
 
 func isKnown(known []Instance, p rules.Pidfile) bool {
@@ -285,9 +285,9 @@ func (all *Inventory) merge() {
 	all.Instances = merged
 }
 
-// findStrays searches /proc once for each daemon that is meant, and counts the
+// findUnaccounted searches /proc once for each daemon that is meant, and counts the
 // workers of its instances on the way.
-func (h *host) findStrays(all *Inventory, s Search) error {
+func (h *host) findUnaccounted(all *Inventory, s Search) error {
 	for _, name := range s.Daemons {
 		d, err := h.findDaemon(name)
 		if errors.Is(err, ErrDaemon) {
@@ -307,10 +307,10 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 	if len(all.Daemons) == 0 {
 		return nil
 	}
-	slices.SortFunc(all.Daemons, func(a, b Strays) int { return strings.Compare(a.Daemon.Path, b.Daemon.Path) })
+	slices.SortFunc(all.Daemons, func(a, b Unaccounted) int { return strings.Compare(a.Daemon.Path, b.Daemon.Path) })
 	daemons := make([]rules.Daemon, len(all.Daemons))
-	for i, strays := range all.Daemons {
-		daemons[i] = strays.Daemon
+	for i, of := range all.Daemons {
+		daemons[i] = of.Daemon
 	}
 	surveys, err := h.scanAll(daemons, rules.Criteria{}, false)
 	if err != nil {
@@ -323,11 +323,11 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 		at[l.Pidfile.PID] = append(at[l.Pidfile.PID], i)
 	}
 	for i := range all.Daemons {
-		strays, found := &all.Daemons[i], surveys[i]
+		of, found := &all.Daemons[i], surveys[i]
 		claims := h.claimsOn(found, rules.Pidfile{}, func(rules.Pidfile) bool { return true })
 		assignRoles(found, 0, 0, claimed(claims, mains, found))
-		if strays.Blind = found.blind; found.failure != nil {
-			strays.Blind = found.failure.Error()
+		if of.Blind = found.blind; found.failure != nil {
+			of.Blind = found.failure.Error()
 		} else {
 			all.countWorkers(found.found, at)
 		}
@@ -341,7 +341,7 @@ func (h *host) findStrays(all *Inventory, s Search) error {
 			if s.Sockets {
 				p.Sockets = h.Listening(p.Evidence.PID)
 			}
-			strays.Processes = append(strays.Processes, p)
+			of.Processes = append(of.Processes, p)
 		}
 	}
 	return nil
@@ -373,10 +373,10 @@ func claimed(claims, mains map[int]string, found survey) map[int]string {
 
 // include adds a daemon, unless it is there under this or another path.
 func (all *Inventory) include(d rules.Daemon) {
-	if !slices.ContainsFunc(all.Daemons, func(s Strays) bool {
+	if !slices.ContainsFunc(all.Daemons, func(s Unaccounted) bool {
 		return s.Daemon.Path == d.Path || !s.Daemon.Aliased() && !d.Aliased() && s.Daemon.Real == d.Real
 	}) {
-		all.Daemons = append(all.Daemons, Strays{Daemon: d})
+		all.Daemons = append(all.Daemons, Unaccounted{Daemon: d})
 	}
 }
 

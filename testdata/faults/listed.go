@@ -78,11 +78,11 @@ func listedJSON(r, without run) string {
 	if wrong := agreeLists("instances", said["instances"], known["instances"], blind); wrong != "" {
 		return wrong
 	}
-	return agreeLists("unclaimed", strays(said), strays(known), blind)
+	return agreeLists("unclaimed", unaccounted(said), unaccounted(known), blind)
 }
 
-// strays are the unclaimed processes of all daemons.
-func strays(list map[string]any) any {
+// unaccounted are the unclaimed processes of all daemons.
+func unaccounted(list map[string]any) any {
 	var all []any
 	daemons, _ := list["daemons"].([]any)
 	for _, d := range daemons {

@@ -15,7 +15,7 @@ import (
 // Listing is what is listed, in whatever form.
 type Listing struct {
 	instances []row
-	daemons   []matcher.Strays
+	daemons   []matcher.Unaccounted
 	// Unseen is what could not be seen, a sentence each.
 	Unseen []string
 	bad    int // registrations that could not be used
@@ -71,7 +71,7 @@ func Collect(c *say.Console, a *ask.Asker, wanted Selection, sockets bool) (List
 func (list Listing) has(word string) bool {
 	one := Selection{word}
 	return slices.ContainsFunc(list.instances, func(i row) bool { return one.selects(i.name, i.Daemon) }) ||
-		slices.ContainsFunc(list.daemons, func(s matcher.Strays) bool { return one.daemon(s.Daemon) && len(s.Processes) > 0 })
+		slices.ContainsFunc(list.daemons, func(s matcher.Unaccounted) bool { return one.daemon(s.Daemon) && len(s.Processes) > 0 })
 }
 
 // nameByPidfile calls an instance after its pidfile, or after the directory where that

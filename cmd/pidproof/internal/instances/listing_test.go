@@ -32,10 +32,10 @@ func TestNameByPidfile(t *testing.T) {
 
 // Of a crowd that no pidfile accounts for, a person sees the parents.
 func TestFamilies(t *testing.T) {
-	stray := func(pid, ppid int) matcher.Process {
+	runs := func(pid, ppid int) matcher.Process {
 		return matcher.Process{Evidence: matcher.Evidence{PID: pid, PPID: ppid}}
 	}
-	roots := treeRootsOf([]matcher.Process{stray(5, 1), stray(6, 5), stray(7, 6), stray(8, 5), stray(9, 4), stray(20, 21), stray(21, 20)})
+	roots := treeRootsOf([]matcher.Process{runs(5, 1), runs(6, 5), runs(7, 6), runs(8, 5), runs(9, 4), runs(20, 21), runs(21, 20)})
 	var got []int
 	for _, f := range roots {
 		got = append(got, f.Evidence.PID, f.descendants)

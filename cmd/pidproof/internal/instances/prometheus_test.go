@@ -47,7 +47,7 @@ func TestMetrics(t *testing.T) {
 			),
 			listed("weak", "/run/weak.pid", webd, matcher.Running, 10, matcher.FileUnknown),
 		},
-		daemons: []matcher.Strays{
+		daemons: []matcher.Unaccounted{
 			{Daemon: matcher.Daemon{Path: "/all/seen"}},
 			{Daemon: matcher.Daemon{Path: "/none/seen"}, Blind: "hidden"},
 			{Daemon: matcher.Daemon{Path: "/one/seen"}, Blind: "hidden", Processes: []matcher.Process{
