@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -254,7 +255,7 @@ func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
 	if _, isMount := w.served[filepath.Join(d.path, name)]; isMount { // of a file of its own
 		return
 	}
-	fd, err := openHere(d.fd, name, unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
+	fd, err := openListed(d, name, unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
 		w.miss(err)
 		return
@@ -338,6 +339,21 @@ func (w *pidfileWalk) naming(pid int, own rules.Pidfile) (found []rules.Pidfile)
 // pidfileName: sshd.pid, redis-server.pid, master.pid, pid, openvpn.pidfile.
 func pidfileName(name string) bool {
 	return strings.Contains(strings.ToLower(name), "pid")
+}
+
+// openListed is openHere for what was listed a moment before: that it is gone has to be said
+// twice. It may be there again by then.
+func openListed(d openDirectory, name string, flags int) (fd int, err error) {
+	for range 3 {
+		if fd, err = openHere(d.fd, name, flags); err == nil || !fact.Missing(err) {
+			break
+		}
+		if _, statErr := kernel.StatxAt(d.fd, name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_TYPE); statErr != nil {
+			break
+		}
+		err = fmt.Errorf("%s/%s is there and is not there: %w", d.path, name, unix.EIO)
+	}
+	return fd, err
 }
 
 // openHere opens what has this name in a directory for reading.

@@ -93,9 +93,13 @@ func checkPage(said string, exit int, rule string) error {
 // columns, or the two before the reason.
 var labels = regexp.MustCompile(`^(.{10}(YES|yes|no ) \S+ +|.{10} *|  )`)
 
-// breakable reports that a line holds more than a label and one long word.
+// copied are the commands of an advice, which stay in one line however long.
+var copied = regexp.MustCompile(`^\(?(rm|ls -ld|ls -l|pidproof adopt -p|runuser -u) `)
+
+// breakable reports that a line holds more than a label and one long word, or a command.
 func breakable(line string) bool {
-	return strings.Contains(line[len(labels.FindString(line)):], " ")
+	text := line[len(labels.FindString(line)):]
+	return strings.Contains(text, " ") && !copied.MatchString(text)
 }
 
 // oneLine: exactly one line of plain text.

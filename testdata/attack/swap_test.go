@@ -143,7 +143,7 @@ func playFlipped(t *testing.T, f flipped, total int) {
 			return
 		}
 	}
-	if seen["check 0"] == 0 || seen["check 4"] == 0 {
+	if seen["check 0"]+seen["status 0"]+seen["pidofproc 0"] == 0 || seen["check 4"] == 0 {
 		t.Errorf("the pidfile was not swapped: %v", seen)
 	}
 	if !runs(f.daemon) {

@@ -57,6 +57,14 @@ func (h *System) mayEnter(at, above Entered, pid int) error {
 			return nil
 		}
 	}
+	// A chroot's table lacks the mount that its root directory is in: it is one of ours, of
+	// another tree, if it has the device of one of ours.
+	if mounts, err = h.mounted(); err != nil {
+		return err
+	}
+	if kind, found = typeOf(mounts, Entered{ID: at.ID}); found && !served(kind) {
+		return nil
+	}
 	return fmt.Errorf("%w (of another mount tree)", fact.ErrMayHang)
 }
 
