@@ -61,20 +61,20 @@ func TestHugeArgumentsControl(t *testing.T) {
 	})
 }
 
-// startSilent starts an ordinary user's process whose arguments never come.
-func startSilent(t *testing.T, name string) process {
+// startSilent starts so many of an ordinary user's processes whose arguments never come.
+func startSilent(t *testing.T, name string, total int) {
 	t.Helper()
 	file := filepath.Join("/srv", name+".dead")
 	must(t, os.WriteFile(file, nil, 0o644))
 	server := start(t, exec.Command("/srv/bin/fuse", "/dev/fuse", file, "file", "allow_other"))
 	path := filepath.Join(users, name)
 	copyFile(t, "/srv/bin/silent", path)
-	command := exec.Command(path, file)
-	command.SysProcAttr = as(nobody)
-	p := start(t, command)
+	var last process
+	for range total {
+		last = start(t, asUser(path, file))
+	}
 	t.Cleanup(server.end) // before who waits for it, whom nobody can kill
-	until(t, "a read of its arguments waits", func() bool { return isSilent(t, p.pid()) })
-	return p
+	until(t, "a read of its arguments waits", func() bool { return isSilent(t, last.pid()) })
 }
 
 // isSilent: cat waits in the kernel.
@@ -105,7 +105,7 @@ func TestSilentArguments(t *testing.T) {
 	onHost(t, func(t *testing.T) {
 		h := newQuietHost(t)
 		for _, name := range hugeNames {
-			startSilent(t, name)
+			startSilent(t, name, 1)
 		}
 		tried := 0
 		for range rounds.Of(1, 20) {
@@ -161,4 +161,35 @@ func fullPipe(t *testing.T) (r, w *os.File) {
 	}
 	must(t, unix.SetNonblock(ends[1], false))
 	return os.NewFile(uintptr(ends[0]), "reader"), os.NewFile(uintptr(ends[1]), "writer")
+}
+
+// Sixty-four thousand empty arguments are 64 KB for the kernel, and more for whoever keeps each as a string.
+func TestManyEmptyArguments(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		copyFile(t, stranger, users+"/idlex")
+		for range rounds.Of(40, 150) {
+			command := asUser(users+"/idlex", append(make([]string, 64_000), "x")...)
+			command.Args[0] = idle
+			start(t, command)
+		}
+		tried := 0
+		for range rounds.Of(1, 50) {
+			tried += h.isQuiet(t, "beside many empty arguments")
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// Nor is each of one user's silent processes waited for.
+func TestManySilent(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		startSilent(t, "idle", rounds.Of(120, 500))
+		tried := 0
+		for range rounds.Of(1, 10) {
+			tried += h.isQuiet(t, "beside many whose arguments never come")
+		}
+		rounds.Held(t, tried)
+	})
 }

@@ -3,9 +3,10 @@ package attack
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"pidproof/testdata/rounds"
 )
@@ -14,25 +15,121 @@ import (
 func TestManyFiles(t *testing.T) {
 	onHost(t, func(t *testing.T) {
 		h := newQuietHost(t)
-		// The clock was set: only other pidfiles tell whose a number is.
-		long := time.Now().Add(-time.Hour)
-		must(t, os.Chtimes(pidfile, long, long))
+		looksLate(t)
 		tried := h.asksAll(t, "late, on a quiet host")
-		const dir = "/run/lock/mine"
 		made := 0
 		for _, n := range []int{1_030, rounds.Of(10_000, 100_000)} {
-			script := `umask 022; mkdir -p "$1" && cd "$1" && i=$2
-while [ $((i += 1)) -le "$3" ]; do : >"$i.pid"; : >"empty$i"; echo "$4" >"webd$i.pid"; done`
-			fill := exec.Command("/bin/sh", "-c", script, "sh", dir, fmt.Sprint(made), fmt.Sprint(n/3), fmt.Sprint(h.main.pid()))
-			fill.SysProcAttr = as(nobody)
-			if said, err := fill.CombinedOutput(); err != nil {
-				t.Fatal(err, string(said))
-			}
-			made = n / 3
+			fill(t, "/run/lock/mine", made, n, h.main.pid())
+			made = n
 			for range rounds.Of(1, 10) {
 				tried += h.asksAll(t, fmt.Sprintf("beside %d files of a user's", n))
 			}
 		}
 		rounds.Held(t, tried)
+	})
+}
+
+// fill has the ordinary user make files there, until there are so many: a third are pidfiles that name a process.
+func fill(t *testing.T, dir string, made, total, pid int) {
+	t.Helper()
+	script := `umask 022; mkdir -p "$1" && cd "$1" && i=$2
+while [ $((i += 1)) -le "$3" ]; do : >"$i.pid"; : >"empty$i"; echo "$4" >"webd$i.pid"; done`
+	said, err := asUser("/bin/sh", "-c", script, "sh", dir, fmt.Sprint(made/3), fmt.Sprint(total/3), fmt.Sprint(pid)).CombinedOutput()
+	if err != nil {
+		t.Fatal(err, string(said))
+	}
+}
+
+// looksLate: the clock was set, so that only other pidfiles tell whose a number is.
+func looksLate(t *testing.T) {
+	t.Helper()
+	long := time.Now().Add(-time.Hour)
+	must(t, os.Chtimes(pidfile, long, long))
+}
+
+// groupsDirectory is one of root's in which a group may write, as BIND's on Debian.
+func groupsDirectory(t *testing.T) (dir string) {
+	t.Helper()
+	dir = "/run/named"
+	must(t, os.Mkdir(dir, 0o755))
+	must(t, os.Chown(dir, 0, nobody))
+	must(t, os.Chmod(dir, 0o775))
+	return dir
+}
+
+// Who has that group fills the directory: what lies there is not root's.
+func TestGroupsDirectory(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		looksLate(t)
+		dir := groupsDirectory(t)
+		tried := 0
+		total := rounds.Of(30_000, 200_000)
+		fill(t, dir, 0, total, h.main.pid())
+		for range rounds.Of(1, 10) {
+			tried += h.asksAll(t, fmt.Sprintf("beside %d files in a group's directory", total))
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// newuidmap(1) gives each user 65,536 further user IDs: his files are as if a thousand users had made them.
+func TestSubordinateUsers(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		looksLate(t)
+		const owners = 1_000
+		tried := 0
+		total := rounds.Of(20_000, 200_000)
+		for n := range total {
+			path := fmt.Sprintf("/run/lock/%d.pid", n)
+			write(t, path, 1+n%30_000, 0)
+			must(t, os.Chown(path, 100_000+n%owners, nobody))
+		}
+		when := fmt.Sprintf("beside %d files of %d users", total, owners)
+		for range rounds.Of(1, 10) {
+			for _, q := range h.questions() {
+				if q.args[0] != "list" {
+					h.asks(t, when, q)
+					continue
+				}
+				// It takes and prints 4,096 of them, for which it needs more than 32 MiB now and then.
+				a := ask(t, q.args...)
+				h.isListed(t, when, a)
+				if a.exit != q.exit || a.peak > 2*most {
+					t.Errorf("%s: want exit %s, and at most %d KiB: %s", when, q.exit, 2*most, a)
+				}
+			}
+			h.stopsSecond(t, when)
+			tried += len(h.questions()) + 1
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// A lease (fcntl(2)) makes open(2) of a user's file fail, or wait for him.
+func TestLease(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		dir := groupsDirectory(t)
+		for _, path := range []string{"/run/lock/x.pid", dir + "/x.pid"} {
+			start(t, asUser("/srv/bin/hold", "lease", path))
+		}
+		tried := 0
+		for range rounds.Of(1, 50) {
+			tried += h.asksAll(t, "beside leases")
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// Who does not want to wait cannot read it.
+func TestLeaseControl(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		const path = "/run/lock/x.pid"
+		start(t, asUser("/srv/bin/hold", "lease", path))
+		if fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err != unix.EAGAIN {
+			t.Errorf("opened as %d, %v", fd, err)
+		}
 	})
 }

@@ -30,6 +30,10 @@ func TestDeadFileServers(t *testing.T) {
 				start(t, exec.Command("/srv/bin/fuse", strings.Fields("/dev/fuse "+mountPoint+" dead "+option)...))
 			}
 		}
+		// And one of his own, which root may not enter.
+		must(t, os.Mkdir("/run/lock/mine", 0o755))
+		must(t, os.Chown("/run/lock/mine", nobody, nobody))
+		start(t, exec.Command("/srv/bin/fuse", "/dev/fuse", "/run/lock/mine", "dead", fmt.Sprintf("user_id=%d,group_id=%d", nobody, nobody)))
 		must(t, os.Symlink(users+"/fuseallow_other/x.pid", users+"/x.pid"))
 		must(t, os.Lchown(users+"/x.pid", nobody, nobody))
 		for _, name := range []string{"idle", "webd"} {
@@ -72,16 +76,11 @@ func startOnDying(t *testing.T, name string) process {
 // startInUserNamespace runs a program over the daemon's path, from a server in there. Everybody may use FUSE on most hosts.
 func startInUserNamespace(t *testing.T, name string) process {
 	t.Helper()
-	device := "/srv/fuse-device"
-	if err := unix.Mknod(device, unix.S_IFCHR|0o666, int(unix.Mkdev(10, 229))); err != nil && err != unix.EEXIST {
-		t.Fatal(err)
-	}
-	must(t, os.Chmod(device, 0o666))
 	path := "/srv/sbin/" + name
 	script := `"$1" "$2" "$3" program /srv/bin/spoof >/dev/null &
 until grep -q " $3 fuse" /proc/self/mounts; do :; done
 stat "$3" >/dev/null && exec "$3"`
-	command := exec.Command(need.Program(t, "unshare"), "-Urm", "/bin/sh", "-c", script, "sh", "/srv/bin/fuse", device, path)
+	command := exec.Command(need.Program(t, "unshare"), "-Urm", "/bin/sh", "-c", script, "sh", "/srv/bin/fuse", fuseDevice(t), path)
 	command.SysProcAttr = as(nobody)
 	p := start(t, command)
 	for _, server := range children(t, p.pid()) {
@@ -100,9 +99,6 @@ func TestDeadFileServersControl(t *testing.T) {
 		must(t, look.Start())
 		t.Cleanup(process{Cmd: look}.end)
 		t.Cleanup(server.end)
-		until(t, "ls waits for the server", func() bool {
-			where, _ := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", look.Process.Pid))
-			return string(where) == "request_wait_answer"
-		})
+		until(t, "ls waits for the server", func() bool { return waitsForServer(look.Process.Pid) })
 	})
 }

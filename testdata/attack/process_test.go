@@ -29,6 +29,13 @@ func as(uid uint32) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 }
 
+// asUser is a command of the ordinary user's.
+func asUser(name string, args ...string) *exec.Cmd {
+	command := exec.Command(name, args...)
+	command.SysProcAttr = as(nobody)
+	return command
+}
+
 // start starts a program that says when it is ready.
 func start(t *testing.T, command *exec.Cmd) process {
 	t.Helper()

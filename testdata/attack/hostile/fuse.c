@@ -1,6 +1,7 @@
 /*
  * fuse DEVICE MOUNTPOINT dead [OPTION]          a directory; after FUSE_INIT nothing is answered
  * fuse DEVICE MOUNTPOINT file [OPTION]          a file that can be opened, and is never read
+ * fuse DEVICE MOUNTPOINT directory [OPTION]     an empty directory, until USR1 comes
  * fuse DEVICE MOUNTPOINT program FILE [OPTION]  a program with FILE's content; on USR1 the kernel is told to forget what it
  *                                               knows of it (FUSE_NOTIFY_INVAL_INODE), and nothing is answered any more
  *
@@ -20,7 +21,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static int server, content = -1;
+static int server, content = -1, directory;
 static volatile sig_atomic_t told_to_die;
 
 static void die(int sig)
@@ -59,7 +60,8 @@ static void serve(const struct fuse_in_header *head)
 {
 	struct fuse_init_out init = {.major = 7, .minor = 31, .max_write = 4096};
 	struct fuse_attr_out attr = {.attr_valid = 1 << 20};
-	struct fuse_open_out opened = {0};
+	struct fuse_open_out opened = {.open_flags = FOPEN_KEEP_CACHE}; /* or an open waits for pages that are being read */
+	struct fuse_statfs_out filesystem = {.st = {.bsize = 4096, .namelen = 255}};
 	struct stat stat = {.st_size = 4096, .st_mode = S_IFREG | 0444};
 
 	if (content >= 0)
@@ -71,22 +73,31 @@ static void serve(const struct fuse_in_header *head)
 	case FUSE_GETATTR:
 		attr.attr.ino = FUSE_ROOT_ID;
 		attr.attr.size = stat.st_size;
-		attr.attr.mode = content >= 0 ? S_IFREG | 0755 : S_IFREG | 0444;
+		attr.attr.mode = directory ? S_IFDIR | 0755 : content >= 0 ? S_IFREG | 0755 : S_IFREG | 0444;
 		attr.attr.nlink = 1;
 		answer(head, 0, &attr, sizeof attr);
 		break;
+	case FUSE_LOOKUP:
+		answer(head, ENOENT, NULL, 0);
+		break;
 	case FUSE_OPEN:
+	case FUSE_OPENDIR:
 		answer(head, 0, &opened, sizeof opened);
 		break;
 	case FUSE_READ:
 		if (content >= 0)
 			read_program(head);
 		break;
+	case FUSE_STATFS:
+		answer(head, 0, &filesystem, sizeof filesystem);
+		break;
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
 	case FUSE_INTERRUPT:
 		break;
+	case FUSE_READDIR:
 	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
 	case FUSE_FLUSH:
 		answer(head, 0, NULL, 0);
 		break;
@@ -104,6 +115,7 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		return 2;
 	int dead = strcmp(argv[3], "dead") == 0, program = strcmp(argv[3], "program") == 0;
+	directory = strcmp(argv[3], "directory") == 0;
 	const char *option = argv[program ? 5 : 4];
 	if (program && (content = open(argv[4], O_RDONLY)) < 0)
 		return 1;
@@ -113,7 +125,7 @@ int main(int argc, char **argv)
 	sigaddset(&usr1, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &usr1, &before); /* it comes in ppoll only, or it could be missed just before a read */
 	server = open(argv[1], O_RDWR | O_CLOEXEC);
-	snprintf(options, sizeof options, "fd=%d,rootmode=%s,user_id=%d,group_id=%d%s%s", server, dead ? "40755" : "100755", getuid(),
+	snprintf(options, sizeof options, "fd=%d,rootmode=%s,user_id=%d,group_id=%d%s%s", server, dead || directory ? "40755" : "100755", getuid(),
 		 getgid(), option ? "," : "", option ? option : "");
 	if (server < 0 || mount("dead", argv[2], "fuse", MS_NOSUID | MS_NODEV, options)) {
 		perror(argv[2]);

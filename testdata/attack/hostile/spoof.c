@@ -5,11 +5,13 @@
  *	HOW    "overwrite": TEXT, without any NUL, in place of all arguments and of the environment behind them
  *	       "none": no arguments at all (PR_SET_MM_MAP)
  *	       "huge": GIGABYTES of arguments (PR_SET_MM_MAP)
+ *	       "root": its working directory becomes its root, in a user namespace of its own
  *
  * It says "ready" when it does, and waits.
  */
 #define _GNU_SOURCE
 #include <linux/prctl.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +91,8 @@ int main(int argc, char **argv)
 		failed = arguments_at((uintptr_t)argv[0], (uintptr_t)argv[0]);
 	else if (how && strcmp(how, "huge") == 0)
 		failed = huge(strtoul(gigabytes, NULL, 10));
+	else if (how && strcmp(how, "root") == 0)
+		failed = unshare(CLONE_NEWUSER) || chroot(".");
 	if (failed) {
 		perror("spoof");
 		return 1;

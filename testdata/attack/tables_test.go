@@ -1,0 +1,107 @@
+package attack
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/rounds"
+)
+
+// The kernel's tables are as long as an ordinary user makes them: he only has to hold enough of what they list.
+
+// Who holds a lock on a pidfile may be its daemon; the table of locks says so.
+func TestManyLocks(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		const recycled = "/run/recycled.pid"
+		innocent := start(t, asUser(stranger))
+		each := rounds.Of(400, 600)
+		dir := users + "/locks"
+		must(t, os.Mkdir(dir, 0o755))
+		must(t, os.Chown(dir, nobody, nobody))
+		start(t, asUser("/srv/bin/hold", "locks", dir, "500", strconv.Itoa(each)))
+		tried := 0
+		for range rounds.Of(1, 20) {
+			for _, q := range []question{
+				{[]string{"check", "-p", recycled, idle}, "1", ""},
+				{[]string{"status", "-p", recycled, idle}, "1", ""},
+				{[]string{"killproc", "-p", recycled, idle, "HUP"}, "3", ""},
+				{[]string{"start-stop-daemon", "--stop", "--pidfile", recycled, "--exec", idle}, "1", ""},
+			} {
+				write(t, recycled, innocent.pid(), time.Hour)
+				h.asks(t, "beside a long table of locks", q)
+				tried++
+			}
+			tried += h.asksAll(t, "beside a long table of locks")
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// fusermount(1) lets everybody make 1,000 mounts, on paths of 4,000 newlines each, which the table writes as \012.
+func TestLongMountTable(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		name := strings.Repeat("\n", 250)
+		dir := deepenWith(t, users, name, 15)
+		source := strings.Repeat("\n", 4_080)
+		for n := range rounds.Of(300, 1_000) {
+			must(t, unix.Mkdirat(dir, strconv.Itoa(n), 0o755))
+			must(t, unix.Fchdir(dir))
+			must(t, unix.Mount(source, strconv.Itoa(n), "tmpfs", 0, "size=4k"))
+		}
+		must(t, os.Chdir("/"))
+		tried := 0
+		for range rounds.Of(1, 20) {
+			tried += h.asksAll(t, "beside a long table of mounts")
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// deepenWith makes so many directories of this name in each other.
+func deepenWith(t *testing.T, path, name string, levels int) (dir int) {
+	t.Helper()
+	dir, err := unix.Open(path, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	must(t, err)
+	for range levels {
+		must(t, unix.Mkdirat(dir, name, 0o755))
+		next, err := unix.Openat(dir, name, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		must(t, err)
+		_ = unix.Close(dir)
+		dir = next
+	}
+	return dir
+}
+
+// Root's lost daemon listens, which the table of unix sockets says at its end. At length, that is behind 64 MiB.
+func TestLongSocketTable(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		runtime.LockOSThread() // the table is a network namespace's: one for what this thread starts
+		must(t, unix.Unshare(unix.CLONE_NEWNET))
+		h := newQuietHost(t)
+		const listener = "/srv/sbin/listend"
+		copyFile(t, "/srv/bin/hold", listener)
+		start(t, exec.Command(listener, "listen", "/run/listend.sock"))
+		start(t, asUser("/srv/bin/hold", "sockets", "30", strconv.Itoa(rounds.Of(2_000, 15_000))))
+		tried := 0
+		for range rounds.Of(1, 20) {
+			for _, q := range []question{
+				{[]string{"check", "--unclaimed=listening", "-p", "/run/listend.pid", listener}, "150", ""},
+				{[]string{"list"}, "0", ""},
+			} {
+				h.asks(t, "beside a long table of sockets", q)
+				tried++
+			}
+			tried += h.asksAll(t, "beside a long table of sockets")
+		}
+		rounds.Held(t, tried)
+	})
+}
