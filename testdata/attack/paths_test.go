@@ -61,7 +61,7 @@ func (h quietHost) isQuiet(t *testing.T, when string) (asked int) {
 func TestLongLinks(t *testing.T) {
 	onHost(t, func(t *testing.T) {
 		h := newQuietHost(t)
-		total := rounds.Of(5_000, 10_000)
+		const total = 5_000
 		copyFile(t, daemon, users+"/other")
 		dir := deepen(t, users, 3_800)
 		for n := range total {

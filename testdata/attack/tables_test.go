@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -23,9 +24,7 @@ func TestManyLocks(t *testing.T) {
 		const recycled = "/run/recycled.pid"
 		innocent := start(t, asUser(stranger))
 		each := rounds.Of(400, 600)
-		dir := users + "/locks"
-		must(t, os.Mkdir(dir, 0o755))
-		must(t, os.Chown(dir, nobody, nobody))
+		dir := userDirectory(t, "locks")
 		start(t, asUser("/srv/bin/hold", "locks", dir, "500", strconv.Itoa(each)))
 		tried := 0
 		for range rounds.Of(1, 20) {
@@ -81,6 +80,30 @@ func deepenWith(t *testing.T, path, name string, levels int) (dir int) {
 	return dir
 }
 
+// userDirectory is one of the ordinary user's.
+func userDirectory(t *testing.T, name string) (path string) {
+	t.Helper()
+	path = users + "/" + name
+	must(t, os.Mkdir(path, 0o755))
+	must(t, os.Chown(path, nobody, nobody))
+	return path
+}
+
+// endOfTable makes files until the next has an inode number by whose last byte a socket stands at the table's end
+// (unix_bsd_hash in net/unix/af_unix.c). A tmpfs counts them up.
+func endOfTable(t *testing.T, dir string) {
+	t.Helper()
+	for n := range 256 {
+		path := fmt.Sprintf("%s/inode%d", dir, n)
+		must(t, os.WriteFile(path, nil, 0o644))
+		var st unix.Stat_t
+		must(t, unix.Stat(path, &st))
+		if st.Ino%256 == 254 {
+			return
+		}
+	}
+}
+
 // Root's lost daemon listens, which the table of unix sockets says at its end. At length, that is behind 64 MiB.
 func TestLongSocketTable(t *testing.T) {
 	onHost(t, func(t *testing.T) {
@@ -89,8 +112,10 @@ func TestLongSocketTable(t *testing.T) {
 		h := newQuietHost(t)
 		const listener = "/srv/sbin/listend"
 		copyFile(t, "/srv/bin/hold", listener)
+		endOfTable(t, "/run")
 		start(t, exec.Command(listener, "listen", "/run/listend.sock"))
-		start(t, asUser("/srv/bin/hold", "sockets", "30", strconv.Itoa(rounds.Of(2_000, 15_000))))
+		dir := userDirectory(t, "sockets")
+		start(t, asUser("/srv/bin/hold", "sockets", dir, "30", strconv.Itoa(rounds.Of(2_000, 15_000))))
 		tried := 0
 		for range rounds.Of(1, 20) {
 			for _, q := range []question{

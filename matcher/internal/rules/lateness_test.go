@@ -87,13 +87,15 @@ func TestCloselyLate(t *testing.T) {
 		after     time.Duration
 		witnesses []fact.Witness
 		outcome   Outcome
+		setuid    bool
 	}{
-		"a user's, a second later":                 {33, written, time.Second, []fact.Witness{onTime}, Undecided},
-		"root's, a second later":                   {0, written, time.Second, []fact.Witness{onTime}, Runs},
-		"a user's, within a jiffy":                 {33, written, 90 * time.Millisecond, []fact.Witness{onTime}, Runs},
-		"a user's, and nobody knows of the clock":  {33, written, time.Second, nil, Runs},
-		"a user's, and the clock was set a little": {33, written, time.Second, []fact.Witness{half}, Runs},
-		"a file system without fractions":          {33, written.Truncate(time.Second), time.Second, []fact.Witness{onTime}, Runs},
+		"root's, setuid, a second later":           {0, written, time.Second, []fact.Witness{onTime}, Undecided, true},
+		"a user's, a second later":                 {33, written, time.Second, []fact.Witness{onTime}, Undecided, false},
+		"root's, a second later":                   {0, written, time.Second, []fact.Witness{onTime}, Runs, false},
+		"a user's, within a jiffy":                 {33, written, 90 * time.Millisecond, []fact.Witness{onTime}, Runs, false},
+		"a user's, and nobody knows of the clock":  {33, written, time.Second, nil, Runs, false},
+		"a user's, and the clock was set a little": {33, written, time.Second, []fact.Witness{half}, Runs, false},
+		"a file system without fractions":          {33, written.Truncate(time.Second), time.Second, []fact.Witness{onTime}, Runs, false},
 	} {
 		for _, daemon := range []Daemon{{}, {Path: "/usr/sbin/d", Real: "/usr/sbin/d", File: fact.Of(fact.FileID{Dev: 8, Ino: 42})}} {
 			d := Decide(Question{
@@ -102,7 +104,7 @@ func TestCloselyLate(t *testing.T) {
 				Evidence: fact.Evidence{
 					PID: 7, PPID: 1, Comm: "d", UID: c.uid, EUID: c.uid, Started: c.written.Add(c.after), PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
 					Exe: fact.Of(fact.Exe{Link: "/usr/sbin/d", ID: fact.FileID{Dev: 8, Ino: 42}}), ParentRuns: fact.Of(false),
-					Clock: fact.Of(fact.Clock{Witnesses: c.witnesses}),
+					Clock: fact.Of(fact.Clock{Witnesses: c.witnesses}), File: fact.Of(fact.RunningFile{Setuid: c.setuid}),
 				},
 			})
 			if d.Outcome != c.outcome || d.Need != 0 {

@@ -128,10 +128,14 @@ func (w *whose) parentUnread() bool {
 
 func (w *whose) closelyLate() bool {
 	e := w.Evidence
-	if w.isLate || isRoots(e) || !closelyLate(e, w.Pidfile) {
+	switch {
+	case w.isLate || !closelyLate(e, w.Pidfile):
 		return false
-	}
-	if e.Clock.State == fact.Unread {
+	case isRoots(e) && e.File.State == fact.Unread:
+		return w.needs(NeedFile)
+	case onlyRoots(e):
+		return false
+	case e.Clock.State == fact.Unread:
 		return w.needs(NeedClock)
 	}
 	witness, was := onTime(e.Clock.Value, e.Started, closeSlack)

@@ -1,9 +1,9 @@
 /*
- * hold lease FILE              a write lease on FILE, which it makes and takes again when somebody has broken it (fcntl(2))
- * hold flock FILE NAME         a lock on a file of somebody else's, that it may only read (flock(2)), under the name NAME
- * hold locks DIR FILES EACH    so many locks on each of so many files (fcntl(2)): /proc/locks has a line for each
- * hold listen PATH             a unix socket that listens there
- * hold sockets PROCESSES EACH  unix sockets with names as long as may be: /proc/net/unix has a line for each
+ * hold lease FILE                  a write lease on FILE, which it makes and takes again when somebody has broken it (fcntl(2))
+ * hold flock FILE NAME             a lock on a file of somebody else's, that it may only read (flock(2)), under the name NAME
+ * hold locks DIR FILES EACH        so many locks on each of so many files (fcntl(2)): /proc/locks has a line for each
+ * hold listen PATH                 a unix socket that listens there
+ * hold sockets DIR PROCESSES EACH  unix sockets with names as long as may be: /proc/net/unix has a line for each
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -78,21 +79,22 @@ static int bound(struct sockaddr_un address, int type)
 	return s;
 }
 
-/* sockets have abstract names, which need no file each. */
-static void sockets(int processes, int each)
+/* sockets lie in a directory for each process. Of abstract ones each would be compared with a 256th of all others. */
+static void sockets(const char *dir, int processes, int each)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int made[2];
 
 	if (pipe(made))
 		fail("pipe");
 	for (int p = 0; p < processes; p++) {
 		if (fork() == 0) {
+			struct sockaddr_un address = {.sun_family = AF_UNIX};
+			snprintf(address.sun_path, sizeof address.sun_path, "%s/%d", dir, p);
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (mkdir(address.sun_path, 0755) || chdir(address.sun_path))
+				fail(address.sun_path);
 			for (int i = 0; i < each; i++) {
-				char name[sizeof address.sun_path];
-				snprintf(name, sizeof name, "%0*d", (int)sizeof name - 1, p * each + i);
-				memcpy(address.sun_path + 1, name, sizeof name - 1);
+				snprintf(address.sun_path, sizeof address.sun_path, "%0*d", (int)sizeof address.sun_path - 1, i);
 				bound(address, SOCK_DGRAM);
 			}
 			(void)!write(made[1], "", 1);
@@ -129,10 +131,10 @@ int main(int argc, char **argv)
 	} else if (strcmp(argv[1], "flock") == 0) {
 		if (flock(open(argv[2], O_RDONLY), LOCK_EX) || prctl(PR_SET_NAME, argv[3]))
 			fail(argv[2]);
-	} else if (strcmp(argv[1], "sockets") == 0) {
-		sockets(atoi(argv[2]), atoi(argv[3]));
 	} else if (argc < 5) {
 		return 2;
+	} else if (strcmp(argv[1], "sockets") == 0) {
+		sockets(argv[2], atoi(argv[3]), atoi(argv[4]));
 	} else {
 		locks(argv[2], atoi(argv[3]), atoi(argv[4]));
 	}
