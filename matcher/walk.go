@@ -25,7 +25,7 @@ const (
 	// for him alone: a pidfile speaks for its owner's processes only.
 	usersLimit = 1024
 	// allUsersLimit is of all users together: one may have 65,536 numbers (subuid(5)).
-	allUsersLimit = 2 * usersLimit
+	allUsersLimit = 3 * usersLimit
 )
 
 // pidfileWalk gathers the pidfiles under the run directories, and the registered ones.
