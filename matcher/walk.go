@@ -137,8 +137,13 @@ func payer(st unix.Statx_t) int {
 	return int(st.Uid)
 }
 
+// describe says what was opened; that it is not there is an error like another then.
 func describe(fd int) (unix.Statx_t, error) {
-	return kernel.StatxAt(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS)
+	st, err := kernel.StatxAt(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS)
+	if fact.Missing(err) {
+		err = fmt.Errorf("statx of what was opened: %v: %w", err, unix.EIO)
+	}
+	return st, err
 }
 
 // onlyRootFills: where others can put something, that it is no pidfile says nothing.

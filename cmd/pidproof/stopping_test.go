@@ -193,7 +193,14 @@ func isOver(pid string) bool {
 func dies(ts *testscript.TestScript, neg bool, args []string) {
 	for _, pidfile := range args {
 		pid := strings.TrimSpace(ts.ReadFile(pidfile))
-		ts.Check(pollUntil(pidfile+"'s process has ended", func() bool { return !startedBy("/proc/"+pid, ts.Getenv("WORK")) }))
+		ts.Check(pollUntil(pidfile+"'s process has ended", func() bool {
+			if startedBy("/proc/"+pid, ts.Getenv("WORK")) {
+				return false
+			}
+			// Its environment goes before it is a zombie; or somebody else has the number.
+			_, err := os.Readlink("/proc/" + pid + "/exe")
+			return isOver(pid) || err == nil
+		}))
 	}
 }
 
