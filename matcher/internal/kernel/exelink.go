@@ -85,12 +85,13 @@ func (h *System) RunningFile(e fact.Evidence) fact.Fact[fact.RunningFile] {
 // changedSince reports that a file was changed after a process was started from it. The
 // process started within a tick, in which the file may have been made as well; then it
 // tells when the file was read, as execve(2) does, and whether that was before. Both times
-// are those of a coarse clock, so that equal ones leave it open: then it was. A fork has
-// executed nothing.
+// are those of a coarse clock, in steps of a jiffy: equal ones are of what was installed and
+// executed at once, as scripts do, which no person renames within four milliseconds. A fork
+// has executed nothing.
 func changedSince(started, changed, read time.Time, forked bool) bool {
 	const tick = time.Second / UserHZ
 	return changed.After(started.Add(tick)) ||
-		!changed.Before(started) && (forked || !changed.Before(read) && !read.Before(started))
+		!changed.Before(started) && (forked || changed.After(read) && !read.Before(started))
 }
 
 func TimeOf(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)) }

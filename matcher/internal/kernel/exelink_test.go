@@ -1,0 +1,29 @@
+package kernel
+
+import (
+	"testing"
+	"time"
+)
+
+// A file that was made, and executed at once, has not been changed since; one that was
+// renamed has, though the start is known to a tick only.
+func TestChangedSince(t *testing.T) {
+	started := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	at := func(ms int) time.Time { return started.Add(time.Duration(ms) * time.Millisecond) }
+	for name, c := range map[string]struct {
+		changed, read time.Time
+		forked, want  bool
+	}{
+		"long before":                      {at(-1000), at(4), false, false},
+		"made and executed in one jiffy":   {at(4), at(4), false, false},
+		"made, then executed":              {at(0), at(4), false, false},
+		"renamed in the tick of its start": {at(8), at(4), false, true},
+		"renamed later":                    {at(1000), at(4), false, true},
+		"no times of access are kept":      {at(8), at(-1000), false, false},
+		"a fork of what was there":         {at(4), at(4), true, true},
+	} {
+		if got := changedSince(started, c.changed, c.read, c.forked); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
