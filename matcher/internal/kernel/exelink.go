@@ -67,31 +67,31 @@ func (h *System) RunningFile(e fact.Evidence) fact.Fact[fact.RunningFile] {
 	if file.Err != nil {
 		return fact.Failed[fact.RunningFile](file.Err)
 	}
-	st, err := StatxAt(unix.AT_FDCWD, path, 0, unix.STATX_MODE|unix.STATX_UID|unix.STATX_CTIME|unix.STATX_ATIME)
+	st, err := StatxAt(unix.AT_FDCWD, path, 0, unix.STATX_MODE|unix.STATX_UID|unix.STATX_CTIME|unix.STATX_MTIME|unix.STATX_ATIME)
 	if err != nil {
 		return fact.Failed[fact.RunningFile](err)
 	}
-	changed, read := TimeOf(st.Ctime), TimeOf(st.Atime)
+	changed, modified, read := TimeOf(st.Ctime), TimeOf(st.Mtime), TimeOf(st.Atime)
 	directory := ReadLink(h.PidPath(e.PID, "cwd"))
 	if err := fact.Unforeseen(directory.Err); err != nil {
 		return fact.Failed[fact.RunningFile](err)
 	}
 	return fact.Of(fact.RunningFile{
 		Owner: int(st.Uid), Setuid: st.Mode&unix.S_ISUID != 0,
-		Changed: changedSince(e.Started, changed, read, e.Forked), Directory: directory.Value,
+		Changed: changedSince(e.Started, changed, modified, read, e.Forked), Directory: directory.Value,
 	})
 }
 
-// changedSince reports that a file was changed after a process was started from it. The
-// process started within a tick, in which the file may have been made as well; then it
-// tells when the file was read, as execve(2) does, and whether that was before. Both times
-// are those of a coarse clock, in steps of a jiffy: equal ones are of what was installed and
-// executed at once, as scripts do, which no person renames within four milliseconds. A fork
-// has executed nothing.
-func changedSince(started, changed, read time.Time, forked bool) bool {
-	const tick = time.Second / UserHZ
-	return changed.After(started.Add(tick)) ||
-		!changed.Before(started) && (forked || changed.After(read) && !read.Before(started))
+// changedSince reports that a file was changed after a process was started from it, but not
+// written, which execve(2) forbids from then on (ETXTBSY). The process started within two
+// ticks, in which the file may have been made as well: then its content is as new, and a
+// rename(2) came later. Or its mode was set, and it tells when the file was read, as
+// execve(2) does, and whether that was before. All of these are times of a coarse clock, so
+// that equal ones leave it open: then it was. A fork has executed nothing.
+func changedSince(started, changed, modified, read time.Time, forked bool) bool {
+	const ticks = 2 * time.Second / UserHZ // that of its start, and that to which it was rounded down
+	return changed.After(started.Add(ticks)) ||
+		!changed.Before(started) && changed.After(modified) && (forked || !changed.Before(read) && !read.Before(started))
 }
 
 func TimeOf(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)) }
