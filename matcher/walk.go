@@ -260,7 +260,7 @@ func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
 	if _, isMount := w.served[filepath.Join(d.path, name)]; isMount { // of a file of its own
 		return
 	}
-	fd, err := openListed(d, name, unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
+	fd, err := openHere(d.fd, name, unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
 		w.miss(err)
 		return
@@ -346,24 +346,9 @@ func pidfileName(name string) bool {
 	return strings.Contains(strings.ToLower(name), "pid")
 }
 
-// openListed is openHere for what was listed a moment before: that it is gone has to be said
-// twice. It may be there again by then.
-func openListed(d openDirectory, name string, flags int) (fd int, err error) {
-	for range 3 {
-		if fd, err = openHere(d.fd, name, flags); err == nil || !fact.Missing(err) {
-			break
-		}
-		if _, statErr := kernel.StatxAt(d.fd, name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_TYPE); statErr != nil {
-			break
-		}
-		err = fmt.Errorf("%s/%s is there and is not there: %w", d.path, name, unix.EIO)
-	}
-	return fd, err
-}
-
 // openHere opens what has this name in a directory for reading.
 func openHere(dir int, name string, flags int) (int, error) {
-	return kernel.Retried(func() (int, error) { return unix.Openat(dir, name, flags|unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	return kernel.Confirmed(func() (int, error) { return unix.Openat(dir, name, flags|unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 }
 
 // eachEntry calls visit for all in a directory, until it says that this will do. Their

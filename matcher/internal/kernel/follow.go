@@ -37,7 +37,7 @@ func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
 		if name == "" || name == "." {
 			continue
 		}
-		next, err := Retried(func() (int, error) { return unix.Openat(dir, name, flags, 0) })
+		next, err := Confirmed(func() (int, error) { return unix.Openat(dir, name, flags, 0) })
 		if err != nil {
 			unix.Close(dir)
 			return -1, nil, err

@@ -92,7 +92,7 @@ func (h *System) rootMount() uint64 {
 // OpenStep opens what has this name in a directory, or at a path where dir is AT_FDCWD,
 // with O_PATH, and identifies it: no server is asked, no FIFO blocks.
 func (h *System) OpenStep(dir int, name string, flags int, above Entered, pid int) (fd int, at Entered, err error) {
-	fd, err = Retried(func() (int, error) { return unix.Openat(dir, name, flags|unix.O_PATH|unix.O_CLOEXEC, 0) })
+	fd, err = Confirmed(func() (int, error) { return unix.Openat(dir, name, flags|unix.O_PATH|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return -1, at, err
 	}

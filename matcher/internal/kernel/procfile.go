@@ -166,7 +166,7 @@ var ProcBuffers = sync.Pool{New: func() any { return new(make([]byte, 4096)) }}
 // file that has none of its events.
 func readProcFile(path string, limit int, parse func(content []byte) error) error {
 	fail := func(doing string, err error) error { return &fs.PathError{Op: doing, Path: path, Err: err} }
-	fd, err := Retried(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	fd, err := Confirmed(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return fail("open", err)
 	}
@@ -190,6 +190,16 @@ func readProcFile(path string, limit int, parse func(content []byte) error) erro
 	}
 }
 
+// Confirmed is Retried, and asks twice whether something is not there: from that follows
+// that nothing runs, or that nobody claims it.
+func Confirmed(call func() (int, error)) (int, error) {
+	n, err := Retried(call)
+	if err == unix.ENOENT {
+		return Retried(call)
+	}
+	return n, err
+}
+
 // Retried repeats a system call that a signal interrupted.
 func Retried(call func() (int, error)) (int, error) {
 	for {
@@ -208,7 +218,7 @@ const longestLine = 64 << 10
 // Of a line that is longer than longestLine the rest is left out.
 func readTable(path string, visit func(line []byte)) error {
 	fail := func(doing string, err error) error { return &fs.PathError{Op: doing, Path: path, Err: err} }
-	fd, err := Retried(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	fd, err := Confirmed(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return fail("open", err)
 	}

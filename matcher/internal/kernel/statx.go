@@ -19,7 +19,7 @@ func Statx(path string) (unix.Statx_t, error) {
 
 func StatxAt(dir int, path string, flags, mask int) (unix.Statx_t, error) {
 	var st unix.Statx_t
-	_, err := Retried(func() (int, error) {
+	_, err := Confirmed(func() (int, error) {
 		return 0, unix.Statx(dir, path, flags|unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, mask, &st)
 	})
 	if err == unix.ENOSYS || err == unix.EPERM { // before Linux 4.11; an old seccomp filter
