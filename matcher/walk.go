@@ -74,7 +74,7 @@ func (w *pidfileWalk) everything() {
 		}
 		if !w.seen[at.ID] { // /var/run is a link to /run
 			w.seen[at.ID] = true
-			w.directory(openDirectory{fd, at, dir, false}, runLevels)
+			w.directory(openDirectory{fd, at, dir, false, false}, runLevels)
 		}
 		unix.Close(fd)
 	}
@@ -188,6 +188,7 @@ type openDirectory struct {
 	at     kernel.Entered
 	path   string
 	shared bool // below one of everyone's
+	users  bool // below one that somebody else than root can rename
 }
 
 // directory reads one. That it cannot be read is a loss only where others' pidfiles may lie.
@@ -200,6 +201,7 @@ func (w *pidfileWalk) directory(d openDirectory, levels int) {
 	}
 	owner := payer(st)
 	d.shared = d.shared || owner == nobodysOwn
+	d.users = d.users || owner != 0 && owner != nobodysOwn
 	if d.fd, err = openHere(d.fd, ".", unix.O_DIRECTORY); err != nil {
 		w.miss(err)
 		return
@@ -239,7 +241,7 @@ func (w *pidfileWalk) below(d openDirectory, name string, levels int) {
 	case err != nil:
 		w.miss(err)
 	default:
-		w.directory(openDirectory{fd, at, filepath.Join(d.path, name), d.shared}, levels)
+		w.directory(openDirectory{fd, at, filepath.Join(d.path, name), d.shared, d.users}, levels)
 		unix.Close(fd)
 	}
 }
@@ -273,8 +275,12 @@ func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
 	w.keep(p, owner)
 }
 
-// link reads what a symbolic link leads to.
+// link reads what a symbolic link leads to, from the root directory on: below a user's it is
+// left alone, as he could put a file server in the way meanwhile, and his own vouches for nobody.
 func (w *pidfileWalk) link(d openDirectory, name string, owner int) {
+	if d.users {
+		return
+	}
 	path := d.path + "/" + name
 	if _, mayHang := w.h.MayHang(path); !mayHang {
 		w.keep(w.h.readPidfileOnce(path), owner)

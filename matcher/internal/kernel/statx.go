@@ -63,7 +63,7 @@ func Identify(path string) fact.Fact[fact.FileID] {
 	return fact.Of(IdOf(st))
 }
 
-// identity asks for identityMask. Of a user's FUSE file system not even root gets more than
+// identity asks for IdentityMask. Of a user's FUSE file system not even root gets more than
 // the device (fuse_getattr), without its option allow_other: then the inode is one that no
 // file has.
 func identity(dir int, path string, flags int) (unix.Statx_t, error) {
