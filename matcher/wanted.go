@@ -67,7 +67,7 @@ func (w *wanted) mayBeMoved(st unix.Statx_t) bool {
 		return false
 	}
 	since, err := w.begin()
-	return err != nil || kernel.TimeOf(st.Ctime).After(since)
+	return err != nil || kernel.TimeOf(st.Ctime).After(since) && !kernel.AsCreated(st)
 }
 
 // begin is just before the first process of this system started.
@@ -174,7 +174,7 @@ func (w *wanted) classify(link string) (s sight) {
 	if strings.HasSuffix(link, fact.Deleted) || !filepath.IsAbs(link) || len(link) > longestLook {
 		return w.perhaps(s | sightFile | sightArgv)
 	}
-	st, err := w.Look(link, 0, kernel.IdentityMask|unix.STATX_UID|unix.STATX_CTIME)
+	st, err := w.Look(link, 0, kernel.IdentityMask|unix.STATX_UID|kernel.TimesMask)
 	switch {
 	case err != nil: // a name in another mount tree, or one that nobody reads
 		return w.perhaps(s | sightFile | sightArgv)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -53,6 +54,20 @@ func fstatat(dir int, path string, flags int) (unix.Statx_t, error) {
 // FUSE server is not asked even where what it said before counts no more
 // (fuse_update_get_attr in fs/fuse/dir.c).
 const IdentityMask = unix.STATX_MNT_ID
+
+// TimesMask asks for what AsCreated needs.
+const TimesMask = unix.STATX_CTIME | unix.STATX_MTIME | unix.STATX_BTIME
+
+// AsCreated reports that nothing has happened to a file since it was written, and that it
+// was written when it was created: a rename(2) would have changed its ctime alone, and
+// utimensat(2), which changes both, cannot make it as old as its creation is. Nobody could
+// execute it before it was written (ETXTBSY), so that whatever runs it was started from it
+// under the name that it has. Files that were unpacked and renamed, as by dpkg, tell nothing.
+func AsCreated(st unix.Statx_t) bool {
+	const written = 2 * time.Second // from its creation to its last byte
+	changed := TimeOf(st.Ctime)
+	return st.Mask&unix.STATX_BTIME != 0 && !changed.After(TimeOf(st.Mtime)) && changed.Before(TimeOf(st.Btime).Add(written))
+}
 
 // Identify gives device and inode of what lies at a path.
 func Identify(path string) fact.Fact[fact.FileID] {
