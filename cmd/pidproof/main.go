@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -41,8 +42,13 @@ func (t helpText) Write(text []byte) (int, error) {
 }
 
 func main() {
+	debug.SetMemoryLimit(softMemoryLimit)
 	os.Exit(run(os.Args, withoutSIGPIPE(os.Stdout, 1), withoutSIGPIPE(os.Stderr, 2)))
 }
+
+// softMemoryLimit makes the collector of garbage work harder instead of letting the program grow beside thousands of
+// processes that run one file, which anybody can start. It is what few questions come near.
+const softMemoryLimit = 24 << 20
 
 // withoutSIGPIPE makes of a reader that has gone an error like a full disk. Go's
 // os.File ends the program with SIGPIPE for descriptors 1 and 2 only (os/signal);

@@ -193,3 +193,32 @@ func TestManySilent(t *testing.T) {
 		rounds.Held(t, tried)
 	})
 }
+
+// What is kept of each of thousands that run the daemon's own file adds up (5,000 of one
+// user's took `list` 42 MiB, and `explain` 55).
+func TestManyOfItsOwn(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		total := rounds.Of(3_500, 10_000)
+		command := asUser(idle, "-w", strconv.Itoa(total))
+		must(t, command.Start())
+		p := process{Cmd: command}
+		t.Cleanup(p.end)
+		until(t, "all of them run", func() bool { return len(children(t, p.pid())) == total })
+		questions := []question{
+			{args: []string{"list", idle}, exit: "0"},
+			{args: []string{"explain", "-p", noPidfile, idle}, exit: "150"},
+		}
+		if rounds.Long() {
+			questions = append(questions,
+				question{args: []string{"list", "--json", idle}, exit: "0"},
+				question{args: []string{"explain", "--json", "-p", noPidfile, idle}, exit: "150"},
+				question{args: []string{"check", "-p", noPidfile, idle}, exit: "150"},
+				question{args: []string{"status", idle}, exit: "0"},
+				question{args: []string{"pidof", idle}, exit: "0"})
+		}
+		for _, q := range questions {
+			ask(t, q.args...).fits(t, fmt.Sprintf("beside %d that run the daemon's file", total), q.exit)
+		}
+		rounds.Held(t, len(questions))
+	})
+}
