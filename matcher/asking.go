@@ -10,6 +10,7 @@ import (
 type host struct {
 	*kernel.System
 	run  []string // directories that hold pidfiles of other instances
+	sbin string   // where a daemon's bare name is looked up first
 	path string   // PATH, for bare names
 
 	registered Registered // nil: none
@@ -20,5 +21,5 @@ type host struct {
 }
 
 func thisHost() *host {
-	return &host{System: kernel.ThisSystem(), run: []string{"/run", "/var/run"}, path: kernel.SearchPath()}
+	return &host{System: kernel.ThisSystem(), run: []string{"/run", "/var/run"}, sbin: kernel.Sbin, path: kernel.SearchPath()}
 }

@@ -26,6 +26,9 @@ const (
 type Instance struct {
 	Daemon  string // a path, or a name looked up in PATH and the sbin directories
 	Pidfile string // "": ask about the daemon without a pidfile
+	// Default: nobody named the pidfile. Where it does not exist, the one trusted pidfile
+	// that names the daemon is meant; Report.Pidfile says which.
+	Default bool
 	// Unclaimed says which unclaimed processes make the verdict Unclaimed; ""
 	// means CountAny.
 	Unclaimed Counting
@@ -121,10 +124,14 @@ func (h *host) ask(ctx context.Context, r *Report, in Instance) error {
 	if r.Pidfile.State = rules.PidfileAbsent; in.Pidfile != "" {
 		r.Pidfile = h.readPidfile(ctx, in.Pidfile)
 	}
-	settled, err := h.askPidfile(r, in)
-	r.PidfileVerdict = r.Verdict
-	if err != nil {
-		return err
+	settled := in.Default && r.Pidfile.State == rules.PidfileAbsent && h.findPidfile(ctx, r)
+	if !settled {
+		var err error
+		settled, err = h.askPidfile(r, in)
+		r.PidfileVerdict = r.Verdict
+		if err != nil {
+			return err
+		}
 	}
 	if (settled || in.Unclaimed == CountNone) && !in.Others {
 		return nil

@@ -60,6 +60,8 @@
 //   - unusable: it cannot be read, or is a FIFO, device, directory or socket, or
 //     a link of an unprivileged user. Unknown.
 //   - no-pidfile: there is none (or it is /dev/null). The scan decides.
+//   - several: nobody named one, LSB's default one does not exist, and several trusted
+//     ones name the daemon. Unknown.
 //   - names-nobody: its content is no PID. Damage vouches for nothing, but must
 //     not keep the daemon from being started again: the scan decides.
 //

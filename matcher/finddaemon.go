@@ -22,7 +22,7 @@ var ErrDaemon = errors.New("no usable daemon")
 func FindDaemon(name string) (rules.Daemon, error) { return thisHost().findDaemon(name) }
 
 // findDaemon looks up what the caller calls the daemon: a path, which need not
-// exist any more, or a bare name in PATH and the sbin directories.
+// exist any more, or a bare name in the sbin directories and PATH.
 func (h *host) findDaemon(name string) (rules.Daemon, error) {
 	d := rules.Daemon{Name: name}
 	switch {
@@ -39,7 +39,7 @@ func (h *host) findDaemon(name string) (rules.Daemon, error) {
 		}
 		d.Path = path
 	default:
-		path, err := h.lookPath(name)
+		path, err := lookUp(name, h.sbin+":"+h.path)
 		if err != nil {
 			return d, fmt.Errorf("%w where %s is: %w", ErrNoAnswer, name, err)
 		}
@@ -104,8 +104,11 @@ func mountOf(dir string, st unix.Statx_t) (uint64, error) {
 	return kernel.MountOfDescriptor(fd)
 }
 
-func (h *host) lookPath(name string) (string, error) {
-	for _, dir := range filepath.SplitList(h.path) {
+func (h *host) lookPath(name string) (string, error) { return lookUp(name, h.path) }
+
+// lookUp finds an executable of a bare name in a list of directories; "" if there is none.
+func lookUp(name, path string) (string, error) {
+	for _, dir := range filepath.SplitList(path) {
 		if !filepath.IsAbs(dir) { // a relative PATH entry is no place to look as root
 			continue
 		}

@@ -116,6 +116,7 @@ func (f *fixture) configure(comment string) {
 			case "pidfile":
 				f.in.Pidfile = words[0]
 				f.in.criteria.Pidfile = words[0]
+				f.in.Default = len(words) > 1 && words[1] == "default"
 			case "name":
 				f.in.criteria.Name = words[0]
 			case "parent":

@@ -24,8 +24,15 @@ func (adoptCmd) Help() string {
 	return `For a daemon that runs while its pidfile is stale or lost: if exactly one main process of it runs unclaimed, shows it, and with --yes writes its PID. Exit status: 0 shown, written, or right already; 1 refused; 4 unknown, also usage errors.`
 }
 
-func (cmd adoptCmd) Run(c *console) error {
+// file is the instance whose pidfile is to be written, and no other that names the daemon.
+func (cmd adoptCmd) file() matcher.Instance {
 	in := cmd.instance()
+	in.Default = false
+	return in
+}
+
+func (cmd adoptCmd) Run(c *console) error {
+	in := cmd.file()
 	in.Others, in.Sockets, in.Hold = true, true, true
 	report, err := c.Check(in)
 	if err != nil {
@@ -107,7 +114,7 @@ func (cmd adoptCmd) write(c *console, r matcher.Report, main *matcher.Process, d
 		c.exit = exitcode.Refused
 		return nil
 	}
-	proof, err := c.Check(cmd.instance())
+	proof, err := c.Check(cmd.file())
 	switch {
 	case err != nil:
 		return err

@@ -41,7 +41,7 @@ func (f pidfileFlag) of(daemon string) string {
 func (a instanceArgs) pidfile() string { return a.of(a.Daemon) }
 
 func (a instanceArgs) instance() matcher.Instance {
-	return matcher.Instance{Daemon: a.Daemon, Pidfile: a.pidfile()}
+	return matcher.Instance{Daemon: a.Daemon, Pidfile: a.pidfile(), Default: a.Pidfile == nil}
 }
 
 type countingFlag struct {

@@ -66,12 +66,13 @@ func (cmd *killprocCmd) onlyIfRuns() bool   { return cmd.named() && cmd.signal !
 func (cmd *killprocCmd) quietlyStale() bool { return cmd.named() && cmd.Pidfile != nil }
 
 func (cmd *killprocCmd) Run(c *console) error {
-	in := matcher.Instance{Daemon: cmd.daemon(), Pidfile: cmd.of(cmd.daemon()), Hold: true, Others: cmd.Workers}
+	in := matcher.Instance{Daemon: cmd.daemon(), Pidfile: cmd.of(cmd.daemon()), Default: cmd.Pidfile == nil, Hold: true, Others: cmd.Workers}
 	report, err := c.Check(in)
 	if err != nil {
 		return err
 	}
 	defer report.Release()
+	in.Pidfile = report.Pidfile.Path
 	switch report.PidfileVerdict {
 	case matcher.Running:
 		if cmd.named() {

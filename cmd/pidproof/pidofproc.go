@@ -11,18 +11,18 @@ import (
 type pidofprocCmd struct{ instanceArgs }
 
 func (pidofprocCmd) Help() string {
-	return `Without -p, and without /var/run/BASE.pid, every process that runs the daemon is printed, as Debian's pidofproc does. LSB's exit status: 0 running, 1 dead and the pidfile exists, 3 not running, 4 unknown.`
+	return `Without -p, and where /var/run/BASE.pid does not exist or is stale, every process that runs the daemon is printed. LSB's exit status: 0 running, 1 dead and the pidfile exists, 3 not running, 4 unknown.`
 }
 
 func (cmd pidofprocCmd) Run(c *console) error {
 	in := cmd.instance()
-	in.Unclaimed = matcher.CountNone
+	in.Unclaimed, in.Default = matcher.CountNone, false // all are printed where there is no pidfile
 	report, err := c.Check(in)
 	if err != nil {
 		return err
 	}
-	if cmd.Pidfile == nil && report.Verdict == matcher.NotRunning {
-		return cmd.scan(c)
+	if cmd.Pidfile == nil && (report.Verdict == matcher.NotRunning || report.Verdict == matcher.Dead) {
+		return cmd.scan(c, report.Verdict)
 	}
 	verdict := report.Verdict
 	// As Debian's: an ordinary user is told of a process that seems right. It
@@ -40,14 +40,15 @@ func (cmd pidofprocCmd) Run(c *console) error {
 	return nil
 }
 
-// scan answers without a pidfile.
-func (cmd pidofprocCmd) scan(c *console) error {
+// scan answers without a pidfile, or where the default one is stale: scripts write what is
+// printed into theirs (rpcbind's does, which emptied it).
+func (cmd pidofprocCmd) scan(c *console, otherwise matcher.Verdict) error {
 	pids, err := c.AllPIDs(cmd.Daemon)
 	if err != nil {
 		return err
 	}
 	if len(pids) == 0 {
-		c.exit = exitcode.Of(matcher.NotRunning)
+		c.exit = exitcode.Of(otherwise)
 		return nil
 	}
 	c.Say("%s", strings.Join(pids, " "))

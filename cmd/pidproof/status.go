@@ -19,7 +19,9 @@ func (statusCmd) Help() string {
 }
 
 func (cmd statusCmd) Run(c *console) error {
-	report, err := c.Check(cmd.instance())
+	in := cmd.instance()
+	in.Default = false // any of them counts where there is no pidfile
+	report, err := c.Check(in)
 	if err != nil {
 		return err
 	}

@@ -59,11 +59,12 @@ type selfFacts struct {
 	Root            fact.Fact[fact.FileID]
 }
 
-// sbin are the directories daemons live in that an administrator's PATH may
-// lack; they follow PATH when a bare name is looked up.
-const sbin = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+// Sbin are the directories daemons live in: a daemon's bare name is looked up there first,
+// since a client in PATH may have it, too.
+const Sbin = "/usr/local/sbin:/usr/sbin:/sbin"
 
-func SearchPath() string { return os.Getenv("PATH") + ":" + sbin }
+// SearchPath is PATH, and what an administrator's may lack.
+func SearchPath() string { return os.Getenv("PATH") + ":" + Sbin + ":/usr/local/bin:/usr/bin:/bin" }
 
 func ThisSystem() *System {
 	return &System{

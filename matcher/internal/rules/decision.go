@@ -8,6 +8,7 @@ const (
 	RuleNoPidfile   Rule = "no-pidfile"
 	RuleNamesNobody Rule = "names-nobody"
 	RuleUnusable    Rule = "unusable"
+	RuleSeveral     Rule = "several"
 
 	// About the process it names, in this order; the first decisive one wins.
 	RuleGone         Rule = "gone"

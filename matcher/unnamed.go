@@ -1,0 +1,103 @@
+package matcher
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/kernel"
+	"pidproof/matcher/internal/rules"
+)
+
+// findPidfile is for who named no pidfile, where LSB's default one does not exist (Debian's
+// cron writes /run/crond.pid): the one trusted pidfile that names the daemon is meant. With
+// several none is, and settled says so.
+func (h *host) findPidfile(ctx context.Context, r *Report) (settled bool) {
+	found, err := h.pidfilesOf(r.Daemon)
+	switch {
+	case err != nil:
+		r.Verdict, r.Rule, r.Reason = Unknown, rules.RuleUnreadable, err.Error()
+		return true
+	case len(found) == 0:
+		return false
+	case len(found) > 1:
+		r.Verdict, r.Rule = Unknown, rules.RuleSeveral
+		r.Reason = fmt.Sprintf("no pidfile was named, there is no %s, and %s name it; name one with -p", r.Pidfile.Path, listed(found))
+		return true
+	}
+	r.Notes = append(r.Notes, fmt.Sprintf("No pidfile was named, and there is no %s: %s is the only one that names it.", r.Pidfile.Path, found[0]))
+	r.Pidfile = h.readPidfile(ctx, found[0])
+	return false
+}
+
+// listed are a few of many.
+func listed(paths []string) string {
+	const shown = 4
+	if more := len(paths) - shown; more > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(paths[:shown], ", "), more)
+	}
+	return strings.Join(paths[:len(paths)-1], ", ") + " and " + paths[len(paths)-1]
+}
+
+// pidfilesOf are the trusted pidfiles that name main processes of a daemon, one of each.
+func (h *host) pidfilesOf(d rules.Daemon) (paths []string, err error) {
+	walk := h.walk()
+	if walk.failure != nil {
+		return nil, fmt.Errorf("pidfiles cannot be read: %w", walk.failure)
+	}
+	proc, err := h.OpenProc(unix.O_PATH)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(proc)
+	w := h.want([]rules.Daemon{d}, false)
+	mains, mutex := map[int]Process{}, sync.Mutex{}
+	kernel.Spread(len(walk.all), func(i int) {
+		p := walk.all[i]
+		if p.State != rules.PidfileNames {
+			return
+		}
+		var short [256]byte
+		if link, linkErr := kernel.ExeLink(proc, p.PID, short[:]); linkErr == nil && w.sight(link) == 0 {
+			return
+		}
+		e, decision, failure := h.judge(d, p, p.PID)
+		mutex.Lock()
+		defer mutex.Unlock()
+		switch first, seen := mains[p.PID]; {
+		case failure != nil:
+			err = failure
+		case decision.Outcome == rules.Runs && h.speaksUnasked(p) && (!seen || p.Path < first.Instance):
+			mains[p.PID] = Process{Evidence: e, Instance: p.Path}
+		}
+	})
+	for _, p := range mains {
+		if _, isWorker := mains[p.Evidence.PPID]; !isWorker {
+			paths = append(paths, p.Instance)
+		}
+	}
+	slices.Sort(paths)
+	return paths, err
+}
+
+// speaksUnasked leaves out what an ordinary user can write, for processes of his own: root's
+// question without a pidfile is not about these, and must not become ambiguous by them. The
+// daemon's user writes into a directory that root made for him.
+func (h *host) speaksUnasked(p rules.Pidfile) bool {
+	if p.Roots() {
+		return true
+	}
+	dir := filepath.Dir(p.Path)
+	for _, run := range h.run {
+		if strings.HasPrefix(dir+"/", filepath.Join(run, "user")+"/") { // pam_systemd(8) makes one for everybody
+			return false
+		}
+	}
+	st, err := kernel.StatxAt(unix.AT_FDCWD, dir, 0, unix.STATX_MODE)
+	return err == nil && st.Mode&0o002 == 0
+}

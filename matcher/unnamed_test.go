@@ -1,0 +1,36 @@
+package matcher
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pidproof/matcher/internal/kernel"
+	"pidproof/testdata/must"
+)
+
+// `check ssh` asked about the client in PATH.
+func TestDaemonsNameInSbinFirst(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"sbin/sshd", "bin/sshd", "bin/ssh"} {
+		must.Do(t, os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755), os.WriteFile(filepath.Join(dir, name), nil, 0o755))
+	}
+	h := &host{System: kernel.ThisSystem(), sbin: dir + "/sbin", path: dir + "/bin"}
+	for name, want := range map[string]string{"sshd": "/sbin/sshd", "ssh": "/bin/ssh"} {
+		if d, err := h.findDaemon(name); err != nil || d.Path != dir+want {
+			t.Errorf("%s: %s, %v, want %s", name, d.Path, err, dir+want)
+		}
+	}
+}
+
+func TestListed(t *testing.T) {
+	for want, paths := range map[string][]string{
+		"a and b":               {"a", "b"},
+		"a, b, c, d and e":      {"a", "b", "c", "d", "e"},
+		"a, b, c, d and 2 more": {"a", "b", "c", "d", "e", "f"},
+	} {
+		if got := listed(paths); got != want {
+			t.Errorf("%v: %q, want %q", paths, got, want)
+		}
+	}
+}
