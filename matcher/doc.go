@@ -16,6 +16,7 @@
 //	finddaemon.go                the daemon's file on disk
 //	judge.go                     one process: pinned, read, decided about
 //	walk.go, claims.go           other pidfiles, read when a rule asks
+//	unnamed.go                   the pidfile of who named none
 //	witnesses.go                 what tells whether the clock was set
 //	scan.go, wanted.go           the other processes, and who is worth a closer look
 //	others.go, weigh.go          their roles, and what they do to the verdict

@@ -53,7 +53,7 @@ func (h *host) findDaemon(name string) (rules.Daemon, error) {
 		err = h.lookAtDaemon(&d)
 	}
 	if err != nil && !errors.Is(err, ErrDaemon) { // whatever it may be, it is not absent
-		d.File, err = fact.Fact[fact.FileID]{State: fact.Unreadable, Err: err}, nil
+		d.File, err = fact.Fact[fact.FileID]{State: fact.Unreadable, Err: fact.OfPath(err)}, nil
 	}
 	return d, err
 }
@@ -208,13 +208,13 @@ func readShebang(path string) (interpreter, argument string, ok bool, err error)
 		return unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
-		return "", "", false, fact.Unforeseen(err)
+		return "", "", false, fact.Unforeseen(fact.OfPath(err))
 	}
 	defer unix.Close(fd)
 	head := make([]byte, shebangLimit)
 	n, err := kernel.Retried(func() (int, error) { return unix.Read(fd, head) })
 	if err != nil {
-		return "", "", false, err
+		return "", "", false, fact.OfOpened(err)
 	}
 	interpreter, argument, ok = rules.SplitShebang(head[:n])
 	return interpreter, argument, ok, nil

@@ -185,14 +185,29 @@ func (h *host) instanceOf(p rules.Pidfile) Listed {
 		proven := h.aloneAs(Instance{Daemon: program, Pidfile: p.Path}, p, func() (rules.Daemon, error) {
 			return h.guessed(program, listed.Main.Evidence.Exe.Value)
 		})
-		running := proven.Verdict == Running && listed.Verdict == Running
+		running := proven.Verdict == Running && listed.Verdict == Running && proven.Daemon.File.State != fact.Unreadable
 		if running || slices.Contains([]rules.Rule{rules.RuleRecycled, rules.RuleContested, rules.RuleLate, rules.RuleUnreadable}, proven.Rule) {
 			listed.Report = proven
+			break
+		}
+		if err := h.untold(proven); err != nil {
+			listed.Report = proven
+			listed.Verdict, listed.PidfileVerdict, listed.Rule, listed.Reason = Unknown, Unknown, rules.RuleUnreadable, err.Error()
 			break
 		}
 		listed.Daemon = proven.Daemon
 	}
 	return listed
+}
+
+// untold is why it cannot be told whether a process runs what it seems to run: an error that
+// says nothing of it.
+func (h *host) untold(r Report) error {
+	err := h.Unforeseen(r.Daemon.File.Err)
+	if r.Main != nil {
+		err = cmp.Or(err, h.fault(*r.Main))
+	}
+	return err
 }
 
 // programs are the daemons that a process may be said to run, the likeliest first:
@@ -205,7 +220,9 @@ func (h *host) programs(e fact.Evidence) (paths []string) {
 	exe := h.onDisk(e.Exe.Value)
 	if RunsAnything(exe) {
 		argv := h.ReadArgv(e.PID)
-		e.Argv = argv
+		if e.Argv = argv; fact.Unforeseen(argv.Err) != nil {
+			return nil
+		}
 		for _, word := range (rules.Daemon{}).ScriptWords(e) {
 			if !filepath.IsAbs(word) {
 				continue

@@ -50,10 +50,11 @@ func mayBecome(q rules.Question, p Process, now time.Time) bool {
 // meet pins a process and collects what the rules need first.
 func (h *host) meet(pid int) (Process, error) {
 	held, life, err := h.Pin(pid)
+	if err == nil && life == fact.Gone {
+		held, life, err = h.confirmGone(pid)
+	}
 	switch {
 	case err != nil:
-	case life == fact.Gone:
-		err = h.confirmGone(pid)
 	case life == fact.Thread:
 		err = h.confirmThread(pid)
 	}
@@ -65,20 +66,19 @@ func (h *host) meet(pid int) (Process, error) {
 }
 
 // confirmGone: that nobody has a number is what lets a second daemon be started, so /proc
-// has to say it, too. It shows another by now where the number was given away meanwhile.
-func (h *host) confirmGone(pid int) error {
+// has to say it, too. Else it is that of another by now, who is met.
+func (h *host) confirmGone(pid int) (*kernel.Handle, fact.Life, error) {
 	stat, err := h.ReadStat(pid)
 	if err != nil || kernel.HasEnded(stat) {
-		return fact.Unforeseen(err)
+		return nil, fact.Gone, fact.Unforeseen(err)
 	}
 	held, life, err := h.Pin(pid)
-	held.Release()
 	if err == nil && life == fact.Gone {
 		if _, err = h.ReadStat(pid); err == nil {
 			err = fmt.Errorf("process %d is there and is not there", pid)
 		}
 	}
-	return fact.Unforeseen(err)
+	return held, life, fact.Unforeseen(err)
 }
 
 // confirmThread: /proc has to say that a number is a thread's, too.

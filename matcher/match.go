@@ -82,7 +82,7 @@ func (h *host) match(ctx context.Context, c rules.Criteria) (Matched, error) {
 	case c.Exec != "":
 		var s survey
 		s, err = h.scan(d, c, true)
-		found, m.Reason, err = s.found, s.blind, cmp.Or(err, s.failure)
+		found, m.Reason, err = s.found, cmp.Or(s.blind, h.unreadable(d)), cmp.Or(err, s.failure)
 	default:
 		found, m.Reason, err = h.matchAll(c)
 	}
@@ -99,6 +99,14 @@ func (h *host) match(ctx context.Context, c rules.Criteria) (Matched, error) {
 		m.Verdict, m.Reason = NotRunning, "no process matches"
 	}
 	return m, nil
+}
+
+// unreadable says of a daemon whose file cannot be read why there may be more that run it.
+func (h *host) unreadable(d rules.Daemon) string {
+	if err := h.Unforeseen(d.File.Err); err != nil {
+		return fmt.Sprintf("%s cannot be read: %v", d.Path, err)
+	}
+	return ""
 }
 
 // add takes the proven ones, and lets go of the others.

@@ -86,7 +86,7 @@ func (h *host) readOpenedPidfile(p rules.Pidfile, fd int) rules.Pidfile {
 func statPidfile(p rules.Pidfile, fd int) (_ rules.Pidfile, regular bool) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return failedPidfile(p, err), false
+		return failedPidfile(p, fact.OfOpened(err)), false
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3) {
 		p.State, p.Why = rules.PidfileAbsent, "it is /dev/null"
@@ -107,7 +107,7 @@ func statPidfile(p rules.Pidfile, fd int) (_ rules.Pidfile, regular bool) {
 func readContent(p rules.Pidfile, opened int) rules.Pidfile {
 	content, acl, err := readOpened(opened)
 	if err != nil {
-		return failedPidfile(p, err)
+		return failedPidfile(p, fact.OfOpened(err))
 	}
 	p.ACLWriter = aclWriter(acl)
 	p.Size = len(content)

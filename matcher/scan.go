@@ -190,6 +190,9 @@ func (h *host) fault(p Process) error {
 	if err == nil && e.Filesystem.State == fact.Unreadable {
 		err = fact.Unforeseen(e.Filesystem.Err)
 	}
+	for _, script := range e.Scripts {
+		err = cmp.Or(err, fact.Unforeseen(script.File.Err))
+	}
 	return err
 }
 

@@ -2,7 +2,6 @@ package matcher
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -137,13 +136,10 @@ func payer(st unix.Statx_t) int {
 	return int(st.Uid)
 }
 
-// describe says what was opened; that it is not there is an error like another then.
+// describe says what was opened.
 func describe(fd int) (unix.Statx_t, error) {
 	st, err := kernel.StatxAt(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS)
-	if fact.Missing(err) {
-		err = fmt.Errorf("statx of what was opened: %v: %w", err, unix.EIO)
-	}
-	return st, err
+	return st, fact.OfOpened(err)
 }
 
 // onlyRootFills: where others can put something, that it is no pidfile says nothing.
@@ -368,7 +364,7 @@ func eachEntry(dir int, visit func(name string, kind byte) (more bool)) error {
 	for {
 		n, err := kernel.Retried(func() (int, error) { return unix.ReadDirent(dir, buffer) })
 		if n <= 0 || err != nil {
-			return err
+			return fact.OfOpened(err)
 		}
 		var batch []entry
 		kernel.EachName(buffer[:n], func(name []byte, kind byte) { batch = append(batch, entry{string(name), kind}) })

@@ -2,6 +2,7 @@ package fact
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"golang.org/x/sys/unix"
@@ -37,6 +38,31 @@ func Misleads(err error) bool {
 // Missing reports that there is no such file: of a path, unlike of a process, ESRCH says
 // nothing.
 func Missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// Disbelieved makes a fault of an error that cannot be true: that what was opened is not
+// there, that there is no process of a path, that our own may not be read.
+func Disbelieved(err error) error {
+	if err == nil || !Vanished(err) && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%v: %w", err, unix.EIO)
+}
+
+// OfOpened is what an error says of what was opened: not that it is not there.
+func OfOpened(err error) error {
+	if Missing(err) {
+		return Disbelieved(err)
+	}
+	return err
+}
+
+// OfPath is what an error says of a path: not that a process has ended.
+func OfPath(err error) error {
+	if errors.Is(err, unix.ESRCH) {
+		return Disbelieved(err)
+	}
+	return err
+}
 
 // ErrMayHang: the way leads into a file system whose server may not answer.
 var ErrMayHang = errors.New("it is on a file system whose server may not answer")

@@ -38,10 +38,10 @@ func (h *System) readExe(dir string) fact.Fact[fact.Exe] {
 		// daemon's was given to the kernel in one piece, so it is another.
 		x.Link = fmt.Sprintf("(a path of more than %d bytes)", fact.PathMax)
 	case err != nil:
-		return fact.Failed[fact.Exe](err)
+		return fact.Failed[fact.Exe](fact.Disbelieved(err)) // it is our own descriptor
 	}
 	if x.ID, x.Mount, err = openedFile(fd); err != nil {
-		x.ID, x.IDErr = fact.FileID{}, fmt.Errorf("statx of what was opened: %v", err) // whatever it says, it was there
+		x.ID, x.IDErr = fact.FileID{}, fmt.Errorf("statx of what was opened: %w", err)
 	}
 	if strings.HasSuffix(x.Link, fact.Deleted) && x.ID.Known() {
 		now := h.LookFor(x.Link, 0)

@@ -146,7 +146,7 @@ func (h *System) readSelf() error {
 	self := filepath.Join(h.Proc, "self/ns")
 	h.Self.mountNS, h.Self.userNS = ReadLink(filepath.Join(self, "mnt")), ReadLink(filepath.Join(self, "user"))
 	h.Self.Root = Identify("/")
-	return cmp.Or(fact.Unforeseen(h.Self.mountNS.Err), fact.Unforeseen(h.Self.userNS.Err), fact.Unforeseen(h.Self.Root.Err))
+	return cmp.Or(h.Unforeseen(h.Self.mountNS.Err), h.Unforeseen(h.Self.userNS.Err), h.Unforeseen(h.Self.Root.Err))
 }
 
 func ReadLink(path string) fact.Fact[string] {

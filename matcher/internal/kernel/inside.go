@@ -94,7 +94,7 @@ func (h *System) rootMount() uint64 {
 func (h *System) OpenStep(dir int, name string, flags int, above Entered, pid int) (fd int, at Entered, err error) {
 	fd, err = Confirmed(func() (int, error) { return unix.Openat(dir, name, flags|unix.O_PATH|unix.O_CLOEXEC, 0) })
 	if err != nil {
-		return -1, at, err
+		return -1, at, fact.OfPath(err)
 	}
 	if at.ID, at.Mount, err = openedFile(fd); err == nil {
 		err = h.mayEnter(at, above, pid)

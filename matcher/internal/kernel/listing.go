@@ -117,6 +117,9 @@ func ExeLink(proc, pid int, target []byte) ([]byte, error) {
 	for {
 		n, _, errno := syscall.Syscall6(unix.SYS_READLINKAT, uintptr(proc), uintptr(unsafe.Pointer(&path[0])),
 			uintptr(unsafe.Pointer(&target[0])), uintptr(len(target)), 0, 0)
+		if errno == unix.EINTR {
+			continue
+		}
 		if errno != 0 {
 			return nil, errno
 		}

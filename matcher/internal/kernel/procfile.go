@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
 )
 
 // These three files are read here and not by github.com/prometheus/procfs, which
@@ -227,7 +229,7 @@ func readTable(path string, visit func(line []byte)) error {
 	for {
 		n, err := Retried(func() (int, error) { return unix.Read(fd, buffer[kept:]) })
 		if err != nil {
-			return fail("read", err)
+			return fail("read", fact.OfOpened(err))
 		}
 		text := buffer[:kept+n]
 		for line, rest, whole := bytes.Cut(text, newline); whole; line, rest, whole = bytes.Cut(text, newline) {

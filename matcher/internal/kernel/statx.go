@@ -106,7 +106,7 @@ func Same[T comparable](a, b fact.Fact[T]) bool {
 func openedFile(fd int) (id fact.FileID, mount uint64, err error) {
 	st, err := identity(fd, "", unix.AT_EMPTY_PATH)
 	if err != nil {
-		return fact.FileID{}, 0, err
+		return fact.FileID{}, 0, fact.Disbelieved(err)
 	}
 	if st.Mask&unix.STATX_MNT_ID != 0 {
 		return IdOf(st), st.Mnt_id, nil

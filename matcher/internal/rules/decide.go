@@ -198,6 +198,9 @@ func replaced(q Question) finding {
 	case d.File.State == fact.Absent:
 		return underAFittingName(q, yes(Runs, FileRemoved, "it runs %s, which has been removed", d.Real))
 	}
+	if d.File.State != fact.Known {
+		return underAFittingName(q, yes(Runs, FileUnknown, "it runs a file of that path, and what lies there now cannot be read"))
+	}
 	return underAFittingName(q, yes(Runs, FileReplaced, "it runs the %s of before it was replaced", d.Real))
 }
 
@@ -260,8 +263,11 @@ func startedAs(q Question) finding {
 		return no("it was not started as %s", d.Path)
 	}
 	file := FileReplaced
-	if d.File.State == fact.Absent { // moved away, and nothing came in its place: a restart would only stop it
+	switch d.File.State {
+	case fact.Absent: // moved away, and nothing came in its place: a restart would only stop it
 		file = FileRemoved
+	case fact.Unreadable:
+		file = FileUnknown
 	}
 	f := yes(Runs, file, "it was started as %s; that file is now %s", d.Path, e.Exe.Value.Link)
 	f.weak = true
