@@ -95,6 +95,22 @@ func TestNoDescriptor(t *testing.T) {
 	})
 }
 
+// Found by a long run. That what was opened is not there made another instance's pidfile
+// absent, whose process got the signal; that no descriptor was left made start-stop-daemon
+// --status say "not running".
+func TestNotThere(t *testing.T) {
+	each := func(call, errno string, times int) (list []fault) {
+		for n := range times {
+			list = append(list, fault{call, errno, n + 1})
+		}
+		return list
+	}
+	play(t, []cellOrder{
+		{Command: "killproc HUP", Situation: "recycled by another instance", Only: append(each("fgetxattr", "ENOENT", 4), each("fstat", "ENOENT", 6)...)},
+		{Command: "start-stop-daemon --status, exec", Situation: "started through a removed link", Only: each("newfstatat", "EMFILE", 8)},
+	})
+}
+
 // shown is how many failures of one cell are: the others are mostly of one kind.
 const shown = 25
 
