@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"pidproof/cmd/pidproof/internal/handover"
+	"pidproof/cmd/pidproof/internal/plainline"
 )
 
 // shared are the options of every command.
@@ -77,6 +78,24 @@ func commandLine(args []string, options ...kong.Option) (*kong.Kong, *shared, er
 		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
 	)...)
 	return parser, common, err
+}
+
+// plainLine is the command that args ask for, where plainline can read them.
+func plainLine(args []string) (cmd runner, plain bool) {
+	at := indexOf(args[0])
+	if at < 0 {
+		return nil, false
+	}
+	cmd = commands[at].grammar()
+	switch cmd := cmd.(type) { // all of the line is another program's
+	case *startStopDaemonCmd:
+		cmd.Words = args[1:]
+		return cmd, true
+	case *invokeRcdCmd:
+		cmd.Words = args[1:]
+		return cmd, true
+	}
+	return cmd, plainline.Read(cmd, args[1:])
 }
 
 // usages are those that kong words so that its own parser refuses them, or that lack what
