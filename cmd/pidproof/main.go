@@ -117,7 +117,7 @@ func (c *console) parse(args []string, hint string) runner {
 		}
 	}
 	if !ended {
-		c.Warn("%s %s", plainUsage(err), hint)
+		c.Warn("%s %s", usageError(err), hint)
 		c.exit = exitcode.Unknown
 	}
 	return nil
