@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -25,6 +26,8 @@ type console struct {
 	*say.Console
 	*ask.Asker
 	exit int
+	// exitAnswers: the command is a byExit.
+	exitAnswers bool
 	// handOver: the command is to become another program.
 	handOver bool
 }
@@ -59,6 +62,9 @@ func withoutSIGPIPE(f *os.File, number uintptr) *os.File {
 // runner is a command whose arguments were read.
 type runner interface{ Run(*console) error }
 
+// byExit is a command whose exit code is its answer: what it prints may be lost.
+type byExit interface{ answersByExit() }
+
 // becomer is a command that may end as another program.
 type becomer interface {
 	become() error
@@ -89,6 +95,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 			return c.end()
 		}
 	}
+	_, c.exitAnswers = cmd.(byExit)
 	if !c.isolate(cmd, args, c.Timeout) {
 		if c.isolated() {
 			c.giveUpAfter(0)
@@ -133,10 +140,17 @@ func (c *console) become(cmd runner) int {
 	return program.exitFailed()
 }
 
+// end gives the exit code. A reader that has gone, as head(1) does, has what it wanted:
+// other programs end silently then, of SIGPIPE.
 func (c *console) end() int {
-	if c.Lost != nil {
-		c.Warn("the answer could not be written: %v", c.Lost)
-		return exitcode.Unknown
+	if c.Lost == nil {
+		return c.exit
 	}
-	return c.exit
+	if !errors.Is(c.Lost, unix.EPIPE) {
+		c.Warn("the answer could not be written: %v", c.Lost)
+	}
+	if c.exitAnswers {
+		return c.exit
+	}
+	return exitcode.Unknown
 }
