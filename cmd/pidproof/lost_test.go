@@ -26,11 +26,12 @@ func TestAnswerIsLost(t *testing.T) {
 	}
 	reader.Close()
 	defer gone.Close()
+	daemon := filepath.Join(t.TempDir(), "nobody-runs-this")
 	for _, args := range [][]string{
-		{"check", "-p", "/dev/null", "/bin/sh"},
-		{"status", "-p", "/dev/null", "/bin/sh"},
-		{"explain", "-p", "/dev/null", "/bin/sh"},
-		{"explain", "--json", "-p", "/dev/null", "/bin/sh"},
+		{"check", "-p", "/dev/null", daemon},
+		{"status", "-p", "/dev/null", daemon},
+		{"explain", "-p", "/dev/null", daemon},
+		{"explain", "--json", "-p", "/dev/null", daemon},
 		{"pidof", filepath.Base(os.Args[0])},
 		{"--version"},
 		{"--help"},
