@@ -129,8 +129,13 @@ install: bin/pidproof
 	chmod 644 $(DESTDIR)$(HOOKDIR)/.60-pidproof.new
 	mv -f $(DESTDIR)$(HOOKDIR)/.60-pidproof.new $(DESTDIR)$(HOOKDIR)/60-pidproof
 
-# The wrapper goes first: it would work, but what takes it away would be gone.
+# What is held off is restored first: nobody else could. Then the wrapper goes: it would work, but what takes it away
+# would be gone.
 uninstall:
+	@if [ -z "$(DESTDIR)" ] && [ -x $(PREFIX)/sbin/pidproof ] && [ "$$(id -u)" = 0 ]; then \
+		$(PREFIX)/sbin/pidproof unquiesce --all || \
+			{ echo "make uninstall: what is held off could not be restored: pidproof unquiesce --all must succeed first" >&2; exit 1; }; \
+	fi
 	@if [ -z "$(DESTDIR)" ] && [ -e $(SHAREDIR)/divert ] && command -v dpkg-divert >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		for name in start-stop-daemon invoke-rc.d; do \
 			code=0; sh $(SHAREDIR)/divert status $$name >/dev/null 2>&1 || code=$$?; \

@@ -58,6 +58,8 @@ func (checkCmd) Help() string {
 	return `Exit status: 0 running, 1 dead (stale pidfile, safe to start), 3 not running (safe to start), 4 unknown (touch nothing), 150 it runs outside every pidfile (left untouched).`
 }
 
+func (checkCmd) answersByExit() {}
+
 func (cmd checkCmd) Run(c *console) error {
 	in := cmd.instance()
 	in.Unclaimed = cmd.Unclaimed

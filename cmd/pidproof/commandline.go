@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"pidproof/cmd/pidproof/internal/handover"
+	"pidproof/cmd/pidproof/internal/plainline"
 )
 
 // shared are the options of every command.
@@ -75,8 +76,27 @@ func commandLine(args []string, options ...kong.Option) (*kong.Kong, *shared, er
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
 		kong.Help(usageFirst),
 		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
+		kong.KindMapper(reflect.Bool, word{}),
 	)...)
 	return parser, common, err
+}
+
+// plainLine is the command that args ask for, where plainline can read them.
+func plainLine(args []string) (cmd runner, plain bool) {
+	at := indexOf(args[0])
+	if at < 0 {
+		return nil, false
+	}
+	cmd = commands[at].grammar()
+	switch cmd := cmd.(type) { // all of the line is another program's
+	case *startStopDaemonCmd:
+		cmd.Words = args[1:]
+		return cmd, true
+	case *invokeRcdCmd:
+		cmd.Words = args[1:]
+		return cmd, true
+	}
+	return cmd, plainline.Read(cmd, args[1:])
 }
 
 // usages are those that kong words so that its own parser refuses them, or that lack what
@@ -130,53 +150,4 @@ func commandIn(args []string) string {
 		}
 	}
 	return ""
-}
-
-// verbatim takes an argument byte by byte: kong's own mapper goes through JSON,
-// which changes names that are not UTF-8.
-func verbatim(ctx *kong.DecodeContext, target reflect.Value) error {
-	token, err := ctx.Scan.PopValue("string")
-	if err != nil {
-		return err
-	}
-	target.SetString(token.String())
-	return nil
-}
-
-// plainUsage says kong's two commonest complaints in a script's terms.
-func plainUsage(err error) string {
-	complaint := strings.ReplaceAll(err.Error(), "\n", " ")
-	if before, _, found := strings.Cut(complaint, `: expected string value but got "EOL"`); found {
-		return before + ": its value is missing"
-	}
-	if word, found := strings.CutPrefix(complaint, "unexpected argument "); found && !strings.Contains(word, ":") {
-		complaint = "unknown command or one argument too many: " + word
-	}
-	if option, rest, found := strings.Cut(complaint, " value but got "); found {
-		option, _, _ = strings.Cut(option, ": expected")
-		rest, _, _ = strings.Cut(rest, " (")
-		return fmt.Sprintf("%s: %s cannot be its value", option, rest)
-	}
-	if option, _, found := strings.Cut(complaint, ": bool value must be "); found {
-		return option + ": it takes no value behind ="
-	}
-	if missing, found := strings.CutPrefix(complaint, `expected "`); found {
-		return missingArguments(missing)
-	}
-	return strings.ReplaceAll(complaint, "<state> must", "STATE must")
-}
-
-// missingArguments takes kong's `<name> <daemon> ..."`.
-func missingArguments(list string) string {
-	var names []string
-	for word := range strings.FieldsSeq(list) {
-		if name, is := strings.CutPrefix(word, "<"); is {
-			name, _, _ = strings.Cut(name, ">")
-			names = append(names, strings.ToUpper(name))
-		}
-	}
-	if len(names) == 1 {
-		return "the argument " + names[0] + " is missing"
-	}
-	return "the arguments " + strings.Join(names, " and ") + " are missing"
 }

@@ -68,8 +68,19 @@ func (cmd invokeRcdCmd) stop(c *console, call invokerc.Invocation) error {
 		c.handOver = false
 		return err
 	}
+	q := quiesce.Quiescing{
+		Console: c.Console, Asker: c.Asker, Service: service, Words: call.Words,
+		OnDemand: call.AllowOnDemand, Lenient: true,
+	}
 	nothing := len(holdable)+len(others) == 0 && held == nil
-	if nothing || leavesToSystemd(call, service) {
+	switch {
+	case leavesToSystemd(call, service):
+		return nil
+	case nothing:
+		var stopped bool
+		if c.exit, stopped = q.Plain(); stopped {
+			c.handOver = false
+		}
 		return nil
 	}
 	would, err := invokerc.Ask(call.Words)
@@ -85,10 +96,7 @@ func (cmd invokeRcdCmd) stop(c *console, call invokerc.Invocation) error {
 		return nil
 	}
 	c.handOver = false
-	q := quiesce.Quiescing{
-		Console: c.Console, Asker: c.Asker, Service: service, Words: call.Words,
-		OnDemand: call.AllowOnDemand, Limit: quiesce.Limit,
-	}
+	q.Limit = quiesce.Limit
 	c.exit = q.Run()
 	return nil
 }

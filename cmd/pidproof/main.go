@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -26,6 +27,8 @@ type console struct {
 	*say.Console
 	*ask.Asker
 	exit int
+	// exitAnswers: the command is a byExit.
+	exitAnswers bool
 	// handOver: the command is to become another program.
 	handOver bool
 }
@@ -65,6 +68,9 @@ func withoutSIGPIPE(f *os.File, number uintptr) *os.File {
 // runner is a command whose arguments were read.
 type runner interface{ Run(*console) error }
 
+// byExit is a command whose exit code is its answer: what it prints may be lost.
+type byExit interface{ answersByExit() }
+
 // becomer is a command that may end as another program.
 type becomer interface {
 	become() error
@@ -95,6 +101,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 			return c.end()
 		}
 	}
+	_, c.exitAnswers = cmd.(byExit)
 	if !c.isolate(cmd, args, c.Timeout) {
 		if c.isolated() {
 			c.giveUpAfter(0)
@@ -123,7 +130,7 @@ func (c *console) parse(args []string, hint string) runner {
 		}
 	}
 	if !ended {
-		c.Warn("%s %s", plainUsage(err), hint)
+		c.Warn("%s %s", usageError(err), hint)
 		c.exit = exitcode.Unknown
 	}
 	return nil
@@ -139,10 +146,17 @@ func (c *console) become(cmd runner) int {
 	return program.exitFailed()
 }
 
+// end gives the exit code. A reader that has gone, as head(1) does, has what it wanted:
+// other programs end silently then, of SIGPIPE.
 func (c *console) end() int {
-	if c.Lost != nil {
-		c.Warn("the answer could not be written: %v", c.Lost)
-		return exitcode.Unknown
+	if c.Lost == nil {
+		return c.exit
 	}
-	return c.exit
+	if !errors.Is(c.Lost, unix.EPIPE) {
+		c.Warn("the answer could not be written: %v", c.Lost)
+	}
+	if c.exitAnswers {
+		return c.exit
+	}
+	return exitcode.Unknown
 }

@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/alecthomas/kong"
 )
 
 // patience is a duration; a bare number means seconds.
 type patience time.Duration
 
 func (p patience) String() string { return time.Duration(p).String() }
+
+func (p *patience) Decode(ctx *kong.DecodeContext) error { return decodeText(ctx, p) }
 
 func (p *patience) UnmarshalText(text []byte) error {
 	d, err := parseTime(string(text))

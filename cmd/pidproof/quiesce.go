@@ -53,18 +53,44 @@ func (cmd quiesceCmd) Run(c *console) error {
 }
 
 type unquiesceCmd struct {
-	Service string `arg:"" name:"name" help:"The service: its name as invoke-rc.d takes it, or its unit."`
+	All     bool   `help:"Restore what is held off of every service."`
+	Service string `arg:"" optional:"" name:"name" help:"The service: its name as invoke-rc.d takes it, or its unit."`
 }
 
 func (unquiesceCmd) Help() string {
 	return `Restores what quiesce, or invoke-rc.d NAME stop, has held off. Exit status: 0 done, or there was nothing to do, 1 something could not be restored, 4 usage errors, or no answer.`
 }
 
+func (cmd unquiesceCmd) Validate() error {
+	if cmd.All == (cmd.Service != "") {
+		return errors.New("give the name of a service, or --all")
+	}
+	return nil
+}
+
 func (cmd unquiesceCmd) Run(c *console) error {
-	name, err := ondemand.ParseName(cmd.Service)
+	if !cmd.All {
+		name, err := ondemand.ParseName(cmd.Service)
+		if err != nil {
+			return err
+		}
+		return unquiesce(c, name)
+	}
+	names, err := ondemand.AllHeld()
 	if err != nil {
 		return err
 	}
+	if len(names) == 0 {
+		c.Say("Nothing is held off.")
+	}
+	var failed error // one does not keep the others from being restored
+	for _, name := range names {
+		failed = errors.Join(failed, unquiesce(c, name))
+	}
+	return failed
+}
+
+func unquiesce(c *console, name string) error {
 	ctx, cancel := c.Deadline()
 	defer cancel()
 	record, err := ondemand.Held(ctx, name)

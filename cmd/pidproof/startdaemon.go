@@ -93,7 +93,11 @@ func (cmd startDaemonCmd) become() error {
 type niceLevel int
 
 func (n *niceLevel) Decode(ctx *kong.DecodeContext) error {
-	word := ctx.Scan.Pop().String()
+	token := ctx.Scan.Pop()
+	if token.IsEOL() {
+		return valueError("its value is missing")
+	}
+	word := token.String()
 	level, err := strconv.Atoi(word)
 	if err != nil || level < -40 || level > 40 {
 		return fmt.Errorf("%q is no nice level from -40 to 40", word)

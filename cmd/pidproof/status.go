@@ -18,6 +18,8 @@ func (statusCmd) Help() string {
 	return `Without -p, and without /var/run/BASE.pid, any process that runs the daemon counts, as with Debian's status_of_proc. LSB's exit status: 0 running, 1 dead and the pidfile exists, 3 not running, 4 unknown. Unclaimed processes are mentioned on standard error and change nothing. Where only root may see the executable, a process of the right name and user counts as running.`
 }
 
+func (statusCmd) answersByExit() {}
+
 func (cmd statusCmd) Run(c *console) error {
 	in := cmd.instance()
 	in.Default = false // any of them counts where there is no pidfile

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"pidproof/cmd/pidproof/internal/await"
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/explain"
@@ -23,6 +25,8 @@ func (waitCmd) Help() string {
 
 // limit is a duration that may be 0; a bare number means seconds.
 type limit time.Duration
+
+func (l *limit) Decode(ctx *kong.DecodeContext) error { return decodeText(ctx, l) }
 
 func (l *limit) UnmarshalText(text []byte) error {
 	d, err := parseTime(string(text))

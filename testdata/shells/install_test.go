@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pidproof/testdata/need"
 )
 
 func TestInstallUninstall(t *testing.T) {
@@ -76,6 +78,24 @@ func TestInstallUninstall(t *testing.T) {
 	target(t, "uninstall", "DESTDIR="+dest)
 	if got := files(t, dest); len(got) > 0 {
 		t.Errorf("left behind %q", got)
+	}
+}
+
+// What is held off is restored before the program goes that could, or nothing goes.
+func TestUninstallRestoresFirst(t *testing.T) {
+	need.Root(t)
+	dest := t.TempDir()
+	program := filepath.Join(dest, "sbin/pidproof")
+	must(t, os.Mkdir(filepath.Dir(program), 0o755))
+	for code, left := range map[string]bool{"1": true, "0": false} {
+		must(t, os.WriteFile(program, []byte("#!/bin/sh\n[ \"$*\" = 'unquiesce --all' ] && exit "+code+"\n"), 0o755))
+		cmd := exec.Command("make", "-s", "-C", "../..", "uninstall", "PREFIX="+dest, "HOOKDIR="+dest+"/hook/d")
+		cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") })
+		said, err := cmd.CombinedOutput()
+		_, gone := os.Stat(program)
+		if (err != nil) != left || (gone == nil) != left || left && !strings.Contains(string(said), "pidproof unquiesce --all must succeed first") {
+			t.Errorf("unquiesce --all exits with %s: %v, %v\n%s", code, err, gone, said)
+		}
 	}
 }
 

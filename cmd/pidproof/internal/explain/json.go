@@ -120,7 +120,7 @@ func JSON(w io.Writer, r matcher.Report) error {
 		Schema: Schema, Verdict: r.Verdict.String(), Exit: exitcode.Of(r.Verdict),
 		Rule: string(r.Rule), Reason: r.Reason, Next: say.Unfolded(advice(r)), Notes: say.OrEmpty(r.Notes),
 		Daemon: daemonOf(r.Daemon), Pidfile: pidfileOf(r),
-		Rules: []Step{}, Scanned: r.Scanned, Processes: []Process{},
+		Rules: []Step{}, Scanned: r.Scanned && r.Blind == "", Processes: []Process{},
 	}
 	if r.Main != nil {
 		p := ProcessOf(*r.Main)

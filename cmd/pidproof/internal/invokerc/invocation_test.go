@@ -137,3 +137,22 @@ func FuzzInvocation(f *testing.F) {
 		}
 	})
 }
+
+// A denial is one where there is no runlevel, too, of which invoke-rc.d complains first.
+func TestComplaint(t *testing.T) {
+	const level, denied = "invoke-rc.d: could not determine current runlevel\n", "invoke-rc.d: policy-rc.d denied execution of restart.\n"
+	for text, want := range map[string]struct {
+		denied bool
+		why    string
+	}{
+		"":             {},
+		level:          {},
+		denied:         {true, strings.TrimSpace(denied)},
+		level + denied: {true, strings.TrimSpace(denied)},
+		level + "invoke-rc.d: not a symlink: x\nmore\n": {false, "invoke-rc.d: not a symlink: x"},
+	} {
+		if is, why := Complaint(text); is != want.denied || why != want.why {
+			t.Errorf("%q: %v, %q", text, is, why)
+		}
+	}
+}

@@ -39,6 +39,21 @@ const (
 // Forbids reports that it would do nothing: somebody denies it, or it is not enabled.
 func Forbids(code int) bool { return code == forbidden }
 
+// Complaint reads what an invoke-rc.d complained of that forbids something: whether
+// policy-rc.d denies it, and else the first line that says why. That there is no runlevel,
+// as in a container, it says first and minds not (#823611).
+func Complaint(text string) (denied bool, why string) {
+	for line := range strings.Lines(text) {
+		switch line = strings.TrimSpace(line); {
+		case strings.Contains(line, "policy-rc.d"):
+			return true, line
+		case why == "" && !strings.HasSuffix(line, "could not determine current runlevel"):
+			why = line
+		}
+	}
+	return false, why
+}
+
 // Answer is what the real invoke-rc.d says that it would do.
 type Answer int
 
@@ -64,7 +79,8 @@ func Ask(words []string) (Answer, error) {
 		return Hangs, nil
 	case code == allowed, code == undecided:
 		return Does, nil
-	case Forbids(code) && !strings.Contains(complaint, "policy-rc.d"):
+	}
+	if denied, _ := Complaint(complaint); Forbids(code) && !denied {
 		return NotEnabled, nil
 	}
 	return Refuses, nil

@@ -129,6 +129,31 @@ func Held(ctx context.Context, service string) (r *Record, err error) {
 	return r, errors.Join(err, unread)
 }
 
+// AllHeld are the services of which something is recorded, or a line of inetd.conf is held
+// off.
+func AllHeld() (services []string, err error) {
+	records, err := os.ReadDir(Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range records {
+		if name, err := ParseName(e.Name()); err == nil { // not our locks, which begin with a dot
+			services = append(services, name)
+		}
+	}
+	there, err := isFile(inetdConf)
+	if err != nil || !there {
+		return services, err
+	}
+	content, err := os.ReadFile(inetdConf)
+	if err != nil {
+		return nil, err
+	}
+	services = append(services, heldServices(string(content))...)
+	slices.Sort(services)
+	return slices.Compact(services), nil
+}
+
 // aliasRecord is that of the unit which this is another name of.
 func aliasRecord(ctx context.Context, service string) (*Record, error) {
 	records, err := os.ReadDir(Dir)

@@ -221,3 +221,13 @@ func holdsOff(content, name string) bool {
 	_, n := restoreLines(content, name)
 	return n > 0
 }
+
+// heldServices are those for which lines are held off.
+func heldServices(content string) (names []string) {
+	for line := range strings.Lines(content) {
+		if name, _ := heldName(line); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -32,6 +32,18 @@ type Record struct {
 	OnDemand Moment `json:"on_demand"`
 }
 
+// What is held off; nothing where there is no record.
+func (r *Record) What() (names []string) {
+	if r == nil {
+		return nil
+	}
+	names = append(names, r.Units...)
+	if r.Inetd {
+		names = append(names, inetdConf)
+	}
+	return names
+}
+
 const recordSchema = 1
 
 // ErrDamaged is wrapped where a record cannot be used.

@@ -165,7 +165,7 @@ func Look(ctx context.Context, name string) (Service, error) {
 	slices.SortStableFunc(s.Triggers, func(a, b Trigger) int {
 		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), strings.Compare(a.Name, b.Name))
 	})
-	if !s.Script && s.inetd == nil && (s.Unit == nil || s.Unit.absent()) && s.accepting() == "" {
+	if !s.Script && s.inetd == nil && (s.Unit == nil || s.Unit.Absent()) && s.accepting() == "" {
 		return s, fmt.Errorf("%s %w", name, ErrUnknown)
 	}
 	return s, nil
@@ -187,6 +187,9 @@ func (s *Service) sayHeldOff() {
 // heldOff is the state of a trigger that is recorded.
 const heldOff = "held off"
 
+// HeldOff reports that it is held off, by whomever.
+func (t Trigger) HeldOff() bool { return t.State == heldOff }
+
 // accepting is the socket with Accept=yes that starts an instance NAME@... for each
 // connection, "" if there is none. There may be no unit NAME at all then.
 func (s *Service) accepting() string {
@@ -201,7 +204,7 @@ func (s *Service) accepting() string {
 // Stoppable reports that there is something for invoke-rc.d to stop: not so where only
 // inetd, or a template, has it.
 func (s *Service) Stoppable() bool {
-	return s.Script || s.Unit != nil && !s.Unit.absent()
+	return s.Script || s.Unit != nil && !s.Unit.Absent()
 }
 
 // daemons are the programs that the service is known to run.
@@ -209,8 +212,8 @@ func (s *Service) daemons() (paths []string, err error) {
 	if s.Unit != nil {
 		paths = append(paths, s.Unit.Program)
 	}
-	scripts, err := scriptDaemon("/etc/init.d/" + s.Name)
-	paths = append(paths, scripts)
+	script, err := ReadInitScript(s.Name)
+	paths = append(paths, script.Daemon)
 	return slices.DeleteFunc(paths, func(path string) bool {
 		return path == "" || matcher.RunsAnything(path) // python3 is many a service's
 	}), err

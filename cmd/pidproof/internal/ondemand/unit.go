@@ -80,7 +80,8 @@ func programOf(execStart string) string {
 	return path
 }
 
-func (u Unit) absent() bool { return u.Load == "not-found" }
+// Absent reports that systemd knows no such unit.
+func (u Unit) Absent() bool { return u.Load == "not-found" }
 
 // Native reports that the unit was not made from an init script.
 func (u Unit) Native() bool { return !strings.HasPrefix(u.Source, "/etc/init.d/") }

@@ -39,11 +39,11 @@ SourcePath=/etc/init.d/foo
 		Program: "/usr/sbin/foo", Cgroup: "/system.slice/foo.service", MainPID: 42, Started: 123456,
 		UpheldBy: []string{"u.service", "v.target"}, Activators: []string{"foo.socket", "foo.timer"},
 	}
-	if got := unitOf(shown[0]); !reflect.DeepEqual(got, want) || got.Native() || !got.Runs() || got.absent() {
+	if got := unitOf(shown[0]); !reflect.DeepEqual(got, want) || got.Native() || !got.Runs() || got.Absent() {
 		t.Errorf("%+v\nwant %+v", got, want)
 	}
 	none := unitOf(parseShow("Id=x.service\nLoadState=not-found\nActiveState=inactive\nMainPID=0\nSourcePath=\n")[0])
-	if none.Runs() || !none.absent() || !none.Native() || none.MainPID != 0 || none.Started != 0 {
+	if none.Runs() || !none.Absent() || !none.Native() || none.MainPID != 0 || none.Started != 0 {
 		t.Errorf("%+v", none)
 	}
 	for state, runs := range map[string]bool{"active": true, "activating": true, "deactivating": true,

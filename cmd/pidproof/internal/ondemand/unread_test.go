@@ -30,7 +30,7 @@ func TestUnreadIsNotAbsent(t *testing.T) {
 		saidNothing("a directory at "+path, err)
 	}
 	for _, path := range []string{loop, dir} {
-		_, err := scriptDaemon(path)
+		_, err := readInitScript(path)
 		saidNothing("an init script", err)
 		_, _, err = readBusService(path)
 		saidNothing("a service of the bus", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"pidproof/cmd/pidproof/internal/ask"
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/handover"
+	"pidproof/cmd/pidproof/internal/invokerc"
 	"pidproof/cmd/pidproof/internal/ondemand"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
@@ -35,13 +37,63 @@ type Quiescing struct {
 	Service  ondemand.Service
 	Words    []string // for the real invoke-rc.d
 	OnDemand bool     // its triggers stay armed
-	Limit    time.Duration
+	// Lenient: that what an init script should have stopped runs on is said, and no
+	// failure, as it is none of the real invoke-rc.d's.
+	Lenient bool
+	Limit   time.Duration
+
+	ctx context.Context // ends when a signal comes
 }
 
-// Run returns the exit code.
+// Run returns the exit code. A signal that would end us ends the run, and what is held off
+// by then is said.
 func (q Quiescing) Run() int {
+	ctx, given := untilSignal()
+	q.ctx = ctx
+	code := q.run()
+	if code > 128 && code < exitcode.Unheld { // Ctrl-C is the whole process group's, and may have ended the script first
+		select {
+		case <-ctx.Done():
+		case <-time.After(signalTime):
+		}
+	}
+	if by := given(); by != 0 {
+		q.sayInterrupted(by)
+		return 128 + int(by)
+	}
+	return code
+}
+
+// signalTime is how much later than its child a process may get a signal to both.
+const signalTime = time.Second / 5
+
+// Plain stops a service that nothing starts on demand, as the real invoke-rc.d does, and says
+// what it does not: that an init script has ended nothing. stopped is false where there is
+// nothing to look at, and the real program is to be executed.
+func (q Quiescing) Plain() (code int, stopped bool) {
+	script, err := lookAtScript(q.Asker, q.Service)
+	defer script.release()
+	if err != nil || !script.ran() || q.Service.Manager == "none" { // in a chroot, it is another's
+		return 0, false
+	}
+	if would, err := invokerc.Ask(q.Words); err != nil || would != invokerc.Does {
+		return 0, false
+	}
+	q.ctx = context.Background() // a signal is between the real program and its caller
+	if code = q.stop(); code == 0 {
+		q.scriptEnded(script)
+	}
+	return code, true
+}
+
+func (q Quiescing) run() int {
 	processes, err := step(q, q.Service.HoldProcesses)
 	defer processes.Release()
+	var script scripted
+	if err == nil {
+		script, err = lookAtScript(q.Asker, q.Service)
+		defer script.release()
+	}
 	if err == nil && !q.OnDemand {
 		err = q.hold()
 	}
@@ -63,10 +115,36 @@ func (q Quiescing) Run() int {
 	if left := processes.Await(time.Now().Add(lastGasp)); len(left) > 0 {
 		return q.runs(fmt.Errorf("of %s there still run: %s", q.Service.Name, pidList(left)))
 	}
+	if code := q.scriptEnded(script); code != 0 {
+		return code
+	}
 	if q.OnDemand {
 		return q.allowed(stopped)
 	}
 	return q.proven(stopped)
+}
+
+// scriptEnded asks whether what an init script has started has ended.
+func (q Quiescing) scriptEnded(script scripted) int {
+	runs, err := script.runsOn(q.Service.Name)
+	if err == nil && len(script.known) == 0 && script.asked {
+		err = fmt.Errorf("%s: its init script was called, but whether it is stopped is not known: it names no daemon that could be looked for (DAEMON=), and no registration does",
+			q.Service.Name)
+	}
+	switch {
+	case err == nil:
+		return 0
+	case q.Lenient:
+		if len(script.known) > 0 {
+			q.Warn("%v", err)
+		}
+		return 0
+	case runs:
+		q.Warn("%v", err)
+		return exitcode.Refused
+	}
+	q.Warn("%v", err)
+	return exitcode.Unknown
 }
 
 // lastGasp is how long a process may take to end after its service was stopped.
@@ -74,7 +152,7 @@ const lastGasp = 2 * time.Second
 
 // step is one under a deadline of its own.
 func step[T any](q Quiescing, what func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), q.patience())
+	ctx, cancel := context.WithTimeout(q.ctx, q.patience())
 	defer cancel()
 	return what(ctx)
 }
@@ -89,7 +167,7 @@ func (q Quiescing) patience() time.Duration {
 
 func (q Quiescing) hold() error {
 	// A trigger that the service needs (Requires=foo.socket) stops after it.
-	ctx, cancel := context.WithTimeout(context.Background(), q.Limit)
+	ctx, cancel := context.WithTimeout(q.ctx, q.Limit)
 	defer cancel()
 	damage, err := q.Service.Hold(ctx)
 	if damage != nil {
@@ -100,7 +178,7 @@ func (q Quiescing) hold() error {
 
 // stopInstances may take as long as the stop of the service.
 func (q Quiescing) stopInstances() (spared []string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), q.Limit)
+	ctx, cancel := context.WithTimeout(q.ctx, q.Limit)
 	defer cancel()
 	return q.Service.StopInstances(ctx)
 }
@@ -130,6 +208,10 @@ func (q Quiescing) stop() int {
 		q.Warn("%s: not stopped: %v", q.Service.Name, handover.NotExecuted(real, err))
 		return exitcode.Unknown
 	}
+	var limit <-chan time.Time
+	if q.Limit > 0 {
+		limit = time.After(q.Limit)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // how it ended is in its state
 	select {
@@ -139,7 +221,9 @@ func (q Quiescing) stop() int {
 			return exitcode.Unknown
 		}
 		return exitCodeOf(cmd.ProcessState)
-	case <-time.After(q.Limit):
+	case <-q.ctx.Done(): // who is asked by Ctrl-C is the whole process group, and so the script
+		return exitcode.Unknown
+	case <-limit:
 		q.Warn("%s: %s has not ended after %s, and goes on", q.Service.Name, real, matcher.Span(q.Limit))
 		return exitcode.Unknown
 	}
@@ -174,7 +258,7 @@ func (q Quiescing) allowed(stopped ondemand.Moment) int {
 
 // proven returns 0 only if the service stays stopped.
 func (q Quiescing) proven(stopped ondemand.Moment) int {
-	ctx, cancel := context.WithTimeout(context.Background(), q.patience()+ondemand.SettleTime)
+	ctx, cancel := context.WithTimeout(q.ctx, q.patience()+ondemand.SettleTime)
 	defer cancel()
 	err := q.Service.StaysStopped(ctx, stopped)
 	code := 0
@@ -199,19 +283,30 @@ func pidList(pids []int) string {
 	return strings.Join(words, " ")
 }
 
-// Done says how things are, for a person.
+// Done says how things are, for a person: also what was held off before, by whomever.
 func (q Quiescing) Done() string {
-	var names []string
-	holdable, others := q.Service.Active()
-	for _, t := range append(holdable, others...) {
-		names = append(names, t.Name)
+	var active, held []string
+	for _, t := range q.Service.Triggers {
+		switch {
+		case t.HeldOff():
+			held = append(held, t.Name)
+		case t.Active:
+			active = append(active, t.Name)
+		}
 	}
-	switch name, list := q.Service.Name, strings.Join(names, " "); {
-	case len(names) == 0:
+	if !q.OnDemand {
+		held, active = append(held, active...), nil
+	}
+	slices.Sort(held)
+	name, mayStart, isHeld := q.Service.Name, strings.Join(active, " "), strings.Join(held, " ")
+	switch {
+	case len(active)+len(held) == 0:
 		return name + " is stopped; nothing can start it on demand"
-	case q.OnDemand:
-		return fmt.Sprintf("%s was stopped, and may be started again by: %s", name, list)
-	default:
-		return fmt.Sprintf("%s is stopped; held off until \"invoke-rc.d %[1]s start\" or \"pidproof unquiesce %[1]s\": %s", name, list)
+	case len(held) == 0:
+		return fmt.Sprintf("%s was stopped, and may be started again by: %s", name, mayStart)
+	case len(active) == 0:
+		return fmt.Sprintf("%s is stopped; held off until \"invoke-rc.d %[1]s start\" or \"pidproof unquiesce %[1]s\": %[2]s", name, isHeld)
 	}
+	return fmt.Sprintf("%s was stopped, and may be started again by: %s; held off until \"invoke-rc.d %[1]s start\" or \"pidproof unquiesce %[1]s\": %[3]s",
+		name, mayStart, isHeld)
 }

@@ -57,7 +57,7 @@ func Refusal(i instances.Instance, withOurs bool) error {
 func Plan(i instances.Instance, withOurs bool) string {
 	err := Refusal(i, withOurs)
 	if err == nil {
-		err = denial(i.Registration)
+		err = Unrunnable(i.Registration)
 	}
 	if err != nil {
 		return fmt.Sprintf("%s: would not be restarted: %v", i.Name, err)

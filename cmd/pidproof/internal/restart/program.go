@@ -54,11 +54,10 @@ func denial(r registry.Registration) error {
 	if err != nil || !invokerc.Forbids(code) { // likewise
 		return nil
 	}
-	switch line, _, _ := strings.Cut(complaint, "\n"); {
-	case strings.Contains(line, "policy-rc.d"):
+	if denied, why := invokerc.Complaint(complaint); denied {
 		return errDenied
-	case line != "":
-		return errors.New(line)
+	} else if why != "" {
+		return errors.New(why)
 	}
 	script := r.Restart[1:]
 	for len(script) > 0 && strings.HasPrefix(script[0], "-") {
