@@ -221,6 +221,9 @@ func readShebang(path string) (interpreter, argument string, ok bool, err error)
 }
 
 func (h *host) findInterpreter(name, argument string) (*rules.Interpreter, error) {
+	if _, err := h.Served(); err != nil {
+		return nil, err
+	}
 	i := &rules.Interpreter{Path: name}
 	if filepath.Base(name) == "env" && argument != "" {
 		i.ViaEnv = true

@@ -82,7 +82,7 @@ func (h *host) match(ctx context.Context, c rules.Criteria) (Matched, error) {
 	case c.Exec != "":
 		var s survey
 		s, err = h.scan(d, c, true)
-		found, m.Reason, err = s.found, cmp.Or(s.blind, h.unreadable(d)), cmp.Or(err, s.failure)
+		found, m.Reason, err = s.found, s.blind, cmp.Or(err, s.failure, h.unreadable(d))
 	default:
 		found, m.Reason, err = h.matchAll(c)
 	}
@@ -102,11 +102,11 @@ func (h *host) match(ctx context.Context, c rules.Criteria) (Matched, error) {
 }
 
 // unreadable says of a daemon whose file cannot be read why there may be more that run it.
-func (h *host) unreadable(d rules.Daemon) string {
+func (h *host) unreadable(d rules.Daemon) error {
 	if err := h.Unforeseen(d.File.Err); err != nil {
-		return fmt.Sprintf("%s cannot be read: %v", d.Path, err)
+		return fmt.Errorf("%s cannot be read: %w", d.Path, err)
 	}
-	return ""
+	return nil
 }
 
 // add takes the proven ones, and lets go of the others.
