@@ -109,7 +109,7 @@ func TestRemaining(t *testing.T) {
 	wantRemaining(t, "it was killed, its pidfile removed", in, main, f.workers...)
 	must.Do(t, syscall.Kill(f.workers[0], syscall.SIGKILL))
 	worker := held(t, thisHost(), f.workers[0])
-	if left := AwaitEnd([]*Process{worker}, time.Now().Add(waiting.Limit)); len(left) != 0 {
+	if left := AwaitEnd(waiting.Context(t, time.Now().Add(waiting.Limit)), []*Process{worker}); len(left) != 0 {
 		t.Fatal("a killed worker has not ended")
 	}
 	wantRemaining(t, "a worker was killed too", in, main, f.workers[1])
@@ -121,7 +121,7 @@ func TestRemainingOfAZombie(t *testing.T) {
 	in := Instance{Daemon: f.Path, Pidfile: f.Pidfile()}
 	main := mainOf(t, in)
 	must.Do(t, f.Cmd.Process.Kill())
-	if left := AwaitEnd([]*Process{main}, time.Now().Add(waiting.Limit)); len(left) != 0 {
+	if left := AwaitEnd(waiting.Context(t, time.Now().Add(waiting.Limit)), []*Process{main}); len(left) != 0 {
 		t.Fatal("it has not ended")
 	}
 	wantRemaining(t, "a zombie", in, main, f.workers...)

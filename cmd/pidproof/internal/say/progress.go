@@ -17,14 +17,20 @@ type Progress struct {
 	shown bool
 }
 
+// Visible reports that there is a terminal to show it on.
+func (p *Progress) Visible() bool {
+	f, isFile := p.To.(*os.File)
+	return isFile && isTerminal(f)
+}
+
 // Show says what is awaited, and gives the time to come again.
 func (p *Progress) Show(doing string) time.Time {
 	past := time.Since(p.Begun).Truncate(time.Second)
-	f, isFile := p.To.(*os.File)
-	if !isFile || !isTerminal(f) {
+	if !p.Visible() {
 		return p.Begun.Add(p.Limit + time.Hour)
 	}
 	if past >= time.Second {
+		f := p.To.(*os.File)
 		line := Printable(fmt.Sprintf("%s: %.0f s of at most %s", doing, past.Seconds(), matcher.Span(p.Limit)))
 		fmt.Fprintf(f, "\r\x1b[K%.*s", columns(f)-1, line)
 		p.shown = true

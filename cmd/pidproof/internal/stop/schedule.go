@@ -1,6 +1,7 @@
 package stop
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -85,15 +86,17 @@ func (s *stopping) signal(signal syscall.Signal, nth int) {
 
 // await reports that all have ended, and nobody has come instead.
 func (s *stopping) await(wait time.Duration) bool {
-	for until := time.Now().Add(wait); ; {
-		s.targets = matcher.AwaitEnd(s.targets, until)
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	for {
+		s.targets = matcher.AwaitEnd(ctx, s.targets)
 		if len(s.targets) > 0 {
 			return false
 		}
 		if came := s.join(); !came {
 			return true
 		}
-		if !time.Now().Before(until) {
+		if ctx.Err() != nil {
 			return false
 		}
 	}
