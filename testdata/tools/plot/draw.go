@@ -1,11 +1,8 @@
-package scan
+package main
 
 import (
-	"cmp"
 	"image/color"
-	"slices"
 	"strings"
-	"time"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -13,8 +10,6 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
-
-	"pidproof/testdata/bench/report"
 )
 
 const (
@@ -30,18 +25,18 @@ var (
 	gridColor   = color.RGBA{0xe4, 0xe4, 0xe4, 0xff}
 )
 
-// curve is a command in the plot: points at (processes, ms).
-type curve struct {
-	label     string
-	points    plotter.XYs
-	low, high []float64 // percentiles 10 and 90, in ms
-	draw.LineStyle
+// looks are how a curve is drawn, by its kind.
+var looks = map[string]draw.LineStyle{
+	"ours":   {Width: 2.4, Color: oursColor},
+	"bug":    {Width: 1.8, Color: bugColor},
+	"theirs": {Width: 1.2, Color: theirsColor},
+	"floor":  {Width: 1.2, Color: theirsColor, Dashes: []vg.Length{3, 3}},
 }
 
 // svg draws wall times against numbers of processes, on white: readable also where the page is dark.
-func (r *Result) svg() (string, error) {
+func (d drawing) svg() (string, error) {
 	canvas := vgsvg.New(plotWidth, plotHeight)
-	if err := r.draw(draw.New(canvas)); err != nil {
+	if err := d.draw(draw.New(canvas)); err != nil {
 		return "", err
 	}
 	var written strings.Builder
@@ -53,8 +48,7 @@ func (r *Result) svg() (string, error) {
 	return strings.ReplaceAll(written.String(), one, all), nil
 }
 
-func (r *Result) draw(whole draw.Canvas) error {
-	curves := r.curves()
+func (d drawing) draw(whole draw.Canvas) error {
 	p := plot.New()
 	p.X.Label.Text = "number of processes"
 	p.X.Label.TextStyle.Font.Variant, p.X.Label.TextStyle.Font.Size = "Sans", 12
@@ -63,12 +57,12 @@ func (r *Result) draw(whole draw.Canvas) error {
 		axis.Scale = plot.LogScale{}
 		axis.Tick.Label.Font.Variant, axis.Tick.Label.Font.Size = "Sans", 11
 	}
-	p.X.Tick.Marker, p.Y.Tick.Marker = r.sizeTicks(), plot.TickerFunc(timeTicks)
+	p.X.Tick.Marker, p.Y.Tick.Marker = d.sizeTicks(), plot.TickerFunc(timeTicks)
 	grid := plotter.NewGrid()
 	grid.Vertical.Color = nil
 	grid.Horizontal.Color = gridColor
 	p.Add(grid)
-	for _, c := range curves {
+	for _, c := range d.Curves {
 		if err := c.add(p); err != nil {
 			return err
 		}
@@ -80,7 +74,7 @@ func (r *Result) draw(whole draw.Canvas) error {
 	inner := draw.Crop(whole, 12, -labelRoom, 12, -62)
 	p.Draw(inner)
 	c := p.DataCanvas(inner)
-	name(c, p, curves)
+	name(c, p, d.Curves)
 	return nil
 }
 
@@ -93,42 +87,11 @@ func caption(c draw.Canvas, style text.Style) {
 	c.FillText(style, vg.Point{X: 16, Y: c.Max.Y - 36}, "wall time: median, and bars from the 10th to the 90th percentile")
 }
 
-func (r *Result) curves() (curves []curve) {
-	for i, command := range r.Commands {
-		if command.Plot == "" || command.Missing != "" {
-			continue
-		}
-		c := curve{label: command.Plot, LineStyle: draw.LineStyle{Width: 1.2, Color: theirsColor}}
-		switch {
-		case command.Ours:
-			c.Color, c.Width = oursColor, 2.4
-		case command.Key == pipeline:
-			c.Color, c.Width = bugColor, 1.8
-		case command.Key == empty:
-			c.Dashes = []vg.Length{3, 3}
-		}
-		for _, size := range r.Sizes {
-			times := wall(size.Runs[i])
-			c.points = append(c.points, plotter.XY{X: float64(size.Processes), Y: inMs(report.Median(times))})
-			c.low = append(c.low, inMs(report.Percentile(times, 10)))
-			c.high = append(c.high, inMs(report.Percentile(times, 90)))
-		}
-		if len(c.points) > 0 {
-			curves = append(curves, c)
-		}
-	}
-	// The blue ones last, over the others.
-	slices.SortStableFunc(curves, func(a, b curve) int { return cmp.Compare(a.Width, b.Width) })
-	return curves
-}
-
-func inMs(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
 // XY, Len and YError are what plotter asks for.
-func (c curve) Len() int                { return len(c.points) }
-func (c curve) XY(i int) (x, y float64) { return c.points[i].X, c.points[i].Y }
+func (c curve) Len() int                { return len(c.Points) }
+func (c curve) XY(i int) (x, y float64) { return c.Points[i].Processes, c.Points[i].Median }
 func (c curve) YError(i int) (low, high float64) {
-	return c.points[i].Y - c.low[i], c.high[i] - c.points[i].Y
+	return c.Points[i].Median - c.Points[i].Low, c.Points[i].High - c.Points[i].Median
 }
 
 func (c curve) add(p *plot.Plot) error {
@@ -140,9 +103,10 @@ func (c curve) add(p *plot.Plot) error {
 	if err != nil {
 		return err
 	}
-	line.LineStyle = c.LineStyle
-	points.GlyphStyle = draw.GlyphStyle{Color: c.Color, Radius: 1.4 + c.Width/2, Shape: draw.CircleGlyph{}}
-	bars.LineStyle = draw.LineStyle{Color: c.Color, Width: 0.6}
+	look := looks[c.Kind]
+	line.LineStyle = look
+	points.GlyphStyle = draw.GlyphStyle{Color: look.Color, Radius: 1.4 + look.Width/2, Shape: draw.CircleGlyph{}}
+	bars.LineStyle = draw.LineStyle{Color: look.Color, Width: 0.6}
 	bars.CapWidth = 4
 	p.Add(line, bars, points)
 	return nil
