@@ -12,7 +12,7 @@ type host struct {
 	run  []string // directories that hold pidfiles of other instances
 	path string   // PATH, for bare names
 
-	registered Registered // nil: none
+	registered func() (pidfiles []string, missed int) // nil: none
 
 	walkOnce sync.Once // once for a question
 	walked   *pidfileWalk

@@ -9,6 +9,8 @@
 //	internal/kernel  what /proc, descriptors, mounts, locks and sockets say
 //	internal/fact    the words of both: a fact and its states, a process's evidence
 //
+// Beside it, matcher/host tells what of a host this question does not need.
+//
 // The way of a question through this package:
 //
 //	asking.go                    the host that is asked
@@ -29,7 +31,7 @@
 //	hold.go                      signalling and awaiting what was proven
 //	remaining.go                 what is left of an instance
 //	removepidfile.go, adopt.go   the pidfile that was read: removing it, writing it anew
-//	words.go                     the names of the layers below that a Report speaks in
+//	words.go                     the words of the rules that an importer has to name
 //
 // In internal/rules:
 //
@@ -49,7 +51,7 @@
 //	exelink.go, place.go         what it runs, and in which mount tree
 //	arguments.go, inside.go      what it controls itself, read without waiting for it
 //	listing.go, lookout.go       all processes, and who keeps us from looking
-//	mounts.go, locks.go, sockets.go, statx.go, follow.go, watch.go, caller.go, borrow.go, spread.go
+//	mounts.go, locks.go, sockets.go, statx.go, follow.go, watch.go, borrow.go, spread.go
 //
 // It prints nothing and never exits; it signals a process, and removes a file,
 // only in the functions named so. Where the kernel would not say, a Fact says

@@ -375,19 +375,19 @@ func TestNothingStaysOpen(t *testing.T) {
 		"remove": func() {
 			copied := pidfile + ".copy"
 			must.Write(t, copied, strconv.Itoa(c.PID))
-			must.Do(t, RemovePidfile(thisHost().readPidfileOnce(copied)))
+			must.Do(t, Pidfile{thisHost().readPidfileOnce(copied)}.Remove())
 			must.Write(t, copied, "1")
 			p := thisHost().readPidfileOnce(copied)
 			must.Write(t, copied, "2")
-			if err := RemovePidfile(p); !errors.Is(err, ErrNotRemoved) {
+			if err := (Pidfile{p}).Remove(); !errors.Is(err, errNotRemoved) {
 				t.Errorf("got %v", err)
 			}
 		},
 		"remaining": func() {
 			r, err := Check(ctx, Instance{Daemon: c.Path, Pidfile: pidfile, Hold: true})
 			must.Do(t, err)
-			rest, _ := Remaining(ctx, Instance{Daemon: c.Path, Pidfile: pidfile}, r.Main, nil)
-			for _, p := range rest.Left {
+			left, _, _ := Instance{Daemon: c.Path, Pidfile: pidfile}.Remaining(ctx, r.Main, nil)
+			for _, p := range left {
 				p.Release()
 			}
 			r.Release()

@@ -334,7 +334,7 @@ func TestMatchNotOurProc(t *testing.T) {
 }
 
 func TestMatchDeadline(t *testing.T) {
-	m := NoMatch(rules.Criteria{Pidfile: "/run/x.pid"}, "reading")
+	m := noMatch(rules.Criteria{Pidfile: "/run/x.pid"}, "reading")
 	if m.Verdict != Unknown || m.Rule != rules.RuleDeadline || m.Pidfile.Path != "/run/x.pid" || m.Pidfile.State != rules.PidfileUnread {
 		t.Errorf("got %+v", m)
 	}

@@ -79,8 +79,8 @@ func mainOf(t *testing.T, in Instance) *Process {
 func wantRemaining(t *testing.T, step string, in Instance, main *Process, want ...int) {
 	t.Helper()
 	var pids []int
-	rest, _ := Remaining(context.Background(), in, main, nil)
-	for _, p := range rest.Left {
+	left, _, _ := in.Remaining(context.Background(), main, nil)
+	for _, p := range left {
 		pids = append(pids, p.Evidence.PID)
 		if p.Ended() || p.Signal(0) != nil {
 			t.Errorf("%s: %d is not held", step, p.Evidence.PID)
@@ -181,11 +181,11 @@ func TestRemainingInNoTime(t *testing.T) {
 	main := mainOf(t, in)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	rest, err := Remaining(ctx, in, main, nil)
-	if err == nil && len(rest.Left) == 0 {
+	left, _, err := in.Remaining(ctx, main, nil)
+	if err == nil && len(left) == 0 {
 		t.Error("no time to look, and no error")
 	}
-	for _, p := range rest.Left { // none, unless it was quicker
+	for _, p := range left { // none, unless it was quicker
 		if !slices.Contains(f.workers, p.Evidence.PID) {
 			t.Errorf("%d is no worker", p.Evidence.PID)
 		}

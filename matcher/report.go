@@ -62,11 +62,11 @@ type Report struct {
 	// Unclaimed. LSB's functions answer with it.
 	PidfileVerdict Verdict
 
-	Rule   rules.Rule
-	Reason string // one sentence, for a log
+	Rule   rules.Rule // the names stand in the comment of this package
+	Reason string     // one sentence, for a log
 
-	Daemon  rules.Daemon
-	Pidfile rules.Pidfile
+	Daemon  Daemon
+	Pidfile Pidfile
 
 	// Main is the process the pidfile names; nil when it names none.
 	Main *Process

@@ -10,12 +10,9 @@ import (
 
 // weighOthers lets the processes no pidfile accounts for change "safe to
 // start" into what it really is.
-func (r *Report) weighOthers(counting Counting, blind string) {
-	if counting == CountNone {
-		return
-	}
+func (r *Report) weighOthers(listeningOnly bool, blind string) {
 	blocking := r.Blocking()
-	if counting == CountListening {
+	if listeningOnly {
 		for _, p := range blocking {
 			if p.Sockets.State != fact.Known {
 				r.Verdict = Unknown
@@ -27,7 +24,7 @@ func (r *Report) weighOthers(counting Counting, blind string) {
 	}
 	file := r.Daemon.File
 	unclear := r.WithRole(RoleUnclear)
-	if counting == CountListening {
+	if listeningOnly {
 		unclear = slices.DeleteFunc(unclear, func(p Process) bool { return p.Sockets.State == fact.Known && len(p.Sockets.Value) == 0 })
 	}
 	switch {

@@ -16,7 +16,7 @@ func (pidofprocCmd) Help() string {
 
 func (cmd pidofprocCmd) Run(c *console) error {
 	in := cmd.instance()
-	in.Unclaimed = matcher.CountNone
+	in.PidfileOnly = true
 	report, err := c.Check(in)
 	if err != nil {
 		return err

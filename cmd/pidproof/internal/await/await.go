@@ -117,9 +117,9 @@ func interruptible(ctx context.Context, progress *say.Progress) (context.Context
 func (c Change) look() (matcher.Report, error) {
 	in := c.Instance
 	in.Hold = true
-	in.Unclaimed = matcher.CountNone
+	in.PidfileOnly = true
 	if c.Workers && !c.Started {
-		in.Unclaimed, in.Others = matcher.CountAny, true
+		in.PidfileOnly, in.Others = false, true
 	}
 	return c.Check(in)
 }

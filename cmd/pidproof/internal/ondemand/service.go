@@ -212,7 +212,7 @@ func (s *Service) daemons() (paths []string, err error) {
 	scripts, err := scriptDaemon("/etc/init.d/" + s.Name)
 	paths = append(paths, scripts)
 	return slices.DeleteFunc(paths, func(path string) bool {
-		return path == "" || matcher.RunsAnything(path) // python3 is many a service's
+		return path == "" || (matcher.Daemon{Path: path}).RunsAnything() // python3 is many a service's
 	}), err
 }
 
