@@ -1,6 +1,6 @@
 module pidproof
 
-// Debian 13 has Go 1.24. Each library is at the newest version that asks for no later one.
+// Debian 13 has Go 1.24. Each library is at the newest version that asks for no later one; go vet finds what Go 1.24 lacks.
 go 1.24.0
 
 require (

@@ -1,6 +1,12 @@
 // Package matcher decides whether the process a pidfile names is really the
 // daemon, and sorts the others that run the same daemon.
 //
+// Check asks about one instance, Find for the processes of a program, Match for those
+// that meet criteria, TakeInventory about every instance of the host. Who was asked for
+// with Hold, or found by Match, stays who he was found to be: Process.Signal reaches him
+// or nobody, AwaitEnd waits for his end, Release lets go of him. The verdict's zero value
+// is Unknown; only Running is permission to act.
+//
 // Data flows one way, and so do imports. Each layer knows those below it; rules and kernel
 // do not know each other:
 //

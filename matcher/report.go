@@ -44,8 +44,8 @@ const (
 
 // Process is one process that runs the daemon.
 type Process struct {
-	Evidence fact.Evidence
-	Decision rules.Decision
+	Evidence fact.Evidence  // what the kernel said of it: PID, Comm, Exe, Started, ...
+	Decision rules.Decision // what the rules made of that: Rule, Outcome, File, Why, ...
 	Role     Role
 	Instance string                   // RoleOther: the pidfile that claims it
 	Main     bool                     // RoleOther: the pidfile names this very process
