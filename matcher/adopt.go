@@ -55,7 +55,7 @@ func (r *Report) Adoptable() (main *Process, why string) {
 		for _, p := range mains {
 			pids = append(pids, fmt.Sprint(p.Evidence.PID))
 		}
-		return nil, fmt.Sprintf("%d unclaimed processes may be the main one: %s", len(mains), strings.Join(abridge(pids), " "))
+		return nil, fmt.Sprintf("%d unclaimed processes may be the main one: %s", len(mains), strings.Join(rules.Abridge(pids), " "))
 	case r.listensBelow(mains[0]) != 0:
 		return nil, fmt.Sprintf("%d does not listen, but %d below it does: either may be meant", mains[0].Evidence.PID, r.listensBelow(mains[0]))
 	case mains[0].Role == RoleLeftover:

@@ -213,7 +213,7 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 		// main process still is this instance's: it is not safe to start.
 		return main != 0 || !upgrades(r.Pidfile.Pidfile, p)
 	})
-	assignRoles(s, main, stale, claims)
+	assignRoles(s, rules.Standing{Main: main, Stale: stale, Claims: claims})
 	if err := cmp.Or(walk.failure, s.failure); err != nil {
 		s.doubtUnclaimed(err)
 	}

@@ -26,7 +26,7 @@
 //	walk.go, claims.go           other pidfiles, read when a rule asks
 //	witnesses.go                 what tells whether the clock was set
 //	scan.go, wanted.go           the other processes, and who is worth a closer look
-//	others.go, weigh.go          their roles, and what they do to the verdict
+//	others.go, weigh.go          whose they are, and what their roles do to the verdict
 //	check.go, report.go          the pipeline: one Report
 //	find.go                      pidof's question, which has no pidfile
 //	match.go                     start-stop-daemon's, which may have no daemon
@@ -49,6 +49,7 @@
 //	lateness.go, clock.go        those about time
 //	calling.go                   sysvinit's, by which pidof finds a name
 //	decision.go                  what comes of them
+//	role.go, weigh.go            what the others are to an instance, and whether they stand in its way
 //
 // In internal/kernel:
 //

@@ -318,7 +318,7 @@ func (h *host) findUnaccounted(all *Inventory, s Search) error {
 	for i := range all.Daemons {
 		of, found := &all.Daemons[i], surveys[i]
 		claims := h.claimsOn(found, rules.Pidfile{}, func(rules.Pidfile) bool { return true })
-		assignRoles(found, 0, 0, claimed(claims, mains, found))
+		assignRoles(found, rules.Standing{Claims: claimed(claims, mains, found)})
 		if of.Blind = found.blind; found.failure != nil {
 			of.Blind = found.failure.Error()
 		} else {
@@ -355,7 +355,7 @@ func (all *Inventory) mains() map[int]string {
 // process (the clock was set) claims it no less.
 func claimed(claims, mains map[int]string, found survey) map[int]string {
 	for _, p := range found.found {
-		for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < kernel.MaxAncestors; pid, hops = found.parents[pid], hops+1 {
+		for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < fact.MaxAncestors; pid, hops = found.parents[pid], hops+1 {
 			if _, taken := claims[pid]; !taken && mains[pid] != "" {
 				claims[pid] = mains[pid]
 			}

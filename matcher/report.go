@@ -29,17 +29,17 @@ var verdictNames = [...]string{"unknown", "running", "dead", "not-running", "unc
 func (v Verdict) String() string { return verdictNames[v] }
 
 // Role is what a process that runs the daemon is, seen from one instance.
-type Role string
+type Role = rules.Role
 
 const (
-	RoleMain      Role = "main"
-	RoleWorker    Role = "worker"
-	RoleOther     Role = "other instance"
-	RoleForeign   Role = "foreign"
-	RoleLeftover  Role = "leftover"
-	RoleUnclaimed Role = "unclaimed"
+	RoleMain      Role = rules.RoleMain
+	RoleWorker    Role = rules.RoleWorker
+	RoleOther     Role = rules.RoleOther
+	RoleForeign   Role = rules.RoleForeign
+	RoleLeftover  Role = rules.RoleLeftover
+	RoleUnclaimed Role = rules.RoleUnclaimed
 	// RoleUnclear: it may run the daemon; its executable cannot be read.
-	RoleUnclear Role = "unclear"
+	RoleUnclear Role = rules.RoleUnclear
 )
 
 // Process is one process that runs the daemon.

@@ -15,7 +15,7 @@ import (
 // script in dash, busybox sh and mksh. An error means that there may be more.
 func Caller(pid int) (pids []int, err error) {
 	h := kernel.ThisSystem()
-	for pid > 1 && len(pids) < kernel.MaxAncestors {
+	for pid > 1 && len(pids) < fact.MaxAncestors {
 		pids = append(pids, pid)
 		stat, err := h.ReadStat(pid)
 		if err != nil {

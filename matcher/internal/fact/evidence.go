@@ -199,6 +199,9 @@ type Claim struct {
 
 const Deleted = " (deleted)"
 
+// MaxAncestors bounds a walk up the process tree.
+const MaxAncestors = 64
+
 const PathMax = 4096 // include/uapi/linux/limits.h
 
 // PIDMax is PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h).

@@ -96,9 +96,6 @@ func Within[T any](ctx context.Context, h *System, ask func() (T, error)) (answe
 	}
 }
 
-// MaxAncestors bounds a walk up the process tree.
-const MaxAncestors = 64
-
 // Doing notes what is being read, for the message when it never returns.
 func (h *System) Doing(format string, args ...any) {
 	s := fmt.Sprintf(format, args...)
