@@ -6,8 +6,10 @@ SHAREDIR = $(PREFIX)/share/pidproof
 VERSION  = $(shell git describe --tags --always --dirty 2>/dev/null || cat VERSION 2>/dev/null || echo unknown)
 FUZZTIME = 10s
 
-# Go leaves folders named testdata out of every "..." pattern.
-PACKAGES = ./... $(patsubst %/,%,$(sort $(dir $(shell find ./testdata -name '*.go'))))
+# Go leaves folders named testdata out of every "..." pattern. What checks the code is a module of its own, so that
+# whoever builds or vendors pidproof needs none of it.
+PACKAGES = ./... $(patsubst %/,%,$(sort $(dir $(shell find ./testdata -path ./testdata/tools -prune -o -name '*.go' -print))))
+TOOL     = go tool -modfile=testdata/tools/go.mod
 PAGES    = $(wildcard docs/*.[1-9])
 SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && /^.!.*sh/ { print FILENAME } { nextfile }' {} +)
 # In CI a broken -race must fail, not be left out.
@@ -34,9 +36,10 @@ packages:
 test: packages bin/pidproof
 	@RACE=$(RACE); export RACE; \
 	for packages in "./testdata/lab $(filter-out ./testdata/lab ./testdata/compare,$(PACKAGES))" ./testdata/compare; do \
-		go tool gotestsum --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
+		$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
 			-- $$RACE -count=1 -timeout 3h -parallel "$$((2 * $$(nproc)))" $$packages || { echo "make test: failed in: $$packages"; exit 1; }; \
 	done
+	go -C testdata/tools test -count=1 ./...
 
 # The hostile tests at length, as root: an hour, and more on a slow machine. Writes the table of docs/security.md, if all hold.
 ATTACKS = ./testdata/attack $(wildcard ./testdata/histories ./testdata/faults)
@@ -57,7 +60,9 @@ compare: packages bin/pidproof
 lint: packages
 	@gofmt -l . | awk '{ print "not formatted: " $$0 } END { exit NR > 0 }'
 	go vet $(PACKAGES)
-	go tool staticcheck $(PACKAGES)
+	$(TOOL) staticcheck $(PACKAGES)
+	go -C testdata/tools vet ./...
+	go -C testdata/tools tool staticcheck ./...
 	shellcheck $(SCRIPTS)
 	shellcheck -s sh lsb/init-functions lsb/init-functions.d/*
 	mandoc -T lint -W warning $(PAGES)

@@ -55,7 +55,7 @@ func (r *Report) Adoptable() (main *Process, why string) {
 		for _, p := range mains {
 			pids = append(pids, fmt.Sprint(p.Evidence.PID))
 		}
-		return nil, fmt.Sprintf("%d unclaimed processes may be the main one: %s", len(mains), strings.Join(abridge(pids), " "))
+		return nil, fmt.Sprintf("%d unclaimed processes may be the main one: %s", len(mains), strings.Join(rules.Abridge(pids), " "))
 	case r.listensBelow(mains[0]) != 0:
 		return nil, fmt.Sprintf("%d does not listen, but %d below it does: either may be meant", mains[0].Evidence.PID, r.listensBelow(mains[0]))
 	case mains[0].Role == RoleLeftover:
@@ -88,14 +88,14 @@ func (r *Report) listensBelow(main *Process) int {
 	return 0
 }
 
-// ErrUnsafeDirectory is wrapped where a pidfile is not written because somebody else
+// errUnsafeDirectory is wrapped where a pidfile is not written because somebody else
 // could have put something in its place.
-var ErrUnsafeDirectory = errors.New("is not safe to write a pidfile in")
+var errUnsafeDirectory = errors.New("is not safe to write a pidfile in")
 
 // HoldDirectory opens the directory of this pidfile, for writing one there. On the way
 // to it, and in it, nobody but root and the caller may be able to change what a name
 // stands for: no link or directory is another user's, or writable by others.
-func HoldDirectory(p rules.Pidfile) (*os.Root, error) {
+func (p Pidfile) HoldDirectory() (*os.Root, error) {
 	at := strings.LastIndex(p.Path, "/") + 1
 	path := p.Path[:at]
 	fd, linkOwners, err := kernel.OpenFollowing(path + ".")
@@ -105,7 +105,7 @@ func HoldDirectory(p rules.Pidfile) (*os.Root, error) {
 	defer unix.Close(fd)
 	for _, uid := range linkOwners {
 		if uid != os.Geteuid() {
-			return nil, fmt.Errorf("%s %w: on the way there is a symbolic link of uid %d", path, ErrUnsafeDirectory, uid)
+			return nil, fmt.Errorf("%s %w: on the way there is a symbolic link of uid %d", path, errUnsafeDirectory, uid)
 		}
 	}
 	if err := safeUpwards(fd, path); err != nil {
@@ -122,7 +122,7 @@ func HoldDirectory(p rules.Pidfile) (*os.Root, error) {
 		}
 	}
 	dir.Close()
-	return nil, fmt.Errorf("%s %w: it is another directory now", path, ErrUnsafeDirectory)
+	return nil, fmt.Errorf("%s %w: it is another directory now", path, errUnsafeDirectory)
 }
 
 // safeUpwards looks at a directory and all above it. Above it, one that everyone may
@@ -148,11 +148,11 @@ func safeUpwards(fd int, path string) error {
 		sticky := level > 0 && st.Mode&unix.S_ISVTX != 0
 		switch {
 		case st.Uid != 0 && int(st.Uid) != os.Geteuid():
-			return fmt.Errorf("%s %w: it is uid %d's", where, ErrUnsafeDirectory, st.Uid)
+			return fmt.Errorf("%s %w: it is uid %d's", where, errUnsafeDirectory, st.Uid)
 		case st.Mode&0o002 != 0 && !sticky:
-			return fmt.Errorf("%s %w: everyone can write there (mode %04o)", where, ErrUnsafeDirectory, st.Mode&0o7777)
+			return fmt.Errorf("%s %w: everyone can write there (mode %04o)", where, errUnsafeDirectory, st.Mode&0o7777)
 		case st.Mode&0o020 != 0 && !sticky: // also the mask of an access control list, acl(5)
-			return fmt.Errorf("%s %w: gid %d can write there (mode %04o)", where, ErrUnsafeDirectory, st.Gid, st.Mode&0o7777)
+			return fmt.Errorf("%s %w: gid %d can write there (mode %04o)", where, errUnsafeDirectory, st.Gid, st.Mode&0o7777)
 		}
 		parent, err := unix.Openat(dir, "..", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
@@ -165,7 +165,7 @@ func safeUpwards(fd int, path string) error {
 
 // Unchanged reports that the pidfile is what was read: absent still, or the same file
 // with the same content. dir is its directory.
-func Unchanged(p rules.Pidfile, dir *os.Root) error {
+func (p Pidfile) Unchanged(dir *os.Root) error {
 	held, err := dir.Open(".")
 	if err != nil {
 		return err

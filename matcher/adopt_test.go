@@ -51,9 +51,9 @@ func TestAdoptable(t *testing.T) {
 			"10 does not listen, but 11 below it does: either may be meant"},
 		"a worker has the socket, too": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{listening(10, 1, 1), listening(11, 10, 1)}}, 10, ""},
 		// A worker whose main process was killed: apache2's would accept no signal meant for that one.
-		"a leftover": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: rules.Pidfile{PID: 9},
+		"a leftover": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{rules.Pidfile{PID: 9}},
 			Others: []Process{runs(10, 1, RoleLeftover)}}, 0, "10 is no main process, but left over from 9, which has ended"},
-		"a leftover beside one": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: rules.Pidfile{PID: 9},
+		"a leftover beside one": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{rules.Pidfile{PID: 9}},
 			Others: []Process{runs(10, 1, RoleLeftover), runs(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
 		"a user's":               {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(10, 33)}}, 10, ""},
 		"a user's beside root's": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(9, 33), runs(10, 1, unclaimed)}}, 10, ""},
@@ -137,11 +137,11 @@ func TestHoldDirectory(t *testing.T) {
 		"userslink":       "it is a symbolic link of an unprivileged user",
 		"none":            "no such file or directory",
 	} {
-		dir, err := HoldDirectory(rules.Pidfile{Path: filepath.Join(top, name) + "/x.pid"})
+		dir, err := Pidfile{rules.Pidfile{Path: filepath.Join(top, name) + "/x.pid"}}.HoldDirectory()
 		switch {
 		case why == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
-		case why != "" && (err == nil || !strings.Contains(err.Error(), why) || errors.Is(err, ErrUnsafeDirectory) == strings.HasPrefix(err.Error(), "opening ")):
+		case why != "" && (err == nil || !strings.Contains(err.Error(), why) || errors.Is(err, errUnsafeDirectory) == strings.HasPrefix(err.Error(), "opening ")):
 			t.Errorf("%s: %v, want %q", name, err, why)
 		}
 		if err == nil {
@@ -168,7 +168,7 @@ func TestPidfileUnchanged(t *testing.T) {
 	}
 	expect := func(what string, p rules.Pidfile, same bool) {
 		t.Helper()
-		if err := Unchanged(p, held); (err == nil) != same {
+		if err := (Pidfile{p}).Unchanged(held); (err == nil) != same {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -13,7 +13,7 @@ type host struct {
 	sbin string   // where a daemon's bare name is looked up first
 	path string   // PATH, for bare names
 
-	registered Registered // nil: none
+	registered func() (pidfiles []string, missed int) // nil: none
 
 	walkOnce sync.Once // once for a question
 	walked   *pidfileWalk

@@ -13,15 +13,6 @@ import (
 	"pidproof/matcher/internal/rules"
 )
 
-// Counting says which unclaimed processes stand in the way of "safe to start".
-type Counting string
-
-const (
-	CountAny       Counting = "any"       // every one of them
-	CountListening Counting = "listening" // those that hold a listening socket
-	CountNone      Counting = "none"      // none: do not look
-)
-
 // Instance is a daemon and its pidfile, and how far to look.
 type Instance struct {
 	Daemon  string // a path, or a name looked up in PATH and the sbin directories
@@ -29,25 +20,23 @@ type Instance struct {
 	// Default: nobody named the pidfile. Where it does not exist, the one trusted pidfile
 	// that names the daemon is meant; Report.Pidfile says which.
 	Default bool
-	// Unclaimed says which unclaimed processes make the verdict Unclaimed; ""
-	// means CountAny.
-	Unclaimed Counting
+	// Unclaimed processes stand in the way of "safe to start": every one of them, with
+	// ListeningOnly those that hold a listening socket, with PidfileOnly none, so that
+	// nobody looks for them.
+	ListeningOnly, PidfileOnly bool
 	// Others asks for the other processes also where the pidfile settles the
 	// verdict, Sockets for what all of them listen on.
 	Others, Sockets bool
 	// Hold keeps the processes of the report pinned, until Report.Release: they
 	// can be signalled and awaited, and are who they were found to be.
 	Hold bool
-	// Registered gives further pidfiles that may claim a process.
-	Registered Registered
+	// Registered gives further pidfiles that may claim a process, as absolute paths; they
+	// may lie anywhere. missed counts those that could not be found out. It is called only
+	// where other instances' pidfiles matter.
+	Registered func() (pidfiles []string, missed int)
 
 	criteria rules.Criteria // of Match
 }
-
-// Registered gives the pidfiles of registered instances, as absolute paths; they may
-// lie anywhere. missed counts registrations that could not be read. It is called only
-// where other instances' pidfiles matter.
-type Registered func() (pidfiles []string, missed int)
 
 // Check answers whether the pidfile names this daemon and, where it does not,
 // whether the daemon runs in spite of it. It reads the pidfile (see
@@ -67,13 +56,13 @@ func Check(ctx context.Context, in Instance) (Report, error) {
 func (h *host) answer(ctx context.Context, in Instance) (Report, error) {
 	report, err, inTime := kernel.Within(ctx, h.System, func() (Report, error) { return h.check(ctx, in) })
 	if !inTime {
-		return NoAnswer(in, h.LastStep()), nil
+		return in.NoAnswer(h.LastStep()), nil
 	}
 	return report, err
 }
 
 // NoAnswer is the report of a question that was given up while doing something.
-func NoAnswer(in Instance, doing string) Report {
+func (in Instance) NoAnswer(doing string) Report {
 	r := unread(in)
 	r.Rule, r.Reason = rules.RuleDeadline, "no answer in time while "+doing
 	return r
@@ -83,7 +72,7 @@ func NoAnswer(in Instance, doing string) Report {
 func unread(in Instance) Report {
 	return Report{
 		Daemon:  rules.Daemon{Name: in.Daemon, Path: in.Daemon, Real: in.Daemon},
-		Pidfile: rules.Pidfile{Path: in.Pidfile},
+		Pidfile: Pidfile{rules.Pidfile{Path: in.Pidfile}},
 	}
 }
 
@@ -104,7 +93,7 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 		asked := r
 		h.walkOnce, h.parents = sync.Once{}, sync.Map{} // other instances' pidfiles may have been written since, too
 		err := h.ask(ctx, &asked, in)
-		if err != nil || asked.Verdict == Running || asked.Verdict == Unknown || !h.rewritten(asked.Pidfile) {
+		if err != nil || asked.Verdict == Running || asked.Verdict == Unknown || !h.rewritten(asked.Pidfile.Pidfile) {
 			if !in.Hold {
 				asked.Release()
 			}
@@ -122,7 +111,7 @@ const rereads = 3
 
 func (h *host) ask(ctx context.Context, r *Report, in Instance) error {
 	if r.Pidfile.State = rules.PidfileAbsent; in.Pidfile != "" {
-		r.Pidfile = h.readPidfile(ctx, in.Pidfile)
+		r.Pidfile.Pidfile = h.readPidfile(ctx, in.Pidfile)
 	}
 	settled := in.Default && r.Pidfile.State == rules.PidfileAbsent && h.findPidfile(ctx, r)
 	if !settled {
@@ -133,7 +122,7 @@ func (h *host) ask(ctx context.Context, r *Report, in Instance) error {
 			return err
 		}
 	}
-	if (settled || in.Unclaimed == CountNone) && !in.Others {
+	if (settled || in.PidfileOnly) && !in.Others {
 		return nil
 	}
 	return h.askOthers(r, in, settled)
@@ -172,7 +161,7 @@ func (h *host) askPidfile(r *Report, in Instance) (settled bool, err error) {
 		r.Reason = fmt.Sprintf("pidfile %s names no process: %s", p.Path, p.Why)
 		return false, nil
 	}
-	main, err := h.hold(rules.Question{Daemon: r.Daemon, Criteria: in.criteria, Pidfile: p}, p.PID)
+	main, err := h.hold(rules.Question{Daemon: r.Daemon, Criteria: in.criteria, Pidfile: p.Pidfile}, p.PID)
 	if err != nil {
 		main.Release()
 		r.Verdict, r.Rule, r.Reason = Unknown, rules.RuleUnreadable, err.Error()
@@ -226,22 +215,22 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	if missed := walk.allMissed(); missed > 0 && os.Geteuid() != 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d pidfiles or directories under /run could not be read; ask as root to have every instance recognized.", missed))
 	}
-	claims := h.claimsOn(s, r.Pidfile, func(p rules.Pidfile) bool {
+	claims := h.claimsOn(s, r.Pidfile.Pidfile, func(p rules.Pidfile) bool {
 		// In the middle of a binary upgrade, or after one that failed, the old
 		// main process still is this instance's: it is not safe to start.
-		return main != 0 || !upgrades(r.Pidfile, p)
+		return main != 0 || !upgrades(r.Pidfile.Pidfile, p)
 	})
-	assignRoles(s, main, stale, claims)
+	assignRoles(s, rules.Standing{Main: main, Stale: stale, Claims: claims})
 	if err := cmp.Or(walk.failure, s.failure); err != nil {
 		s.doubtUnclaimed(err)
 	}
 	r.Scanned = true
-	for _, f := range walk.naming(main, r.Pidfile) {
+	for _, f := range walk.naming(main, r.Pidfile.Pidfile) {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s names process %d too.", f.Path, main))
 	}
 	h.takeOthers(r, in, s, main)
-	if !settled {
-		r.weighOthers(in.Unclaimed, s.blind)
+	if !settled && !in.PidfileOnly {
+		r.weighOthers(in.ListeningOnly, s.blind)
 	}
 	return nil
 }
@@ -254,7 +243,7 @@ func (h *host) takeOthers(r *Report, in Instance, s survey, main int) {
 			p.Release()
 			continue
 		}
-		if in.Sockets || in.Unclaimed == CountListening {
+		if in.Sockets || in.ListeningOnly {
 			p.Sockets = h.Listening(p.Evidence.PID)
 		}
 		r.Others = append(r.Others, p)

@@ -37,7 +37,7 @@ func (h *host) claims(d rules.Daemon, own rules.Pidfile, e fact.Evidence) fact.F
 	var out []fact.Claim
 	var failure error
 	uids := []int{}
-	for self, hops := true, 0; hops < kernel.MaxAncestors; self, hops = false, hops+1 {
+	for self, hops := true, 0; hops < fact.MaxAncestors; self, hops = false, hops+1 {
 		parent, runs := h.parentRunning(d, e)
 		if runs.State == fact.Unreadable {
 			failure = fmt.Errorf("its parent cannot be read: %w", runs.Err)

@@ -1,6 +1,12 @@
 // Package matcher decides whether the process a pidfile names is really the
 // daemon, and sorts the others that run the same daemon.
 //
+// Check asks about one instance, Find for the processes of a program, Match for those
+// that meet criteria, TakeInventory about every instance of the host. Who was asked for
+// with Hold, or found by Match, stays who he was found to be: Process.Signal reaches him
+// or nobody, AwaitEnd waits for his end, Release lets go of him. The verdict's zero value
+// is Unknown; only Running is permission to act.
+//
 // Data flows one way, and so do imports. Each layer knows those below it; rules and kernel
 // do not know each other:
 //
@@ -8,6 +14,8 @@
 //	internal/rules   what follows from facts (pure: no I/O, no clock of their own)
 //	internal/kernel  what /proc, descriptors, mounts, locks and sockets say
 //	internal/fact    the words of both: a fact and its states, a process's evidence
+//
+// Beside it, matcher/host tells what of a host this question does not need.
 //
 // The way of a question through this package:
 //
@@ -19,7 +27,7 @@
 //	unnamed.go                   the pidfile of who named none
 //	witnesses.go                 what tells whether the clock was set
 //	scan.go, wanted.go           the other processes, and who is worth a closer look
-//	others.go, weigh.go          their roles, and what they do to the verdict
+//	others.go, weigh.go          whose they are, and what their roles do to the verdict
 //	check.go, report.go          the pipeline: one Report
 //	find.go                      pidof's question, which has no pidfile
 //	match.go                     start-stop-daemon's, which may have no daemon
@@ -30,7 +38,7 @@
 //	hold.go                      signalling and awaiting what was proven
 //	remaining.go                 what is left of an instance
 //	removepidfile.go, adopt.go   the pidfile that was read: removing it, writing it anew
-//	words.go                     the names of the layers below that a Report speaks in
+//	words.go                     the words of the rules that an importer has to name
 //
 // In internal/rules:
 //
@@ -42,6 +50,7 @@
 //	lateness.go, clock.go        those about time
 //	calling.go                   sysvinit's, by which pidof finds a name
 //	decision.go                  what comes of them
+//	role.go, weigh.go            what the others are to an instance, and whether they stand in its way
 //
 // In internal/kernel:
 //
@@ -50,7 +59,7 @@
 //	exelink.go, place.go         what it runs, and in which mount tree
 //	arguments.go, inside.go      what it controls itself, read without waiting for it
 //	listing.go, lookout.go       all processes, and who keeps us from looking
-//	mounts.go, locks.go, sockets.go, statx.go, follow.go, watch.go, caller.go, borrow.go, spread.go
+//	mounts.go, locks.go, sockets.go, statx.go, follow.go, watch.go, borrow.go, spread.go
 //
 // It prints nothing and never exits; it signals a process, and removes a file,
 // only in the functions named so. Where the kernel would not say, a Fact says

@@ -36,8 +36,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	deadline, _ := ctx.Deadline()
-	left := matcher.AwaitEnd([]*matcher.Process{report.Main}, deadline)
+	left := matcher.AwaitEnd(ctx, []*matcher.Process{report.Main})
 	fmt.Println("processes left:", len(left))
 	// Output:
 	// running by the rule same-file

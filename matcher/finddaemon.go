@@ -19,7 +19,7 @@ var ErrDaemon = errors.New("no usable daemon")
 
 // FindDaemon looks up an executable as Check does. Its errors wrap ErrDaemon, or
 // ErrNoAnswer where PATH could not be read; that the file is missing is none.
-func FindDaemon(name string) (rules.Daemon, error) { return thisHost().findDaemon(name) }
+func FindDaemon(name string) (Daemon, error) { return thisHost().findDaemon(name) }
 
 // findDaemon looks up what the caller calls the daemon: a path, which need not
 // exist any more, or a bare name in the sbin directories and PATH.

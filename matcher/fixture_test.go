@@ -125,7 +125,7 @@ func (f *fixture) configure(comment string) {
 				uid := atoi(f.t, words[0])
 				f.in.criteria.UID = &uid
 			case "unclaimed":
-				f.in.Unclaimed = Counting(words[0])
+				f.in.ListeningOnly, f.in.PidfileOnly = words[0] == "listening", words[0] == "none"
 			case "want":
 				f.want = strings.Join(words, " ")
 			case "file":

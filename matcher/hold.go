@@ -1,8 +1,8 @@
 package matcher
 
 import (
+	"context"
 	"syscall"
-	"time"
 
 	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
@@ -57,15 +57,15 @@ func (r *Report) Living() []*Process {
 	return living(of)
 }
 
-// AwaitEnd waits until all these held processes have ended, or the time has
-// come, and gives those that have not ended.
-func AwaitEnd(of []*Process, until time.Time) []*Process {
+// AwaitEnd waits until all these held processes have ended, or ctx has, and gives those
+// that have not ended.
+func AwaitEnd(ctx context.Context, of []*Process) []*Process {
 	for {
 		of = living(of)
-		if len(of) == 0 || !time.Now().Before(until) {
+		if len(of) == 0 || ctx.Err() != nil {
 			return of
 		}
-		kernel.AwaitEvent(handles(of), -1, until)
+		kernel.AwaitEvent(ctx, handles(of), -1)
 	}
 }
 
@@ -102,5 +102,5 @@ func (w *Watch) Close() { w.watch.Close() }
 func (w *Watch) Arm() { w.watch.Arm() }
 
 // Await waits until the pidfile may have changed, or one of these held processes
-// ends, and at most until then.
-func (w *Watch) Await(of []*Process, until time.Time) { w.watch.Await(handles(of), until) }
+// ends, or ctx does. It may return before: then look again.
+func (w *Watch) Await(ctx context.Context, of []*Process) { w.watch.Await(ctx, handles(of)) }

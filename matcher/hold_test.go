@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,11 +106,11 @@ func TestSignalAndEnd(t *testing.T) {
 				t.Error("it has ended before it was signalled")
 			}
 			must.Do(t, p.Signal(0))
-			if left := AwaitEnd([]*Process{p}, time.Now()); len(left) != 1 || left[0] != p {
+			if left := AwaitEnd(waiting.Context(t, time.Now()), []*Process{p}); len(left) != 1 || left[0] != p {
 				t.Errorf("it lives, and %d are left", len(left))
 			}
 			must.Do(t, p.Signal(syscall.SIGUSR1))
-			if left := AwaitEnd([]*Process{p}, time.Now().Add(waiting.Limit)); len(left) != 0 {
+			if left := AwaitEnd(waiting.Context(t, time.Now().Add(waiting.Limit)), []*Process{p}); len(left) != 0 {
 				t.Error("it has ended, and was not seen to")
 			}
 			// Its parent has not collected it: it is a zombie.
@@ -161,7 +162,7 @@ func TestNumberThatPassedOnIsNotSignalled(t *testing.T) {
 					t.Errorf("signal %d: %v, want ESRCH", signal, err)
 				}
 			}
-			if left := AwaitEnd([]*Process{p}, time.Now().Add(waiting.Limit)); len(left) != 0 {
+			if left := AwaitEnd(waiting.Context(t, time.Now().Add(waiting.Limit)), []*Process{p}); len(left) != 0 {
 				t.Errorf("%d are awaited", len(left))
 			}
 			if state := procState(t, bystander.PID); state == "Z" {
@@ -183,7 +184,7 @@ func TestHeldButGone(t *testing.T) {
 			if err := p.Signal(syscall.SIGKILL); err != unix.ESRCH {
 				t.Errorf("got %v, want ESRCH", err)
 			}
-			if left := AwaitEnd([]*Process{p}, time.Now().Add(waiting.Limit)); len(left) != 0 {
+			if left := AwaitEnd(waiting.Context(t, time.Now().Add(waiting.Limit)), []*Process{p}); len(left) != 0 {
 				t.Error("nobody is awaited")
 			}
 		})
@@ -192,7 +193,7 @@ func TestHeldButGone(t *testing.T) {
 
 func TestAwaitEndOfNobody(t *testing.T) {
 	for _, until := range []time.Time{{}, time.Now().Add(waiting.Limit), time.Now().Add(math.MaxInt64)} {
-		if left := AwaitEnd(nil, until); len(left) != 0 {
+		if left := AwaitEnd(waiting.Context(t, until), nil); len(left) != 0 {
 			t.Errorf("%d are left of none", len(left))
 		}
 	}
@@ -217,7 +218,7 @@ func TestAwaitEndOfSome(t *testing.T) {
 			}
 			asked := slices.Clone(of)
 			until := time.Now().Add(100 * time.Millisecond)
-			if left := AwaitEnd(of, until); !slices.Equal(left, stay) {
+			if left := AwaitEnd(waiting.Context(t, until), of); !slices.Equal(left, stay) {
 				t.Errorf("%d are left, want %d", len(left), len(stay))
 			}
 			if time.Now().Before(until) {
@@ -227,7 +228,7 @@ func TestAwaitEndOfSome(t *testing.T) {
 				t.Error("the caller's list was changed")
 			}
 			must.Do(t, stay[0].Signal(syscall.SIGKILL), stay[1].Signal(syscall.SIGKILL), stay[2].Signal(syscall.SIGKILL))
-			if left := AwaitEnd(stay, time.Now().Add(waiting.Limit)); len(left) != 0 {
+			if left := AwaitEnd(waiting.Context(t, time.Now().Add(waiting.Limit)), stay); len(left) != 0 {
 				t.Errorf("%d are left", len(left))
 			}
 		})
@@ -257,7 +258,7 @@ func TestAwaitEndOfMany(t *testing.T) {
 	for _, p := range of {
 		must.Do(t, p.Signal(syscall.SIGKILL))
 	}
-	if left := AwaitEnd(of, time.Now().Add(waiting.Limit)); len(left) != 0 {
+	if left := AwaitEnd(waiting.Context(t, time.Now().Add(waiting.Limit)), of); len(left) != 0 {
 		t.Errorf("%d of %d are left", len(left), len(of))
 	}
 }
@@ -268,7 +269,7 @@ func TestAwaitForever(t *testing.T) {
 		cmd := exec.Command("sleep", "0.1")
 		must.Do(t, cmd.Start())
 		p := held(t, thisHost(), cmd.Process.Pid)
-		if kernel.AwaitEvent(handles([]*Process{p}), -1, until); !p.Ended() {
+		if kernel.AwaitEvent(waiting.Context(t, until), handles([]*Process{p}), -1); !p.Ended() {
 			t.Errorf("until the year %d: it came back at once", until.Year())
 		}
 		must.Do(t, cmd.Wait())
@@ -374,19 +375,19 @@ func TestNothingStaysOpen(t *testing.T) {
 		"remove": func() {
 			copied := pidfile + ".copy"
 			must.Write(t, copied, strconv.Itoa(c.PID))
-			must.Do(t, RemovePidfile(thisHost().readPidfileOnce(copied)))
+			must.Do(t, Pidfile{thisHost().readPidfileOnce(copied)}.Remove())
 			must.Write(t, copied, "1")
 			p := thisHost().readPidfileOnce(copied)
 			must.Write(t, copied, "2")
-			if err := RemovePidfile(p); !errors.Is(err, ErrNotRemoved) {
+			if err := (Pidfile{p}).Remove(); !errors.Is(err, errNotRemoved) {
 				t.Errorf("got %v", err)
 			}
 		},
 		"remaining": func() {
 			r, err := Check(ctx, Instance{Daemon: c.Path, Pidfile: pidfile, Hold: true})
 			must.Do(t, err)
-			rest, _ := Remaining(ctx, Instance{Daemon: c.Path, Pidfile: pidfile}, r.Main, nil)
-			for _, p := range rest.Left {
+			left, _, _ := Instance{Daemon: c.Path, Pidfile: pidfile}.Remaining(ctx, r.Main, nil)
+			for _, p := range left {
 				p.Release()
 			}
 			r.Release()
@@ -500,5 +501,39 @@ func TestLiving(t *testing.T) {
 	}
 	if left := (&Report{}).Living(); len(left) != 0 {
 		t.Errorf("%d live of none", len(left))
+	}
+}
+
+// Who gives up asking need not wait for the deadline: the context's end is noticed at
+// once, also where no pidfd holds the process.
+func TestAwaitIsCancelled(t *testing.T) {
+	for name, h := range hosts() {
+		t.Run(name, func(t *testing.T) {
+			p := held(t, h, child.Start(t).PID)
+			w := NewWatch(filepath.Join(t.TempDir(), "x.pid"))
+			defer w.Close()
+			w.Arm()
+			for what, wait := range map[string]func(context.Context){
+				"an end":   func(ctx context.Context) { AwaitEnd(ctx, []*Process{p}) },
+				"a change": func(ctx context.Context) { w.Await(ctx, []*Process{p}) },
+				"nothing":  func(ctx context.Context) { w.Await(ctx, nil) },
+			} {
+				for range 50 { // before it waits, and while it does
+					ctx, cancel := context.WithCancel(waiting.Context(t, time.Now().Add(waiting.Limit)))
+					returned := make(chan bool)
+					go func() { wait(ctx); close(returned) }()
+					runtime.Gosched()
+					cancel()
+					select {
+					case <-returned:
+					case <-time.After(waiting.Limit / 2):
+						t.Fatalf("%s is awaited though nobody asks any more", what)
+					}
+				}
+			}
+			if p.Ended() {
+				t.Error("it has ended")
+			}
+		})
 	}
 }

@@ -47,8 +47,8 @@ type Listed struct {
 	Known int
 	// Also are further pidfiles that name the same process.
 	Also []string
-	// Workers counts those of Main; not known unless /proc was searched for them.
-	Workers fact.Fact[int]
+	// Workers counts those of Main; nil unless /proc was searched for them.
+	Workers *int
 }
 
 // Unseen reports that nothing but the number could be read of the process that the
@@ -60,7 +60,7 @@ func (l Listed) Unseen() bool {
 // Unaccounted are the processes that run a daemon and that no pidfile accounts for, by
 // PID. Of one that is left over from an instance, Instance is its stale pidfile.
 type Unaccounted struct {
-	Daemon    rules.Daemon
+	Daemon    Daemon
 	Processes []Process
 	Blind     string // why there may be more; "" when all were seen
 }
@@ -151,7 +151,7 @@ func (h *host) alone(in Instance, p rules.Pidfile) Report {
 
 func (h *host) aloneAs(in Instance, p rules.Pidfile, find func() (rules.Daemon, error)) Report {
 	r := unread(in)
-	r.Pidfile = p
+	r.Pidfile.Pidfile = p
 	var err error
 	if in.Daemon != "" {
 		r.Daemon, err = find()
@@ -218,7 +218,7 @@ func (h *host) programs(e fact.Evidence) (paths []string) {
 		return nil
 	}
 	exe := h.onDisk(e.Exe.Value)
-	if RunsAnything(exe) {
+	if (rules.Daemon{Path: exe}).RunsAnything() {
 		argv := h.ReadArgv(e.PID)
 		if e.Argv = argv; fact.Unforeseen(argv.Err) != nil {
 			return nil
@@ -251,13 +251,6 @@ func (h *host) onDisk(x fact.Exe) string {
 		return paths[0]
 	}
 	return paths[len(paths)-1]
-}
-
-// RunsAnything reports that what runs such a file has nothing in common: interpreters,
-// busybox.
-func RunsAnything(path string) bool {
-	base := filepath.Base(path)
-	return rules.IsInterpreter(base) || strings.HasSuffix(base, "box")
 }
 
 func (all *Inventory) add(l Listed, p rules.Pidfile) {
@@ -316,7 +309,7 @@ func (h *host) findUnaccounted(all *Inventory, s Search) error {
 		all.include(d)
 	}
 	for _, l := range all.Instances {
-		meant := l.Known >= 0 || l.Verdict == Running && !l.Daemon.Unnamed() && !RunsAnything(l.Daemon.Path)
+		meant := l.Known >= 0 || l.Verdict == Running && !l.Daemon.Unnamed() && !l.Daemon.RunsAnything()
 		if meant && l.Daemon.File.State != fact.Unread {
 			all.include(l.Daemon)
 		}
@@ -342,7 +335,7 @@ func (h *host) findUnaccounted(all *Inventory, s Search) error {
 	for i := range all.Daemons {
 		of, found := &all.Daemons[i], surveys[i]
 		claims := h.claimsOn(found, rules.Pidfile{}, func(rules.Pidfile) bool { return true })
-		assignRoles(found, 0, 0, claimed(claims, mains, found))
+		assignRoles(found, rules.Standing{Claims: claimed(claims, mains, found)})
 		if of.Blind = found.blind; found.failure != nil {
 			of.Blind = found.failure.Error()
 		} else {
@@ -379,7 +372,7 @@ func (all *Inventory) mains() map[int]string {
 // process (the clock was set) claims it no less.
 func claimed(claims, mains map[int]string, found survey) map[int]string {
 	for _, p := range found.found {
-		for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < kernel.MaxAncestors; pid, hops = found.parents[pid], hops+1 {
+		for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < fact.MaxAncestors; pid, hops = found.parents[pid], hops+1 {
 			if _, taken := claims[pid]; !taken && mains[pid] != "" {
 				claims[pid] = mains[pid]
 			}
@@ -422,7 +415,8 @@ func (all *Inventory) countWorkers(found []Process, at map[int][]int) {
 	for pid, pidfile := range owner {
 		for _, i := range at[pid] {
 			if l := &all.Instances[i]; l.Verdict == Running && !l.Daemon.Unnamed() {
-				l.Workers = fact.Of(workers[pidfile])
+				n := workers[pidfile]
+				l.Workers = &n
 			}
 		}
 	}

@@ -10,8 +10,8 @@ import (
 // The user that a daemon runs as could otherwise give root's instance another name, by a
 // pidfile in /run/lock.
 func TestRootsPidfileNamesTheInstance(t *testing.T) {
-	users := Listed{Report: Report{Verdict: Running, Pidfile: rules.Pidfile{Path: "/run/lock/a.pid", PID: 7, Owner: 65533}}, Known: -1}
-	roots := Listed{Report: Report{Verdict: Running, Pidfile: rules.Pidfile{Path: "/run/memc.pid", PID: 7}}, Known: -1}
+	users := Listed{Report: Report{Verdict: Running, Pidfile: Pidfile{rules.Pidfile{Path: "/run/lock/a.pid", PID: 7, Owner: 65533}}}, Known: -1}
+	roots := Listed{Report: Report{Verdict: Running, Pidfile: Pidfile{rules.Pidfile{Path: "/run/memc.pid", PID: 7}}}, Known: -1}
 	for _, order := range [][]Listed{{users, roots}, {roots, users}} {
 		all := Inventory{Instances: slices.Clone(order)}
 		all.merge()

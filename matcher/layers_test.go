@@ -23,8 +23,9 @@ var below = map[string][]string{
 	"matcher/internal/rules":  {"matcher/internal/fact"},
 	"matcher/internal/kernel": {"matcher/internal/fact"},
 	"matcher":                 {"matcher/internal/fact", "matcher/internal/rules", "matcher/internal/kernel"},
-	"cmd/pidproof/internal":   {"cmd/pidproof/internal", "matcher"},
-	"cmd/pidproof":            {"cmd/pidproof/internal", "matcher"},
+	"matcher/host":            {"matcher/internal/fact", "matcher/internal/kernel"},
+	"cmd/pidproof/internal":   {"cmd/pidproof/internal", "matcher", "matcher/host"},
+	"cmd/pidproof":            {"cmd/pidproof/internal", "matcher", "matcher/host"},
 }
 
 // layerOf is the longest that a package is in.

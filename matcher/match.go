@@ -20,12 +20,12 @@ import (
 // caller must Release. Dead: the pidfile exists, and names none. NotRunning:
 // none was found. Unknown: it could not be told, or some may match (Unclear).
 // Without a pidfile only processes of our PID namespace count.
-func Match(ctx context.Context, c rules.Criteria, registered Registered) (Matched, error) {
+func Match(ctx context.Context, c Criteria, registered func() (pidfiles []string, missed int)) (Matched, error) {
 	h := thisHost()
 	h.registered = registered
 	m, err, inTime := kernel.Within(ctx, h.System, func() (Matched, error) { return h.match(ctx, c) })
 	if !inTime {
-		return NoMatch(c, h.LastStep()), nil
+		return noMatch(c, h.LastStep()), nil
 	}
 	return m, err
 }
@@ -35,7 +35,7 @@ type Matched struct {
 	Verdict Verdict
 	Rule    rules.Rule
 	Reason  string
-	Pidfile rules.Pidfile
+	Pidfile Pidfile
 	Found   []Process
 	// Unclear are PIDs of further processes that may match; Plausible: the pidfile's
 	// seems to, as far as an ordinary user may see.
@@ -46,9 +46,9 @@ type Matched struct {
 	Taken bool
 }
 
-// NoMatch is the answer to a question that was given up while doing something.
-func NoMatch(c rules.Criteria, doing string) Matched {
-	return Matched{Rule: rules.RuleDeadline, Reason: "no answer in time while " + doing, Pidfile: rules.Pidfile{Path: c.Pidfile}}
+// noMatch is the answer to a question that was given up while doing something.
+func noMatch(c rules.Criteria, doing string) Matched {
+	return Matched{Rule: rules.RuleDeadline, Reason: "no answer in time while " + doing, Pidfile: Pidfile{rules.Pidfile{Path: c.Pidfile}}}
 }
 
 // Release lets go of all that were found.
@@ -127,7 +127,7 @@ func (m *Matched) add(found []Process) {
 }
 
 func (h *host) matchPidfile(ctx context.Context, c rules.Criteria) (Matched, error) {
-	r, err := h.check(ctx, Instance{Daemon: c.Exec, Pidfile: c.Pidfile, Unclaimed: CountNone, Hold: true, criteria: c})
+	r, err := h.check(ctx, Instance{Daemon: c.Exec, Pidfile: c.Pidfile, PidfileOnly: true, Hold: true, criteria: c})
 	m := Matched{Verdict: r.Verdict, Rule: r.Rule, Reason: r.Reason, Pidfile: r.Pidfile}
 	if r.Verdict == Running {
 		m.Found = []Process{*r.Main}

@@ -88,7 +88,7 @@ func TestMatchPID(t *testing.T) {
 			c, gone, zombie := child.Start(t), child.Start(t), child.Start(t)
 			gone.End()
 			must.Do(t, zombie.Cmd.Process.Kill())
-			if left := AwaitEnd([]*Process{held(t, h, zombie.PID)}, time.Now().Add(waiting.Limit)); len(left) != 0 {
+			if left := AwaitEnd(waiting.Context(t, time.Now().Add(waiting.Limit)), []*Process{held(t, h, zombie.PID)}); len(left) != 0 {
 				t.Fatal("it has not ended")
 			}
 			uid, another := os.Geteuid(), os.Geteuid()+1
@@ -334,7 +334,7 @@ func TestMatchNotOurProc(t *testing.T) {
 }
 
 func TestMatchDeadline(t *testing.T) {
-	m := NoMatch(rules.Criteria{Pidfile: "/run/x.pid"}, "reading")
+	m := noMatch(rules.Criteria{Pidfile: "/run/x.pid"}, "reading")
 	if m.Verdict != Unknown || m.Rule != rules.RuleDeadline || m.Pidfile.Path != "/run/x.pid" || m.Pidfile.State != rules.PidfileUnread {
 		t.Errorf("got %+v", m)
 	}

@@ -4,48 +4,17 @@ import (
 	"slices"
 	"strings"
 
-	"pidproof/matcher/internal/kernel"
 	"pidproof/matcher/internal/rules"
 )
 
-// assignRoles gives every process of a survey its role, seen from one instance.
-// It is pure. main is the instance's proven main process, 0 when there is none;
-// stale the PID its pidfile names in vain, 0 when there is none; claims are the
-// other instances' trusted pidfiles by the PID they name. A number stays taken
-// while it is that of a process group or session, so stale is only ever one that
-// no process has.
-func assignRoles(s survey, main, stale int, claims map[int]string) {
+// assignRoles gives every process of a survey its role.
+func assignRoles(s survey, standing rules.Standing) {
+	standing.Parents = s.parents
 	for i := range s.found {
 		p := &s.found[i]
-		unclear := p.Role == RoleUnclear
-		p.Role, p.Instance = roleOf(*p, s.parents, main, stale, claims)
-		_, p.Main = claims[p.Evidence.PID]
-		// What may run the daemon and has no place is not said to run it.
-		if unclear && (p.Role == RoleUnclaimed || p.Role == RoleLeftover) {
-			p.Role = RoleUnclear
-		}
+		p.Role, p.Instance = standing.RoleOf(p.Evidence, p.Decision.Rule, p.Role == RoleUnclear)
+		_, p.Main = standing.Claims[p.Evidence.PID]
 	}
-}
-
-func roleOf(p Process, parents map[int]int, main, stale int, claims map[int]string) (Role, string) {
-	if p.Decision.Rule == rules.RuleForeign {
-		return RoleForeign, ""
-	}
-	if p.Evidence.PID == main {
-		return RoleMain, ""
-	}
-	if _, claimed := claims[p.Evidence.PID]; !claimed && stale != 0 && (p.Evidence.Group == stale || p.Evidence.Session == stale) {
-		return RoleLeftover, "" // whoever its parent is by now
-	}
-	for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < kernel.MaxAncestors; pid, hops = parents[pid], hops+1 {
-		if pid == main {
-			return RoleWorker, ""
-		}
-		if pidfile, claimed := claims[pid]; claimed {
-			return RoleOther, pidfile
-		}
-	}
-	return RoleUnclaimed, ""
 }
 
 // doubtUnclaimed: pidfiles could not be read, one of which may account for what runs

@@ -3,7 +3,6 @@ package matcher
 import (
 	"context"
 	"os"
-	"os/exec"
 	"runtime"
 	"testing"
 
@@ -74,33 +73,6 @@ func TestPinTellsThreadsFromProcesses(t *testing.T) {
 		e, d, err := h.judge(rules.Daemon{Path: "/x", Real: "/x"}, rules.Pidfile{}, thread)
 		if err != nil || e.Life != fact.Thread || d.Rule != rules.RuleGone {
 			t.Errorf("%s: got %v %v, %v; want thread gone", name, e.Life, d.Rule, err)
-		}
-	}
-}
-
-// What pidproof runs under is all the way up, and nobody else.
-func TestRunsUnder(t *testing.T) {
-	h := thisHost()
-	held := func(pid int) *Process {
-		t.Helper()
-		p, err := h.hold(rules.Question{Daemon: rules.Daemon{Path: "/nosuch", Real: "/nosuch"}}, pid)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(p.Release)
-		return &p
-	}
-	sibling := exec.Command("sleep", "60")
-	if err := sibling.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _, _ = sibling.Process.Kill(), sibling.Wait() }()
-	for name, c := range map[string]struct {
-		pid  int
-		want bool
-	}{"parent": {os.Getppid(), true}, "a child": {sibling.Process.Pid, false}} {
-		if got, err := RunsUnder(os.Getppid(), held(c.pid)); got != c.want || err != nil {
-			t.Errorf("%s: %v, %v, want %v", name, got, err, c.want)
 		}
 	}
 }

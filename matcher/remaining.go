@@ -3,48 +3,40 @@ package matcher
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
 	"pidproof/matcher/internal/rules"
 )
 
-// Rest is what there is of an instance besides its main process.
-type Rest struct {
-	// Left are its workers, and what it forked while it ended. They are held; the
-	// caller must Release each.
-	Left []Process
-	// Others are the PIDs that another instance's pidfile accounts for.
-	Others map[int]bool
-}
-
 // Remaining finds what is left of an instance whose main process is held, and may
 // have ended: what runs the daemon, no other pidfile accounts for, and has main, or
 // one of its relatives that were found before, as its parent, or as the leader of its
-// process group or session, whose number no other process can have meanwhile. An
-// error means that there may be more.
-func Remaining(ctx context.Context, in Instance, main *Process, relatives []*Process) (Rest, error) {
-	in.Hold, in.Others, in.Sockets, in.Unclaimed = true, true, false, CountAny
+// process group or session, whose number no other process can have meanwhile: its workers,
+// and what it forked while it ended. They are held; the caller must Release each. others
+// are the PIDs that another instance's pidfile accounts for. An error means that there may
+// be more.
+func (in Instance) Remaining(ctx context.Context, main *Process, relatives []*Process) (left []Process, others map[int]bool, err error) {
+	in.Hold, in.Others, in.Sockets, in.ListeningOnly, in.PidfileOnly = true, true, false, false, false
 	h := thisHost()
 	h.registered = in.Registered
-	rest := Rest{Others: map[int]bool{}}
+	others = map[int]bool{}
 	r, err, inTime := kernel.Within(ctx, h.System, func() (Report, error) { return h.check(ctx, in) })
 	switch {
 	case !inTime:
-		return rest, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.LastStep())
+		return nil, others, fmt.Errorf("%w: no answer in time while %s", ErrNoAnswer, h.LastStep())
 	case err != nil:
-		return rest, err
+		return nil, others, err
 	case r.Blind != "":
 		r.Release()
-		return rest, fmt.Errorf("%w: %s", ErrNoAnswer, r.Blind)
+		return nil, others, fmt.Errorf("%w: %s", ErrNoAnswer, r.Blind)
 	}
 	kin := map[int]bool{}
 	for _, p := range append([]*Process{main}, relatives...) {
 		passed, err := h.passedOn(p)
 		if err != nil {
 			r.Release()
-			return rest, fmt.Errorf("%w: %w", ErrNoAnswer, err)
+			return nil, others, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 		}
 		kin[p.Evidence.PID] = !passed
 	}
@@ -54,11 +46,11 @@ func Remaining(ctx context.Context, in Instance, main *Process, relatives []*Pro
 	number := main.Evidence.PID
 	for _, p := range r.Others {
 		if p.Role == RoleOther && p.Evidence.PID != number {
-			rest.Others[p.Evidence.PID] = true
+			others[p.Evidence.PID] = true
 		}
-		belongs := p.belongsTo(main, r.Pidfile, kin)
+		belongs := p.belongsTo(main, r.Pidfile.Pidfile, kin)
 		if belongs && p.Decision.Outcome == rules.Runs {
-			rest.Left = append(rest.Left, p)
+			left = append(left, p)
 			continue
 		}
 		if belongs {
@@ -66,7 +58,7 @@ func Remaining(ctx context.Context, in Instance, main *Process, relatives []*Pro
 		}
 		p.Release()
 	}
-	return rest, err
+	return left, others, err
 }
 
 // belongsTo reports that a process is of the instance with this main process.
@@ -90,11 +82,4 @@ func (h *host) passedOn(p *Process) (bool, error) {
 		return false, fact.Unforeseen(err)
 	}
 	return stat.Start != p.Evidence.StartTicks, nil
-}
-
-// RunsUnder reports that pid, our parent, is a held process or descends from it, as a
-// login session does from sshd.
-func RunsUnder(pid int, of *Process) (bool, error) {
-	ancestors, err := kernel.Ancestors(pid)
-	return slices.Contains(ancestors, of.Evidence.PID), err
 }

@@ -79,8 +79,8 @@ func mainOf(t *testing.T, in Instance) *Process {
 func wantRemaining(t *testing.T, step string, in Instance, main *Process, want ...int) {
 	t.Helper()
 	var pids []int
-	rest, _ := Remaining(context.Background(), in, main, nil)
-	for _, p := range rest.Left {
+	left, _, _ := in.Remaining(context.Background(), main, nil)
+	for _, p := range left {
 		pids = append(pids, p.Evidence.PID)
 		if p.Ended() || p.Signal(0) != nil {
 			t.Errorf("%s: %d is not held", step, p.Evidence.PID)
@@ -109,7 +109,7 @@ func TestRemaining(t *testing.T) {
 	wantRemaining(t, "it was killed, its pidfile removed", in, main, f.workers...)
 	must.Do(t, syscall.Kill(f.workers[0], syscall.SIGKILL))
 	worker := held(t, thisHost(), f.workers[0])
-	if left := AwaitEnd([]*Process{worker}, time.Now().Add(waiting.Limit)); len(left) != 0 {
+	if left := AwaitEnd(waiting.Context(t, time.Now().Add(waiting.Limit)), []*Process{worker}); len(left) != 0 {
 		t.Fatal("a killed worker has not ended")
 	}
 	wantRemaining(t, "a worker was killed too", in, main, f.workers[1])
@@ -121,7 +121,7 @@ func TestRemainingOfAZombie(t *testing.T) {
 	in := Instance{Daemon: f.Path, Pidfile: f.Pidfile()}
 	main := mainOf(t, in)
 	must.Do(t, f.Cmd.Process.Kill())
-	if left := AwaitEnd([]*Process{main}, time.Now().Add(waiting.Limit)); len(left) != 0 {
+	if left := AwaitEnd(waiting.Context(t, time.Now().Add(waiting.Limit)), []*Process{main}); len(left) != 0 {
 		t.Fatal("it has not ended")
 	}
 	wantRemaining(t, "a zombie", in, main, f.workers...)
@@ -181,11 +181,11 @@ func TestRemainingInNoTime(t *testing.T) {
 	main := mainOf(t, in)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	rest, err := Remaining(ctx, in, main, nil)
-	if err == nil && len(rest.Left) == 0 {
+	left, _, err := in.Remaining(ctx, main, nil)
+	if err == nil && len(left) == 0 {
 		t.Error("no time to look, and no error")
 	}
-	for _, p := range rest.Left { // none, unless it was quicker
+	for _, p := range left { // none, unless it was quicker
 		if !slices.Contains(f.workers, p.Evidence.PID) {
 			t.Errorf("%d is no worker", p.Evidence.PID)
 		}

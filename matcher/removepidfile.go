@@ -15,27 +15,29 @@ import (
 )
 
 var (
-	// ErrNotRemoved is wrapped where a pidfile was left for a reason.
-	ErrNotRemoved = errors.New("not removed")
+	errNotRemoved = errors.New("not removed")
 	errNotEmptied = errors.New("not emptied")
 )
+
+// Pidfile is one that was read, and what may be done with it then.
+type Pidfile struct{ rules.Pidfile }
 
 // Remove removes the pidfile, if it still is the file that was read and still
 // names the same process; a successor may have written its own. That it is gone
 // already is no error.
-func RemovePidfile(p rules.Pidfile) error {
+func (p Pidfile) Remove() error {
 	// A daemon that writes its number in this very moment loses the file: unlinkat(2)
 	// knows no condition.
-	return onceMore(p, ErrNotRemoved, func(dir int, name string, _ int) error { return unix.Unlinkat(dir, name, 0) })
+	return onceMore(p.Pidfile, errNotRemoved, func(dir int, name string, _ int) error { return unix.Unlinkat(dir, name, 0) })
 }
 
 // Empty makes the pidfile name nobody, under the same conditions. Its owner and
 // mode stay: a daemon may not be able to make it anew.
-func EmptyPidfile(p rules.Pidfile) error {
+func (p Pidfile) Empty() error {
 	if p.HardLinks != 1 { // under its other name it may be anything
-		return leftPidfile(p, errNotEmptied, fmt.Sprintf("it has %d hard links", p.HardLinks))
+		return leftPidfile(p.Pidfile, errNotEmptied, fmt.Sprintf("it has %d hard links", p.HardLinks))
 	}
-	return onceMore(p, errNotEmptied, func(_ int, _ string, fd int) error {
+	return onceMore(p.Pidfile, errNotEmptied, func(_ int, _ string, fd int) error {
 		return os.Truncate(fmt.Sprintf("/proc/self/fd/%d", fd), 0) // that very file, whatever has its name by now
 	})
 }

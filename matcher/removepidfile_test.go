@@ -65,7 +65,7 @@ func TestRemovePidfile(t *testing.T) {
 				must.Do(t, c.change(path))
 			}
 			before := neighbours(path)
-			err := RemovePidfile(p)
+			err := Pidfile{p}.Remove()
 			after := neighbours(path)
 			if c.why == "" {
 				before = strings.Replace(before, "x.pid ", "", 1)
@@ -83,8 +83,8 @@ func wantRemoved(t *testing.T, err error, path, why string) {
 	switch {
 	case why == "" && err != nil:
 		t.Errorf("got %v, want it removed", err)
-	case why != "" && (!errors.Is(err, ErrNotRemoved) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), why)):
-		t.Errorf("got %v, want ErrNotRemoved of %s: %s", err, path, why)
+	case why != "" && (!errors.Is(err, errNotRemoved) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), why)):
+		t.Errorf("got %v, want errNotRemoved of %s: %s", err, path, why)
 	}
 }
 
@@ -118,15 +118,15 @@ func TestRemoveOnlyPidfiles(t *testing.T) {
 		pidfiles = append(pidfiles, p)
 	}
 	for _, p := range pidfiles {
-		if err := RemovePidfile(p); !errors.Is(err, ErrNotRemoved) {
-			t.Errorf("%s (%v): %v, want ErrNotRemoved", p.Path, p.State, err)
+		if err := (Pidfile{p}).Remove(); !errors.Is(err, errNotRemoved) {
+			t.Errorf("%s (%v): %v, want errNotRemoved", p.Path, p.State, err)
 		}
 		if _, err := os.Lstat(p.Path); err != nil {
 			t.Errorf("%s is gone: %v", p.Path, err)
 			must.Write(t, p.Path, "")
 		}
 	}
-	if err := RemovePidfile((rules.Pidfile{})); err == nil {
+	if err := (Pidfile{(rules.Pidfile{})}).Remove(); err == nil {
 		t.Error("no pidfile at all was removed")
 	}
 }
@@ -140,7 +140,7 @@ func TestDevNullIsNotRemoved(t *testing.T) {
 	if p.State != rules.PidfileAbsent {
 		t.Fatalf("%v", p.State)
 	}
-	_ = RemovePidfile(p)
+	_ = Pidfile{p}.Remove()
 	if _, err := os.Lstat(null); err != nil {
 		t.Error(err)
 	}
@@ -161,7 +161,7 @@ func TestRemoveWhereNotPermitted(t *testing.T) {
 		must.Do(t, os.Chmod(dir, 0o555))
 	}
 	p := thisHost().readPidfileOnce(path)
-	err := asAnother(t, func() error { return RemovePidfile(p) })
+	err := asAnother(t, func() error { return Pidfile{p}.Remove() })
 	wantRemoved(t, err, path, "permission denied")
 	if _, err := os.Lstat(path); err != nil {
 		t.Error(err)
@@ -188,14 +188,14 @@ func TestRemoveBehindARetargetedLink(t *testing.T) {
 	must.Do(t, os.Symlink("one", dir+"/link"))
 	p := thisHost().readPidfileOnce(dir + "/link/x.pid")
 	must.Do(t, os.Symlink("two", dir+"/new"), os.Rename(dir+"/new", dir+"/link"))
-	wantRemoved(t, RemovePidfile(p), dir+"/link/x.pid", "written again")
+	wantRemoved(t, Pidfile{p}.Remove(), dir+"/link/x.pid", "written again")
 	for _, path := range []string{"/one/x.pid", "/two/x.pid"} {
 		if _, err := os.Lstat(dir + path); err != nil {
 			t.Error(err)
 		}
 	}
 	must.Do(t, os.Symlink("one", dir+"/new"), os.Rename(dir+"/new", dir+"/link"))
-	wantRemoved(t, RemovePidfile(p), dir+"/link/x.pid", "")
+	wantRemoved(t, Pidfile{p}.Remove(), dir+"/link/x.pid", "")
 	if names := neighbours(dir + "/one/x.pid"); names != "" {
 		t.Errorf("left %s", names)
 	}
@@ -210,7 +210,7 @@ func TestRemoveAboveALink(t *testing.T) {
 	if p.State != rules.PidfileNames {
 		t.Fatalf("%v", p.State)
 	}
-	wantRemoved(t, RemovePidfile(p), p.Path, "")
+	wantRemoved(t, Pidfile{p}.Remove(), p.Path, "")
 	if _, err := os.Lstat(dir + "/far/x.pid"); err == nil {
 		t.Error("it is there still, and nobody was told")
 	}
@@ -225,7 +225,7 @@ func TestRemoveThroughALink(t *testing.T) {
 	if p.State != rules.PidfileNames {
 		t.Fatalf("%v", p.State)
 	}
-	wantRemoved(t, RemovePidfile(p), p.Path, "symbolic link to far/y.pid")
+	wantRemoved(t, Pidfile{p}.Remove(), p.Path, "symbolic link to far/y.pid")
 	if names := neighbours(dir + "/x.pid"); names != "far x.pid " {
 		t.Errorf("left %s", names)
 	}
@@ -262,8 +262,8 @@ func TestRemoveWhileTheDirectoryIsExchanged(t *testing.T) {
 	for range 2000 {
 		p := thisHost().readPidfileOnce(dir + "/own/x.pid")
 		victims := p.ID == kernel.Identify(dir+"/victim/x.pid").Value
-		err := RemovePidfile(p)
-		if err != nil && !errors.Is(err, ErrNotRemoved) {
+		err := Pidfile{p}.Remove()
+		if err != nil && !errors.Is(err, errNotRemoved) {
 			t.Fatal(err)
 		}
 		for _, in := range []*os.File{own, victim} {
@@ -292,16 +292,16 @@ func TestEmptyPidfile(t *testing.T) {
 	p := thisHost().readPidfileOnce(path)
 	must.Do(t, os.Link(path, path+".other"))
 	linked := thisHost().readPidfileOnce(path)
-	if err := EmptyPidfile(linked); err == nil {
+	if err := (Pidfile{linked}).Empty(); err == nil {
 		t.Error("a file of two names was emptied")
 	}
 	must.Do(t, os.Remove(path+".other"))
-	must.Do(t, EmptyPidfile(p))
+	must.Do(t, Pidfile{p}.Empty())
 	if st, err := os.Stat(path); err != nil || st.Size() != 0 {
 		t.Errorf("not emptied: %v, %v", st, err)
 	}
 	must.Write(t, path, "124\n")
-	if err := EmptyPidfile(p); err == nil {
+	if err := (Pidfile{p}).Empty(); err == nil {
 		t.Error("a successor's was emptied")
 	}
 }

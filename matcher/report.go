@@ -29,23 +29,23 @@ var verdictNames = [...]string{"unknown", "running", "dead", "not-running", "unc
 func (v Verdict) String() string { return verdictNames[v] }
 
 // Role is what a process that runs the daemon is, seen from one instance.
-type Role string
+type Role = rules.Role
 
 const (
-	RoleMain      Role = "main"
-	RoleWorker    Role = "worker"
-	RoleOther     Role = "other instance"
-	RoleForeign   Role = "foreign"
-	RoleLeftover  Role = "leftover"
-	RoleUnclaimed Role = "unclaimed"
+	RoleMain      Role = rules.RoleMain
+	RoleWorker    Role = rules.RoleWorker
+	RoleOther     Role = rules.RoleOther
+	RoleForeign   Role = rules.RoleForeign
+	RoleLeftover  Role = rules.RoleLeftover
+	RoleUnclaimed Role = rules.RoleUnclaimed
 	// RoleUnclear: it may run the daemon; its executable cannot be read.
-	RoleUnclear Role = "unclear"
+	RoleUnclear Role = rules.RoleUnclear
 )
 
 // Process is one process that runs the daemon.
 type Process struct {
-	Evidence fact.Evidence
-	Decision rules.Decision
+	Evidence fact.Evidence  // what the kernel said of it: PID, Comm, Exe, Started, ...
+	Decision rules.Decision // what the rules made of that: Rule, Outcome, File, Why, ...
 	Role     Role
 	Instance string                   // RoleOther: the pidfile that claims it
 	Main     bool                     // RoleOther: the pidfile names this very process
@@ -62,11 +62,11 @@ type Report struct {
 	// Unclaimed. LSB's functions answer with it.
 	PidfileVerdict Verdict
 
-	Rule   rules.Rule
-	Reason string // one sentence, for a log
+	Rule   rules.Rule // the names stand in the comment of this package
+	Reason string     // one sentence, for a log
 
-	Daemon  rules.Daemon
-	Pidfile rules.Pidfile
+	Daemon  Daemon
+	Pidfile Pidfile
 
 	// Main is the process the pidfile names; nil when it names none.
 	Main *Process

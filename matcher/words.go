@@ -1,64 +1,19 @@
 package matcher
 
 import (
-	"pidproof/matcher/internal/fact"
-	"pidproof/matcher/internal/kernel"
+	"time"
+
 	"pidproof/matcher/internal/rules"
 )
 
-// The words of the layers below, in which a Report speaks.
+// The words of the rules that an importer has to name. The other types that a Report
+// speaks in are told by their methods: Exe.Known, Life.Alive, File.Outdated.
 type (
-	Evidence  = fact.Evidence
-	Socket    = fact.Socket
-	Criteria  = rules.Criteria
-	Daemon    = rules.Daemon
-	Decision  = rules.Decision
-	FileState = rules.FileState
-	Pidfile   = rules.Pidfile
-	Step      = rules.Step
+	// Criteria are what Match looks for.
+	Criteria = rules.Criteria
+	// Daemon is the executable that an instance runs, as found on disk.
+	Daemon = rules.Daemon
 )
 
-const (
-	Absent     = fact.Absent
-	Known      = fact.Known
-	Unreadable = fact.Unreadable
-
-	Alive      = fact.Alive
-	OtherPlace = fact.OtherPlace
-
-	PidfileAbsent = rules.PidfileAbsent
-	PidfileNames  = rules.PidfileNames
-
-	NotThis   = rules.NotThis
-	Plausible = rules.Plausible
-
-	FileCurrent  = rules.FileCurrent
-	FileRemoved  = rules.FileRemoved
-	FileReplaced = rules.FileReplaced
-	FileUnknown  = rules.FileUnknown
-
-	RuleContested    = rules.RuleContested
-	RuleContradicted = rules.RuleContradicted
-	RuleCriteria     = rules.RuleCriteria
-	RuleDeadline     = rules.RuleDeadline
-	RuleGone         = rules.RuleGone
-	RuleLate         = rules.RuleLate
-	RuleNotOurProc   = rules.RuleNotOurProc
-	RuleRecycled     = rules.RuleRecycled
-	RuleReplaced     = rules.RuleReplaced
-	RuleSameFile     = rules.RuleSameFile
-	RuleScript       = rules.RuleScript
-	RuleUntrusted    = rules.RuleUntrusted
-	RuleUnusable     = rules.RuleUnusable
-)
-
-var (
-	Ancestors = kernel.Ancestors
-	Caller    = kernel.Caller
-	Children  = kernel.Children
-	Listeners = kernel.Listeners
-	MayHang   = kernel.MayHang
-	ServesAt  = kernel.ServesAt
-	Span      = rules.Span
-	StartedAt = kernel.StartedAt
-)
+// Span is a duration in the words of a Reason.
+func Span(d time.Duration) string { return rules.Span(d) }

@@ -56,9 +56,9 @@ func (cmd adoptCmd) Run(c *console) error {
 		c.exit = exitcode.Refused
 		return nil
 	}
-	dir, err := matcher.HoldDirectory(report.Pidfile)
+	dir, err := report.Pidfile.HoldDirectory()
 	if err != nil {
-		c.Warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, say.Unfolded(explain.ByItsUser(report.Pidfile, main.Evidence)))
+		c.Warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, say.Unfolded(explain.ByItsUser(report.Pidfile, main)))
 		c.exit = exitcode.Refused
 		return nil
 	}
@@ -87,7 +87,7 @@ func candidate(r matcher.Report, main *matcher.Process) string {
 		words = append(words, s)
 	}
 	what := "pidfile " + r.Pidfile.Path + " is stale"
-	if r.Pidfile.State == matcher.PidfileAbsent {
+	if r.Pidfile.Absent() {
 		what = "there is no pidfile " + r.Pidfile.Path
 	}
 	return strings.Join(words, ", ") + "; " + what
@@ -101,7 +101,7 @@ func (cmd adoptCmd) write(c *console, r matcher.Report, main *matcher.Process, d
 	if ok, _ := f.Vouches(main.Evidence.UID, main.Evidence.EUID); ok && f.ID.Known() {
 		owner, mode = &wholefile.Owner{UID: f.Owner, GID: f.Group}, f.Mode
 	}
-	err := matcher.Unchanged(f, dir)
+	err := f.Unchanged(dir)
 	if err == nil && main.Ended() {
 		err = fmt.Errorf("process %d has ended meanwhile", main.Evidence.PID)
 	}

@@ -45,7 +45,12 @@ func (a instanceArgs) instance() matcher.Instance {
 }
 
 type countingFlag struct {
-	Unclaimed matcher.Counting `enum:"any,listening,none" default:"any" placeholder:"WHICH" help:"Which unclaimed processes count: any, those listening on a socket, or none. Default: any."`
+	Unclaimed string `enum:"any,listening,none" default:"any" placeholder:"WHICH" help:"Which unclaimed processes count: any, those listening on a socket, or none. Default: any."`
+}
+
+// count puts it to the question.
+func (f countingFlag) count(in *matcher.Instance) {
+	in.ListeningOnly, in.PidfileOnly = f.Unclaimed == "listening", f.Unclaimed == "none"
 }
 
 type checkCmd struct {
@@ -62,7 +67,7 @@ func (checkCmd) answersByExit() {}
 
 func (cmd checkCmd) Run(c *console) error {
 	in := cmd.instance()
-	in.Unclaimed = cmd.Unclaimed
+	cmd.count(&in)
 	report, err := c.Check(in)
 	if err != nil {
 		return err

@@ -20,7 +20,8 @@ func (explainCmd) Help() string {
 
 func (cmd explainCmd) Run(c *console) error {
 	in := cmd.instance()
-	in.Unclaimed, in.Others, in.Sockets = cmd.Unclaimed, true, true
+	in.Others, in.Sockets = true, true
+	cmd.count(&in)
 	report, err := c.Check(in)
 	if err != nil {
 		return err

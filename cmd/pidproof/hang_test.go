@@ -122,7 +122,11 @@ func TestHungFileSystem(t *testing.T) {
 	}
 	var all sync.WaitGroup
 	for _, args := range commands {
-		all.Go(func() { hangs(t, dir, instances, program, args) })
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			hangs(t, dir, instances, program, args)
+		}()
 	}
 	all.Wait()
 }

@@ -5,7 +5,7 @@ import (
 
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/isolate"
-	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 // forever is longer than anybody waits.
@@ -37,7 +37,7 @@ func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 	if !touchesPaths || c.isolated() {
 		return false
 	}
-	where, mayHang := matcher.MayHang(a.touches()...)
+	where, mayHang := host.MayHang(a.touches()...)
 	if !mayHang {
 		return false
 	}

@@ -99,7 +99,7 @@ func (cmd *killprocCmd) Run(c *console) error {
 // leftAlone names who could be taken for the daemon and was not signalled. Whoever
 // named no pidfile may have meant another instance's.
 func (c *console) leftAlone(r matcher.Report, unnamed bool) {
-	alive := r.Main != nil && r.Main.Evidence.Life == matcher.Alive
+	alive := r.Main != nil && r.Main.Evidence.Life.Alive()
 	if alive || unnamed && len(r.WithRole(matcher.RoleOther)) > 0 || len(r.Blocking()) > 0 || len(r.WithRole(matcher.RoleUnclear)) > 0 {
 		c.Warn("%s; left alone", explain.Summary(r))
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 type pidofCmd struct {
@@ -67,7 +68,7 @@ func (cmd pidofCmd) omitted(c *console) (omit map[int]bool, err error) {
 	for _, list := range cmd.Omit {
 		for _, word := range strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(",;:", r) }) {
 			if word == "%PPID" {
-				caller, err := matcher.Caller(c.Caller)
+				caller, err := host.Caller(c.Caller)
 				if err != nil {
 					return nil, fmt.Errorf("who asks cannot be told: %w", err)
 				}

@@ -16,7 +16,7 @@ func (pidofprocCmd) Help() string {
 
 func (cmd pidofprocCmd) Run(c *console) error {
 	in := cmd.instance()
-	in.Unclaimed, in.Default = matcher.CountNone, false // all are printed where there is no pidfile
+	in.PidfileOnly, in.Default = true, false // all are printed where there is no pidfile
 	report, err := c.Check(in)
 	if err != nil {
 		return err

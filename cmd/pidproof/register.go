@@ -73,7 +73,7 @@ func (cmd registerCmd) Run(c *console) error {
 		return nil
 	}
 	c.Say("%s is registered; %s", r.Name, explain.Summary(report))
-	if report.Daemon.File.State == matcher.Absent {
+	if report.Daemon.File.Absent() {
 		c.Warn("%s: its daemon %s does not exist", r.Name, r.Daemon)
 	}
 	registered, _ := registry.Read(registry.InUse())

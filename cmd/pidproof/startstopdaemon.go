@@ -136,7 +136,7 @@ func ssdStartDead(c *console, o ssd.Options, m matcher.Matched) error {
 		c.inform(o, "Would start %s.", strings.Join(append([]string{what}, o.Args...), " "))
 		return nil
 	default:
-		if err := matcher.EmptyPidfile(m.Pidfile); err != nil && m.Rule != matcher.RuleGone {
+		if err := m.Pidfile.Empty(); err != nil && m.Rule != "gone" {
 			c.Warn("%s: %v; not started", handover.StartStopDaemon, err)
 			c.exit = ssd.Trouble
 			return nil

@@ -69,5 +69,5 @@ func lsbVerdict(r matcher.Report) matcher.Verdict {
 }
 
 func plausible(r matcher.Report) bool {
-	return r.Main != nil && r.Main.Decision.Outcome == matcher.Plausible
+	return r.Main != nil && r.Main.Decision.Outcome.Plausible()
 }

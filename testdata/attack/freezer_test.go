@@ -50,7 +50,9 @@ func TestFrozenDaemon(t *testing.T) {
 			d := startDaemon(t, daemon, pidfile)
 			must(t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(d.pid())), 0))
 			must(t, os.WriteFile(control, []byte(f.freeze), 0))
-			found.Go(func() {
+			found.Add(1)
+			go func() {
+				defer found.Done()
 				defer func() { _ = os.WriteFile(control, []byte(f.thaw), 0) }()
 				for range rounds.Of(1, 10) {
 					if f.killable && !runs(d.pid()) {
@@ -58,7 +60,7 @@ func TestFrozenDaemon(t *testing.T) {
 					}
 					askFrozen(t, pidfile, f.killable)
 				}
-			})
+			}()
 		}
 		if kinds == 0 {
 			t.Error("this machine has no cgroup that freezes")

@@ -21,14 +21,16 @@ func TestPIDReuseInRestart(t *testing.T) {
 		lanes, each := rounds.Of(6, 20), rounds.Of(1, 15)
 		for i := range lanes {
 			l := newLane(t, i)
-			all.Go(func() {
+			all.Add(1)
+			go func() {
+				defer all.Done()
 				for range each {
 					if err := l.restarts(); err != nil {
 						t.Error(err)
 						return
 					}
 				}
-			})
+			}()
 		}
 		all.Wait()
 		rounds.Held(t, lanes*each)

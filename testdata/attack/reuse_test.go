@@ -68,7 +68,9 @@ func TestPIDReuseInStorm(t *testing.T) {
 		total := int64(rounds.Of(250, 10_000))
 		for i := range lanes {
 			l := newLane(t, i)
-			all.Go(func() {
+			all.Add(1)
+			go func() {
+				defer all.Done()
 				for {
 					n := next.Add(1) - 1
 					if n >= total {
@@ -80,7 +82,7 @@ func TestPIDReuseInStorm(t *testing.T) {
 					}
 				}
 				hits.Add(int64(l.hits))
-			})
+			}()
 		}
 		all.Wait()
 		if hits.Load() < total/10 {

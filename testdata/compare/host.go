@@ -138,14 +138,16 @@ func playAll(all []scenario, o order) ([]*played, error) {
 	for i, s := range all {
 		turns <- struct{}{}
 		fmt.Fprintf(os.Stderr, "%d/%d %s\n", i+1, len(all), s.header.Title)
-		group.Go(func() {
+		group.Add(1)
+		go func() {
+			defer group.Done()
 			defer func() { <-turns }()
 			r, err := play(s, o)
 			if err != nil {
 				errs[i] = fmt.Errorf("%s: %w", s.path, err)
 			}
 			plays[i] = &played{s, r.Question, r.Answers}
-		})
+		}()
 	}
 	group.Wait()
 	return plays, errors.Join(errs...)

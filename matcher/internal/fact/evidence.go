@@ -28,6 +28,10 @@ type Fact[T any] struct {
 	Err   error // set when Absent or Unreadable
 }
 
+func (f Fact[T]) Known() bool      { return f.State == Known }
+func (f Fact[T]) Absent() bool     { return f.State == Absent }
+func (f Fact[T]) Unreadable() bool { return f.State == Unreadable }
+
 func Of[T any](v T) Fact[T] { return Fact[T]{State: Known, Value: v} }
 
 // Failed keeps "is not there" and "could not be read" apart.
@@ -54,6 +58,9 @@ func (l Life) String() string {
 	return [...]string{"alive", "gone", "thread", "zombie", "ending", "hidden"}[l]
 }
 
+// Alive reports that it does.
+func (l Life) Alive() bool { return l == Alive }
+
 // Over reports that a process runs nothing any more; its number may still be that of
 // its group and session.
 func (l Life) Over() bool { return l == Gone || l == Zombie || l == Ending }
@@ -66,6 +73,9 @@ const (
 	SamePlace
 	OtherPlace
 )
+
+// Another reports that it is not ours.
+func (p Place) Another() bool { return p == OtherPlace }
 
 func (p Place) String() string { return [...]string{"unknown", "ours", "another"}[p] }
 
@@ -188,6 +198,9 @@ type Claim struct {
 }
 
 const Deleted = " (deleted)"
+
+// MaxAncestors bounds a walk up the process tree.
+const MaxAncestors = 64
 
 const PathMax = 4096 // include/uapi/linux/limits.h
 

@@ -20,7 +20,7 @@ const UserHZ = 100
 // Flags in field 9 of /proc/PID/stat, PF_* of include/linux/sched.h.
 const (
 	Exiting      = 0x00000004 // PF_EXITING: in do_exit, which takes the program away first
-	forkedNoExec = 0x00000040 // PF_FORKNOEXEC: a fork that still runs what its parent runs
+	ForkedNoExec = 0x00000040 // PF_FORKNOEXEC: a fork that still runs what its parent runs
 	KernelThread = 0x00200000 // PF_KTHREAD
 )
 
@@ -230,7 +230,7 @@ func fillStat(e *fact.Evidence, s Stat) {
 	e.PPID, e.Group, e.Session = s.PPID, s.Group, s.Session
 	e.StartTicks = s.Start
 	e.Kernel = s.Flags&KernelThread != 0
-	e.Forked = s.Flags&forkedNoExec != 0
+	e.Forked = s.Flags&ForkedNoExec != 0
 }
 
 func fillStatus(e *fact.Evidence, s Status) {

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -163,13 +165,19 @@ func (p *Handle) ChangedHands(start uint64) (bool, error) {
 // holdTick is how often a process is looked at that no pidfd can tell of.
 const holdTick = 10 * time.Millisecond
 
-// AwaitEvent waits until one of the processes ends or fd (-1: none) can be read,
-// and at most until then. It reports that fd can be read.
-func AwaitEvent(of []*Handle, fd int, until time.Time) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} // poll(2) passes over -1
+// AwaitEvent waits until one of the processes ends, fd (-1: none) can be read, or ctx
+// ends; it may return before. It reports that fd can be read.
+func AwaitEvent(ctx context.Context, of []*Handle, fd int) bool {
+	end, release := endOf(ctx)
+	defer release()
+	timeout := -1
+	if end < 0 && ctx.Done() != nil {
+		timeout = int(holdTick.Milliseconds())
+	}
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(end), Events: unix.POLLIN}} // poll(2) passes over -1
 	for _, p := range of {
 		if !p.byPidfd() {
-			until = earlier(until, time.Now().Add(holdTick))
+			timeout = int(holdTick.Milliseconds())
 			continue // poll(2) takes no more entries than files may be open
 		}
 		p.lock.RLock()
@@ -178,20 +186,29 @@ func AwaitEvent(of []*Handle, fd int, until time.Time) bool {
 		}
 		p.lock.RUnlock()
 	}
-	for {
-		// Rounded up: not to wake a little early, again and again.
-		left := max(0, min(time.Until(until), time.Hour)+time.Millisecond-1)
-		n, err := unix.Poll(fds, int(left/time.Millisecond))
-		if err == unix.EINTR {
-			continue
-		}
-		return n > 0 && fds[0].Revents != 0
-	}
+	n, _ := Retried(func() (int, error) { return unix.Poll(fds, timeout) })
+	return n > 0 && fds[0].Revents != 0
 }
 
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
+// endOf gives a descriptor that can be read once ctx has ended; -1 if ctx never ends, or
+// no descriptor is left.
+func endOf(ctx context.Context) (fd int, release func()) {
+	if ctx.Done() == nil {
+		return -1, func() {}
 	}
-	return a
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return -1, func() {}
+	}
+	written := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(written)
+		_, _ = unix.Write(fd, binary.NativeEndian.AppendUint64(nil, 1)) // eventfd(2): fails at 2^64-1 only
+	})
+	return fd, func() {
+		if !stop() {
+			<-written
+		}
+		unix.Close(fd)
+	}
 }

@@ -161,7 +161,10 @@ var errDamaged = errors.New("it is damaged")
 
 // ProcBuffers hold one file of /proc at a time: what is read of a process is many
 // small files, of most of which a few words are kept.
-var ProcBuffers = sync.Pool{New: func() any { return new(make([]byte, 4096)) }}
+var ProcBuffers = sync.Pool{New: func() any {
+	buffer := make([]byte, 4096)
+	return &buffer
+}}
 
 // readProcFile hands parse the content of a file, limit bytes of it at most, which it must
 // not keep. It is os.ReadFile less its poller, which costs five further system calls for a

@@ -26,7 +26,11 @@ func Spread(n int, visit func(i int)) {
 	workers := min(runtime.GOMAXPROCS(0), (n+batch-1)/batch)
 	var others sync.WaitGroup
 	for range workers - 1 {
-		others.Go(work)
+		others.Add(1)
+		go func() {
+			defer others.Done()
+			work()
+		}()
 	}
 	work()
 	others.Wait()

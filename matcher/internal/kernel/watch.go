@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"context"
 	"encoding/binary"
 	"os"
 	"path/filepath"
@@ -110,13 +111,15 @@ func (w *Watch) directory(dir, name string, last bool) bool {
 }
 
 // Await waits until the pidfile may have changed, or one of these held processes
-// ends, and at most until then.
-func (w *Watch) Await(of []*Handle, until time.Time) {
+// ends, or ctx does.
+func (w *Watch) Await(ctx context.Context, of []*Handle) {
 	if w.blind {
-		until = earlier(until, time.Now().Add(blindTick))
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, blindTick)
+		defer cancel()
 	}
-	for time.Now().Before(until) {
-		if !AwaitEvent(of, w.fd, until) || w.concerned() || slices.ContainsFunc(of, (*Handle).Over) {
+	for ctx.Err() == nil {
+		if !AwaitEvent(ctx, of, w.fd) || w.concerned() || slices.ContainsFunc(of, (*Handle).Over) {
 			return
 		}
 	}

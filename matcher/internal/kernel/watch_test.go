@@ -37,7 +37,7 @@ func arm(t *testing.T, w *Watch) {
 // comesTrue does what a caller of watch does: it looks again whenever told to.
 func comesTrue(t *testing.T, w *Watch, look func() bool) bool {
 	t.Helper()
-	for until := time.Now().Add(waiting.Limit); time.Now().Before(until); w.Await(nil, until) {
+	for until := time.Now().Add(waiting.Limit); time.Now().Before(until); w.Await(waiting.Context(t, until), nil) {
 		arm(t, w)
 		if look() {
 			return true
@@ -130,7 +130,7 @@ func TestWatchWakes(t *testing.T) {
 			changed := make(chan error, 1)
 			go func() { changed <- c.change(dir) }()
 			until := time.Now().Add(waiting.Limit)
-			w.Await(nil, until)
+			w.Await(waiting.Context(t, until), nil)
 			if !time.Now().Before(until) {
 				t.Errorf("not noticed in %v", waiting.Limit)
 			}
@@ -262,7 +262,7 @@ func TestWatchOverflow(t *testing.T) {
 	}
 	must.Write(t, dir+"/x.pid", "1")
 	until := time.Now().Add(waiting.Limit)
-	if w.Await(nil, until); !time.Now().Before(until) {
+	if w.Await(waiting.Context(t, until), nil); !time.Now().Before(until) {
 		t.Error("events were lost, and nobody was told")
 	}
 }
@@ -280,7 +280,7 @@ func TestWatchBlind(t *testing.T) {
 		}
 		w.Arm()
 		until := time.Now().Add(waiting.Limit)
-		if w.Await(nil, until); !w.blind || !time.Now().Before(until) {
+		if w.Await(waiting.Context(t, until), nil); !w.blind || !time.Now().Before(until) {
 			t.Errorf("%s: blind %v, and did not return before its time", name, w.blind)
 		}
 		w.Close()
@@ -304,7 +304,7 @@ func TestWatchTellsOfProcesses(t *testing.T) {
 			go func() { defer close(ended); c.End() }()
 			until := time.Now().Add(waiting.Limit)
 			for !p.Over() && time.Now().Before(until) {
-				w.Await([]*Handle{p}, until)
+				w.Await(waiting.Context(t, until), []*Handle{p})
 			}
 			if !p.Over() || !time.Now().Before(until) {
 				t.Error("its end was not noticed")
@@ -333,13 +333,13 @@ func TestWatchKeepsTheTime(t *testing.T) {
 		}
 	}()
 	until := time.Now().Add(50 * time.Millisecond)
-	w.Await(nil, until)
+	w.Await(waiting.Context(t, until), nil)
 	if time.Now().Before(until) {
 		t.Error("it came back early")
 	}
 	close(stop)
 	<-stopped
-	w.Await(nil, time.Now().Add(-time.Hour))
+	w.Await(waiting.Context(t, time.Now().Add(-time.Hour)), nil)
 }
 
 func TestWatchClosedTwice(t *testing.T) {

@@ -1,5 +1,7 @@
 package rules
 
+import "cmp"
+
 // Rule names what decided. Each has a line in doc.go and a fixture.
 type Rule string
 
@@ -49,19 +51,27 @@ func (o Outcome) String() string {
 	return [...]string{"undecided", "runs", "plausible", "not this daemon"}[o]
 }
 
+func (o Outcome) Plausible() bool { return o == Plausible }
+func (o Outcome) NotThis() bool   { return o == NotThis }
+
 // FileState compares the running file with the one on disk.
-type FileState int
+type FileState string
 
 const (
-	FileUnknown  FileState = iota
-	FileCurrent            // the same file
-	FileReplaced           // the path holds another file now
-	FileRemoved            // the path holds none
+	FileUnknown  FileState = ""
+	FileCurrent  FileState = "current"  // the same file
+	FileReplaced FileState = "replaced" // the path holds another file now
+	FileRemoved  FileState = "removed"  // the path holds none
 )
 
-func (f FileState) String() string {
-	return [...]string{"unknown", "current", "replaced", "removed"}[f]
-}
+func (f FileState) String() string { return cmp.Or(string(f), "unknown") }
+
+func (f FileState) Known() bool   { return f != FileUnknown }
+func (f FileState) Current() bool { return f == FileCurrent }
+func (f FileState) Removed() bool { return f == FileRemoved }
+
+// Outdated reports that the file was replaced or removed.
+func (f FileState) Outdated() bool { return f == FileReplaced || f == FileRemoved }
 
 // Step is one rule that was tried.
 type Step struct {

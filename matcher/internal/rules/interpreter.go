@@ -64,6 +64,12 @@ func IsInterpreter(base string) bool {
 	return slices.Contains(interpreters, strings.TrimRight(base, "0123456789."))
 }
 
+// RunsAnything reports that what runs such a file has nothing in common: interpreters,
+// busybox.
+func (d Daemon) RunsAnything() bool {
+	return IsInterpreter(d.Base()) || strings.HasSuffix(d.Base(), "box")
+}
+
 // runsAnother reports that an interpreter which is several programs in one file
 // (busybox) was started as another of them: `vi x.sh` runs no script.
 func (i *Interpreter) runsAnother(e fact.Evidence) bool {

@@ -58,6 +58,11 @@ type Pidfile struct {
 	Err  error // why it could not be read, where the kernel said so
 }
 
+func (p Pidfile) Absent() bool { return p.State == PidfileAbsent }
+
+// NamesProcess reports that it holds a PID.
+func (p Pidfile) NamesProcess() bool { return p.State == PidfileNames }
+
 // ErrNoPID is wrapped by every error of ParsePID.
 var ErrNoPID = errors.New("names no process")
 

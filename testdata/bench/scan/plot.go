@@ -1,149 +1,100 @@
 package scan
 
 import (
+	"bytes"
 	"cmp"
-	"image/color"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
-
 	"pidproof/testdata/bench/report"
 )
 
-const (
-	plotWidth, plotHeight = 720 * vg.Length(1), 460 * vg.Length(1)
-	// labelRoom is for the names, to the right of the lines.
-	labelRoom = 190 * vg.Length(1)
-)
+// drawing is what testdata/tools/plot draws. That is a module of its own, so that whoever builds or vendors pidproof
+// needs none of what draws.
+type drawing struct {
+	Sizes  []plotted
+	Curves []curve
+}
 
-var (
-	oursColor   = color.RGBA{0x05, 0x50, 0xae, 0xff}
-	bugColor    = color.RGBA{0xb0, 0x2a, 0x1e, 0xff}
-	theirsColor = color.RGBA{0x6a, 0x6a, 0x6a, 0xff}
-	gridColor   = color.RGBA{0xe4, 0xe4, 0xe4, 0xff}
-)
+type plotted struct {
+	Processes int
+	Label     string
+}
 
 // curve is a command in the plot: points at (processes, ms).
 type curve struct {
-	label     string
-	points    plotter.XYs
-	low, high []float64 // percentiles 10 and 90, in ms
-	draw.LineStyle
+	Label, Kind string
+	Points      []point
 }
 
-// svg draws wall times against numbers of processes, on white: readable also where the page is dark.
+// point has a median, and percentiles 10 and 90, in ms.
+type point struct {
+	Processes         int
+	Median, Low, High float64
+}
+
+// svg draws wall times against numbers of processes.
 func (r *Result) svg() (string, error) {
-	canvas := vgsvg.New(plotWidth, plotHeight)
-	if err := r.draw(draw.New(canvas)); err != nil {
+	numbers, err := json.Marshal(drawing{r.plotted(), r.curves()})
+	if err != nil {
 		return "", err
 	}
-	var written strings.Builder
-	if _, err := canvas.WriteTo(&written); err != nil {
+	module, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
 		return "", err
 	}
-	// The fonts of most readers instead: Arial's letters are as wide as Liberation's, which has been measured.
-	const one, all = "font-family:Liberation Sans;", "font-family:Liberation Sans,Arial,Helvetica,sans-serif;"
-	return strings.ReplaceAll(written.String(), one, all), nil
+	draw := exec.Command("go", "-C", filepath.Join(filepath.Dir(strings.TrimSpace(string(module))), "testdata/tools"), "run", "./plot")
+	var said bytes.Buffer
+	draw.Stdin, draw.Stderr = bytes.NewReader(numbers), &said
+	svg, err := draw.Output()
+	if err != nil {
+		return "", fmt.Errorf("drawing the plot: %w: %s", err, said.String())
+	}
+	return string(svg), nil
 }
 
-func (r *Result) draw(whole draw.Canvas) error {
-	curves := r.curves()
-	p := plot.New()
-	p.X.Label.Text = "number of processes"
-	p.X.Label.TextStyle.Font.Variant, p.X.Label.TextStyle.Font.Size = "Sans", 12
-	p.X.Label.Padding = 6
-	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Scale = plot.LogScale{}
-		axis.Tick.Label.Font.Variant, axis.Tick.Label.Font.Size = "Sans", 11
+func (r *Result) plotted() (sizes []plotted) {
+	for _, size := range r.Sizes {
+		sizes = append(sizes, plotted{size.Processes, count(size.Processes)})
 	}
-	p.X.Tick.Marker, p.Y.Tick.Marker = r.sizeTicks(), plot.TickerFunc(timeTicks)
-	grid := plotter.NewGrid()
-	grid.Vertical.Color = nil
-	grid.Horizontal.Color = gridColor
-	p.Add(grid)
-	for _, c := range curves {
-		if err := c.add(p); err != nil {
-			return err
-		}
-	}
-	p.Y.Min, p.Y.Max = p.Y.Min/1.2, p.Y.Max*1.2 // room around the lines, and some without any
-	whole.SetColor(color.White)
-	whole.Fill(whole.Rectangle.Path())
-	caption(whole, p.X.Label.TextStyle)
-	inner := draw.Crop(whole, 12, -labelRoom, 12, -62)
-	p.Draw(inner)
-	c := p.DataCanvas(inner)
-	name(c, p, curves)
-	return nil
+	return sizes
 }
 
-// caption stands above, with the name of the upright axis: beside that gonum makes room as if the scale were linear.
-func caption(c draw.Canvas, style text.Style) {
-	style.XAlign, style.YAlign = draw.XLeft, draw.YTop
-	style.Font.Size = 15
-	c.FillText(style, vg.Point{X: 16, Y: c.Max.Y - 12}, "Asking for a daemon among other processes")
-	style.Font.Size = 12
-	c.FillText(style, vg.Point{X: 16, Y: c.Max.Y - 36}, "wall time: median, and bars from the 10th to the 90th percentile")
-}
+// kinds are ours, their bug and the others; those that come later lie above.
+var kinds = []string{"theirs", "floor", "bug", "ours"}
 
 func (r *Result) curves() (curves []curve) {
 	for i, command := range r.Commands {
 		if command.Plot == "" || command.Missing != "" {
 			continue
 		}
-		c := curve{label: command.Plot, LineStyle: draw.LineStyle{Width: 1.2, Color: theirsColor}}
+		c := curve{Label: command.Plot, Kind: "theirs"}
 		switch {
 		case command.Ours:
-			c.Color, c.Width = oursColor, 2.4
+			c.Kind = "ours"
 		case command.Key == pipeline:
-			c.Color, c.Width = bugColor, 1.8
+			c.Kind = "bug"
 		case command.Key == empty:
-			c.Dashes = []vg.Length{3, 3}
+			c.Kind = "floor"
 		}
 		for _, size := range r.Sizes {
 			times := wall(size.Runs[i])
-			c.points = append(c.points, plotter.XY{X: float64(size.Processes), Y: inMs(report.Median(times))})
-			c.low = append(c.low, inMs(report.Percentile(times, 10)))
-			c.high = append(c.high, inMs(report.Percentile(times, 90)))
+			c.Points = append(c.Points, point{size.Processes, inMs(report.Median(times)),
+				inMs(report.Percentile(times, 10)), inMs(report.Percentile(times, 90))})
 		}
-		if len(c.points) > 0 {
+		if len(c.Points) > 0 {
 			curves = append(curves, c)
 		}
 	}
-	// The blue ones last, over the others.
-	slices.SortStableFunc(curves, func(a, b curve) int { return cmp.Compare(a.Width, b.Width) })
+	slices.SortStableFunc(curves, func(a, b curve) int {
+		return cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind))
+	})
 	return curves
 }
 
 func inMs(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// XY, Len and YError are what plotter asks for.
-func (c curve) Len() int                { return len(c.points) }
-func (c curve) XY(i int) (x, y float64) { return c.points[i].X, c.points[i].Y }
-func (c curve) YError(i int) (low, high float64) {
-	return c.points[i].Y - c.low[i], c.high[i] - c.points[i].Y
-}
-
-func (c curve) add(p *plot.Plot) error {
-	line, points, err := plotter.NewLinePoints(c)
-	if err != nil {
-		return err
-	}
-	bars, err := plotter.NewYErrorBars(c)
-	if err != nil {
-		return err
-	}
-	line.LineStyle = c.LineStyle
-	points.GlyphStyle = draw.GlyphStyle{Color: c.Color, Radius: 1.4 + c.Width/2, Shape: draw.CircleGlyph{}}
-	bars.LineStyle = draw.LineStyle{Color: c.Color, Width: 0.6}
-	bars.CapWidth = 4
-	p.Add(line, bars, points)
-	return nil
-}

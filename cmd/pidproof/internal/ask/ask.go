@@ -14,6 +14,7 @@ import (
 
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 // DefaultTimeout is that of --timeout.
@@ -41,7 +42,7 @@ func (a *Asker) Deadline() (context.Context, context.CancelFunc) {
 // Check is matcher.Check, unless it is known already that there is no answer.
 func (a *Asker) Check(in matcher.Instance) (matcher.Report, error) {
 	if a.Unanswered != "" {
-		return matcher.NoAnswer(in, a.Unanswered), nil
+		return in.NoAnswer(a.Unanswered), nil
 	}
 	ctx, cancel := a.Deadline()
 	defer cancel()
@@ -52,7 +53,9 @@ func (a *Asker) Check(in matcher.Instance) (matcher.Report, error) {
 // Match is matcher.Match, likewise.
 func (a *Asker) Match(criteria matcher.Criteria) (matcher.Matched, error) {
 	if a.Unanswered != "" {
-		return matcher.NoMatch(criteria, a.Unanswered), nil
+		none := matcher.Matched{Rule: "deadline", Reason: a.NoAnswer().Error()}
+		none.Pidfile.Path = criteria.Pidfile
+		return none, nil
 	}
 	ctx, cancel := a.Deadline()
 	defer cancel()
@@ -87,12 +90,12 @@ func (a *Asker) Inventory(s matcher.Search) (matcher.Inventory, error) {
 	return matcher.TakeInventory(ctx, s)
 }
 
-// Remaining is matcher.Remaining under the usual deadline; ever are all who were targets.
-func (a *Asker) Remaining(in matcher.Instance, main *matcher.Process, ever []*matcher.Process) (matcher.Rest, error) {
+// Remaining is Instance.Remaining under the usual deadline; ever are all who were targets.
+func (a *Asker) Remaining(in matcher.Instance, main *matcher.Process, ever []*matcher.Process) (left []matcher.Process, others map[int]bool, err error) {
 	ctx, cancel := a.Deadline()
 	defer cancel()
 	in.Registered = registry.Pidfiles
-	return matcher.Remaining(ctx, in, main, ever)
+	return in.Remaining(ctx, main, ever)
 }
 
 // AllPIDs is what Debian's pidofproc falls back to: pidof -c -o %PPID -x.
@@ -102,7 +105,7 @@ func (a *Asker) AllPIDs(daemon string) ([]string, error) {
 		return nil, err
 	}
 	var out []string
-	caller, err := matcher.Caller(a.Caller)
+	caller, err := host.Caller(a.Caller)
 	if err != nil {
 		return nil, fmt.Errorf("who asks cannot be told: %w", err)
 	}

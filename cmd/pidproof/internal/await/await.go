@@ -3,10 +3,14 @@
 package await
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"pidproof/cmd/pidproof/internal/ask"
@@ -43,9 +47,15 @@ func (c Change) Await(show io.Writer) (last matcher.Report, came bool, err error
 		return last, false, err
 	}
 	begun := time.Now()
-	until := begun.Add(c.Limit)
+	ctx, cancel := context.WithDeadline(context.Background(), begun.Add(c.Limit))
+	defer cancel()
 	progress := say.Progress{To: show, Begun: begun, Limit: c.Limit}
 	defer progress.Clear()
+	if progress.Visible() {
+		var stop func()
+		ctx, stop = interruptible(ctx, &progress)
+		defer stop()
+	}
 	// For an end inotify(7) is not needed, and closing it costs some 10 ms
 	// (synchronize_srcu in the kernel's fsnotify).
 	var watch *matcher.Watch
@@ -66,11 +76,11 @@ func (c Change) Await(show io.Writer) (last matcher.Report, came bool, err error
 		case c.cameTrue(report):
 			report.Release()
 			return report, true, nil
-		case !time.Now().Before(until):
+		case ctx.Err() != nil:
 			report.Release()
 			return report, false, nil
 		case !c.Started && len(living) > 0:
-			if left := c.awaitEnd(living, until, &progress); len(left) > 0 && !c.Workers {
+			if left := c.awaitEnd(ctx, living, &progress); len(left) > 0 && !c.Workers {
 				report.Release()
 				return report, false, nil
 			}
@@ -78,18 +88,38 @@ func (c Change) Await(show io.Writer) (last matcher.Report, came bool, err error
 			watch = matcher.NewWatch(c.Instance.Pidfile)
 			defer watch.Close()
 		default:
-			c.awaitChange(watch, &report, until, &progress)
+			c.awaitChange(ctx, watch, &report, &progress)
 		}
 		report.Release()
+	}
+}
+
+// interruptible gives a context that Ctrl-C ends, too. The progress line is taken away
+// then, and whoever called us sees that we were interrupted, as without us: a shell's loop
+// ends by that. Whoever has no line to see is spared the threads that os/signal starts.
+func interruptible(ctx context.Context, progress *say.Progress) (context.Context, func()) {
+	if signal.Ignored(os.Interrupt) { // nohup(1), a job in the background
+		return ctx, func() {}
+	}
+	bounded := ctx
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	context.AfterFunc(ctx, stop) // whoever presses it again need not wait for us
+	return ctx, func() {
+		interrupted := ctx.Err() != nil && bounded.Err() == nil
+		if stop(); interrupted {
+			progress.Clear()
+			_ = syscall.Kill(os.Getpid(), syscall.SIGINT)
+			time.Sleep(time.Second) // another thread may be the one that it reaches
+		}
 	}
 }
 
 func (c Change) look() (matcher.Report, error) {
 	in := c.Instance
 	in.Hold = true
-	in.Unclaimed = matcher.CountNone
+	in.PidfileOnly = true
 	if c.Workers && !c.Started {
-		in.Unclaimed, in.Others = matcher.CountAny, true
+		in.PidfileOnly, in.Others = false, true
 	}
 	return c.Check(in)
 }
@@ -104,40 +134,38 @@ func (c Change) cameTrue(r matcher.Report) bool {
 // awaitEnd returns when all these have ended: a daemon may remove its pidfile
 // long before. Whose the others are is looked at again from time to time, because
 // another instance may just be starting.
-func (c Change) awaitEnd(of []*matcher.Process, until time.Time, progress *say.Progress) (left []*matcher.Process) {
+func (c Change) awaitEnd(ctx context.Context, of []*matcher.Process, progress *say.Progress) (left []*matcher.Process) {
 	if c.Workers {
-		until = earliest(until, time.Now().Add(workersTick))
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, workersTick)
+		defer cancel()
 	}
-	for len(of) > 0 && time.Now().Before(until) {
-		wake := progress.Show(c.doing(of))
-		of = matcher.AwaitEnd(of, earliest(until, wake))
+	for len(of) > 0 && ctx.Err() == nil {
+		shown, cancel := context.WithDeadline(ctx, progress.Show(c.doing(of)))
+		of = matcher.AwaitEnd(shown, of)
+		cancel()
 	}
 	return of
 }
 
 // awaitChange returns when the answer may have changed.
-func (c Change) awaitChange(watch *matcher.Watch, r *matcher.Report, until time.Time, progress *say.Progress) {
+func (c Change) awaitChange(ctx context.Context, watch *matcher.Watch, r *matcher.Report, progress *say.Progress) {
 	of := r.Living()
 	tick := mountTick
 	if r.Verdict == matcher.Unknown || len(of) > 0 {
 		tick = execTick
 	}
-	until = earliest(until, time.Now().Add(tick))
-	for time.Now().Before(until) {
+	ctx, cancel := context.WithTimeout(ctx, tick)
+	defer cancel()
+	for ctx.Err() == nil {
 		wake := progress.Show(c.doing(of))
-		watch.Await(of, earliest(until, wake))
+		shown, cancel := context.WithDeadline(ctx, wake)
+		watch.Await(shown, of)
+		cancel()
 		if time.Now().Before(wake) {
 			return
 		}
 	}
-}
-
-// earliest is the first of two points in time.
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // doing is what the progress line says.

@@ -32,8 +32,7 @@ func pids(of []matcher.Process) []string {
 func adviceByVerdict(r matcher.Report) string {
 	switch r.Verdict {
 	case matcher.Running:
-		switch r.Main.Decision.File {
-		case matcher.FileReplaced, matcher.FileRemoved:
+		if r.Main.Decision.File.Outdated() {
 			return "It still runs the file of before the upgrade. Restart this instance when it suits you; it is safe to stop through its pidfile."
 		}
 		return "Nothing. It is safe to stop or restart through its pidfile."
@@ -74,9 +73,9 @@ func adoption(r matcher.Report) string {
 	if main == nil || r.Pidfile.Path == "" {
 		return ""
 	}
-	dir, err := matcher.HoldDirectory(r.Pidfile)
+	dir, err := r.Pidfile.HoldDirectory()
 	if err != nil {
-		return strings.TrimPrefix(ByItsUser(r.Pidfile, main.Evidence), "; ")
+		return strings.TrimPrefix(ByItsUser(r.Pidfile, main), "; ")
 	}
 	dir.Close()
 	if err := r.Pidfile.Adopts(main.Evidence); err != nil {
@@ -87,7 +86,7 @@ func adoption(r matcher.Report) string {
 
 func noneListens(of []matcher.Process) bool {
 	for _, p := range of {
-		if p.Sockets.State != matcher.Known || len(p.Sockets.Value) > 0 {
+		if !p.Sockets.Known() || len(p.Sockets.Value) > 0 {
 			return false
 		}
 	}
@@ -97,20 +96,20 @@ func noneListens(of []matcher.Process) bool {
 func adviceUnknown(r matcher.Report) string {
 	pid := r.Pidfile.PID
 	switch r.Rule {
-	case matcher.RuleUnusable:
+	case "unusable":
 		if os.Geteuid() != 0 {
 			return "Ask again as root."
 		}
 		return "Look at what lies there (" + say.Command("ls", "-ld", r.Pidfile.Path) + "). Touch nothing until it is a readable, regular file."
-	case matcher.RuleUntrusted:
+	case "untrusted":
 		return fmt.Sprintf("Find out who wrote it (%s). If process %d is the daemon (ps -fp %d), correct the pidfile's owner and mode, then ask again.", say.Command("ls", "-l", r.Pidfile.Path), pid, pid)
-	case matcher.RuleContested:
+	case "contested":
 		return fmt.Sprintf("Two pidfiles speak for process %d. See whose it is (ps -fp %d), remove the wrong pidfile, then ask again.", pid, pid)
-	case matcher.RuleLate, matcher.RuleContradicted, matcher.RuleCriteria, matcher.RuleScript, matcher.RuleSameFile, matcher.RuleReplaced:
+	case "late", "contradicted", "criteria", "script", "same-file", "replaced":
 		return fmt.Sprintf("See whether process %d is this daemon: ps -fp %d. Only then end it by hand.", pid, pid)
-	case matcher.RuleDeadline:
+	case "deadline":
 		return "Something it had to read does not answer; a hung file system is likely. Try ls on the daemon's and the pidfile's directory."
-	case matcher.RuleNotOurProc:
+	case "not-our-proc":
 		return "Mount /proc of this PID namespace: mount -t proc proc /proc."
 	}
 	if seen := pids(seenUnclear(r)); len(seen) > 0 {
@@ -127,6 +126,6 @@ func adviceUnknown(r matcher.Report) string {
 // could be read: more rights show no more of them.
 func seenUnclear(r matcher.Report) []matcher.Process {
 	return slices.DeleteFunc(r.WithRole(matcher.RoleUnclear), func(p matcher.Process) bool {
-		return p.Evidence.Exe.State != matcher.Known
+		return !p.Evidence.Exe.Known()
 	})
 }

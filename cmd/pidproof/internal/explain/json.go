@@ -137,7 +137,7 @@ func JSON(w io.Writer, r matcher.Report) error {
 
 func daemonOf(d matcher.Daemon) Daemon {
 	out := Daemon{Name: d.Name, Path: d.Path, Real: d.Real, State: d.File.State.String()}
-	if d.File.State == matcher.Known {
+	if d.File.Known() {
 		out.Device, out.Inode = d.File.Value.Device(), d.File.Value.Ino
 	}
 	if d.Script != nil {
@@ -171,7 +171,7 @@ func ProcessOf(p matcher.Process) Process {
 		PIDNS: e.PIDNS.String(), Tree: e.Tree.String(),
 		Exe: Exe{State: e.Exe.State.String(), Link: e.Exe.Value.Link},
 	}
-	if e.Tree == matcher.OtherPlace {
+	if e.Tree.Another() {
 		out.UserNS = e.UserNS.String()
 	}
 	if !e.Started.IsZero() {

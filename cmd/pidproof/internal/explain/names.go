@@ -42,7 +42,8 @@ func ListensOn(p matcher.Process) string {
 }
 
 // ByItsUser is the way out where the directory is that of the daemon's own user.
-func ByItsUser(pidfile matcher.Pidfile, e matcher.Evidence) string {
+func ByItsUser(pidfile matcher.Pidfile, daemon *matcher.Process) string {
+	e := daemon.Evidence
 	dir, err := os.Stat(filepath.Dir(pidfile.Path))
 	if err != nil {
 		return ""

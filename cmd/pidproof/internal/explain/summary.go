@@ -18,7 +18,7 @@ func Summary(r matcher.Report) string {
 		return fmt.Sprintf("%s is not running: %s", daemon, r.Reason)
 	case r.Verdict == matcher.Unclaimed:
 		return fmt.Sprintf("%s runs outside every pidfile: %s", daemon, r.Reason)
-	case r.Main != nil && r.Main.Decision.Outcome != matcher.NotThis:
+	case r.Main != nil && !r.Main.Decision.Outcome.NotThis():
 		return fmt.Sprintf("%s: cannot tell about PID %d from %s: %s", daemon, pid, pidfile, r.Reason)
 	}
 	return fmt.Sprintf("%s: cannot tell: %s", daemon, r.Reason)

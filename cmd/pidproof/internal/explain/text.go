@@ -24,7 +24,7 @@ func Text(w io.Writer, colour bool, r matcher.Report) {
 	p.pidfile(r)
 	if r.Main != nil {
 		p.process(r)
-		p.rules(r.Main.Decision.Steps)
+		p.rules(r.Main)
 	}
 	p.tree(r)
 	for i, n := range r.Notes {
@@ -49,12 +49,12 @@ func (p page) daemon(d matcher.Daemon) {
 	if d.Real != d.Path {
 		p.Put("", "a link to "+d.Real)
 	}
-	switch d.File.State {
-	case matcher.Known:
+	switch {
+	case d.File.Known():
 		p.Put("", fmt.Sprintf("on disk: device %s", d.File.Value))
-	case matcher.Absent:
+	case d.File.Absent():
 		p.Put("", "not on disk")
-	case matcher.Unreadable:
+	case d.File.Unreadable():
 		p.Put("", fmt.Sprintf("cannot be read: %v", d.File.Err))
 	}
 	if d.Script != nil {
@@ -69,9 +69,9 @@ func (p page) pidfile(r matcher.Report) {
 	}
 	p.Put("Pidfile", f.Path)
 	switch {
-	case f.State == matcher.PidfileNames && len(f.Rest) > 0:
+	case f.NamesProcess() && len(f.Rest) > 0:
 		p.Put("", fmt.Sprintf("names PID %d, and after it %s", f.PID, strings.Trim(fmt.Sprint(f.Rest), "[]")))
-	case f.State == matcher.PidfileNames:
+	case f.NamesProcess():
 		p.Put("", fmt.Sprintf("names PID %d", f.PID))
 	case f.Why != "":
 		p.Put("", f.State.String()+": "+f.Why)
@@ -94,20 +94,20 @@ func (p page) pidfile(r matcher.Report) {
 
 func (p page) process(r matcher.Report) {
 	e := r.Main.Evidence
-	if e.Started.IsZero() || e.Life != matcher.Alive {
+	if e.Started.IsZero() || !e.Life.Alive() {
 		p.Put("Process", fmt.Sprintf("%d: %s", e.PID, e.Life))
 		return
 	}
 	p.Put("Process", fmt.Sprintf("%d, called %q, state %s, held by %s", e.PID, e.Comm, e.State, e.Pin))
 	switch x := e.Exe.Value; {
-	case e.Exe.State == matcher.Known && x.ID.Known():
+	case e.Exe.Known() && x.ID.Known():
 		p.Put("", fmt.Sprintf("executable %s, device %s", x.Link, x.ID))
-	case e.Exe.State == matcher.Known:
+	case e.Exe.Known():
 		p.Put("", "executable "+x.Link)
 	default:
 		p.Put("", fmt.Sprintf("executable %s: %v", e.Exe.State, e.Exe.Err))
 	}
-	if e.Argv.State == matcher.Known {
+	if e.Argv.Known() {
 		p.Put("", "arguments "+abridge(strings.Join(e.Argv.Value, " ")))
 	}
 	p.Put("", fmt.Sprintf("user %s (effective %s)", UserName(e.UID), UserName(e.EUID)))
@@ -128,7 +128,7 @@ func (p page) process(r matcher.Report) {
 	}
 	p.Put("", when)
 	where := fmt.Sprintf("PID namespace %s, mount tree %s", e.PIDNS, e.Tree)
-	if e.Tree == matcher.OtherPlace {
+	if e.Tree.Another() {
 		where += fmt.Sprintf(", user namespace %s", e.UserNS)
 	}
 	p.Put("", where)
@@ -137,7 +137,8 @@ func (p page) process(r matcher.Report) {
 	}
 }
 
-func (p page) rules(steps []matcher.Step) {
+func (p page) rules(of *matcher.Process) {
+	steps := of.Decision.Steps
 	for i, s := range steps {
 		mark := "no "
 		switch {

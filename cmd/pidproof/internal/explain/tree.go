@@ -77,7 +77,7 @@ func describe(proc, parent matcher.Process) string {
 	if proc.Role == matcher.RoleForeign || proc.Role == matcher.RoleUnclear {
 		text += ": " + proc.Decision.Why
 	}
-	if f := proc.Decision.File; f != matcher.FileUnknown {
+	if f := proc.Decision.File; f.Known() {
 		text += ", " + f.String()
 	}
 	if s := ListensOn(proc); s != "" {

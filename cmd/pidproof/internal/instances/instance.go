@@ -8,6 +8,7 @@ import (
 	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 // Instance is a registered one, and what its pidfile says now. Its main process is held.
@@ -27,11 +28,11 @@ func (i Instance) Runs() string {
 // LookAt asks what an instance runs. An error means that it cannot be told.
 func LookAt(a *ask.Asker, r registry.Registration) (Instance, error) {
 	i := Instance{Registration: r}
-	if where, mayHang := matcher.MayHang(r.Daemon, r.Pidfile); mayHang {
+	if where, mayHang := host.MayHang(r.Daemon, r.Pidfile); mayHang {
 		return i, fmt.Errorf("it lies on %s, which may not answer; restart it by hand", where)
 	}
 	var err error
-	i.Report, err = a.Check(matcher.Instance{Daemon: r.Daemon, Pidfile: r.Pidfile, Unclaimed: matcher.CountNone, Hold: true})
+	i.Report, err = a.Check(matcher.Instance{Daemon: r.Daemon, Pidfile: r.Pidfile, PidfileOnly: true, Hold: true})
 	if err == nil && i.Report.Verdict == matcher.Unknown {
 		err = errors.New(i.Report.Reason)
 	}
@@ -44,12 +45,12 @@ func (i Instance) Outdated() bool {
 		return false
 	}
 	file := i.Main().Decision.File
-	return file == matcher.FileReplaced || file == matcher.FileRemoved
+	return file.Outdated()
 }
 
 // Current reports that it runs the file that the daemon's path holds now.
 func (i Instance) Current() bool {
-	return i.Report.Verdict == matcher.Running && i.Main().Decision.File == matcher.FileCurrent
+	return i.Report.Verdict == matcher.Running && i.Main().Decision.File.Current()
 }
 
 // Beside reports that an instance runs, but the main process of before does, too.

@@ -88,8 +88,8 @@ func (i row) json() jsonInstance {
 	if i.registration != nil {
 		out.Registered, out.Restart = true, i.registration.Restart
 	}
-	if i.Workers.State == matcher.Known {
-		out.Workers = &i.Workers.Value
+	if i.Workers != nil {
+		out.Workers = i.Workers
 	}
 	if i.Pidfile.PID > 0 {
 		out.PID = i.Pidfile.PID

@@ -114,7 +114,7 @@ func unseen(instances []row, inventory matcher.Inventory) (sentences []string) {
 			if doubtful++; doubtful <= doubtsShown { // any user can write pidfiles below /run/lock
 				sentences = append(sentences, fmt.Sprintf("%s: cannot tell: %s", i.name, i.Reason))
 			}
-		case i.registration != nil && i.Daemon.File.State == matcher.Absent:
+		case i.registration != nil && i.Daemon.File.Absent():
 			sentences = append(sentences, fmt.Sprintf("%s: its daemon %s does not exist; correct %s, or unregister it", i.name, i.Daemon.Path, i.registration.File))
 		}
 	}

@@ -91,12 +91,12 @@ func (list Listing) instanceGauges() []gauge {
 		if state != "running" || !i.shown() {
 			continue
 		}
-		if file := i.Main.Decision.File; file != matcher.FileUnknown {
-			replaced.addBool(file != matcher.FileCurrent, labels...)
+		if file := i.Main.Decision.File; file.Known() {
+			replaced.addBool(!file.Current(), labels...)
 		}
 		started.add(float64(i.Main.Evidence.Started.UnixMilli())/1000, labels...)
-		if i.Workers.State == matcher.Known {
-			workers.add(float64(i.Workers.Value), labels...)
+		if i.Workers != nil {
+			workers.add(float64(*i.Workers), labels...)
 		}
 	}
 	return []gauge{up, stale, unknown, registered, info, replaced, started, workers}

@@ -14,38 +14,40 @@ import (
 // and states that an ordinary user cannot arrange, and the text to the letter.
 
 // listed is a row of a list; pid 0: its process is not known.
-func listed(name, pidfile, daemon string, verdict matcher.Verdict, pid int, file matcher.FileState) row {
+func listed(name, pidfile, daemon string, verdict matcher.Verdict, pid int, file string) row {
 	row := row{name: name}
 	row.PidfileVerdict, row.Pidfile.Path, row.Daemon.Path = verdict, pidfile, daemon
 	if pid > 0 {
-		row.Main = &matcher.Process{
-			Evidence: matcher.Evidence{PID: pid, Started: time.Unix(1795262367, 80_000_000)},
-			Decision: matcher.Decision{File: file},
-		}
+		row.Main = new(matcher.Process)
+		row.Main.Evidence.PID, row.Main.Evidence.Started = pid, time.Unix(1795262367, 80_000_000)
+		set(&row.Main.Decision.File, file)
 	}
 	return row
 }
 
+// set is for a type that has no name outside of its module's layer.
+func set[T ~string](to *T, word string) { *to = T(word) }
+
 func withWorkers(row row, n int) row {
-	row.Workers.State, row.Workers.Value = matcher.Known, n
+	row.Workers = &n
 	return row
 }
 
 func TestMetrics(t *testing.T) {
 	const webd = "/usr/sbin/webd"
-	registered := withWorkers(listed("foo", "/run/foo.pid", webd, matcher.Running, 7, matcher.FileReplaced), 2)
+	registered := withWorkers(listed("foo", "/run/foo.pid", webd, matcher.Running, 7, "replaced"), 2)
 	registered.registration = &registry.Registration{}
 	list := Listing{
 		bad: 1,
 		instances: []row{
 			registered,
-			listed("gone", "/run/gone.pid", "", matcher.Dead, 0, 0),
-			listed("hidden", "/run/hidden.pid", "/usr/bin/sleep", matcher.Unknown, 8, matcher.FileUnknown),
-			listed("never", "/run/never.pid", webd, matcher.NotRunning, 0, 0),
+			listed("gone", "/run/gone.pid", "", matcher.Dead, 0, ""),
+			listed("hidden", "/run/hidden.pid", "/usr/bin/sleep", matcher.Unknown, 8, ""),
+			listed("never", "/run/never.pid", webd, matcher.NotRunning, 0, ""),
 			withWorkers(
-				listed("q\"b\\c\x01\xff\u202e", "/run/a\nb/q.pid", "/opt/ä b", matcher.Running, 9, matcher.FileRemoved), 0,
+				listed("q\"b\\c\x01\xff\u202e", "/run/a\nb/q.pid", "/opt/ä b", matcher.Running, 9, "removed"), 0,
 			),
-			listed("weak", "/run/weak.pid", webd, matcher.Running, 10, matcher.FileUnknown),
+			listed("weak", "/run/weak.pid", webd, matcher.Running, 10, ""),
 		},
 		daemons: []matcher.Unaccounted{
 			{Daemon: matcher.Daemon{Path: "/all/seen"}},

@@ -7,6 +7,7 @@ import (
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 // Registrations warns of those that cannot be used, and gives the others.
@@ -22,14 +23,14 @@ func Registrations(c *say.Console) (all []registry.Registration, bad int) {
 // error says that it could not be: under which other names it goes is not known then.
 func DaemonOf(r registry.Registration) (matcher.Daemon, error) {
 	byPath := matcher.Daemon{Path: r.Daemon, Real: r.Daemon}
-	if _, mayHang := matcher.MayHang(r.Daemon); mayHang {
+	if _, mayHang := host.MayHang(r.Daemon); mayHang {
 		return byPath, nil
 	}
 	d, err := matcher.FindDaemon(r.Daemon)
 	switch {
 	case errors.Is(err, matcher.ErrDaemon): // a directory by now, or the like
 		return byPath, nil
-	case err == nil && d.File.State == matcher.Unreadable:
+	case err == nil && d.File.Unreadable():
 		return d, fmt.Errorf("%s cannot be looked at: %w", r.Daemon, d.File.Err)
 	}
 	return d, err

@@ -49,8 +49,8 @@ func (i row) cells() []string {
 	if i.shown() {
 		user, since, binary = whoAndSince(i.Main)
 	}
-	if i.Workers.State == matcher.Known {
-		workers = strconv.Itoa(i.Workers.Value)
+	if i.Workers != nil {
+		workers = strconv.Itoa(*i.Workers)
 	}
 	if executable == "" {
 		executable = unsaid

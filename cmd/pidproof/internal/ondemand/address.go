@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 // Address is something to listen on.
@@ -86,8 +86,8 @@ func listened(ctx context.Context, on []Address) (found []Address, err error) {
 	if len(on) == 0 {
 		return nil, nil
 	}
-	var sockets []matcher.Socket
-	if err := within(ctx, func() (err error) { sockets, err = matcher.Listeners(); return err }); err != nil {
+	var sockets []host.Socket
+	if err := within(ctx, func() (err error) { sockets, err = host.Listeners(); return err }); err != nil {
 		return nil, err
 	}
 	for _, a := range on {
@@ -102,7 +102,7 @@ func listened(ctx context.Context, on []Address) (found []Address, err error) {
 }
 
 // is tells whether a socket takes what comes to the address.
-func (a Address) is(s matcher.Socket) bool {
+func (a Address) is(s host.Socket) bool {
 	if a.Kind != strings.TrimSuffix(s.Kind, "6") {
 		return false
 	}

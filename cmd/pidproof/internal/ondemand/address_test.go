@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 func TestParseListen(t *testing.T) {
@@ -54,7 +54,7 @@ func FuzzListen(f *testing.F) {
 			if where, _, _ := strings.Cut(listen, " ("); shown != where || !strings.ContainsAny(shown[:1], "/@") {
 				t.Fatalf("%q is shown as %q", listen, shown)
 			}
-			if !a.is(matcher.Socket{Kind: "unix", Address: shown}) {
+			if !a.is(host.Socket{Kind: "unix", Address: shown}) {
 				t.Fatalf("%q is not its own socket", listen)
 			}
 		case "tcp", "udp":
@@ -62,7 +62,7 @@ func FuzzListen(f *testing.F) {
 			if at, err := netip.ParseAddrPort(where); err != nil || at.Addr() != a.Host || !a.Host.IsValid() {
 				t.Fatalf("%q is shown as %q", listen, shown)
 			}
-			if !a.is(matcher.Socket{Kind: a.Kind, Address: where}) {
+			if !a.is(host.Socket{Kind: a.Kind, Address: where}) {
 				t.Fatalf("%q is not its own socket", listen)
 			}
 		default:
@@ -127,7 +127,7 @@ func TestAddressIs(t *testing.T) {
 		{Address{Kind: "unix", Path: "/run/x"}, "unix", "/run/xy", false},
 		{Address{Kind: "unix", Path: "@x"}, "unix", "@x", true},
 	} {
-		if got := row.a.is(matcher.Socket{Kind: row.kind, Address: row.address}); got != row.want {
+		if got := row.a.is(host.Socket{Kind: row.kind, Address: row.address}); got != row.want {
 			t.Errorf("%v and %s %s: %v", row.a, row.kind, row.address, got)
 		}
 	}

@@ -215,7 +215,7 @@ func (s *Service) daemons() (paths []string, err error) {
 	script, err := ReadInitScript(s.Name)
 	paths = append(paths, script.Daemon)
 	return slices.DeleteFunc(paths, func(path string) bool {
-		return path == "" || matcher.RunsAnything(path) // python3 is many a service's
+		return path == "" || (matcher.Daemon{Path: path}).RunsAnything() // python3 is many a service's
 	}), err
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 // sessionsEnd is how long what inetd has started may take to end after SIGTERM.
@@ -22,11 +23,11 @@ func (s *Service) sessions() (held *Processes, spared []string, err error) {
 	if s.inetd == nil || s.inetd.pid == 0 {
 		return held, nil, nil
 	}
-	children, err := matcher.Children(s.inetd.pid)
+	children, err := host.Children(s.inetd.pid)
 	if err != nil {
 		return held, nil, err
 	}
-	ours, err := matcher.Ancestors(os.Getppid())
+	ours, err := host.Ancestors(os.Getppid())
 	if err != nil {
 		return held, nil, fmt.Errorf("what this command runs under cannot be told: %w", err)
 	}
@@ -60,7 +61,7 @@ func (s *Service) newSession() (Return, error) {
 		return Return{}, err
 	}
 	for _, pid := range held.pids {
-		started, err := matcher.StartedAt(pid)
+		started, err := host.StartedAt(pid)
 		if err = unlessGone(err); err != nil {
 			return Return{}, err
 		}
@@ -72,7 +73,7 @@ func (s *Service) newSession() (Return, error) {
 }
 
 func isChild(pid, parent int) (bool, error) {
-	ancestors, err := matcher.Ancestors(pid)
+	ancestors, err := host.Ancestors(pid)
 	return len(ancestors) > 1 && ancestors[1] == parent, err
 }
 
@@ -80,7 +81,7 @@ func isChild(pid, parent int) (bool, error) {
 // port of the client's connection, whatever it runs by now. What has none, for a "wait"
 // line, is told by its program, if that is no other line's.
 func (i *inetd) started(pid int) (bool, error) {
-	local, connected, err := matcher.ServesAt(pid)
+	local, connected, err := host.ServesAt(pid)
 	if err != nil {
 		return false, err
 	}
@@ -95,7 +96,7 @@ func (i *inetd) started(pid int) (bool, error) {
 			return false, err
 		case connected && listens && a.Port == local.Port():
 			return true, nil
-		case !connected && exe != "" && e.program == exe && !matcher.RunsAnything(exe) && !slices.Contains(i.others, exe):
+		case !connected && exe != "" && e.program == exe && !(matcher.Daemon{Path: exe}).RunsAnything() && !slices.Contains(i.others, exe):
 			return true, nil
 		}
 	}

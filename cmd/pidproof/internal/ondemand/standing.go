@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 // Processes are those that a service has, held by pidfds: who they are is not a matter
@@ -42,7 +42,7 @@ func (s *Service) HoldProcesses(ctx context.Context) (*Processes, error) {
 	if err != nil {
 		return held, err
 	}
-	ancestors, err := matcher.Ancestors(os.Getpid())
+	ancestors, err := host.Ancestors(os.Getpid())
 	if err != nil {
 		return held, fmt.Errorf("what this command runs under cannot be told: %w", err)
 	}

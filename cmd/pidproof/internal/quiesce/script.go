@@ -1,16 +1,17 @@
 package quiesce
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"pidproof/cmd/pidproof/internal/ask"
 	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/ondemand"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 // scripted are the instances that a service's init script starts. systemd knows the
@@ -41,14 +42,14 @@ func lookAtScript(a *ask.Asker, service ondemand.Service) (s scripted, err error
 	if err != nil {
 		return s, err
 	}
-	if script.Pidfile == "" && script.Daemon != "" && !matcher.RunsAnything(script.Daemon) {
+	if script.Pidfile == "" && script.Daemon != "" && !(matcher.Daemon{Path: script.Daemon}).RunsAnything() {
 		script.Pidfile = "/var/run/" + filepath.Base(script.Daemon) + ".pid" // LSB's
 	}
 	if script.Daemon != "" && script.Pidfile != "" {
 		s.add(script.Daemon, script.Pidfile)
 	}
 	for _, in := range s.known {
-		in.Unclaimed, in.Hold = matcher.CountNone, true
+		in.PidfileOnly, in.Hold = true, true
 		report, err := s.ask(in)
 		s.before = append(s.before, report)
 		if err != nil {
@@ -74,8 +75,8 @@ func (s *scripted) add(daemon, pidfile string) {
 }
 
 func (s scripted) ask(in matcher.Instance) (matcher.Report, error) {
-	if where, mayHang := matcher.MayHang(in.Daemon, in.Pidfile); mayHang {
-		return matcher.NoAnswer(in, "waiting for "+where), nil
+	if where, mayHang := host.MayHang(in.Daemon, in.Pidfile); mayHang {
+		return in.NoAnswer("waiting for " + where), nil
 	}
 	return s.Check(in)
 }
@@ -108,23 +109,20 @@ func (s scripted) runsOn(name string) (runs bool, err error) {
 // was known, those that it leaves behind by design, as sshd its sessions, count only if
 // they keep the port.
 func (s scripted) oneRunsOn(in matcher.Instance, before *matcher.Report) (runs bool, err error) {
-	in.Hold, in.Unclaimed = true, matcher.CountAny
 	known := before.Verdict == matcher.Running
-	switch {
-	case matcher.RunsAnything(in.Daemon) && !known:
-		in.Unclaimed = matcher.CountNone
-	case known:
-		in.Unclaimed = matcher.CountListening
-	}
-	for until := time.Now().Add(lastGasp); ; {
+	in.Hold, in.ListeningOnly = true, known
+	in.PidfileOnly = !known && (matcher.Daemon{Path: in.Daemon}).RunsAnything()
+	until, cancel := context.WithTimeout(context.Background(), lastGasp)
+	defer cancel()
+	for {
 		if known {
-			matcher.AwaitEnd([]*matcher.Process{before.Main}, until)
+			matcher.AwaitEnd(until, []*matcher.Process{before.Main})
 		}
 		report, err := s.ask(in)
 		if err != nil {
 			return false, err
 		}
-		left := matcher.AwaitEnd(report.Living(), until)
+		left := matcher.AwaitEnd(until, report.Living())
 		report.Release()
 		switch {
 		case report.Verdict == matcher.Unknown:
@@ -134,7 +132,7 @@ func (s scripted) oneRunsOn(in matcher.Instance, before *matcher.Report) (runs b
 				return true, fmt.Errorf("process %d, which %s named", before.Main.Evidence.PID, in.Pidfile)
 			}
 			return false, nil
-		case len(left) > 0 || !time.Now().Before(until):
+		case len(left) > 0 || until.Err() != nil:
 			return true, fmt.Errorf("%s", explain.Summary(report))
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pidproof/cmd/pidproof/internal/shellvars"
-	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 // patience is how long others may hold the directory's lock: whoever may read it
@@ -30,7 +30,7 @@ func answers(path string) error {
 	if st, err := os.Lstat(path); err != nil || st.Mode().Type() != fs.ModeSymlink {
 		return nil
 	}
-	if where, mayHang := matcher.MayHang(path); mayHang {
+	if where, mayHang := host.MayHang(path); mayHang {
 		return fmt.Errorf("%s leads to %s, which may not answer: put it on a local disk", path, where)
 	}
 	return nil

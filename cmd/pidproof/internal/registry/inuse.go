@@ -29,7 +29,7 @@ func Unusable(errs []error) int {
 	return len(files) + others
 }
 
-// Pidfiles is matcher.Registered: what is wrong with a registration is said
+// Pidfiles is for Instance.Registered: what is wrong with a registration is said
 // where it is used.
 func Pidfiles() (pidfiles []string, missed int) {
 	all, errs := Read(InUse())

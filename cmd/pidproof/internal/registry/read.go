@@ -12,7 +12,7 @@ import (
 	"syscall"
 
 	"pidproof/cmd/pidproof/internal/shellvars"
-	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 // filesLimit is how many files a directory of registrations may hold.
@@ -91,7 +91,7 @@ func SamePidfile(a, b string) bool { return resolved(a) == resolved(b) }
 // caller, or another could have his pidfile taken for any.
 func resolved(path string) string {
 	path = filepath.Clean(path)
-	if _, mayHang := matcher.MayHang(path); mayHang {
+	if _, mayHang := host.MayHang(path); mayHang {
 		return path // a link there is not worth a hang
 	}
 	real, rest := "/", strings.TrimPrefix(path, "/")

@@ -1,6 +1,7 @@
 package restart
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -53,7 +54,9 @@ func (r *Run) comesBack(i instances.Instance, failure error) error {
 func (r *Run) settles(now instances.Instance, progress *say.Progress) bool {
 	for until := time.Now().Add(settleTime); time.Now().Before(until); {
 		wake := progress.Show("looking whether " + now.Name + " stays")
-		if left := matcher.AwaitEnd([]*matcher.Process{now.Main()}, earliest(until, wake)); len(left) == 0 {
+		ctx, cancel := context.WithDeadline(context.Background(), earliest(until, wake))
+		left := matcher.AwaitEnd(ctx, []*matcher.Process{now.Main()})
+		if cancel(); len(left) == 0 {
 			return false
 		}
 	}

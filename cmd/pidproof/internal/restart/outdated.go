@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"pidproof/cmd/pidproof/internal/ask"
 	"pidproof/cmd/pidproof/internal/instances"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/say"
-	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 // Outdated looks at every one of these, for as long as one question may take, and
@@ -41,9 +42,10 @@ var errOurs = errors.New("this command runs under it (--all restarts it, too)")
 
 // Refusal is why an instance is not even tried.
 func Refusal(i instances.Instance, withOurs bool) error {
-	ours, err := matcher.RunsUnder(os.Getppid(), i.Main())
+	above, err := host.Ancestors(os.Getppid())
+	ours := slices.Contains(above, i.Main().Evidence.PID) // as a login session from sshd
 	switch {
-	case i.Main().Decision.File == matcher.FileRemoved:
+	case i.Main().Decision.File.Removed():
 		return fmt.Errorf("its daemon %s does not exist any more, and a restart would only stop it; correct %s, or unregister it", i.Daemon, i.File)
 	case !withOurs && ours:
 		return errOurs

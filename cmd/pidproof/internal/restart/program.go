@@ -10,6 +10,7 @@ import (
 	"pidproof/cmd/pidproof/internal/invokerc"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/matcher"
+	"pidproof/matcher/host"
 )
 
 // Unrunnable says why a restart command would do nothing.
@@ -22,7 +23,7 @@ func Unrunnable(r registry.Registration) error {
 
 // programOf is what the restart command runs.
 func programOf(r registry.Registration) (matcher.Daemon, error) {
-	if where, mayHang := matcher.MayHang(r.Restart[0]); mayHang {
+	if where, mayHang := host.MayHang(r.Restart[0]); mayHang {
 		return matcher.Daemon{}, fmt.Errorf("it lies on %s, which may not answer", where)
 	}
 	program, err := matcher.FindDaemon(r.Restart[0])

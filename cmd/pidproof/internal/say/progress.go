@@ -22,15 +22,21 @@ type Progress struct {
 // redrawTick is how long a line stays at least.
 const redrawTick = time.Second / 2
 
+// Visible reports that there is a terminal to show it on.
+func (p *Progress) Visible() bool {
+	f, isFile := p.To.(*os.File)
+	return isFile && isTerminal(f)
+}
+
 // Show says what is awaited, and gives the time to come again.
 func (p *Progress) Show(doing string) time.Time {
 	past := time.Since(p.Begun).Truncate(time.Second)
-	f, isFile := p.To.(*os.File)
-	if !isFile || !isTerminal(f) {
+	if !p.Visible() {
 		return p.Begun.Add(p.Limit + time.Hour)
 	}
 	line := Printable(fmt.Sprintf("%s: %.0f s of at most %s", doing, past.Seconds(), matcher.Span(p.Limit)))
 	if past >= time.Second && line != p.shown && time.Since(p.drawn) >= redrawTick {
+		f := p.To.(*os.File)
 		fmt.Fprintf(f, "\r\x1b[K%.*s", columns(f)-1, line)
 		p.shown, p.drawn = line, time.Now()
 	}

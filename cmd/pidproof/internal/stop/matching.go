@@ -32,7 +32,7 @@ func (d Matching) Stop(m matcher.Matched) (exit int) {
 			return d.test(m)
 		}
 		return d.end(m)
-	case m.Verdict == matcher.Unknown && m.Rule == matcher.RuleLate && d.Options.Exec == "":
+	case m.Verdict == matcher.Unknown && m.Rule == "late" && d.Options.Exec == "":
 		// A number that has changed hands is nobody's, as far as a package that is
 		// removed is concerned; a signal would reach a bystander.
 		d.Warn("%s: %s; left alone", handover.StartStopDaemon, m.Reason)
@@ -41,7 +41,7 @@ func (d Matching) Stop(m matcher.Matched) (exit int) {
 		d.Warn("%s: cannot tell%s: %s; nothing was signalled", handover.StartStopDaemon, explain.About(m), m.Reason)
 		return ssd.Trouble
 	}
-	if m.Taken && m.Rule == matcher.RuleRecycled {
+	if m.Taken && m.Rule == "recycled" {
 		d.Warn("%s: %s; %d is left alone", handover.StartStopDaemon, m.Reason, m.Pidfile.PID)
 	}
 	if d.Options.RemovePidfile && m.Verdict == matcher.Dead && !d.Options.Test {
@@ -90,12 +90,12 @@ func (d Matching) end(m matcher.Matched) (exit int) {
 }
 
 // again asks who else is meant by now.
-func (d Matching) again() (matcher.Rest, error) {
+func (d Matching) again() (came []matcher.Process, others map[int]bool, err error) {
 	again, err := d.Match(d.Criteria)
 	if err == nil && again.Verdict == matcher.Unknown {
 		err = errors.New(again.Reason)
 	}
-	return matcher.Rest{Left: again.Found}, err
+	return again.Found, nil, err
 }
 
 // sent says who got the nth signal.

@@ -46,7 +46,7 @@ func (d Proven) Stop(r *matcher.Report) (exit int, err error) {
 		d.Warn("%s: process %s has not ended, %s after KILL", d.Instance.Daemon, s.pids(), matcher.Span(Patience))
 		return exitcode.Refused, nil
 	}
-	if err := matcher.RemovePidfile(r.Pidfile); err != nil {
+	if err := r.Pidfile.Remove(); err != nil {
 		return d.successor(err)
 	}
 	return 0, nil
@@ -71,7 +71,7 @@ func (d Proven) addWorkers(s *stopping, r *matcher.Report) error {
 	s.spared = func(p *matcher.Process, signal syscall.Signal) bool {
 		return p != main && (signal != syscall.SIGKILL || s.unseen != nil)
 	}
-	s.more = func() (matcher.Rest, error) { return d.Remaining(d.Instance, main, s.ever) }
+	s.more = func() ([]matcher.Process, map[int]bool, error) { return d.Remaining(d.Instance, main, s.ever) }
 	return nil
 }
 
@@ -89,7 +89,7 @@ func stepsFor(main *matcher.Process) []ssd.Step {
 // successor tells of a pidfile that is not the ended process's any more.
 func (d Proven) successor(notRemoved error) (exit int, err error) {
 	in := d.Instance
-	in.Hold, in.Others, in.Unclaimed = false, false, matcher.CountNone
+	in.Hold, in.Others, in.PidfileOnly = false, false, true
 	now, err := d.Check(in)
 	if err != nil {
 		return 0, err

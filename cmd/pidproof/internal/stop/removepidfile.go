@@ -7,7 +7,7 @@ import (
 
 // RemovePidfile removes one; that it could not be removed stops nobody.
 func RemovePidfile(c *say.Console, p matcher.Pidfile) {
-	if err := matcher.RemovePidfile(p); err != nil {
+	if err := p.Remove(); err != nil {
 		c.Warn("%v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package stop
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,7 +22,7 @@ type stopping struct {
 	spared func(*matcher.Process, syscall.Signal) bool
 	// more finds who has come since, and who has turned out to be another
 	// instance's; nil: nobody counts.
-	more func() (matcher.Rest, error)
+	more func() (came []matcher.Process, others map[int]bool, err error)
 	// sent is told who got the nth signal; nil: nobody asks.
 	sent func(pids []string, nth int)
 
@@ -85,15 +86,17 @@ func (s *stopping) signal(signal syscall.Signal, nth int) {
 
 // await reports that all have ended, and nobody has come instead.
 func (s *stopping) await(wait time.Duration) bool {
-	for until := time.Now().Add(wait); ; {
-		s.targets = matcher.AwaitEnd(s.targets, until)
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	for {
+		s.targets = matcher.AwaitEnd(ctx, s.targets)
 		if len(s.targets) > 0 {
 			return false
 		}
 		if came := s.join(); !came {
 			return true
 		}
-		if !time.Now().Before(until) {
+		if ctx.Err() != nil {
 			return false
 		}
 	}
@@ -106,10 +109,10 @@ func (s *stopping) join() (came bool) {
 	if s.more == nil {
 		return false
 	}
-	rest, err := s.more()
+	found, others, err := s.more()
 	s.unseen = err
-	s.targets = slices.DeleteFunc(s.targets, func(p *matcher.Process) bool { return rest.Others[p.Evidence.PID] })
-	for _, p := range rest.Left {
+	s.targets = slices.DeleteFunc(s.targets, func(p *matcher.Process) bool { return others[p.Evidence.PID] })
+	for _, p := range found {
 		if p.Ended() || slices.ContainsFunc(s.targets, func(known *matcher.Process) bool { return known.Evidence.PID == p.Evidence.PID }) {
 			came = came || p.Ended()
 			p.Release()

@@ -60,37 +60,53 @@ func replace(dir *os.Root, name string, content []byte, mode fs.FileMode, owner 
 	if err := replaceable(dir, name); err != nil {
 		return err
 	}
-	pending, err := written(dir, name, content, mode, owner)
+	held, err := dir.Open(".")
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	pending, err := written(held, name, content, mode, owner)
 	if err != nil {
 		return err
 	}
 	if err := pending.CloseAtomicallyReplace(); err != nil {
 		return errors.Join(err, pending.Cleanup())
 	}
-	return sync(dir)
+	return sync(held)
 }
 
 func create(dir *os.Root, name string, content []byte, mode fs.FileMode) error {
 	if err := entry(name); err != nil {
 		return err
 	}
-	pending, err := written(dir, name, content, mode, nil)
+	held, err := dir.Open(".")
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	pending, err := written(held, name, content, mode, nil)
 	if err != nil {
 		return err
 	}
 	err = pending.Sync()
 	if err == nil {
-		err = dir.Link(filepath.Base(pending.Name()), name) // unlike rename(2), never over another
+		err = os.Link(pending.Name(), inside(held, name)) // unlike rename(2), never over another
 	}
 	if err := errors.Join(err, pending.Cleanup()); err != nil {
 		return err
 	}
-	return sync(dir)
+	return sync(held)
+}
+
+// inside is a path of what has this name in an open directory, wherever that lies by now.
+// os.Root itself can neither rename, link nor follow before Go 1.25.
+func inside(dir *os.File, name string) string {
+	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), name)
 }
 
 // written is the temporary file, complete but for its name.
-func written(dir *os.Root, name string, content []byte, mode fs.FileMode, owner *Owner) (*renameio.PendingFile, error) {
-	pending, err := renameio.NewPendingFile(name, renameio.WithRoot(dir)) // with mode 0600
+func written(dir *os.File, name string, content []byte, mode fs.FileMode, owner *Owner) (*renameio.PendingFile, error) {
+	pending, err := renameio.NewPendingFile(inside(dir, name), renameio.WithTempDir(inside(dir, "."))) // with mode 0600
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +142,12 @@ func replaceable(dir *os.Root, name string) error {
 	case err != nil:
 		return err
 	case st.Mode().Type() == fs.ModeSymlink:
-		target, err := dir.Readlink(name)
+		held, err := dir.Open(".")
+		if err != nil {
+			return err
+		}
+		defer held.Close()
+		target, err := os.Readlink(inside(held, name))
 		if err != nil {
 			return err
 		}
@@ -138,14 +159,9 @@ func replaceable(dir *os.Root, name string) error {
 }
 
 // sync makes the new name survive a power loss, fsync(2).
-func sync(dir *os.Root) error {
-	opened, err := dir.Open(".")
-	if err != nil {
-		return err
-	}
-	defer opened.Close()
+func sync(dir *os.File) error {
 	// Some network and user-space file systems know no such thing.
-	if err := opened.Sync(); err != nil && !errors.Is(err, unix.EINVAL) {
+	if err := dir.Sync(); err != nil && !errors.Is(err, unix.EINVAL) {
 		return err
 	}
 	return nil

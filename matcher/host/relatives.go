@@ -1,4 +1,4 @@
-package kernel
+package host
 
 import (
 	"os"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/kernel"
 )
 
 // Caller lists pid, our parent, and, while that is a subshell, the shells it was
@@ -13,14 +14,14 @@ import (
 // shell function, `$(pidof -o %PPID …)` has a parent that is only a copy of the
 // script in dash, busybox sh and mksh. An error means that there may be more.
 func Caller(pid int) (pids []int, err error) {
-	h := ThisSystem()
-	for pid > 1 && len(pids) < MaxAncestors {
+	h := kernel.ThisSystem()
+	for pid > 1 && len(pids) < fact.MaxAncestors {
 		pids = append(pids, pid)
 		stat, err := h.ReadStat(pid)
 		if err != nil {
 			return pids, h.Unforeseen(err)
 		}
-		if stat.Flags&forkedNoExec == 0 {
+		if stat.Flags&kernel.ForkedNoExec == 0 {
 			break
 		}
 		pid = stat.PPID
@@ -31,7 +32,7 @@ func Caller(pid int) (pids []int, err error) {
 // Ancestors lists pid, its parent, and so on up to the first process of the namespace. An
 // error means that there may be more; that one has ended meanwhile is none.
 func Ancestors(pid int) (pids []int, err error) {
-	h := ThisSystem()
+	h := kernel.ThisSystem()
 	for pid > 0 && len(pids) < fact.PIDMax {
 		stat, err := h.ReadStat(pid)
 		if err != nil {
@@ -45,7 +46,7 @@ func Ancestors(pid int) (pids []int, err error) {
 
 // Children lists the processes whose parent is pid.
 func Children(pid int) (pids []int, err error) {
-	h := ThisSystem()
+	h := kernel.ThisSystem()
 	entries, err := os.ReadDir(h.Proc)
 	if err != nil {
 		return nil, err
@@ -68,13 +69,10 @@ func Children(pid int) (pids []int, err error) {
 
 // StartedAt is when a process started (/proc/PID/stat), in the clock of now.
 func StartedAt(pid int) (time.Time, error) {
-	h := ThisSystem()
+	h := kernel.ThisSystem()
 	stat, err := h.ReadStat(pid)
 	if err != nil {
 		return time.Time{}, err
 	}
 	return h.StartOf(stat)
 }
-
-// MaxAncestors bounds a walk up the process tree.
-const MaxAncestors = 64

@@ -1,4 +1,4 @@
-package scan
+package main
 
 import (
 	"cmp"
@@ -17,18 +17,19 @@ func name(c draw.Canvas, p *plot.Plot, curves []curve) {
 	_, toY := p.Transforms(&c)
 	var ends []vg.Length
 	byHeight := slices.SortedStableFunc(slices.Values(curves), func(a, b curve) int {
-		return cmp.Compare(a.points[len(a.points)-1].Y, b.points[len(b.points)-1].Y)
+		return cmp.Compare(a.end(), b.end())
 	})
 	for _, curve := range byHeight {
-		ends = append(ends, toY(curve.points[len(curve.points)-1].Y))
+		ends = append(ends, toY(curve.end()))
 	}
 	for i, at := range apart(ends, lineApart) {
 		style := p.X.Tick.Label
-		style.Color, style.XAlign, style.YAlign = byHeight[i].Color, draw.XLeft, draw.YCenter
+		color := looks[byHeight[i].Kind].Color
+		style.Color, style.XAlign, style.YAlign = color, draw.XLeft, draw.YCenter
 		from := vg.Point{X: c.Max.X + 7, Y: ends[i]}
 		to := vg.Point{X: c.Max.X + 22, Y: at}
-		c.StrokeLines(draw.LineStyle{Color: byHeight[i].Color, Width: 0.6}, []vg.Point{from, to})
-		c.FillText(style, vg.Point{X: to.X + 4, Y: at}, byHeight[i].label)
+		c.StrokeLines(draw.LineStyle{Color: color, Width: 0.6}, []vg.Point{from, to})
+		c.FillText(style, vg.Point{X: to.X + 4, Y: at}, byHeight[i].Label)
 	}
 }
 

@@ -1,4 +1,4 @@
-package scan
+package main
 
 import (
 	"fmt"
@@ -7,10 +7,10 @@ import (
 	"gonum.org/v1/plot"
 )
 
-func (r *Result) sizeTicks() plot.ConstantTicks {
+func (d drawing) sizeTicks() plot.ConstantTicks {
 	var ticks plot.ConstantTicks
-	for _, size := range r.Sizes {
-		ticks = append(ticks, plot.Tick{Value: float64(size.Processes), Label: count(size.Processes)})
+	for _, size := range d.Sizes {
+		ticks = append(ticks, plot.Tick{Value: size.Processes, Label: size.Label})
 	}
 	return ticks
 }
