@@ -59,7 +59,8 @@
 //	exelink.go, place.go         what it runs, and in which mount tree
 //	arguments.go, inside.go      what it controls itself, read without waiting for it
 //	listing.go, lookout.go       all processes, and who keeps us from looking
-//	mounts.go, locks.go, sockets.go, statx.go, follow.go, watch.go, borrow.go, spread.go
+//	mounts.go, way.go            what is mounted where, and which way may never end
+//	locks.go, sockets.go, statx.go, follow.go, watch.go, borrow.go, spread.go
 //
 // It prints nothing and never exits; it signals a process, and removes a file,
 // only in the functions named so. Where the kernel would not say, a Fact says

@@ -1,9 +1,9 @@
 package host
 
 import (
-	"os"
-	"strconv"
 	"time"
+
+	"github.com/prometheus/procfs"
 
 	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
@@ -47,21 +47,21 @@ func Ancestors(pid int) (pids []int, err error) {
 // Children lists the processes whose parent is pid.
 func Children(pid int) (pids []int, err error) {
 	h := kernel.ThisSystem()
-	entries, err := os.ReadDir(h.Proc)
+	proc, err := procfs.NewFS(h.Proc)
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range entries {
-		child, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		stat, err := h.ReadStat(child)
+	all, err := proc.AllProcs()
+	if err != nil {
+		return nil, err
+	}
+	for _, its := range all {
+		stat, err := h.ReadStat(its.PID)
 		if err := h.Unforeseen(err); err != nil {
 			return nil, err
 		}
 		if err == nil && stat.PPID == pid { // else it has ended
-			pids = append(pids, child)
+			pids = append(pids, its.PID)
 		}
 	}
 	return pids, nil

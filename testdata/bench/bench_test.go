@@ -129,7 +129,7 @@ func TestScan(t *testing.T) {
 	b.shows(t, "scan.md", "pidproof check -p F D", "pidproof status -p F D", "pidproof pidof D", "pidproof check -p S D",
 		"sysvinit's pidof D", "busybox pidof NAME", "pgrep NAME", "pgrep -f D", "dpkg's start-stop-daemon --status --exec D",
 		"dpkg's start-stop-daemon --status --pidfile F --exec D", "Debian's pidofproc -p F D", "apache2's init script",
-		"an empty static Go program", "8 processes", "16 processes", "10,000 processes were not measured")
+		"an empty static Go program", "the floor", "8 processes", "16 processes", "10,000 processes were not measured")
 	svg, err := os.ReadFile(b.out + "/scan.svg")
 	if err != nil || !bytes.Contains(svg, []byte("</svg>")) || bytes.Contains(svg, []byte(b.dir)) {
 		t.Errorf("scan.svg: %d bytes, %v", len(svg), err)

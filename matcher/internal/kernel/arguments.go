@@ -46,7 +46,8 @@ func (h *System) ReadArgv(pid int) fact.Fact[[]string] {
 }
 
 // ReadArgvNow reads it, however long that takes. Of arguments that are longer than
-// argvLimit the last is cut off.
+// argvLimit the last is cut off. procfs takes a megabyte of them, and 16 more if all are
+// empty, of each process that wants it so.
 func (h *System) ReadArgvNow(pid int) fact.Fact[[]string] {
 	var argv []string // none: a kernel thread, a zombie
 	err := readProcFile(h.PidPath(pid, "cmdline"), argvLimit, func(content []byte) error {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
 	"pidproof/matcher/internal/fact"
@@ -249,16 +250,20 @@ func fillStatus(e *fact.Evidence, s Status) {
 // all of them are ending: their program is gone, what it held may not be yet.
 func (h *System) LivingThread(pid int) (dir string, ending bool, err error) {
 	own := filepath.Join(h.Proc, strconv.Itoa(pid))
-	tasks, err := os.ReadDir(filepath.Join(own, "task"))
+	proc, err := procfs.NewFS(h.Proc)
+	if err != nil {
+		return "", false, err
+	}
+	threads, err := proc.AllThreads(pid)
 	if fact.Vanished(err) {
 		return own, false, nil // it has ended: whoever asked looks again
 	}
 	if err != nil {
 		return "", false, err
 	}
-	ending = len(tasks) > 0
-	for _, t := range tasks {
-		thread := filepath.Join(own, "task", t.Name())
+	ending = len(threads) > 0
+	for _, its := range threads {
+		thread := filepath.Join(own, "task", strconv.Itoa(its.PID))
 		_, err := os.Readlink(filepath.Join(thread, "exe"))
 		if err == nil || errors.Is(err, os.ErrPermission) {
 			return thread, false, nil
@@ -266,7 +271,7 @@ func (h *System) LivingThread(pid int) (dir string, ending bool, err error) {
 		if !fact.Vanished(err) {
 			return "", false, err
 		}
-		stat, err := readStatFile(filepath.Join(thread, "stat"))
+		stat, err := readStat(filepath.Join(thread, "stat"), func() (procfs.Proc, error) { return its, nil })
 		if err != nil && !fact.Vanished(err) {
 			return "", false, err
 		}

@@ -15,7 +15,7 @@ import (
 
 // readExe reads /proc/PID/exe once: both the name and the identity come from
 // one open file, so that an exec in between cannot mix two programs
-// (CVE-2024-48991 came from reading it twice).
+// (CVE-2024-48991 came from reading it twice). procfs has "" for one that is not there.
 func (h *System) readExe(dir string) fact.Fact[fact.Exe] {
 	path := filepath.Join(dir, "exe")
 	h.Doing("reading %s", path)

@@ -126,13 +126,13 @@ func (h *System) Open() error {
 	if self != strconv.Itoa(os.Getpid()) {
 		return fmt.Errorf("%w: it calls us %s, we are %d: it shows another PID namespace", ErrNotOurProc, strconv.Quote(self), os.Getpid())
 	}
-	status, err := h.ReadStatus(os.Getpid())
+	namespaces, err := h.ourNamespaces()
 	if err != nil {
 		return fmt.Errorf("%w: %s", ErrNotOurProc, fact.Plain(err))
 	}
 	// The number alone could agree by chance; NSpid lists one number for every
 	// namespace from that of /proc down to ours.
-	if status.Namespaces > 1 {
+	if namespaces > 1 {
 		return fmt.Errorf("%w: it shows the PID namespace of an outer system", ErrNotOurProc)
 	}
 	if err := h.readSelf(); err != nil {

@@ -21,8 +21,8 @@ type fileLock struct {
 	File fact.FileID
 }
 
-// parseLock reads a line of /proc/locks, and of /proc/PID/fdinfo/FD after "lock:". Lines
-// such as
+// parseLock reads a line of /proc/locks, and of /proc/PID/fdinfo/FD after "lock:": procfs
+// has neither. Lines such as
 //
 //	1: POSIX  ADVISORY  WRITE 3568 fd:00:2531452 0 EOF
 //	2: -> POSIX  ADVISORY  WRITE 3770 fd:00:2531452 0 EOF

@@ -11,6 +11,8 @@ import (
 )
 
 // placeTree compares the mount tree the process sees with ours, and its root directory.
+// procfs reads all namespaces, and has none of a process that called unshare(CLONE_NEWPID)
+// and has no child: pid_for_children is absent then (kernel/pid_namespace.c).
 func (h *System) placeTree(e *fact.Evidence, dir string) error {
 	ns := ReadLink(filepath.Join(dir, "ns/mnt"))
 	e.Torn = ns.State == fact.Absent && h.Self.mountNS.State != fact.Absent

@@ -4,17 +4,19 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"math"
+	"os"
 	"strconv"
 	"sync"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
 	"pidproof/matcher/internal/fact"
 )
 
-// These three files are read here and not by github.com/prometheus/procfs, which
-// compiles its regular expressions at start-up: that alone is a fifth of what a
-// check costs (make bench). The tests hold these readers to it.
+// github.com/prometheus/procfs reads stat, status, fdinfo, and lists processes and threads.
+// Where it has a reader that is not used, the comment above ours says why.
 
 // Stat is /proc/PID/stat, as far as it is used (proc_pid_stat(5)).
 type Stat struct {
@@ -42,9 +44,9 @@ func (h *System) PidPath(pid int, name string) string {
 // What is read of a file of /proc/PID at most: a process must not decide what a question
 // about others costs.
 const (
-	statLimit = 4096
 	// status has a line of all supplementary groups, 65,536 of up to eleven bytes
 	// (NGROUPS_MAX of include/uapi/linux/limits.h), before the one that counts namespaces.
+	// procfs cuts it off there as well, and does not say so.
 	statusLimit = 1 << 20
 	// cmdline is as long as a process says (prctl(2), PR_SET_MM_MAP), terabytes. The rules
 	// want a program's name and its script, which a JVM has behind a long class path.
@@ -53,108 +55,124 @@ const (
 	argvWords = 4096
 )
 
-func (h *System) ReadStat(pid int) (Stat, error) { return readStatFile(h.PidPath(pid, "stat")) }
+// No type of procfs is kept in one of ours, nor in a type parameter: as a field of what may
+// be printed it would have the linker keep all its methods, half a megabyte.
 
-// readStatFile reads again what has no threads: of a zombie one is counted, so this one
+// readBy has procfs read the file at a path, and asks twice whether it is there, as Confirmed
+// does. procfs panics on a file that ends too early; that, and what it cannot parse, is damaged.
+func readBy(path string, read func() error) error {
+	once := func() (err error) {
+		defer func() {
+			if recover() != nil {
+				err = errDamaged
+			}
+		}()
+		return read()
+	}
+	err := once()
+	if errors.Is(err, unix.ENOENT) {
+		err = once()
+	}
+	if asked := new(fs.PathError); err != nil && !errors.As(err, &asked) {
+		err = damaged(path)
+	}
+	return err
+}
+
+func damaged(path string) error { return &fs.PathError{Op: "parse", Path: path, Err: errDamaged} }
+
+func (h *System) process(pid int) (procfs.Proc, error) {
+	proc, err := procfs.NewFS(h.Proc)
+	if err != nil {
+		return procfs.Proc{}, err
+	}
+	return proc.Proc(pid)
+}
+
+func (h *System) ReadStat(pid int) (Stat, error) {
+	return readStat(h.PidPath(pid, "stat"), func() (procfs.Proc, error) { return h.process(pid) })
+}
+
+// readStat reads again what has no threads: of a zombie one is counted, so this one
 // was let go of while the kernel wrote its line, and another thread may have taken
 // its place (do_task_stat in fs/proc/array.c, de_thread in fs/exec.c).
-func readStatFile(path string) (s Stat, err error) {
+func readStat(path string, of func() (procfs.Proc, error)) (Stat, error) {
 	const tries = 20
+	var s procfs.ProcStat
 	for range tries {
-		err = readProcFile(path, statLimit, func(content []byte) error {
-			s, err = parseStat(content)
+		err := readBy(path, func() error {
+			its, err := of()
+			if err == nil {
+				s, err = its.Stat()
+			}
 			return err
 		})
-		if err != nil || s.Threads > 0 {
+		if err != nil {
+			return Stat{}, err
+		}
+		if s.NumThreads > 0 {
 			break
 		}
 	}
-	return s, err
+	if len(s.State) != 1 {
+		return Stat{}, damaged(path)
+	}
+	return Stat{Comm: s.Comm, State: s.State, PPID: s.PPID, Group: s.PGRP, Session: s.Session,
+		Flags: uint64(s.Flags), Threads: s.NumThreads, Start: s.Starttime}, nil
 }
 
-func (h *System) ReadStatus(pid int) (s Status, err error) {
-	err = readProcFile(h.PidPath(pid, "status"), statusLimit, func(content []byte) error {
-		s, err = parseStatus(content)
+// ReadStatus looks at the file before procfs does, which makes root of a process whose IDs
+// are missing, and panics where there are too many.
+func (h *System) ReadStatus(pid int) (Status, error) {
+	path := h.PidPath(pid, "status")
+	err := readProcFile(path, statusLimit, func(content []byte) error {
+		const ids = len(Status{}.UIDs)
+		if len(content) == statusLimit || wordsOf(content, "Uid") != ids || wordsOf(content, "Gid") != ids {
+			return errDamaged
+		}
+		return nil
+	})
+	if err != nil {
+		return Status{}, err
+	}
+	var s procfs.ProcStatus
+	err = readBy(path, func() error {
+		its, err := h.process(pid)
+		if err == nil {
+			s, err = its.NewStatus()
+		}
 		return err
 	})
-	return s, err
+	if err != nil {
+		return Status{}, err
+	}
+	status := Status{TGID: s.TGID, Namespaces: len(s.NSpids)}
+	broken := s.TGID < 1 || s.TGID > fact.PIDMax
+	for i := range status.UIDs {
+		status.UIDs[i], status.GIDs[i] = int(s.UIDs[i]), int(s.GIDs[i])
+		broken = broken || max(s.UIDs[i], s.GIDs[i]) > math.MaxUint32
+	}
+	if broken {
+		return Status{}, damaged(path)
+	}
+	return status, nil
 }
 
-// parseStat counts from the last parenthesis: a name may hold any byte.
-func parseStat(content []byte) (s Stat, err error) {
-	from, to := bytes.IndexByte(content, '('), bytes.LastIndexByte(content, ')')
-	if from < 0 || to < from {
-		return s, errDamaged
-	}
-	s.Comm = string(content[from+1 : to])
-	const last = 22
-	field := 2 // as the manual counts them; the name was the second
-	for word := range bytes.FieldsSeq(content[to+1:]) {
-		switch field++; field {
-		case 3:
-			s.State = string(word)
-		case 4:
-			s.PPID, err = strconv.Atoi(string(word))
-		case 5:
-			s.Group, err = strconv.Atoi(string(word))
-		case 6:
-			s.Session, err = strconv.Atoi(string(word))
-		case 9:
-			s.Flags, err = strconv.ParseUint(string(word), 10, 64)
-		case 20:
-			s.Threads, err = strconv.Atoi(string(word))
-		case last:
-			s.Start, err = strconv.ParseUint(string(word), 10, 64)
-		}
-		if err != nil || field == last {
-			break
-		}
-	}
-	if err != nil || field < last || len(s.State) != 1 {
-		return Stat{}, errDamaged
-	}
-	return s, nil
+// ourNamespaces counts those of ourselves, as Status has them: procfs would take all of
+// status apart for it, a twentieth of what a check costs.
+func (h *System) ourNamespaces() (count int, err error) {
+	err = readProcFile(h.PidPath(os.Getpid(), "status"), statusLimit, func(content []byte) error {
+		count = wordsOf(content, "NSpid")
+		return nil
+	})
+	return count, err
 }
 
-func parseStatus(content []byte) (s Status, err error) {
-	var uids, gids int
-	for line := range bytes.Lines(content) {
-		key, value, _ := bytes.Cut(line, []byte(":"))
-		switch string(key) {
-		case "Tgid":
-			var number uint64
-			number, err = strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 31)
-			s.TGID = int(number)
-		case "Uid":
-			uids, err = numbers(value, s.UIDs[:])
-		case "Gid":
-			gids, err = numbers(value, s.GIDs[:])
-		case "NSpid":
-			s.Namespaces, err = numbers(value, nil)
-		}
-		if err != nil {
-			return Status{}, errDamaged
-		}
-	}
-	if uids != len(s.UIDs) || gids != len(s.GIDs) {
-		return Status{}, errDamaged
-	}
-	return s, nil
-}
-
-// numbers counts those of a line, and keeps as many of them as list has room for.
-func numbers(value []byte, list []int) (count int, err error) {
-	for word := range bytes.FieldsSeq(value) {
-		n, err := strconv.ParseUint(string(word), 10, 32)
-		if err != nil {
-			return count, err
-		}
-		if count < len(list) {
-			list[count] = int(n)
-		}
-		count++
-	}
-	return count, nil
+// wordsOf counts the words of a line that is not the first; 0: there is no such line.
+func wordsOf(status []byte, key string) int {
+	_, rest, _ := bytes.Cut(status, []byte("\n"+key+":"))
+	line, _, _ := bytes.Cut(rest, newline)
+	return len(bytes.Fields(line))
 }
 
 var errDamaged = errors.New("it is damaged")

@@ -73,7 +73,9 @@ type listener struct {
 }
 
 // listeners are the listening sockets of one network namespace whose inode is asked for. A
-// table that is not there (a kernel without IPv6) is empty.
+// table that is not there (a kernel without IPv6) is empty. procfs holds a table whole,
+// reads those of our own namespace or of /proc/self only, and gives up at the first line
+// that it does not understand.
 func listeners(dir string, of func(inode uint64) bool) (out []fact.Socket, err error) {
 	add := func(l listener, is bool) {
 		if is && of(l.inode) {
@@ -98,8 +100,7 @@ func listeners(dir string, of func(inode uint64) bool) (out []fact.Socket, err e
 
 // parseUnix tells of a line of /proc/PID/net/unix whether its socket accepts connections:
 // field 4 holds the flags, 7 the inode, and the path is the rest of the line. A
-// path may hold a newline, so a line that is none is passed over (procfs gives
-// up the whole table).
+// path may hold a newline, so a line that is none is passed over.
 func parseUnix(line []byte) (l listener, accepts bool) {
 	f := strings.SplitN(strings.Join(strings.Fields(string(line)), " "), " ", 8)
 	if len(f) < 7 {
@@ -112,8 +113,7 @@ func parseUnix(line []byte) (l listener, accepts bool) {
 
 // parseInet tells of a line of /proc/PID/net/{tcp,udp}{,6} (proc_pid_net(5)) whether its
 // socket is in one state, which has a peer only if that is one of tcpConnected: fields 2
-// and 3 are addresses, 4 the state, 10 the inode. procfs has deprecated its own reader of
-// these tables.
+// and 3 are addresses, 4 the state, 10 the inode.
 func parseInet(kind string, state uint64, line []byte) (l listener, is bool) {
 	f := strings.Fields(string(line))
 	if len(f) < 10 || strings.HasSuffix(f[2], ":0000") == slices.Contains(tcpConnected, state) {

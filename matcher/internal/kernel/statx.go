@@ -1,12 +1,11 @@
 package kernel
 
 import (
-	"bytes"
-	"fmt"
 	"math"
 	"strconv"
 	"time"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
 	"pidproof/matcher/internal/fact"
@@ -118,17 +117,16 @@ func openedFile(fd int) (id fact.FileID, mount uint64, err error) {
 // MountOfDescriptor reads "mnt_id:" of /proc/self/fdinfo/FD (proc_pid_fdinfo(5)), which
 // is there since Linux 3.15.
 func MountOfDescriptor(fd int) (mount uint64, err error) {
-	err = readProcFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd), statLimit, func(content []byte) error {
-		for line := range bytes.Lines(content) {
-			if value, found := bytes.CutPrefix(line, []byte("mnt_id:")); found {
-				mount, err = strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 64)
-				return err
-			}
-		}
-		return nil
-	})
-	if fact.Vanished(err) {
-		return 0, nil
+	info := new(procfs.ProcFDInfo)
+	self, err := procfs.Self()
+	if err == nil {
+		info, err = self.FDInfo(strconv.Itoa(fd))
 	}
-	return mount, err
+	switch {
+	case fact.Vanished(err):
+		return 0, nil
+	case err != nil || info.MntID == "":
+		return 0, err
+	}
+	return strconv.ParseUint(info.MntID, 10, 64)
 }

@@ -19,7 +19,8 @@ const blindTick = 50 * time.Millisecond
 
 // Watch tells when the answer about a pidfile may have changed: inotify(7) on
 // each directory on the way to it, so that neither the file nor its directory
-// needs to be there yet.
+// needs to be there yet. fsnotify has a goroutine and a channel for its events, which
+// poll(2) cannot await beside pidfds.
 type Watch struct {
 	path    string
 	fd      int              // -1: no inotify to be had

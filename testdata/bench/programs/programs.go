@@ -1,5 +1,6 @@
-// Package programs builds what the benchmarks run beside the tools that they measure. Each is a program of its own, and
-// imports only Go's standard library: a part of the bench itself would carry the bench's size and start-up along.
+// Package programs builds what the benchmarks run beside the tools that they measure. Each is a program of its own: a
+// part of the bench itself would carry the bench's size and start-up along. All but the floor import only Go's standard
+// library.
 package programs
 
 import (
@@ -33,7 +34,21 @@ func BuildLaunch(dir string) (string, error) { return build(dir, "launch", launc
 // BuildEmpty builds a program that does nothing.
 func BuildEmpty(dir string) (string, error) { return build(dir, "empty", empty) }
 
-// build uses the options that the Makefile builds pidproof with.
+// BuildFloor builds a program that does nothing, and links the libraries which the project was given, in the versions of
+// the module whose directory is the current one.
+func BuildFloor(dir string) (string, error) {
+	built, err := os.MkdirTemp(dir, "floor-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(built)
+	path := filepath.Join(built, "floor")
+	if err := compile(".", path, "pidproof/testdata/bench/programs/floor"); err != nil {
+		return "", err
+	}
+	return Install(dir, path)
+}
+
 func build(dir, name string, source []byte) (string, error) {
 	sources, err := os.MkdirTemp(dir, name+"-source-")
 	if err != nil {
@@ -44,13 +59,21 @@ func build(dir, name string, source []byte) (string, error) {
 	if err := os.WriteFile(file, source, 0o644); err != nil {
 		return "", err
 	}
-	compiler := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", path, file)
-	compiler.Dir = sources // a file outside any module
-	compiler.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
-	if said, err := compiler.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building %s: %w: %s", name, err, said)
+	if err := compile(sources, path, file); err != nil { // a file outside any module
+		return "", err
 	}
 	return Install(dir, path)
+}
+
+// compile uses the options that the Makefile builds pidproof with.
+func compile(from, path, what string) error {
+	compiler := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", path, what)
+	compiler.Dir = from
+	compiler.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	if said, err := compiler.CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w: %s", filepath.Base(path), err, said)
+	}
+	return nil
 }
 
 // Install copies a program to dir, as install(1) and dpkg do. A file as the linker left it, written through a memory

@@ -22,6 +22,7 @@ const (
 	pidofproc  = "Debian's pidofproc"
 	pipeline   = "pidof | grep -w PID"
 	empty      = "an empty Go program"
+	floor      = "the floor"
 )
 
 // Command is one way to ask for the daemon.
@@ -58,9 +59,12 @@ exit $AP_RET
 
 // commands lists all, also those that this host lacks.
 func (b *Bench) commands() []Command {
-	yardstick := Command{Key: empty, Plot: "an empty Go program", Name: "an empty static Go program",
-		Argv: []string{b.empty}, Exits: []int{0}, Turns: often}
-	return slices.Concat(b.ours(), b.pidofs(), b.daemonTools(), []Command{yardstick})
+	yardsticks := []Command{
+		{Key: floor, Name: "the floor", Argv: []string{b.floor}, Exits: []int{0}, Turns: often},
+		{Key: empty, Plot: "an empty Go program", Name: "an empty static Go program",
+			Argv: []string{b.empty}, Exits: []int{0}, Turns: often},
+	}
+	return slices.Concat(b.ours(), b.pidofs(), b.daemonTools(), yardsticks)
 }
 
 func (b *Bench) ours() []Command {

@@ -60,6 +60,11 @@ func (p *plan) measure(result *Result) error {
 		return err
 	}
 	defer daemon.stop()
+	if p.Own {
+		if err := p.measureMounts(launcher, daemon.pid(), result); err != nil {
+			return err
+		}
+	}
 	crowd, err := newCrowd(p.Dir, p.Own)
 	if err != nil {
 		return err
@@ -78,8 +83,8 @@ func (p *plan) measure(result *Result) error {
 		if err := p.rehearse(daemon.pid()); err != nil {
 			return err
 		}
-		size, err := p.takeTurns(launcher, processes)
-		if err != nil {
+		size := Size{Processes: processes}
+		if err := p.takeTurns(launcher, &size, p.rounds(processes), func(Command) bool { return true }); err != nil {
 			return err
 		}
 		if err := crowd.count(processes); err != nil {
@@ -128,17 +133,17 @@ func (p *plan) rounds(processes int) int {
 	return max(1, min(p.Rounds, p.Rounds*thousands/processes))
 }
 
-// takeTurns has every command run in every round, those with more Turns more often.
-func (p *plan) takeTurns(launcher *launcher, processes int) (Size, error) {
-	size := Size{Processes: processes, Runs: make([][]Run, len(p.Commands))}
+// takeTurns has every command that takes part run in every round, those with more Turns more often.
+func (p *plan) takeTurns(launcher *launcher, size *Size, rounds int, takesPart func(Command) bool) error {
+	size.Runs = make([][]Run, len(p.Commands))
 	var turns []int
 	for i, c := range p.Commands {
-		if c.Missing == "" {
+		if c.Missing == "" && takesPart(c) {
 			turns = append(turns, slices.Repeat([]int{i}, max(1, c.Turns))...)
 		}
 	}
-	chance := rand.New(rand.NewPCG(868861, uint64(processes)))
-	for round := range p.rounds(processes) {
+	chance := rand.New(rand.NewPCG(868861, uint64(size.Processes+size.Mounts)))
+	for round := range rounds {
 		chance.Shuffle(len(turns), func(i, j int) { turns[i], turns[j] = turns[j], turns[i] })
 		for _, i := range turns {
 			c := p.Commands[i]
@@ -147,10 +152,10 @@ func (p *plan) takeTurns(launcher *launcher, processes int) (Size, error) {
 				err = fmt.Errorf("in round %d it gave a wrong answer, exit %d", round+1, code)
 			}
 			if err != nil {
-				return size, fmt.Errorf("%s: %w", c.Name, err)
+				return fmt.Errorf("%s: %w", c.Name, err)
 			}
 			size.Runs[i] = append(size.Runs[i], run)
 		}
 	}
-	return size, nil
+	return nil
 }

@@ -17,9 +17,10 @@ type Run struct {
 // KiB is an amount of memory.
 type KiB int64
 
-// Size is what was measured beside one number of processes.
+// Size is what was measured beside one number of processes, or of mounts.
 type Size struct {
 	Processes int
+	Mounts    int
 	Runs      [][]Run // by command, empty for one that is missing
 }
 
@@ -27,6 +28,7 @@ type Size struct {
 type Result struct {
 	Commands []Command
 	Sizes    []Size
+	Mounts   []Size
 	LeftOut  []string // which sizes, and why
 	Setup    string   // why the namespaces could not be made, or empty
 
@@ -35,21 +37,36 @@ type Result struct {
 	binary executable // the program that was measured
 }
 
+// at is a command beside so many processes, or so many mounts.
+type at struct {
+	key               string
+	processes, mounts int
+}
+
+// of is another command there.
+func (a at) of(key string) at {
+	a.key = key
+	return a
+}
+
 // runs returns what was measured of a command at a size, or why nothing was.
-func (r *Result) runs(key string, processes int) (runs []Run, missing string) {
-	at := slices.IndexFunc(r.Commands, func(c Command) bool { return c.Key == key })
-	if at < 0 {
-		return nil, key + " is unknown"
+func (r *Result) runs(of at) (runs []Run, missing string) {
+	its := slices.IndexFunc(r.Commands, func(c Command) bool { return c.Key == of.key })
+	if its < 0 {
+		return nil, of.key + " is unknown"
 	}
-	if why := r.Commands[at].Missing; why != "" {
+	if why := r.Commands[its].Missing; why != "" {
 		return nil, why
 	}
-	for _, size := range r.Sizes {
-		if size.Processes == processes && len(size.Runs[at]) > 0 {
-			return size.Runs[at], ""
+	for _, size := range slices.Concat(r.Sizes, r.Mounts) {
+		if size.Processes == of.processes && size.Mounts == of.mounts && len(size.Runs[its]) > 0 {
+			return size.Runs[its], ""
 		}
 	}
-	return nil, count(processes) + " processes were not measured"
+	if of.mounts > 0 {
+		return nil, count(of.mounts) + " mounts were not measured"
+	}
+	return nil, count(of.processes) + " processes were not measured"
 }
 
 func wall(runs []Run) []time.Duration { return each(runs, func(r Run) time.Duration { return r.Wall }) }

@@ -15,12 +15,12 @@ import (
 // patience is how long all of it may take.
 const patience = 6 * waiting.Limit
 
-// Bench asks: what does a question cost at 100 processes, and what at 10,000?
+// Bench asks: what does a question cost at 100 processes, and what at 10,000? And at 100 mounts, and at 5,000?
 type Bench struct {
-	dir, pidproof, empty string
-	plan                 plan
-	tools                []string
-	among                bool // do not try for namespaces: for tests
+	dir, pidproof, empty, floor string
+	plan                        plan
+	tools                       []string
+	among                       bool // do not try for namespaces: for tests
 }
 
 // plan is what the measuring process is told.
@@ -51,6 +51,9 @@ func New(dir, pidproof string) (*Bench, error) {
 		return nil, err
 	}
 	if b.empty, err = programs.BuildEmpty(dir); err != nil {
+		return nil, err
+	}
+	if b.floor, err = programs.BuildFloor(dir); err != nil {
 		return nil, err
 	}
 	return b, nil

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Table is aligned text: its first row is the head.
+// Table is aligned text: its first row is the head. text/tabwriter folds no rows, and
+// aligns all columns to one side.
 type Table struct {
 	Rows [][]string
 	// Folded is how many of the last columns, at least, go onto a line of their own,

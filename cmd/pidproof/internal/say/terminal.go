@@ -19,7 +19,8 @@ func (c *Console) LineWidth() int {
 	return 0
 }
 
-// columns is the width of a terminal; a line that is wider could not be taken away.
+// columns is the width of a terminal, as golang.org/x/term asks for it, by one call of
+// x/sys, as isTerminal is; a line that is wider could not be taken away.
 func columns(f *os.File) int {
 	if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
 		return int(size.Col)
