@@ -3,6 +3,7 @@ package restart
 import (
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -26,7 +27,11 @@ func programOf(r registry.Registration) (matcher.Daemon, error) {
 	if where, mayHang := host.MayHang(r.Restart[0]); mayHang {
 		return matcher.Daemon{}, fmt.Errorf("it lies on %s, which may not answer", where)
 	}
-	program, err := matcher.FindDaemon(r.Restart[0])
+	name := r.Restart[0]
+	if path, err := exec.LookPath(name); err == nil { // PATH goes first: it is a command, and no daemon
+		name = path
+	}
+	program, err := matcher.FindDaemon(name)
 	if err != nil {
 		return program, err
 	}

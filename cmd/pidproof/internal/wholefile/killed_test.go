@@ -90,7 +90,7 @@ func wantWhole(t *testing.T, path string) {
 // content is synced before the file has its name, and the directory after.
 func TestSyncedInOrder(t *testing.T) {
 	strace := need.Program(t, "strace")
-	for does, appears := range map[string]string{"writing": `renameat2?\(.*, "x"`, "creating": `linkat\(.*, "x"`} {
+	for does, appears := range map[string]string{"writing": `renameat2?\(.*, "/proc/self/fd/\d+/x"`, "creating": `linkat\(.*, "/proc/self/fd/\d+/x"`} {
 		dir := t.TempDir()
 		own, err := os.Executable()
 		must(t, err)
