@@ -29,6 +29,9 @@ type Instance struct {
 	// Default: nobody named the pidfile. Where it does not exist, the one trusted pidfile
 	// that names the daemon is meant; Report.Pidfile says which.
 	Default bool
+	// Label: Daemon may be one, which leads to no executable. Then the number in the pidfile
+	// is all there is; else that is ErrDaemon.
+	Label bool
 	// Unclaimed says which unclaimed processes make the verdict Unclaimed; ""
 	// means CountAny.
 	Unclaimed Counting
@@ -94,7 +97,11 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 		return r, nil
 	}
 	if in.Daemon != "" || in.criteria == (rules.Criteria{}) {
-		d, err := h.findDaemon(in.Daemon)
+		find := h.findDaemon
+		if in.Label {
+			find = h.daemonOrLabel
+		}
+		d, err := find(in.Daemon)
 		if err != nil {
 			return r, err
 		}

@@ -45,6 +45,9 @@ func (r *Report) weighOthers(counting Counting, blind string) {
 		r.Verdict = Unknown
 		r.Reason += "; " + blind
 	default:
+		if r.Daemon.Label() {
+			r.Reason += "; " + r.Daemon.Uncompared()
+		}
 		if file.State == fact.Absent {
 			r.Reason += fmt.Sprintf("; %s does not exist", r.Daemon.Path)
 		}

@@ -55,6 +55,7 @@ var identityRules = []identityRule{
 	{rule: RuleLocked, apply: locked},
 	{rule: RuleStartedAs, apply: startedAs},
 	{rule: RuleUnreadable, apply: unreadable},
+	{rule: RuleBecame, apply: became},
 	{rule: RuleContradicted, apply: contradicted},
 	{rule: RuleMismatch, apply: mismatch},
 }
@@ -373,7 +374,7 @@ func unreadable(q Question) finding {
 	case e.Life == fact.Hidden:
 		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", Remedy(e))
 	case !d.GoesBy(e.Comm):
-		return yes(Undecided, FileUnknown, "its executable cannot be read (%s), and its name is %q; %s", fact.Plain(e.Exe.Err), e.Comm, Remedy(e))
+		return mayHaveBecome(q)
 	}
 	if q.Pidfile.Path != "" {
 		if ok, why := q.Pidfile.Vouches(e.UID, e.EUID); !ok {
