@@ -99,7 +99,7 @@ func mayHaveBecome(q Question) finding {
 // set neither forward nor back since.
 func clockWasKept(c fact.Clock, started time.Time) bool {
 	return slices.ContainsFunc(c.Witnesses, func(w fact.Witness) bool {
-		return w.Started.Before(started) && w.Late <= closeSlack && w.Late >= -StartSlack
+		return w.Started.Before(started) && w.Late.Abs() <= w.Slack
 	})
 }
 

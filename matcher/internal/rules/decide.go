@@ -351,7 +351,11 @@ func contradicted(q Question) finding {
 	case d.Script == nil && !d.startedBy(e) && !d.mentionedBy(e.Argv.Value) && !d.onceLedTo(e):
 		return no("neither its name nor its arguments are the daemon's")
 	}
-	return yes(Undecided, FileUnknown, "it had this number when the pidfile was written, but runs %s (%q)", e.Exe.Value.Link, e.Comm)
+	f := yes(Undecided, FileUnknown, "it had this number when the pidfile was written, but runs %s (%q)", e.Exe.Value.Link, e.Comm)
+	if d.Script != nil {
+		f.why += "; that the script has become that is not proven: " + became(q).why
+	}
+	return f
 }
 
 func unreadable(q Question) finding {
