@@ -61,8 +61,12 @@ func (q Question) writtenAsItStarted() finding {
 	}
 	after := e.Started.Sub(p.Written)
 	owns := onlyRoots(e) || p.Owner != 0 && p.Owner == e.UID && p.Owner == e.EUID
+	slack := closeSlack
+	if owns {
+		slack = slackOf(p)
+	}
 	switch isLate := Late(e, p); {
-	case isLate && !owns, !isLate && after > closeSlack:
+	case isLate && !owns, !isLate && after > slack:
 		return no("it started %s after the pidfile was written", Span(after))
 	case WrittenLong(e, p), !owns && after < -StartSlack:
 		return no("it started %s before the pidfile was written", Span(-after))

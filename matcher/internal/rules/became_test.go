@@ -51,6 +51,13 @@ func TestBecame(t *testing.T) {
 		{"the daemon's user's own pidfile", as(tomcat, tomcat, -8*time.Second), RuleBecame, Runs},
 		{"root's pidfile, start-stop-daemon --chuid --make-pidfile", as(tomcat, 0, -100*time.Millisecond, kept), RuleBecame, Runs},
 
+		{"root's, in a file system that keeps seconds only", but(as(0, 0, 0), func(q *Question) {
+			q.Pidfile.Written = written.Truncate(time.Second)
+		}), RuleBecame, Runs},
+		{"a user's, in a file system that keeps seconds only", but(as(mallory, 0, 0, kept), func(q *Question) {
+			q.Pidfile.Written = written.Truncate(time.Second)
+		}), RuleContradicted, Undecided},
+
 		// A number that came round at once, as in a storm of forks.
 		{"it came round in half a second", as(0, 0, 500*time.Millisecond, kept), RuleContradicted, Undecided},
 		{"it came round in half a second, a user's", as(mallory, 0, 500*time.Millisecond, kept), RuleContradicted, Undecided},
