@@ -21,6 +21,8 @@ import (
 // Others and Sockets.
 func (r *Report) Adoptable() (main *Process, why string) {
 	switch unclear := r.WithRole(RoleUnclear); {
+	case r.Daemon.Label():
+		return nil, r.Daemon.Uncompared()
 	case r.PidfileVerdict == Running:
 		return nil, "the pidfile names it already"
 	case r.PidfileVerdict == Unknown:

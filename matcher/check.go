@@ -20,6 +20,9 @@ type Instance struct {
 	// Default: nobody named the pidfile. Where it does not exist, the one trusted pidfile
 	// that names the daemon is meant; Report.Pidfile says which.
 	Default bool
+	// Label: Daemon may be one, which leads to no executable. Then the number in the pidfile
+	// is all there is; else that is ErrDaemon.
+	Label bool
 	// Unclaimed processes stand in the way of "safe to start": every one of them, with
 	// ListeningOnly those that hold a listening socket, with PidfileOnly none, so that
 	// nobody looks for them.
@@ -83,7 +86,11 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 		return r, nil
 	}
 	if in.Daemon != "" || in.criteria == (rules.Criteria{}) {
-		d, err := h.findDaemon(in.Daemon)
+		find := h.findDaemon
+		if in.Label {
+			find = h.daemonOrLabel
+		}
+		d, err := find(in.Daemon)
 		if err != nil {
 			return r, err
 		}

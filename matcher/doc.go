@@ -45,6 +45,7 @@
 //	pidfile.go                   what a pidfile says, and for whom it may speak
 //	exe.go, interpreter.go       a daemon's names and paths, and the programs that run scripts
 //	decide.go                    the rules about the process that a pidfile names
+//	became.go                    that for scripts of which nothing is left
 //	script.go, criteria.go       those for #! scripts, and start-stop-daemon's
 //	ownership.go                 those about whose it is
 //	lateness.go, clock.go        those about time
@@ -87,8 +88,8 @@
 //     this daemon.
 //   - criteria: it has another parent, user or name than start-stop-daemon's
 //     options ask for. Not this daemon.
-//   - number: start-stop-daemon was given no executable, so that the number is all
-//     there is. Weak; if late, its name must be like that of the pidfile.
+//   - number: start-stop-daemon was given no executable, or the daemon is only a label
+//     that leads to none, so that the number is all there is. Weak; if late, its name must be like that of the pidfile.
 //   - same-file: device and inode of /proc/PID/exe are those of the daemon's file.
 //     Where the daemon's path is a link to a file of another name, the process
 //     must also have been started under the link's name (busybox crond), or under
@@ -111,11 +112,14 @@
 //     since the process started, as rename(2) changes it.
 //   - unreadable: its executable may not be read. Plausible if comm fits and the
 //     pidfile may vouch; otherwise it cannot be told.
+//   - became: the daemon is a script, which may become any program, or an interpreter, and
+//     another version of it runs; and the pidfile was written as the process started, so
+//     that its number has not changed hands. Weak. Another user's than the pidfile's
+//     owner's needs a witness that the clock was kept.
 //   - contradicted: it runs something else, but its name, the path it was started
 //     as, or the script it was given is the daemon's. Or it started just before the
 //     pidfile was written, so its number was not recycled, and the daemon is in its
-//     arguments, or is a script, which may have become any program, or is behind a
-//     link that may once have led to it, and has its name. Unknown.
+//     arguments, or is a script or behind a link that may once have led to it, and has its name. Unknown.
 //   - mismatch: it runs something else. Not this daemon.
 //
 // # Rules about whose it is

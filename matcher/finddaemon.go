@@ -17,6 +17,21 @@ import (
 // ErrDaemon is wrapped by errors about the DAEMON argument itself.
 var ErrDaemon = errors.New("no usable daemon")
 
+// errNoProgram is ErrDaemon of a word that names something, but no executable.
+var errNoProgram = fmt.Errorf("%w", ErrDaemon)
+
+// daemonOrLabel is findDaemon where a word that leads to no executable is what the caller
+// calls his daemon, as Debian's functions have it: `status_of_proc -p $PID_FILE
+// elasticsearch elasticsearch`.
+func (h *host) daemonOrLabel(name string) (rules.Daemon, error) {
+	d, err := h.findDaemon(name)
+	if !errors.Is(err, errNoProgram) {
+		return d, err
+	}
+	why := strings.Replace(err.Error(), errNoProgram.Error()+": "+name+" ", "it ", 1)
+	return rules.Daemon{Name: name, NoProgram: why}, nil
+}
+
 // FindDaemon looks up an executable as Check does. Its errors wrap ErrDaemon, or
 // ErrNoAnswer where PATH could not be read; that the file is missing is none.
 func FindDaemon(name string) (Daemon, error) { return thisHost().findDaemon(name) }
@@ -29,7 +44,7 @@ func (h *host) findDaemon(name string) (rules.Daemon, error) {
 	case name == "":
 		return d, fmt.Errorf("%w: the name is empty", ErrDaemon)
 	case strings.HasSuffix(name, "/"):
-		return d, fmt.Errorf("%w: %s ends in a slash, like a directory", ErrDaemon, name)
+		return d, fmt.Errorf("%w: %s ends in a slash, like a directory", errNoProgram, name)
 	case strings.IndexByte(name, 0) >= 0:
 		return d, fmt.Errorf("%w: the name holds a NUL byte", ErrDaemon)
 	case strings.Contains(name, "/"):
@@ -44,7 +59,7 @@ func (h *host) findDaemon(name string) (rules.Daemon, error) {
 			return d, fmt.Errorf("%w where %s is: %w", ErrNoAnswer, name, err)
 		}
 		if d.Path = path; path == "" {
-			return d, fmt.Errorf("%w: %s is neither in PATH nor in the sbin directories; give its path", ErrDaemon, name)
+			return d, fmt.Errorf("%w: %s is neither in PATH nor in the sbin directories; give its path", errNoProgram, name)
 		}
 	}
 	h.Doing("looking at %s", d.Path)
@@ -79,7 +94,7 @@ func (h *host) lookAtDaemon(d *rules.Daemon) error {
 		return err
 	}
 	if kind := uint32(st.Mode) & unix.S_IFMT; kind != unix.S_IFREG {
-		return fmt.Errorf("%w: %s is %s, not a program", ErrDaemon, d.Name, kindName(kind))
+		return fmt.Errorf("%w: %s is %s, not a program", errNoProgram, d.Name, kindName(kind))
 	}
 	d.File, d.Links, d.Owner = fact.Of(kernel.IdOf(st)), uint64(st.Nlink), int(st.Uid)
 	if d.Script, err = h.interpreter(d.Real); err != nil || !d.Aliased() {

@@ -49,7 +49,7 @@ func loadFixture(t *testing.T, path string) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{t: t, root: t.TempDir(), roles: map[int]string{}, hidden: map[int]bool{}}
+	f := &fixture{t: t, in: Instance{Label: true}, root: t.TempDir(), roles: map[int]string{}, hidden: map[int]bool{}}
 	self := strconv.Itoa(os.Getpid())
 	f.process(os.Getpid(), map[string]string{"comm": "pidproof"})
 	f.process(1, map[string]string{"comm": "init", "ppid": "0"})

@@ -185,7 +185,8 @@ func (h *host) instanceOf(p rules.Pidfile) Listed {
 		proven := h.aloneAs(Instance{Daemon: program, Pidfile: p.Path}, p, func() (rules.Daemon, error) {
 			return h.guessed(program, listed.Main.Evidence.Exe.Value)
 		})
-		running := proven.Verdict == Running && listed.Verdict == Running && proven.Daemon.File.State != fact.Unreadable
+		// A guess that it was a script, of which nothing is left, is none.
+		running := proven.Verdict == Running && proven.Rule != rules.RuleBecame && listed.Verdict == Running && proven.Daemon.File.State != fact.Unreadable
 		if running || slices.Contains([]rules.Rule{rules.RuleRecycled, rules.RuleContested, rules.RuleLate, rules.RuleUnreadable}, proven.Rule) {
 			listed.Report = proven
 			break

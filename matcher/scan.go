@@ -25,6 +25,9 @@ const hidden = "/proc hides other users' processes (hidepid); ask as root"
 
 // scan walks /proc once, for one daemon. Those it finds are held, if hold is set.
 func (h *host) scan(d rules.Daemon, c rules.Criteria, hold bool) (survey, error) {
+	if d.Label() {
+		return h.kernelThreads(d)
+	}
 	surveys, err := h.scanAll([]rules.Daemon{d}, c, hold)
 	if err != nil {
 		return survey{}, err
@@ -68,6 +71,28 @@ func (h *host) scanAll(daemons []rules.Daemon, c rules.Criteria, hold bool) ([]s
 		h.placeInTree(s)
 	}
 	return surveys, nil
+}
+
+// kernelThreads are those of a label's name, held: no process can make himself one. What
+// else bears the name says little; it may be the init script that asks.
+func (h *host) kernelThreads(d rules.Daemon) (survey, error) {
+	s := survey{parents: map[int]int{}}
+	name := rules.LastPart(d.Name)
+	if name == "" {
+		return s, nil
+	}
+	found, blind, err := h.matchAll(rules.Criteria{Name: name})
+	s.blind = blind
+	for _, p := range found {
+		if !p.Evidence.Kernel || p.Decision.Outcome != rules.Runs {
+			p.Release()
+			continue
+		}
+		s.found = append(s.found, p)
+		s.parents[p.Evidence.PID] = p.Evidence.PPID
+	}
+	h.placeInTree(s)
+	return s, err
 }
 
 // blindness is why some processes may not have been listed.

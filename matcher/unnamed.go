@@ -18,6 +18,9 @@ import (
 // cron writes /run/crond.pid): the one trusted pidfile that names the daemon is meant. With
 // several none is, and settled says so.
 func (h *host) findPidfile(ctx context.Context, r *Report) (settled bool) {
+	if r.Daemon.Label() { // any pidfile's number would do
+		return false
+	}
 	found, err := h.pidfilesOf(r.Daemon)
 	switch {
 	case err != nil:
@@ -72,6 +75,7 @@ func (h *host) pidfilesOf(d rules.Daemon) (paths []string, err error) {
 		switch first, seen := mains[p.PID]; {
 		case failure != nil:
 			err = failure
+		case decision.Rule == rules.RuleBecame: // so might any other's: it is not named as this daemon's pidfile
 		case decision.Outcome == rules.Runs && h.speaksUnasked(p) && (!seen || p.Path < first.Instance):
 			mains[p.PID] = Process{Evidence: e, Instance: p.Path}
 		}

@@ -27,7 +27,7 @@ func (adoptCmd) Help() string {
 // file is the instance whose pidfile is to be written, and no other that names the daemon.
 func (cmd adoptCmd) file() matcher.Instance {
 	in := cmd.instance()
-	in.Default = false
+	in.Default, in.Label = false, false
 	return in
 }
 

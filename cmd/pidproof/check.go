@@ -18,7 +18,7 @@ type pidfileFlag struct {
 // instanceArgs are what every question about one instance takes.
 type instanceArgs struct {
 	pidfileFlag
-	Daemon string `arg:"" help:"The daemon's executable: a path, or a name in PATH or the sbin directories."`
+	Daemon string `arg:"" help:"The daemon's executable: a path, or a name in PATH or the sbin directories. What is none is a label: then the pidfile's number is all there is."`
 }
 
 // Validate refuses what an empty shell variable makes of -p "$PIDFILE": the
@@ -41,7 +41,7 @@ func (f pidfileFlag) of(daemon string) string {
 func (a instanceArgs) pidfile() string { return a.of(a.Daemon) }
 
 func (a instanceArgs) instance() matcher.Instance {
-	return matcher.Instance{Daemon: a.Daemon, Pidfile: a.pidfile(), Default: a.Pidfile == nil}
+	return matcher.Instance{Daemon: a.Daemon, Label: true, Pidfile: a.pidfile(), Default: a.Pidfile == nil}
 }
 
 type countingFlag struct {

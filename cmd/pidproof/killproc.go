@@ -66,7 +66,7 @@ func (cmd *killprocCmd) onlyIfRuns() bool   { return cmd.named() && cmd.signal !
 func (cmd *killprocCmd) quietlyStale() bool { return cmd.named() && cmd.Pidfile != nil }
 
 func (cmd *killprocCmd) Run(c *console) error {
-	in := matcher.Instance{Daemon: cmd.daemon(), Pidfile: cmd.of(cmd.daemon()), Default: cmd.Pidfile == nil, Hold: true, Others: cmd.Workers}
+	in := matcher.Instance{Daemon: cmd.daemon(), Label: true, Pidfile: cmd.of(cmd.daemon()), Default: cmd.Pidfile == nil, Hold: true, Others: cmd.Workers}
 	report, err := c.Check(in)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func (cmd startDaemonCmd) touches() []string { return []string{cmd.daemon(), cmd
 func (cmd startDaemonCmd) Run(c *console) error {
 	if !cmd.Force {
 		// Jobs of cron and sessions of sshd need no word; what holds a port may.
-		in := matcher.Instance{Daemon: cmd.daemon(), Pidfile: cmd.of(cmd.daemon()), Default: cmd.Pidfile == nil, ListeningOnly: true}
+		in := matcher.Instance{Daemon: cmd.daemon(), Label: true, Pidfile: cmd.of(cmd.daemon()), Default: cmd.Pidfile == nil, ListeningOnly: true}
 		report, err := c.Check(in)
 		if err != nil {
 			return err

@@ -20,7 +20,7 @@ const (
 // question is what a scenario says once its processes run: what to ask, and the right answers. Its author knows them
 // from what he started; no tool is asked for them. One line each:
 //
-//	daemon PATH          the path that is asked about: D
+//	daemon PATH          the path, or the label, that is asked about: D
 //	pidfile PATH         the pidfile that is asked about: F
 //	process NAME PID     a process that runs, or is a zombie, and its name in the notes
 //	gone NAME PID        a number that no process has
@@ -104,8 +104,8 @@ func name(as map[string]int, value string) error {
 
 func (q question) complete() error {
 	switch {
-	case !filepath.IsAbs(q.Daemon):
-		return errors.New("it says no `daemon` line with an absolute path")
+	case !filepath.IsAbs(q.Daemon) && (q.Daemon == "" || strings.Contains(q.Daemon, "/")):
+		return errors.New("it says no `daemon` line with an absolute path or a label")
 	case !filepath.IsAbs(q.Pidfile):
 		return errors.New("it says no `pidfile` line with an absolute path")
 	case q.Status == "" && q.Pids == nil:

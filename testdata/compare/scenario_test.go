@@ -102,7 +102,7 @@ func TestRemedies(t *testing.T) {
 		"staus running\n":           "want daemon, pidfile, process, gone, status, pids or user",
 		"status maybe\n":            "want running, not-running, unclaimed or cannot-tell",
 		"pidfile /f\npids none\n":   "no `daemon` line",
-		"daemon d\npidfile /f\n":    "no `daemon` line with an absolute path",
+		"daemon b/d\npidfile /f\n":  "no `daemon` line with an absolute path or a label",
 		"daemon /d\npids none\n":    "no `pidfile` line",
 		"daemon /d\npidfile /f\n\n": "no such key",
 		"daemon /d\npidfile /f\n":   "neither a `status` nor a `pids` line",

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,11 +86,13 @@ func named(name string, e fact.Evidence) Outcome {
 }
 
 // number is the rule where no executable was given, as in `start-stop-daemon
-// --stop --pidfile F`: the number is all there is. Kernel threads write no
-// pidfiles, but Debian's nfs-kernel-server stops them: --name nfsd --user 0.
+// --stop --pidfile F`, or only a label: the number is all there is. Kernel threads write no
+// pidfiles, but Debian's nfs-kernel-server stops them: --name nfsd --user 0; and whoever
+// writes one's number down calls it by its name.
 func number(q Question) finding {
-	e := q.Evidence
+	d, e := q.Daemon, q.Evidence
 	switch {
+	case e.Kernel && d.Label() && Bears(e.Comm, LastPart(d.Name)):
 	case e.Kernel && q.Pidfile.Path != "":
 		return yes(NotThis, FileUnknown, "%d is the kernel thread %q", e.PID, e.Comm)
 	case e.Ourselves:
@@ -98,6 +101,9 @@ func number(q Question) finding {
 		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", Remedy(e))
 	}
 	f := yes(Runs, FileUnknown, "no executable was given, and it has the number %d", e.PID)
+	if d.Label() {
+		f.why = fmt.Sprintf("it has the number %d and is called %q; %s", e.PID, e.Comm, d.Uncompared())
+	}
 	f.weak = true
 	return f
 }

@@ -55,6 +55,7 @@ var identityRules = []identityRule{
 	{rule: RuleLocked, apply: locked},
 	{rule: RuleStartedAs, apply: startedAs},
 	{rule: RuleUnreadable, apply: unreadable},
+	{rule: RuleBecame, apply: became},
 	{rule: RuleContradicted, apply: contradicted},
 	{rule: RuleMismatch, apply: mismatch},
 }
@@ -350,7 +351,11 @@ func contradicted(q Question) finding {
 	case d.Script == nil && !d.startedBy(e) && !d.mentionedBy(e.Argv.Value) && !d.onceLedTo(e):
 		return no("neither its name nor its arguments are the daemon's")
 	}
-	return yes(Undecided, FileUnknown, "it had this number when the pidfile was written, but runs %s (%q)", e.Exe.Value.Link, e.Comm)
+	f := yes(Undecided, FileUnknown, "it had this number when the pidfile was written, but runs %s (%q)", e.Exe.Value.Link, e.Comm)
+	if d.Script != nil {
+		f.why += "; that the script has become that is not proven: " + became(q).why
+	}
+	return f
 }
 
 func unreadable(q Question) finding {
@@ -373,7 +378,7 @@ func unreadable(q Question) finding {
 	case e.Life == fact.Hidden:
 		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", Remedy(e))
 	case !d.GoesBy(e.Comm):
-		return yes(Undecided, FileUnknown, "its executable cannot be read (%s), and its name is %q; %s", fact.Plain(e.Exe.Err), e.Comm, Remedy(e))
+		return mayHaveBecome(q)
 	}
 	if q.Pidfile.Path != "" {
 		if ok, why := q.Pidfile.Vouches(e.UID, e.EUID); !ok {

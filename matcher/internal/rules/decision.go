@@ -23,6 +23,7 @@ const (
 	RuleLocked       Rule = "locked"
 	RuleStartedAs    Rule = "started-as"
 	RuleUnreadable   Rule = "unreadable"
+	RuleBecame       Rule = "became"
 	RuleContradicted Rule = "contradicted"
 	RuleMismatch     Rule = "mismatch"
 

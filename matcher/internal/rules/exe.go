@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +15,8 @@ type Daemon struct {
 	Name string // as the caller gave it
 	Path string // absolute, cleaned, links kept
 	Real string // links resolved; where the file is gone, its directory's links only
+
+	NoProgram string // why Name leads to no executable, but is a label; there is no Path then
 
 	File   fact.Fact[fact.FileID] // of Real
 	DirDev uint64                 // st_dev of Real's directory: says which filesystem, also when the file is gone
@@ -37,6 +40,22 @@ func (d Daemon) RealBase() string { return filepath.Base(d.Real) }
 
 // Unnamed reports that no executable was given.
 func (d Daemon) Unnamed() bool { return d.Path == "" }
+
+// Label reports that all there is of it is what somebody calls it.
+func (d Daemon) Label() bool { return d.NoProgram != "" }
+
+// Uncompared says that no process could be compared with a label.
+func (d Daemon) Uncompared() string {
+	return fmt.Sprintf("no executable could be compared: %s", d.NoProgram)
+}
+
+// Called is its path, or its label.
+func (d Daemon) Called() string {
+	if d.Label() {
+		return d.Name
+	}
+	return d.Path
+}
 
 // Aliased reports that the daemon's path is a link to a file of another name.
 func (d Daemon) Aliased() bool { return d.Base() != d.RealBase() }

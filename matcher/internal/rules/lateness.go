@@ -42,7 +42,11 @@ func lateness(q Question, d Decision, child bool) Decision {
 		}
 		return d.overruled(RuleLate, Undecided, format, args...)
 	}
-	switch named := q.Criteria.Name != "" && !IsInterpreter(q.Criteria.Name); {
+	name := q.Criteria.Name
+	if label := LastPart(q.Daemon.Name); q.Daemon.Label() && Bears(e.Comm, label) {
+		name = label
+	}
+	switch named := name != "" && !IsInterpreter(name); {
 	case q.Daemon.Unnamed() && e.Argv.State == fact.Unread:
 		return Decision{Need: NeedArgv}
 	case child:

@@ -24,14 +24,18 @@ func Late(e fact.Evidence, p Pidfile) bool { return e.Started.After(p.Written.Ad
 const closeSlack = 100 * time.Millisecond
 
 // closelyLate reports of a process that is not late that it started after its pidfile was
-// written all the same: with 32,768 numbers one comes round in less than two seconds. File
-// systems without fractions of a second (ext3, XFS's oldest) are given one more.
+// written all the same: with 32,768 numbers one comes round in less than two seconds.
 func closelyLate(e fact.Evidence, p Pidfile) bool {
-	slack := closeSlack
+	return e.Life == fact.Alive && e.Started.After(p.Written.Add(slackOf(p)))
+}
+
+// slackOf is closeSlack, and a second more on file systems without fractions of one (ext3,
+// XFS's oldest).
+func slackOf(p Pidfile) time.Duration {
 	if p.Written.Nanosecond() == 0 {
-		slack += time.Second
+		return closeSlack + time.Second
 	}
-	return e.Life == fact.Alive && e.Started.After(p.Written.Add(slack))
+	return closeSlack
 }
 
 // WrittenLong reports that the pidfile was written long after the process started.

@@ -52,8 +52,11 @@ func Weigh(others []Other, d Daemon, listeningOnly bool, blind string) (w Weight
 	case blind != "":
 		return Doubtful, "; " + blind
 	}
+	if d.Label() {
+		words = "; " + d.Uncompared()
+	}
 	if d.File.State == fact.Absent {
-		words = fmt.Sprintf("; %s does not exist", d.Path)
+		words += fmt.Sprintf("; %s does not exist", d.Path)
 	}
 	return Free, words + otherInstances(others)
 }

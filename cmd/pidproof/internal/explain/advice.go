@@ -39,6 +39,9 @@ func adviceByVerdict(r matcher.Report) string {
 	case matcher.Dead:
 		return "It is safe to start. If the daemon refuses because of the stale pidfile, remove it (" + say.Command("rm", r.Pidfile.Path) + ")."
 	case matcher.NotRunning:
+		if r.Daemon.Label() {
+			return "Give the path of the daemon's executable, too, to see whether one runs without this pidfile. If none does, it is safe to start."
+		}
 		if len(r.WithRole(matcher.RoleOther)) > 0 {
 			return "It is safe to start this instance, if it shares neither port nor data with those that run. If you meant one of them, ask with -p and its pidfile."
 		}

@@ -8,7 +8,7 @@ import (
 
 // Summary is the verdict as one line for a log.
 func Summary(r matcher.Report) string {
-	daemon, pid, pidfile := r.Daemon.Path, r.Pidfile.PID, r.Pidfile.Path
+	daemon, pid, pidfile := r.Daemon.Called(), r.Pidfile.PID, r.Pidfile.Path
 	switch {
 	case r.Verdict == matcher.Running:
 		return fmt.Sprintf("%s is running: PID %d from %s; %s", daemon, pid, pidfile, r.Reason)

@@ -39,13 +39,17 @@ func (p page) headline(r matcher.Report) {
 		paint = say.Red
 	}
 	verdict := strings.ToUpper(strings.ReplaceAll(r.Verdict.String(), "-", " "))
-	fmt.Fprintf(p.W, "%s: %s (exit %d, rule %s)\n", say.Printable(filepath.Base(r.Daemon.Path)), p.Paint(paint, verdict), exitcode.Of(r.Verdict), r.Rule)
+	fmt.Fprintf(p.W, "%s: %s (exit %d, rule %s)\n", say.Printable(filepath.Base(r.Daemon.Called())), p.Paint(paint, verdict), exitcode.Of(r.Verdict), r.Rule)
 	p.Wrap("  ", r.Reason)
 	fmt.Fprintln(p.W)
 }
 
 func (p page) daemon(d matcher.Daemon) {
-	p.Put("Daemon", d.Path)
+	p.Put("Daemon", d.Called())
+	if d.Label() {
+		p.Put("", d.Uncompared())
+		return
+	}
 	if d.Real != d.Path {
 		p.Put("", "a link to "+d.Real)
 	}

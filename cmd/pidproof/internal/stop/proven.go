@@ -56,6 +56,8 @@ func (d Proven) Stop(r *matcher.Report) (exit int, err error) {
 func (d Proven) addWorkers(s *stopping, r *matcher.Report) error {
 	main := r.Main
 	switch {
+	case r.Daemon.Label():
+		return fmt.Errorf("its workers cannot be told: %s; nothing was signalled", r.Daemon.Uncompared())
 	case !r.Scanned || r.Blind != "":
 		return fmt.Errorf("its workers cannot be told: %s; nothing was signalled", r.Blind)
 	case main.Evidence.PID == 1:

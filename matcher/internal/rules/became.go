@@ -1,0 +1,115 @@
+package rules
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"pidproof/matcher/internal/fact"
+)
+
+// became is the rule for scripts that become another program: `exec java` leaves nothing
+// of them in the process. What proves whose it is then is that its pidfile was written when
+// it started, so that the number has not changed hands since. The same goes for an
+// interpreter that is called the daemon, of which another version runs (lua5.2, lua5.4).
+func became(q Question) finding {
+	d, e := q.Daemon, q.Evidence
+	switch x := e.Exe.Value; {
+	case q.Pidfile.Path == "":
+		return no("no pidfile speaks for it")
+	case d.Script == nil && !d.isVersionOf(x):
+		return no("%s is no script, which may become another program", d.Path)
+	case e.Exe.State != fact.Known || e.PID == 1 || e.Ourselves:
+		return no("what it runs cannot be read, or is no daemon")
+	case e.Forked:
+		return no("it has executed nothing yet")
+	case e.Root == fact.OtherPlace || e.Tree == fact.OtherPlace && e.UserNS == fact.OtherPlace:
+		return no("it has another root directory, or a mount tree of another user namespace")
+	case slices.Contains(starters, filepath.Base(onlyPath(x))):
+		return no("it runs %s, which starts others", x.Link)
+	}
+	if in := q.writtenAsItStarted(); !in.applies {
+		return in
+	}
+	what, when := "the script "+d.Path+" has become", "as it started"
+	if d.Script == nil {
+		what = "in place of " + d.Path + " it runs"
+	}
+	if gap := q.Pidfile.Written.Sub(e.Started); gap >= time.Second {
+		when = Span(gap) + " after it started"
+	}
+	f := yes(Runs, FileUnknown, "%s %s (%q): the pidfile was written %s, so the number has not changed hands", what, e.Exe.Value.Link, e.Comm, when)
+	f.weak = true
+	return f
+}
+
+// starters run what they are given, as a child or in their own place: a pidfile that names
+// one says nothing yet of the daemon.
+var starters = []string{"su", "runuser", "sudo", "doas", "pkexec", "setsid", "setpriv", "nohup", "nice", "ionice", "chrt", "taskset",
+	"flock", "timeout", "env", "daemon", "start-stop-daemon", "start_daemon", "unshare", "nsenter", "chroot", "script", "pidproof"}
+
+// writtenAsItStarted reports that the pidfile was written when the process started: no
+// number comes round as fast. Of the daemon's own user, whose pidfile it is, and of what
+// only root can have started, that is believed of the times alone. Any other user may wait
+// for a number, and for a clock that is set back: he has no more than the time in which
+// nobody can have it, and a witness that the clock was kept.
+func (q Question) writtenAsItStarted() finding {
+	e, p := q.Evidence, q.Pidfile
+	if isRoots(e) && e.File.State == fact.Unread {
+		return finding{need: NeedFile}
+	}
+	after := e.Started.Sub(p.Written)
+	owns := onlyRoots(e) || p.Owner != 0 && p.Owner == e.UID && p.Owner == e.EUID
+	slack := closeSlack
+	if owns {
+		slack = slackOf(p)
+	}
+	switch isLate := Late(e, p); {
+	case isLate && !owns, !isLate && after > slack:
+		return no("it started %s after the pidfile was written", Span(after))
+	case WrittenLong(e, p), !owns && after < -StartSlack:
+		return no("it started %s before the pidfile was written", Span(-after))
+	case owns && !isLate:
+		return finding{applies: true}
+	case e.Clock.State == fact.Unread:
+		return finding{need: NeedClock}
+	case isLate:
+		if _, set := clockWasSet(e.Clock.Value, after); !set {
+			return no("it started %s after the pidfile was written", Span(after))
+		}
+	case !clockWasKept(e.Clock.Value, e.Started):
+		return no("it is of uid %d, and nothing shows that the clock was not set back since", e.UID)
+	}
+	return finding{applies: true}
+}
+
+// mayHaveBecome is became for who may not see what a process runs, which has another name
+// than the daemon.
+func mayHaveBecome(q Question) finding {
+	d, e := q.Daemon, q.Evidence
+	if ok, _ := q.Pidfile.Vouches(e.UID, e.EUID); ok && q.Pidfile.Path != "" && d.Script != nil && !e.Forked {
+		switch in := q.writtenAsItStarted(); {
+		case in.need != 0:
+			return in
+		case in.applies:
+			return yes(Plausible, FileUnknown, "its executable cannot be read (%s), but the pidfile was written as it started, and the script %s may have become any program; %s", fact.Plain(e.Exe.Err), d.Path, Remedy(e))
+		}
+	}
+	return yes(Undecided, FileUnknown, "its executable cannot be read (%s), and its name is %q; %s", fact.Plain(e.Exe.Err), e.Comm, Remedy(e))
+}
+
+// clockWasKept finds a witness from before that is neither late nor early: the clock was
+// set neither forward nor back since.
+func clockWasKept(c fact.Clock, started time.Time) bool {
+	return slices.ContainsFunc(c.Witnesses, func(w fact.Witness) bool {
+		return w.Started.Before(started) && w.Late.Abs() <= w.Slack
+	})
+}
+
+// isVersionOf reports that the daemon is an interpreter, and that this is the same one of
+// another version.
+func (d Daemon) isVersionOf(x fact.Exe) bool {
+	stem := func(path string) string { return strings.TrimRight(filepath.Base(path), "0123456789.") }
+	return IsInterpreter(d.Base()) && (stem(onlyPath(x)) == stem(d.Path) || stem(onlyPath(x)) == stem(d.Real))
+}
