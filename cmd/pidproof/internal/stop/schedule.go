@@ -38,13 +38,14 @@ func (s *stopping) carryOut(schedule ssd.Schedule) (ended bool) {
 	for at, nth := 0, 0; ; at++ {
 		if at == len(schedule.Steps) {
 			if schedule.Repeat < 0 {
-				return s.await(0)
+				return false
 			}
 			at = schedule.Repeat
 		}
 		step := schedule.Steps[at]
 		if step.IsWait {
-			if s.await(step.Wait) {
+			// No time is no look, as for dpkg: who is gone is seen at the next signal.
+			if step.Wait > 0 && s.await(step.Wait) {
 				return true
 			}
 			continue
