@@ -44,35 +44,26 @@ func isNumber(s string, base int) bool {
 	return err == nil
 }
 
+// withPriority reads policy:priority; the priority may be missing.
+func withPriority(s string, otherwise int) (policy string, priority int, ok bool) {
+	policy, number, joined := strings.Cut(s, ":")
+	if !joined {
+		return policy, otherwise, true
+	}
+	priority, err := parseUnsigned(number, 10)
+	return policy, priority, err == nil
+}
+
 // isProcsched: the priorities are those of sched_get_priority_min(2) and _max.
 func isProcsched(s string) bool {
-	policy, priority, joined := strings.Cut(s, ":")
-	n, err := 0, error(nil)
-	if joined {
-		n, err = parseUnsigned(priority, 10)
-	}
-	switch policy {
-	case "other":
-		return err == nil
-	case "fifo", "rr":
-		return err == nil && n >= 1 && n <= 99
-	}
-	return false
+	policy, priority, ok := withPriority(s, 0)
+	realTime := policy == "fifo" || policy == "rr"
+	return ok && (policy == "other" || realTime && priority >= 1 && priority <= 99)
 }
 
 func isIOsched(s string) bool {
-	class, priority, joined := strings.Cut(s, ":")
-	n, err := 4, error(nil)
-	if joined {
-		n, err = parseUnsigned(priority, 10)
-	}
-	switch class {
-	case "idle":
-		return err == nil
-	case "real-time", "best-effort":
-		return err == nil && n <= 7
-	}
-	return false
+	class, priority, ok := withPriority(s, 4)
+	return ok && (class == "idle" || (class == "real-time" || class == "best-effort") && priority <= 7)
 }
 
 // LookUpStarted sees that the user and the group of the started program exist: dpkg
