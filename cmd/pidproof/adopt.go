@@ -10,6 +10,7 @@ import (
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/instances"
+	"pidproof/cmd/pidproof/internal/record"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/cmd/pidproof/internal/wholefile"
 	"pidproof/matcher"
@@ -114,6 +115,7 @@ func (cmd adoptCmd) write(c *console, r matcher.Report, main *matcher.Process, d
 		c.exit = exitcode.Refused
 		return nil
 	}
+	record.Entry{Command: "adopt", Caller: c.Caller, Pidfile: f.Path}.Did(append([]record.Field{{Name: "done", Value: "adopted"}}, record.Process(main)...)...)
 	proof, err := c.Check(cmd.file())
 	switch {
 	case err != nil:

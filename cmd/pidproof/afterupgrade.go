@@ -36,7 +36,7 @@ func (afterUpgradeCmd) Run(c *console) error {
 			return nil
 		}
 		defer unlock()
-		run := restart.New(c.Console, c.Asker, false, restart.Limit)
+		run := restart.New(c.Console, c.Asker, "after-upgrade", false, restart.Limit)
 		defer run.Close()
 		if doubts := run.All(registered); run.Found() > 0 {
 			run.Summary(doubts)

@@ -69,7 +69,7 @@ func (cmd invokeRcdCmd) stop(c *console, call invokerc.Invocation) error {
 		return err
 	}
 	q := quiesce.Quiescing{
-		Console: c.Console, Asker: c.Asker, Service: service, Words: call.Words,
+		Console: c.Console, Asker: c.Asker, Command: handover.InvokeRC, Service: service, Words: call.Words,
 		OnDemand: call.AllowOnDemand, Lenient: true,
 	}
 	nothing := len(holdable)+len(others) == 0 && held == nil

@@ -9,6 +9,7 @@ import (
 
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/explain"
+	"pidproof/cmd/pidproof/internal/record"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/cmd/pidproof/internal/stop"
 	"pidproof/matcher"
@@ -17,6 +18,7 @@ import (
 type killprocCmd struct {
 	pidfileFlag
 	Workers bool     `help:"The daemon's workers, too: await them, and KILL those that stay. For daemons whose children must not outlive them."`
+	Verbose bool     `short:"v" help:"Say on standard output who was sent which signal."`
 	Words   []string `arg:"" name:"daemon" passthrough:"partial" help:"The daemon's executable and, after it, the signal: HUP, -HUP, SIGHUP or 1. Default: TERM, and KILL after 5 seconds."`
 
 	signal syscall.Signal
@@ -78,7 +80,7 @@ func (cmd *killprocCmd) Run(c *console) error {
 		if cmd.named() {
 			return cmd.send(c, report)
 		}
-		c.exit, err = stop.Proven{Console: c.Console, Asker: c.Asker, Instance: in, Workers: cmd.Workers}.Stop(&report)
+		c.exit, err = stop.Proven{Console: c.Console, Asker: c.Asker, Instance: in, Workers: cmd.Workers, Verbose: cmd.Verbose}.Stop(&report)
 		return err
 	case matcher.Unknown:
 		c.Warn("%s; nothing was signalled", explain.Summary(report))
@@ -114,6 +116,11 @@ func (cmd *killprocCmd) send(c *console, r matcher.Report) error {
 	case errors.Is(err, syscall.ESRCH):
 	case err != nil:
 		return fmt.Errorf("process %d could not be signalled: %w", r.Main.Evidence.PID, err)
+	default:
+		record.Entry{Command: "killproc", Caller: c.Caller, Pidfile: r.Pidfile.Path}.Signalled(r.Main, cmd.signal)
+		if cmd.Verbose {
+			c.Inform("%s: %s sent to process %d", cmd.daemon(), record.SignalName(cmd.signal), r.Main.Evidence.PID)
+		}
 	}
 	if cmd.Pidfile != nil && cmd.signal == syscall.SIGTERM && r.Main.Ended() {
 		stop.RemovePidfile(c.Console, r.Pidfile)

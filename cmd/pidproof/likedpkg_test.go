@@ -41,6 +41,9 @@ func TestLikeDpkg(t *testing.T) {
 		{"run d", "--status --pidfile d.pid --user 0 --name d", ""},
 		{"run d", "--status --pidfile d.pid --name e", ""},
 		{"run d", "--status --pidfile d.pid --user 65533", ""},
+		{"", "--status --pidfile /dev/null", ""},
+		{"run d", "--status --pidfile /dev/null --exec $PWD/d", ""},
+		{"", "--stop --pidfile /dev/null", ""},
 
 		{"", "--stop --pidfile none.pid", ""},
 		{"", "--stop --pidfile none.pid --oknodo", ""},
@@ -58,6 +61,7 @@ func TestLikeDpkg(t *testing.T) {
 		{"run d", "--stop --pid $(cat d.pid) --verbose --retry 5", ""},
 		{"run d", "--stop --exec $PWD/d --signal 0 --verbose", ""},
 		{"run d -ignore-term", "--stop --pidfile d.pid --retry TERM/0", ""},
+		{"run d -ignore-term", "--stop --pidfile d.pid --retry TERM/KILL", ""},
 		{"run d -ignore-term", "--stop --pidfile d.pid --retry TERM/0 --quiet", ""},
 		{"run d -ignore-term -record f", "--stop --exec $PWD/d --verbose --retry TERM/0/HUP/0/TERM/1/KILL/5", ""},
 		{"run d -ignore-term", "--stop --pidfile d.pid --verbose --retry 1 --remove-pidfile; ls *.pid", ""},
@@ -100,8 +104,6 @@ func TestLikeDpkg(t *testing.T) {
 		// dpkg exits with 2, where its manual says 3.
 		{"run d; chmod 666 d.pid", "--stop --pidfile d.pid --exec $PWD/d", "3: writable by everyone"},
 		{"run d; mv d.pid x.pid; chown 65532 x.pid", "--stop --pidfile x.pid", "3: another user's"},
-		// dpkg cannot tell.
-		{"", "--status --pidfile /dev/null", "3: no pidfile"},
 		// dpkg counts the number in the pidfile as one it did not kill, and says so.
 		{"", "--stop --pid 4194304", "1: no such process"},
 		{"echo 4194304 >d.pid", "--stop --pidfile d.pid --remove-pidfile", "1: no such process"},
@@ -128,6 +130,53 @@ func TestLikeDpkg(t *testing.T) {
 				t.Errorf("no difference any more: %s\n%s", test.differs, ours)
 			}
 		})
+	}
+}
+
+// TestRefusesLikeDpkg: what dpkg's finds wrong with a line ends nobody, also where it is
+// about what --stop does not use; what it does not mind, ends them. dpkg's 2 for some
+// mistakes is our 3, as its manual has it.
+func TestRefusesLikeDpkg(t *testing.T) {
+	need.Root(t)
+	lines := `
+--procsched fifo:1|--procsched other|--procsched -p F|-P -p F|--procsched fifo|--procsched fifo:100|--procsched idle:1|-P rr:x
+--iosched idle|--iosched best-effort:7|--iosched best-effort:8|--iosched 2:4|-I real-time:|--iosched -p F
+--umask 022|--umask 0x1f|--umask u=rw|--umask 8x|-k -p F
+--notify-timeout 5|--notify-timeout x|--notify-timeout -1|--notify-await
+--chuid root|--chuid 0:0|--chuid root:nosuch|--chuid nosuch|--chuid root:|-c -p F|--chuid 2147483646
+--group root|--group 4294967|--group nosuch|-g -p F|--user nosuch|--user 4294967295|--user root
+--nicelevel x|-N -p|--output log|--output /log|--no-close|--background|--make-pidfile|--remove-pidfile
+--startas x|--chroot /|--chdir /|--signal NONE|--signal 15x|--retry x|--retry -5|--retry 5/|--pid x|--ppid 0|--pid 1 -p d.pid
+--progress|--interpreted|--stop-group|--env A=b|--start|--bogus|--quiet=1|--retry|--test=`
+	list := strings.FieldsFunc(lines, func(r rune) bool { return r == '\n' || r == '|' })
+	script := "cat >list <<'EOF'\n" + strings.Join(list, "\n") + `
+EOF
+while read -r line; do
+	[ -s d.pid ] || run d
+	pid=$(cat d.pid)
+	set +e
+	"$PROGRAM" --stop --quiet --retry 5 --exec $PWD/d $line 2>&-
+	code=$?
+	set -e
+	case $code in 2) code=3 ;; esac
+	if [ -e /proc/$pid/exe ]; then echo "$line: $code, nobody"; else echo "$line: $code, ended"; fi
+done <list 2>&-
+exit`
+	theirs := besideDpkg(t, need.Program(t, handover.StartStopDaemon), script, "")
+	ours := besideDpkg(t, filepath.Join(programs, handover.StartStopDaemon), script, "")
+	if lines := len(list) + 1; strings.Count(ours, "\n") != lines || strings.Count(theirs, "\n") != lines {
+		t.Fatalf("not all were tried:\n%s%s", ours, theirs)
+	}
+	dpkgs := strings.Split(theirs, "\n")
+	for i, line := range strings.Split(ours, "\n") {
+		if line != dpkgs[i] {
+			t.Errorf("ours: %s; dpkg's: %s", line, dpkgs[i])
+		}
+	}
+	for _, has := range []string{"--umask 0x1f: 0, ended", "-P -p F: 3, nobody"} {
+		if !strings.Contains(ours, has) {
+			t.Errorf("%s is not in\n%s", has, ours)
+		}
 	}
 }
 

@@ -43,7 +43,7 @@ func (cmd quiesceCmd) Run(c *console) error {
 		return nil
 	}
 	q := quiesce.Quiescing{
-		Console: c.Console, Asker: c.Asker, Service: service, Words: []string{name, "stop"},
+		Console: c.Console, Asker: c.Asker, Command: "quiesce", Service: service, Words: []string{name, "stop"},
 		OnDemand: cmd.AllowOnDemand, Limit: time.Duration(cmd.Time),
 	}
 	if c.exit = q.Run(); c.exit == 0 {

@@ -50,7 +50,7 @@ func (cmd restartCmd) Run(c *console) error {
 		return err
 	}
 	defer unlock()
-	run := restart.New(c.Console, c.Asker, cmd.All, time.Duration(cmd.Time))
+	run := restart.New(c.Console, c.Asker, "restart", cmd.All, time.Duration(cmd.Time))
 	defer run.Close()
 	doubts := run.All(registered) + bad
 	if !nothing {

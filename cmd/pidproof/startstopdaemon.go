@@ -17,17 +17,38 @@ type startStopDaemonCmd struct {
 	Words []string `arg:"" optional:"" name:"option" help:"dpkg's options; see start-stop-daemon(8)."`
 }
 
+// read takes a line as dpkg's program does; what that would refuse, as OpenRC's, where
+// that is the real one.
+func (cmd startStopDaemonCmd) read() (o ssd.Options, criteria matcher.Criteria, err error) {
+	o, criteria, err = readAs(ssd.Dpkg, cmd.Words)
+	if err != nil && handover.RealIsOpenRC() {
+		return readAs(ssd.OpenRC, cmd.Words)
+	}
+	return o, criteria, err
+}
+
+func readAs(dialect ssd.Dialect, words []string) (o ssd.Options, criteria matcher.Criteria, err error) {
+	if o, err = ssd.Parse(words, dialect); err == nil {
+		criteria, err = ssd.CriteriaOf(o)
+	}
+	if err == nil {
+		err = ssd.LookUpStarted(o)
+	}
+	return o, criteria, err
+}
+
 func (cmd startStopDaemonCmd) Run(c *console) error {
-	o, err := ssd.Parse(cmd.Words)
+	o, criteria, err := cmd.read()
 	trouble := func(err error) error {
 		c.Warn("%s: %v", handover.StartStopDaemon, err)
-		if c.exit = ssd.Trouble; o.Action == ssd.Status {
+		if c.exit = ssd.Trouble; o.Action.Asks() {
 			c.exit = exitcode.Unknown
 		}
 		return nil
 	}
 	switch {
-	case errors.Is(err, ssd.ErrUnknownOption), err == nil && (o.Action == ssd.Help || o.Action == ssd.Version):
+	case errors.Is(err, ssd.ErrUnknownOption), o.Action == ssd.Start && errors.Is(err, ssd.ErrForStarted),
+		err == nil && (o.Action == ssd.Help || o.Action == ssd.Version):
 		if _, noReal := handover.FindReal(handover.StartStopDaemon); noReal != nil {
 			return trouble(errors.Join(err, noReal))
 		}
@@ -36,20 +57,19 @@ func (cmd startStopDaemonCmd) Run(c *console) error {
 	case err != nil:
 		return trouble(err)
 	}
-	criteria, err := ssd.CriteriaOf(o)
-	if err != nil {
-		return trouble(err)
-	}
 	m, err := c.Match(criteria)
 	if err != nil {
 		return trouble(err)
 	}
 	defer m.Release()
-	switch o.Action {
-	case ssd.Status:
-		return ssdStatus(c, m)
-	case ssd.Start:
+	switch {
+	case o.Action.Asks():
+		return ssdStatus(c, o, m)
+	case o.Action == ssd.Start:
 		return ssdStart(c, o, m)
+	case o.StopGroup && m.Verdict == matcher.Running:
+		c.handOver = true // OpenRC's alone; whose group it is, is proven
+		return nil
 	}
 	c.exit = stop.Matching{Console: c.Console, Asker: c.Asker, Options: o, Criteria: criteria}.Stop(m)
 	return nil
@@ -61,15 +81,10 @@ func (cmd startStopDaemonCmd) become() error {
 func (startStopDaemonCmd) exitFailed() int { return ssd.Trouble }
 
 func (cmd startStopDaemonCmd) touches() (paths []string) {
-	o, err := ssd.Parse(cmd.Words)
-	if err != nil {
-		return nil
-	}
-	if criteria, err := ssd.CriteriaOf(o); err == nil {
-		for _, path := range []string{criteria.Exec, criteria.Pidfile} {
-			if path != "" {
-				paths = append(paths, path)
-			}
+	_, criteria, err := cmd.read()
+	for _, path := range []string{criteria.Exec, criteria.Pidfile} {
+		if err == nil && path != "" {
+			paths = append(paths, path)
 		}
 	}
 	return paths
@@ -77,7 +92,7 @@ func (cmd startStopDaemonCmd) touches() (paths []string) {
 
 // lasts: what a schedule waits, all in all; one with forever has no end.
 func (cmd startStopDaemonCmd) lasts() (sum time.Duration) {
-	o, err := ssd.Parse(cmd.Words)
+	o, _, err := cmd.read()
 	if err != nil || o.Retry == nil {
 		return 0
 	}
@@ -90,13 +105,21 @@ func (cmd startStopDaemonCmd) lasts() (sum time.Duration) {
 	return sum
 }
 
-func ssdStatus(c *console, m matcher.Matched) error {
+func ssdStatus(c *console, o ssd.Options, m matcher.Matched) error {
 	switch {
-	case m.Verdict == matcher.Unknown && m.Plausible:
+	case m.Pidfile.Path == "/dev/null": // names nobody, whoever runs: dpkg says so, too
+		c.Warn("%s: cannot tell: /dev/null names no process", handover.StartStopDaemon)
+		c.exit = exitcode.Unknown
+		return nil
+	case m.Verdict == matcher.Unknown && m.Plausible && o.Action == ssd.Status:
 		c.exit = exitcode.Of(matcher.Running)
 		return nil
 	case m.Verdict == matcher.Unknown:
 		c.Warn("%s: cannot tell%s: %s", handover.StartStopDaemon, explain.About(m), m.Reason)
+	case o.Action == ssd.Pidof: // dpkg's --quiet leaves these in
+		for _, p := range m.Found {
+			c.Say("%d", p.Evidence.PID)
+		}
 	}
 	c.exit = exitcode.Of(m.Verdict)
 	return nil

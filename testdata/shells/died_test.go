@@ -83,6 +83,7 @@ func TestWrappersWhereRuntimeDies(t *testing.T) {
 			`--start --pidfile "$old_pidfile" --exec "$daemon" -- -T --status`: 3,
 			`--status --pidfile "$old_pidfile" --exec "$daemon"`:               4,
 			`-T -p "$old_pidfile" -x "$daemon"`:                                4,
+			`--pidof --pidfile "$old_pidfile"`:                                 4,
 		} {
 			say(noSpace+"\n"+`"${0%/*}/sh" "$ssd" `+words, "", cannot("start-stop-daemon"), code)
 		}

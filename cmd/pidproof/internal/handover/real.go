@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -41,8 +42,8 @@ func FindReal(name string) (string, error) {
 		return "", err
 	}
 	diverted := append([]string{"/usr/sbin/" + name + ".real", "/sbin/" + name + ".real"}, elsewhere...)
-	if filepath.IsAbs(os.Args[0]) {
-		diverted = append([]string{filepath.Join(filepath.Dir(os.Args[0]), name+".real")}, diverted...)
+	if called := CalledAs(); filepath.IsAbs(called) {
+		diverted = append([]string{filepath.Join(filepath.Dir(called), name+".real")}, diverted...)
 	}
 	for _, path := range diverted {
 		if its, err := isReal(path, false); its || err != nil {
@@ -62,6 +63,34 @@ func FindReal(name string) (string, error) {
 		return "", errors.New("there is no real start-stop-daemon on this host, and pidproof starts nothing by itself: install dpkg's, busybox's or OpenRC's")
 	}
 	return "", fmt.Errorf("there is no real %s on this host: install init-system-helpers", name)
+}
+
+// CalledAs is the file that was called to start us, as far as its name tells: a shell
+// that found it in PATH passes on only that, and one that was given a relative path, it.
+func CalledAs() string {
+	called := os.Args[0]
+	if !strings.Contains(called, "/") {
+		path, err := exec.LookPath(called)
+		if err != nil && !errors.Is(err, exec.ErrDot) {
+			return called
+		}
+		called = path
+	}
+	if path, err := filepath.Abs(called); err == nil {
+		return path
+	}
+	return called
+}
+
+// RealIsOpenRC reports that the real start-stop-daemon is OpenRC's, which reads other
+// options than dpkg's: openrc-run(8) tells it the service by RC_SVCNAME.
+func RealIsOpenRC() bool {
+	path, err := FindReal(StartStopDaemon)
+	if err != nil {
+		return false
+	}
+	content, err := readProgram(path)
+	return err == nil && bytes.Contains(content, []byte("RC_SVCNAME"))
 }
 
 // sbin are where daemons live, and where an administrator's PATH may not lead.

@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"syscall"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/say"
 )
 
@@ -45,7 +47,7 @@ func Caller() (pid int, isolated bool) {
 func Run(c *say.Console, args []string, where string, timeout time.Duration) (code int, unanswered string) {
 	var stdout, stderr bytes.Buffer
 	second := exec.Command("/proc/self/exe", args...)
-	second.Args[0] = "pidproof"
+	second.Args[0] = filepath.Join(filepath.Dir(handover.CalledAs()), "pidproof") // a real program beside it is found there, too
 	second.Env = append(os.Environ(), fmt.Sprintf("%s=%d", isolatedEnv, os.Getppid()))
 	second.Stdout, second.Stderr = &stdout, &stderr
 	// When we are ended its signals end, too. The thread that forks must live on, prctl(2).

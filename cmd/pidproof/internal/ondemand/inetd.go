@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/record"
 	"pidproof/cmd/pidproof/internal/wholefile"
 	"pidproof/matcher"
 )
@@ -164,7 +165,10 @@ func change(ctx context.Context, told bool, how func(content string) (string, in
 	if err != nil || main == nil {
 		return changed, err
 	}
-	return changed, main.Signal(syscall.SIGHUP) // it reads inetd.conf anew, inetd(8)
+	if err = main.Signal(syscall.SIGHUP); err == nil { // it reads inetd.conf anew, inetd(8)
+		record.Entry{Command: "inetd"}.Signalled(main, syscall.SIGHUP)
+	}
+	return changed, err
 }
 
 // replace writes a file whole or not at all, with the owner and mode that it has.

@@ -34,6 +34,7 @@ const Limit = 5 * time.Minute
 type Quiescing struct {
 	*say.Console
 	*ask.Asker
+	Command  string // pidproof's
 	Service  ondemand.Service
 	Words    []string // for the real invoke-rc.d
 	OnDemand bool     // its triggers stay armed
@@ -59,8 +60,9 @@ func (q Quiescing) Run() int {
 	}
 	if by := given(); by != 0 {
 		q.sayInterrupted(by)
-		return 128 + int(by)
+		code = 128 + int(by)
 	}
+	q.record(code)
 	return code
 }
 

@@ -21,7 +21,7 @@ const commandTick = time.Second / 4
 // execute runs the restart command, and waits until the instance has come back with
 // the daemon's file of now, and stays.
 func (r *Run) execute(i instances.Instance) error {
-	failure := r.command(i)
+	failure := r.run(i)
 	if failure == nil && !i.Main().Ended() {
 		if err := denial(i.Registration); err != nil {
 			return err
@@ -30,11 +30,11 @@ func (r *Run) execute(i instances.Instance) error {
 	return r.comesBack(i, failure)
 }
 
-// command runs the restart command of an instance. It is in a process group of its
+// run runs the restart command of an instance. It is in a process group of its
 // own, so that what ends us does not leave the instance half restarted, and its input
 // and output are ours: it may ask, and a daemon may keep them. So there is no line of
 // progress meanwhile.
-func (r *Run) command(i instances.Instance) error {
+func (r *Run) run(i instances.Instance) error {
 	program, err := programOf(i.Registration)
 	if err != nil {
 		return fmt.Errorf("its restart command cannot be run: %w", err)

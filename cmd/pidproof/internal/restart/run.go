@@ -12,6 +12,7 @@ import (
 	"pidproof/cmd/pidproof/internal/ask"
 	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/instances"
+	"pidproof/cmd/pidproof/internal/record"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/say"
 )
@@ -20,7 +21,8 @@ import (
 type Run struct {
 	*say.Console
 	*ask.Asker
-	withOurs bool // also the instance that we run under
+	command  string // pidproof's
+	withOurs bool   // also the instance that we run under
 	limit    time.Duration
 	signals  chan os.Signal
 
@@ -32,8 +34,8 @@ type Run struct {
 }
 
 // New gives a run. Signals that would end us are its own until Close.
-func New(c *say.Console, a *ask.Asker, withOurs bool, limit time.Duration) *Run {
-	r := &Run{Console: c, Asker: a, withOurs: withOurs, limit: limit, signals: make(chan os.Signal, 1)}
+func New(c *say.Console, a *ask.Asker, command string, withOurs bool, limit time.Duration) *Run {
+	r := &Run{Console: c, Asker: a, command: command, withOurs: withOurs, limit: limit, signals: make(chan os.Signal, 1)}
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(s) { // nohup(1)
 			signal.Notify(r.signals, s)
@@ -90,7 +92,9 @@ func (r *Run) one(i instances.Instance) {
 		return
 	}
 	r.Say("%s: restarting: %s", i.Name, i.Command())
-	switch err := r.execute(i); {
+	err := r.execute(i)
+	r.record(i, err)
+	switch {
 	case errors.Is(err, errDenied):
 		r.leaveAlone(i, err.Error())
 	case err != nil:
@@ -98,6 +102,17 @@ func (r *Run) one(i instances.Instance) {
 	default:
 		r.restarted++
 	}
+}
+
+// record has the log keep what became of an instance whose restart command was run.
+func (r *Run) record(i instances.Instance, failure error) {
+	done := "restarted"
+	if failure != nil {
+		done = "not restarted: " + failure.Error()
+	}
+	record.Entry{Command: r.command, Caller: r.Caller, Pidfile: i.Pidfile}.Did(append([]record.Field{
+		{Name: "instance", Value: i.Name}, {Name: "command", Value: i.Command()}, {Name: "done", Value: done},
+	}, record.Process(i.Main())...)...)
 }
 
 func (r *Run) fail(i instances.Instance, why string) {

@@ -3,11 +3,12 @@ package ssd
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 )
 
-// ErrUnknownOption is wrapped by Parse's error for an option that dpkg 1.21.22
-// does not have. A newer dpkg may: the whole line is for the real program.
+// ErrUnknownOption is wrapped by Parse's error for an option that the dialect does
+// not have. A newer program may: the whole line is for the real one.
 var ErrUnknownOption = errors.New("unknown option")
 
 // setting is one option as it stands on the line, or what is wrong with it.
@@ -17,12 +18,11 @@ type setting struct {
 	err    error
 }
 
-// split sorts a line into options and operands as getopt_long(3) does for dpkg,
-// which permutes: options may follow operands. An error does not end it, since a
-// --status further on still changes the exit code. POSIXLY_CORRECT, which would
-// end the options at the first operand, is ignored: what an init script says
-// must not depend on who calls it.
-func split(args []string) (settings []setting, operands []string) {
+// split sorts a line into options and operands as getopt_long(3) does, which
+// permutes: options may follow operands, unless POSIXLY_CORRECT is set. An error does
+// not end it, since a --status further on still changes the exit code.
+func (known dialectOptions) split(args []string) (settings []setting, operands []string) {
+	_, posix := os.LookupEnv("POSIXLY_CORRECT")
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
@@ -31,12 +31,14 @@ func split(args []string) (settings []setting, operands []string) {
 			return settings, append(operands, args...)
 		case strings.HasPrefix(arg, "--"):
 			var s setting
-			s, args = splitLong(arg[2:], args)
+			s, args = known.splitLong(arg[2:], args)
 			settings = append(settings, s)
 		case strings.HasPrefix(arg, "-") && arg != "-":
 			var several []setting
-			several, args = splitShort(arg[1:], args)
+			several, args = known.splitShort(arg[1:], args)
 			settings = append(settings, several...)
+		case posix:
+			return settings, append([]string{arg}, args...)
 		default:
 			operands = append(operands, arg)
 		}
@@ -46,9 +48,9 @@ func split(args []string) (settings []setting, operands []string) {
 
 // splitLong reads name or name=value; rest is what follows on the line, and
 // comes back without what it took from there.
-func splitLong(arg string, rest []string) (setting, []string) {
+func (known dialectOptions) splitLong(arg string, rest []string) (setting, []string) {
 	name, value, joined := strings.Cut(arg, "=")
-	o, err := findLong(name)
+	o, err := known.findLong(name)
 	switch {
 	case err != nil:
 		return setting{err: err}, rest
@@ -61,13 +63,13 @@ func splitLong(arg string, rest []string) (setting, []string) {
 }
 
 // splitShort reads -abc, -ovalue and -o value, less the dash.
-func splitShort(letters string, rest []string) (settings []setting, left []string) {
+func (known dialectOptions) splitShort(letters string, rest []string) (settings []setting, left []string) {
 	for letters != "" {
 		letter := letters[0]
 		letters = letters[1:]
-		o, known := findShort(letter)
+		o, found := known.findShort(letter)
 		switch {
-		case !known:
+		case !found:
 			err := fmt.Errorf("%w %q", ErrUnknownOption, "-"+string([]byte{letter}))
 			settings = append(settings, setting{err: err})
 		case o.Value == "":
@@ -93,9 +95,9 @@ func takeValue(o Option, rest []string) (setting, []string) {
 }
 
 // findLong takes an exact name, or the beginning of just one.
-func findLong(name string) (Option, error) {
+func (known dialectOptions) findLong(name string) (Option, error) {
 	var found []Option
-	for _, o := range options {
+	for _, o := range known {
 		if o.Long == name {
 			return o, nil
 		}
@@ -116,8 +118,8 @@ func findLong(name string) (Option, error) {
 	return Option{}, fmt.Errorf("--%s is ambiguous: write %s", name, strings.Join(names, " or "))
 }
 
-func findShort(letter byte) (Option, bool) {
-	for _, o := range options {
+func (known dialectOptions) findShort(letter byte) (Option, bool) {
+	for _, o := range known {
 		if o.Short != 0 && o.Short == rune(letter) {
 			return o, true
 		}

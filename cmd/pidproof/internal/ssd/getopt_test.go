@@ -40,7 +40,7 @@ func TestAgainstGetopt(t *testing.T) {
 		lines = append(lines, randomLine(random))
 	}
 	for _, line := range lines {
-		if got, want := rendered(split(line)), fromGetopt(t, getopt, line); !slices.Equal(got, want) {
+		if got, want := rendered(options.split(line)), fromGetopt(t, getopt, line); !slices.Equal(got, want) {
 			t.Errorf("%q:\n got %q\nwant %q", line, got, want)
 		}
 	}

@@ -9,13 +9,26 @@ type Option struct {
 	Value string // the manual's word for its value; "": it takes none
 }
 
+// Dialect is whose options a line is read by.
+type Dialect int
+
+// The dialects. OpenRC's has dpkg's options, too, but for the letters that mean
+// something else there.
+const (
+	Dpkg Dialect = iota
+	OpenRC
+)
+
+type dialectOptions []Option
+
 // options stand in the manual's order: commands, matching options, generic
 // options. Those that matter to the started program alone are here, too: a line
 // is split wrongly by whoever does not know which of them take a value.
-var options = []Option{
+var options = dialectOptions{
 	{"start", 'S', ""},
 	{"stop", 'K', ""},
 	{"status", 'T', ""},
+	{"pidof", 0, ""}, // since dpkg 1.23.8
 	{"help", 'H', ""},
 	{"version", 'V', ""},
 
@@ -50,5 +63,47 @@ var options = []Option{
 	{"verbose", 'v', ""},
 }
 
-// KnownOptions are all options of dpkg 1.21.22, in the manual's order.
+// openRCs are those that dpkg's start-stop-daemon lacks, or has with another meaning:
+// OpenRC 0.64, start-stop-daemon.c. --user and --chuid are one there, and what is said
+// of them holds here, too: that user's processes are stopped.
+var openRCs = dialectOptions{
+	{"capabilities", 0, "capabilities"},
+	{"env", 'e', "assignment"},
+	{"interpreted", 'i', ""},
+	{"ionice", 'I', "class:priority"},
+	{"iosched", 0, "class:priority"},
+	{"no-close", 0, ""},
+	{"no-new-privs", 0, ""},
+	{"nocolor", 'C', ""},
+	{"notify", 0, "how"},
+	{"oom-score-adj", 0, "int"},
+	{"procsched", 0, "policy:priority"},
+	{"progress", 'P', ""},
+	{"scheduler", 0, "policy"},
+	{"scheduler-priority", 0, "priority"},
+	{"secbits", 0, "bits"},
+	{"stderr", '2', "pathname"},
+	{"stderr-logger", '4', "command"},
+	{"stdin", '0', "pathname"},
+	{"stdout", '1', "pathname"},
+	{"stdout-logger", '3', "command"},
+	{"stop-group", 'G', ""},
+	{"wait", 'w', "milliseconds"},
+}
+
+// options are those of a dialect.
+func (d Dialect) options() dialectOptions {
+	if d == Dpkg {
+		return options
+	}
+	all := slices.Clone(openRCs)
+	for _, o := range options {
+		if !slices.ContainsFunc(openRCs, func(its Option) bool { return its.Long == o.Long }) {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// KnownOptions are all options of dpkg's, in the manual's order.
 func KnownOptions() []Option { return slices.Clone(options) }

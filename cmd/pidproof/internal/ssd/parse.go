@@ -3,7 +3,6 @@ package ssd
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -19,11 +18,15 @@ const (
 	Start
 	Stop
 	Status
+	Pidof
 	Help
 	Version
 )
 
-var commands = map[string]Action{"start": Start, "stop": Stop, "status": Status, "help": Help, "version": Version}
+var commands = map[string]Action{"start": Start, "stop": Stop, "status": Status, "pidof": Pidof, "help": Help, "version": Version}
+
+// Asks reports that the command only asks: its code 4 is trouble, as LSB's status has it.
+func (a Action) Asks() bool { return a == Status || a == Pidof }
 
 // Options are what a command line says, start-stop-daemon(8). Of an option
 // given twice the last counts.
@@ -37,11 +40,16 @@ type Options struct {
 	// real program refuses to start anything with it.
 	Startas, Chroot, Chdir string
 
+	Chuid, Group string // "": not given; a name or a number, of the program to start
+
 	Signal syscall.Signal // of --stop; SIGTERM when not given
 	Retry  *Schedule      // nil: not given. With it, Signal is sent only if the schedule says so
 
 	// Of Quiet and Verbose the last given counts.
 	OKNoDo, Quiet, Verbose, Test, MakePidfile, RemovePidfile, Background bool
+
+	// StopGroup is OpenRC's: --stop is for the whole process group.
+	StopGroup bool
 
 	Args []string // the operands: --start hands them to the program, others ignore them
 }
@@ -49,34 +57,55 @@ type Options struct {
 // Parse reads the arguments after the program's name. Help and Version are
 // returned as soon as they are seen, as dpkg does.
 //
-// An error is ErrUnknownOption, wrapped, or says what is wrong with the line.
-// Then Options has its Action only, as far as it was seen. Where there are
-// several, Status counts: its code 4 is never misread, but 3 would say "not
+// An error wraps ErrUnknownOption or ErrForStarted, or says what is wrong with the
+// line. Then Options has its Action only, as far as it was seen. Where there are
+// several, one that asks counts: its code 4 is never misread, but 3 would say "not
 // running" (dpkg exits so, if --status stands after the error).
-func Parse(args []string) (Options, error) {
-	settings, operands := split(args)
+func Parse(args []string, dialect Dialect) (Options, error) {
+	settings, operands := dialect.options().split(args)
 	action, err := command(settings)
 	if err != nil || action == Help || action == Version {
 		return Options{Action: action}, err
 	}
-	given := values{}
-	for _, s := range settings {
-		given[s.option.Long] = s.value
-		switch s.option.Long {
-		case "quiet":
-			delete(given, "verbose")
-		case "verbose":
-			delete(given, "quiet")
-		}
-	}
 	o := Options{Action: action, Args: operands}
-	if err = o.fill(given); err == nil {
+	given, err := gather(settings, dialect)
+	if err == nil {
+		err = o.fill(given)
+	}
+	if err == nil && dialect == Dpkg {
+		err = given.checkStarted()
+	}
+	if err == nil {
 		err = o.check(given)
 	}
 	if err != nil {
 		return Options{Action: action}, err
 	}
 	return o, nil
+}
+
+// gather takes the last of each option. --chuid has a group, too; OpenRC's --user has it.
+func gather(settings []setting, dialect Dialect) (values, error) {
+	given := values{}
+	for _, s := range settings {
+		name, value := s.option.Long, s.value
+		switch {
+		case name == "quiet":
+			delete(given, "verbose")
+		case name == "verbose":
+			delete(given, "quiet")
+		case name == "chuid", name == "user" && dialect == OpenRC:
+			user, group, has := strings.Cut(value, ":")
+			if value = user; has {
+				given["group"] = group
+			}
+			if has && group == "" && dialect == Dpkg {
+				return nil, badStarted(name, s.value, "write a group after the colon, or no colon")
+			}
+		}
+		given[name] = value
+	}
+	return given, nil
 }
 
 // command finds the command and the line's first error.
@@ -95,8 +124,8 @@ func command(settings []setting) (action Action, err error) {
 			if err == nil {
 				err = errors.New("more than one command: write one of --start, --stop and --status")
 			}
-			if next == Status {
-				action = Status
+			if next.Asks() {
+				action = next
 			}
 		}
 	}
@@ -117,6 +146,7 @@ func (o *Options) fill(given values) (err error) {
 	o.Quiet, o.Verbose = given.has("quiet"), given.has("verbose")
 	o.MakePidfile, o.RemovePidfile = given.has("make-pidfile"), given.has("remove-pidfile")
 	o.Background = given.has("background")
+	o.Chuid, o.Group, o.StopGroup = given["chuid"], given["group"], given.has("stop-group")
 	o.Startas, o.Chroot, o.Chdir = given["startas"], given["chroot"], given["chdir"]
 	o.Pidfile, o.Exec, o.Name, o.User = given["pidfile"], given["exec"], given["name"], given["user"]
 	for _, name := range []string{"pidfile", "exec", "name", "user"} {
@@ -144,18 +174,16 @@ func (o *Options) fill(given values) (err error) {
 	return nil
 }
 
-// parsePID accepts blanks before the number, as strtol(3) and so dpkg does:
-// `ps -o pid=` prints them.
 func parsePID(given values, name string) (int, error) {
 	value, ok := given[name]
 	if !ok {
 		return 0, nil
 	}
-	n, err := strconv.ParseInt(strings.TrimLeft(value, " \t\n\v\f\r"), 10, 32)
+	n, err := parseUnsigned(value, 10) // `ps -o pid=` prints blanks before it
 	if err != nil || n < 1 {
 		return 0, fmt.Errorf("--%s %q: write a number greater than 0", name, value)
 	}
-	return int(n), nil
+	return n, nil
 }
 
 // check holds the line against what start-stop-daemon(8) says of its options.

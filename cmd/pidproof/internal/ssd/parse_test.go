@@ -46,8 +46,10 @@ func TestParse(t *testing.T) {
 		"-Sx/d -r /srv -d/ -bCO/log -mp f --remove-pidfile -- -D": {Action: Start, Exec: "/d", Chroot: "/srv", Chdir: "/", Signal: term,
 			Pidfile: "f", MakePidfile: true, RemovePidfile: true, Background: true, Args: []string{"-D"}},
 		"--start --startas /bin/d --user d": {Action: Start, Startas: "/bin/d", User: "d", Signal: term},
-		"--start --exec d --chuid a:b --umask 022 -g c -N5 -P fifo:1 -I idle -c '' --notify-await --notify-timeout 9": {
-			Action: Start, Exec: "d", Signal: term},
+		"--start --exec d --chuid a:b --umask 022 -N5 -P fifo:1 -I idle --notify-await --notify-timeout 9": {
+			Action: Start, Exec: "d", Chuid: "a", Group: "b", Signal: term},
+		"--start --exec d -c a:b -g c -c d": {Action: Start, Exec: "d", Chuid: "d", Group: "c", Signal: term},
+		"--pidof --exec d":                  {Action: Pidof, Exec: "d", Signal: term},
 
 		// Abbreviations.
 		"--sto --pidf f --exe d --ok --verb --rem": {Action: Stop, Pidfile: "f", Exec: "d", Signal: term,
@@ -61,7 +63,7 @@ func TestParse(t *testing.T) {
 		"--stop -qH --bogus":   {Action: Help},
 		"--status -V --stop -": {Action: Version},
 	} {
-		got, err := Parse(words(line))
+		got, err := Parse(words(line), Dpkg)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %+v, %v\nwant %+v", line, got, err, want)
 		}
@@ -83,6 +85,15 @@ func TestParseErrors(t *testing.T) {
 		"--stop --start --help":      {Stop, "more than one command"},
 		"--stop --start --status":    {Status, "more than one command"},
 		"--status --stop":            {Status, "more than one command"},
+		"--stop --pidof":             {Pidof, "more than one command"},
+		"-K -P -p f -x d":            {Stop, `--procsched "-p": write other, or fifo or rr with a priority, as fifo:1; dpkg refuses it, too`},
+		"-T -I x -n d":               {Status, `--iosched "x": write idle, or real-time`},
+		"-K -k u=rw -n d":            {Stop, `--umask "u=rw": write a number, as 022`},
+		"-K --notify-timeout x -n d": {Stop, `--notify-timeout "x": write seconds`},
+		"-S -bO log -x d":            {Start, `--output "log": write a path with a slash`},
+		"-K -c u: -n d":              {Stop, `--chuid "u:": write a group after the colon, or no colon`},
+		"-K -c :g -n d":              {Stop, `--chuid "": write a user before the colon: is a variable empty?`},
+		"-K -g= -g '' -n d":          {Stop, `--group "": write a group: is a variable empty?`},
 		"--bogus --status":           {Status, unknown + ` "--bogus"`},
 		"--bogus --stop --help":      {ActionNone, unknown + ` "--bogus"`},
 		"--status --bogus=x":         {Status, unknown + ` "--bogus"`},
@@ -96,7 +107,7 @@ func TestParseErrors(t *testing.T) {
 		"--stop --quiet=x":           {Stop, "--quiet takes no value: write --quiet alone"},
 		"--stop --quiet=":            {Stop, "--quiet takes no value"},
 		"--status=x":                 {Status, "--status takes no value"},
-		"--stop --pi 7":              {Stop, "--pi is ambiguous: write --pid or --pidfile"},
+		"--stop --pi 7":              {Stop, "--pi is ambiguous: write --pidof or --pid or --pidfile"},
 		"--stop --start= --notify 7": {Stop, "--start takes no value"},
 		"--status --= x":             {Status, "-- is ambiguous: write --start or --stop or"},
 
@@ -124,7 +135,7 @@ func TestParseErrors(t *testing.T) {
 		"--start -xd --output /log":                    {Start, "--output is for --background only"},
 		"--start -xd --no-close --notify-await -- -bm": {Start, "--no-close is for --background only"},
 	} {
-		got, err := Parse(words(line))
+		got, err := Parse(words(line), Dpkg)
 		if err == nil || !strings.Contains(err.Error(), want.err) || !reflect.DeepEqual(got, Options{Action: want.action}) {
 			t.Errorf("%s:\n got %+v, %v\nwant %+v", line, got, err, want)
 		}
@@ -134,9 +145,36 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+// TestParseOpenRC: its letters mean what they do there, and its names take their values.
+func TestParseOpenRC(t *testing.T) {
+	const term = syscall.SIGTERM
+	for line, want := range map[string]Options{
+		"-K -P -p f -x d":                                  {Action: Stop, Pidfile: "f", Exec: "d", Signal: term},
+		"--stop --progress -p f -i -e A=b -w 5 -C":         {Action: Stop, Pidfile: "f", Signal: term},
+		"--stop -n d -u a:b -I 2:4 -k u=rwx":               {Action: Stop, Name: "d", User: "a", Group: "b", Signal: term},
+		"-S -x d -1 /o --stderr /e -G --stdout-logger 'l'": {Action: Start, Exec: "d", Signal: term, StopGroup: true},
+		"--stop --stop-group -p f":                         {Action: Stop, Pidfile: "f", Signal: term, StopGroup: true},
+	} {
+		got, err := Parse(words(line), OpenRC)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\n got %+v, %v\nwant %+v", line, got, err, want)
+		}
+	}
+	if _, err := Parse(words("--stop -p f --bogus"), OpenRC); !errors.Is(err, ErrUnknownOption) {
+		t.Error(err)
+	}
+	seen := map[any]bool{}
+	for _, o := range OpenRC.options() {
+		if seen[o.Long] || o.Short != 0 && seen[o.Short] {
+			t.Errorf("twice: %+v", o)
+		}
+		seen[o.Long], seen[o.Short] = true, true
+	}
+}
+
 func TestParseKeepsItsArguments(t *testing.T) {
 	args := words("-K a --na d b -- c")
-	if _, err := Parse(args); err != nil || !reflect.DeepEqual(args, words("-K a --na d b -- c")) {
+	if _, err := Parse(args, Dpkg); err != nil || !reflect.DeepEqual(args, words("-K a --na d b -- c")) {
 		t.Errorf("%q, %v", args, err)
 	}
 }
@@ -147,11 +185,16 @@ func FuzzParse(f *testing.F) {
 		"--stop --pidfile /run/d.pid --retry TERM/30/KILL/5", "-KoqR5 -nd", "--start -x/bin/d -mbp f -- -D", "--status --pid 7",
 		"--bogus --status", "--pi=7 --stop", "-T\x00 -né", "--stop --name '' --name d a - --", "-H", "--retry forever/0/5 --stop -u0",
 	} {
-		f.Add(strings.Join(words(line), "\n"))
+		f.Add(strings.Join(words(line), "\n"), false)
+		f.Add(strings.Join(words(line), "\n"), true)
 	}
-	f.Fuzz(func(t *testing.T, lines string) {
+	f.Fuzz(func(t *testing.T, lines string, openrc bool) {
+		dialect := Dpkg
+		if openrc {
+			dialect = OpenRC
+		}
 		args := strings.Split(lines, "\n")
-		o, err := Parse(args)
+		o, err := Parse(args, dialect)
 		switch {
 		case err != nil:
 			if !reflect.DeepEqual(o, Options{Action: o.Action}) || o.Action == Help || o.Action == Version {
@@ -169,7 +212,7 @@ func FuzzParse(f *testing.F) {
 		}
 		matching := o.PID > 0 || o.PPID > 0 || o.Pidfile+o.Exec+o.Name+o.User != ""
 		for name, holds := range map[string]bool{
-			"a command":                  o.Action == Start || o.Action == Stop || o.Action == Status,
+			"a command":                  o.Action == Start || o.Action == Stop || o.Action.Asks(),
 			"a process":                  matching && o.PID >= 0 && o.PPID >= 0,
 			"something to start":         o.Action != Start || o.Exec+o.Startas != "",
 			"a pidfile to make, remove":  o.Pidfile != "" || !o.MakePidfile && !o.RemovePidfile,

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"pidproof/cmd/pidproof/internal/ask"
 	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/handover"
+	"pidproof/cmd/pidproof/internal/record"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/matcher"
@@ -58,7 +60,10 @@ func (d Matching) nobody() (exit int) {
 
 // end carries out the schedule on those who were found.
 func (d Matching) end(m matcher.Matched) (exit int) {
-	s := stopping{sent: d.sent}
+	s := stopping{
+		sent:   d.sent,
+		record: record.Entry{Command: handover.StartStopDaemon, Caller: d.Caller, Pidfile: m.Pidfile.Path},
+	}
 	for i := range m.Found {
 		s.targets = append(s.targets, &m.Found[i])
 	}
@@ -99,7 +104,10 @@ func (d Matching) again() (came []matcher.Process, others map[int]bool, err erro
 }
 
 // sent says who got the nth signal.
-func (d Matching) sent(pids []string, nth int) {
+func (d Matching) sent(pids []string, signal syscall.Signal, nth int) {
+	if signal == syscall.SIGKILL && nth > 0 {
+		d.Warn("%s: %s: process %s had not ended, and was sent KILL", handover.StartStopDaemon, whatStop(d.Options), strings.Join(pids, " "))
+	}
 	if !d.Options.Verbose {
 		return
 	}

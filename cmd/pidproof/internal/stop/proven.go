@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"pidproof/cmd/pidproof/internal/ask"
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/record"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/matcher"
@@ -24,12 +26,17 @@ type Proven struct {
 	*ask.Asker
 	Instance matcher.Instance
 	Workers  bool // end those as well
+	Verbose  bool // say who got which signal
 }
 
 // Stop is LSB's killproc without a signal: TERM, and KILL for who stays; then the
 // pidfile is removed. It returns LSB's exit code.
 func (d Proven) Stop(r *matcher.Report) (exit int, err error) {
-	s := stopping{targets: []*matcher.Process{r.Main}}
+	s := stopping{
+		targets: []*matcher.Process{r.Main},
+		sent:    d.sent,
+		record:  record.Entry{Command: "killproc", Caller: d.Caller, Pidfile: r.Pidfile.Path},
+	}
 	if d.Workers {
 		if err := d.addWorkers(&s, r); err != nil {
 			return 0, err
@@ -50,6 +57,17 @@ func (d Proven) Stop(r *matcher.Report) (exit int, err error) {
 		return d.successor(err)
 	}
 	return 0, nil
+}
+
+// sent says who got the nth signal.
+func (d Proven) sent(pids []string, signal syscall.Signal, nth int) {
+	who := strings.Join(pids, " ")
+	if signal == syscall.SIGKILL {
+		d.Warn("%s: process %s has not ended %s after TERM, and was sent KILL", d.Instance.Daemon, who, matcher.Span(Patience))
+	}
+	if d.Verbose {
+		d.Inform("%s: %s sent to process %s", d.Instance.Daemon, record.SignalName(signal), who)
+	}
 }
 
 // addWorkers makes the workers targets, too, and who is one by the time of a signal.

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/record"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/matcher"
 )
@@ -23,8 +24,9 @@ type stopping struct {
 	// more finds who has come since, and who has turned out to be another
 	// instance's; nil: nobody counts.
 	more func() (came []matcher.Process, others map[int]bool, err error)
-	// sent is told who got the nth signal; nil: nobody asks.
-	sent func(pids []string, nth int)
+	// sent is told who got the nth signal, from 0 on.
+	sent   func(pids []string, signal syscall.Signal, nth int)
+	record record.Entry // who does it, for the log
 
 	ever    []*matcher.Process // all that were ever targets
 	reached map[int]bool       // PIDs that got a signal
@@ -39,13 +41,14 @@ func (s *stopping) carryOut(schedule ssd.Schedule) (ended bool) {
 	for at, nth := 0, 0; ; at++ {
 		if at == len(schedule.Steps) {
 			if schedule.Repeat < 0 {
-				return s.await(0)
+				return false
 			}
 			at = schedule.Repeat
 		}
 		step := schedule.Steps[at]
 		if step.IsWait {
-			if s.await(step.Wait) {
+			// No time is no look, as for dpkg: who is gone is seen at the next signal.
+			if step.Wait > 0 && s.await(step.Wait) {
 				return true
 			}
 			continue
@@ -75,12 +78,13 @@ func (s *stopping) signal(signal syscall.Signal, nth int) {
 			s.refused = fmt.Errorf("process %d could not be signalled: %w", pid, err)
 			return false
 		}
+		s.record.Signalled(p, signal)
 		s.reached[pid] = true
 		pids = append(pids, strconv.Itoa(pid))
 		return false
 	})
-	if s.sent != nil && len(pids) > 0 {
-		s.sent(pids, nth)
+	if len(pids) > 0 {
+		s.sent(pids, signal, nth)
 	}
 }
 
