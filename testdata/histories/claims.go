@@ -27,16 +27,16 @@ func (w *world) claim(f *pidfile, p *process, daemon string) claim {
 	switch v := w.explained(p, f); {
 	case w.relation(p, daemon) != runs:
 		return maybe
-	case p.uid == 0 && (p.name.path != daemon || f.daemon != daemon):
+	case v == stale:
+		return no
+	case v == unknown:
+		return open
+	case p.name.path != daemon || f.daemon != daemon:
 		return maybe // its name is not like the pidfile's, which speaks against a late one
 	case v == running:
 		return yes
-	case v&running != 0:
-		return maybe
-	case v == stale:
-		return no
 	}
-	return open
+	return maybe
 }
 
 // claimed says whether any pidfile but one accounts for a process, or for one above it.

@@ -2,6 +2,7 @@ package histories
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,6 +44,8 @@ var known = []struct {
 		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 5}}},
 	{"the clock was set, and the daemon runs as a user", []Step{
 		{Do: "start", C: 1, D: 2}, {Do: "set clock"}, {Do: "killproc", B: 2}}},
+	{"the clock was set, and a user's instance runs", []Step{
+		{Do: "start", C: 1}, {Do: "set clock"}}},
 	{"the clock was set, and nothing else tells so", []Step{
 		{Do: "start", C: 1}, {Do: "hide elder"}, {Do: "set clock"}}},
 	{"a user's pidfile from before the boot, and root's moved daemon", []Step{
@@ -69,22 +72,41 @@ var known = []struct {
 		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 4}, {Do: "killproc"}}},
 	{"the main process of another instance", []Step{
 		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 3}, {Do: "killproc"}}},
+	{"late by the span of root's other daemon, by a name that is not its pidfile's", []Step{
+		{Do: "bind"}, {Do: "start a link", C: 1}, {Do: "start", B: 1}, {Do: "kill", A: 1}, {Do: "set clock"}}},
 	{"an upgrade, and a second instance", []Step{
 		{Do: "start", D: 1}, {Do: "start", B: 1, D: 1}, {Do: "replace"}, {Do: "restart"}}},
+}
+
+// sure are those where the model has to allow one answer only, what check says of the
+// first pidfile: a model that allows everything would find nothing.
+var sure = map[string]int{
+	"moved, with its pidfile":                                    exitRunning,
+	"started through the source of a bind mount":                 exitUnclaimed,
+	"a user recycled the number, and executes the daemon":        exitUnclaimed,
+	"a user recycled the number, and nothing tells of the clock": exitUnknown,
+	"root restarted by hand long after":                          exitRunning,
+	"the clock was set, and a user's instance runs":              exitRunning,
+	"a user's copy in a mount tree of his own":                   exitDead,
+	"a user's copy in a mount tree of his own, removed":          exitDead,
 }
 
 func TestKnown(t *testing.T) {
 	l := lab(t)
 	for _, k := range known {
 		t.Run(k.name, func(t *testing.T) {
-			told, err := l.Play(k.steps)
+			w, err := l.Play(k.steps)
 			for errors.Is(err, errVoid) {
-				told, err = l.Play(k.steps)
+				w, err = l.Play(k.steps)
 			}
 			if err != nil {
-				t.Errorf("%v\nafter:\n  %s", err, strings.Join(told, "\n  "))
+				t.Errorf("%v\nafter:\n  %s", err, strings.Join(w.told, "\n  "))
 			}
-			t.Log(strings.Join(told, "; "))
+			f := w.instances()[0]
+			if want, is := sure[k.name]; is && !slices.Equal(w.codes(f, f.daemon), []int{want}) {
+				t.Errorf("the model allows %v, want %d alone", w.codes(f, f.daemon), want)
+			}
+			t.Log(strings.Join(w.told, "; "))
 		})
 	}
 }
