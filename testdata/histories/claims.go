@@ -71,11 +71,12 @@ func (w *world) search(daemon string, but *pidfile) others {
 			continue
 		case is == runs && c == no:
 			return unclaimed // whatever else there is
-		case is == runs && c == maybe:
+		case is == runs && c == open:
+			may |= unclaimed | unclear
+		case is == runs:
 			may |= unclaimed
 		default:
-			// It runs the daemon, or cannot be told: in no case is it safe to start.
-			may |= unclaimed | unclear
+			may |= unclear
 		}
 		none = none && c == maybe
 	}

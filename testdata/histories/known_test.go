@@ -81,8 +81,11 @@ var known = []struct {
 // sure are those where the model has to allow one answer only, what check says of the
 // first pidfile: a model that allows everything would find nothing.
 var sure = map[string]int{
+	"moved to a name that begins like the daemon's":              exitUnknown,
+	"moved to a name that does not":                              exitUnknown,
 	"moved, with its pidfile":                                    exitRunning,
 	"started through the source of a bind mount":                 exitUnclaimed,
+	"started through a hard link":                                exitUnknown,
 	"a user recycled the number, and executes the daemon":        exitUnclaimed,
 	"a user recycled the number, and nothing tells of the clock": exitUnknown,
 	"root restarted by hand long after":                          exitRunning,
