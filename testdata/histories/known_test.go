@@ -50,6 +50,8 @@ var known = []struct {
 		{Do: "start", C: 1}, {Do: "hide elder"}, {Do: "set clock"}}},
 	{"a user's pidfile from before the boot, and root's moved daemon", []Step{
 		{Do: "start", A: 1, B: 2}, {Do: "hide elder"}, {Do: "register"}, {Do: "move", A: 7}, {Do: "set clock", A: 2, B: 1, D: 2}}},
+	{"a user's pidfile from before the boot, root's moved daemon, and one unclaimed", []Step{
+		{Do: "start", A: 1, B: 2}, {Do: "move", A: 1, C: 1}, {Do: "start", A: 1, B: 4}, {Do: "age", B: 2}}},
 	{"what is late by the span of a user's daemon goes by another name than its pidfile", []Step{
 		{Do: "register", B: 7, C: 11, D: 4}, {Do: "age", A: 5, B: 1, C: 10, D: 6}, {Do: "set clock", A: 2, B: 3, C: 10, D: 2}, {Do: "replace", A: 3, B: 10, C: 4, D: 1},
 		{Do: "start", A: 8, B: 6, C: 11, D: 5}, {Do: "ask", D: 11}, {Do: "adopt", A: 10, B: 3, D: 1}, {Do: "age", A: 1, B: 3, C: 7, D: 7},
@@ -74,6 +76,8 @@ var known = []struct {
 		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 3}, {Do: "killproc"}}},
 	{"late by the span of root's other daemon, by a name that is not its pidfile's", []Step{
 		{Do: "bind"}, {Do: "start a link", C: 1}, {Do: "start", B: 1}, {Do: "kill", A: 1}, {Do: "set clock"}}},
+	{"a user's process by another link, late for two pidfiles", []Step{
+		{Do: "start a link", C: 1}, {Do: "rewrite", A: 1}, {Do: "age"}, {Do: "age", A: 1, B: 2}, {Do: "start", B: 4}}},
 	{"an upgrade, and a second instance", []Step{
 		{Do: "start", D: 1}, {Do: "start", B: 1, D: 1}, {Do: "replace"}, {Do: "restart"}}},
 }

@@ -45,7 +45,7 @@ func (w *world) verdict(f *pidfile, daemon string) verdict {
 	switch {
 	case is == stranger:
 		return stale
-	case !f.vouches(p):
+	case is == perhaps, !f.vouches(p): // "the file may be several programs", "may not vouch"
 		v := unknown
 		if e := w.witnesses(p, f); is != runs && late(p, f) && (e.notSet || e.perhapsNot) {
 			v |= stale // that it is the daemon at all is doubtful, and the number came round
@@ -55,12 +55,6 @@ func (w *world) verdict(f *pidfile, daemon string) verdict {
 	v, open := w.contested(p, f, daemon)
 	if open {
 		v |= w.unclaimedVerdict(p, f, daemon, is)
-	}
-	if is == perhaps {
-		v |= unknown // "the file may be several programs"
-		if f.written.Before(w.lab.boot) {
-			v |= stale // little speaks for a process whose pidfile is from before the boot
-		}
 	}
 	return v
 }
