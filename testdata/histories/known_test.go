@@ -78,6 +78,8 @@ var known = []struct {
 		{Do: "bind"}, {Do: "start a link", C: 1}, {Do: "start", B: 1}, {Do: "kill", A: 1}, {Do: "set clock"}}},
 	{"a user's process by another link, late for two pidfiles", []Step{
 		{Do: "start a link", C: 1}, {Do: "rewrite", A: 1}, {Do: "age"}, {Do: "age", A: 1, B: 2}, {Do: "start", B: 4}}},
+	{"adopted beside one that was renamed, and whose pidfile is older", []Step{
+		{Do: "start"}, {Do: "move", B: 3, C: 1}, {Do: "age"}, {Do: "start", B: 4}, {Do: "adopt", A: 1}}},
 	{"an upgrade, and a second instance", []Step{
 		{Do: "start", D: 1}, {Do: "start", B: 1, D: 1}, {Do: "replace"}, {Do: "restart"}}},
 }
