@@ -74,6 +74,10 @@ var known = []struct {
 		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 4}, {Do: "killproc"}}},
 	{"the main process of another instance", []Step{
 		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 3}, {Do: "killproc"}}},
+	{"a user got the number within a second", []Step{
+		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 2, C: 3}, {Do: "soon"}}},
+	{"a user got the number within a second, and nothing tells of the clock", []Step{
+		{Do: "start"}, {Do: "kill"}, {Do: "hide elder"}, {Do: "recycle", B: 2, C: 3}, {Do: "soon"}}},
 	{"late by the span of root's other daemon, by a name that is not its pidfile's", []Step{
 		{Do: "bind"}, {Do: "start a link", C: 1}, {Do: "start", B: 1}, {Do: "kill", A: 1}, {Do: "set clock"}}},
 	{"a user's process by another link, late for two pidfiles", []Step{
@@ -98,6 +102,7 @@ var sure = map[string]int{
 	"the clock was set, and a user's instance runs":              exitRunning,
 	"a user's copy in a mount tree of his own":                   exitDead,
 	"a user's copy in a mount tree of his own, removed":          exitDead,
+	"a user got the number within a second":                      exitUnknown,
 }
 
 func TestKnown(t *testing.T) {

@@ -52,11 +52,15 @@ func (w *world) verdict(f *pidfile, daemon string) verdict {
 		}
 		return v
 	}
+	near := w.closelyLate(p, f)
+	if near == unknown {
+		return unknown
+	}
 	v, open := w.contested(p, f, daemon)
 	if open {
 		v |= w.unclaimedVerdict(p, f, daemon, is)
 	}
-	return v
+	return v | near&unknown
 }
 
 // contested is what other pidfiles say of a process; open: they may say nothing.
