@@ -18,15 +18,11 @@ func (w *world) claim(f *pidfile, p *process, daemon string) claim {
 	case !late(p, f):
 		return yes
 	}
-	switch child := w.parentRuns(p, daemon); {
-	case child == runs:
-		return no // the number was recycled by another's worker
-	case child != stranger:
-		return maybe
-	}
 	switch v := w.explained(p, f); {
 	case w.relation(p, daemon) != runs:
 		return maybe
+	case w.parentRuns(p, daemon) == runs:
+		return no // the number was recycled by another's worker
 	case v == stale:
 		return no
 	case v == unknown:

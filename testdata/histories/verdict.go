@@ -104,10 +104,9 @@ func (w *world) unclaimedVerdict(p *process, f *pidfile, daemon string, is relat
 	if !late(p, f) {
 		return running
 	}
-	e, child := w.witnesses(p, f), w.parentRuns(p, daemon)
 	switch {
 	case is == moved:
-		v := unknown // only its name speaks for it
+		v, e := unknown, w.witnesses(p, f) // only its name speaks for it
 		if e.set || e.perhapsSet {
 			v |= running
 		}
@@ -115,14 +114,11 @@ func (w *world) unclaimedVerdict(p *process, f *pidfile, daemon string, is relat
 			v |= stale
 		}
 		return v
-	case child != stranger:
+	case w.parentRuns(p, daemon) == runs:
 		// A worker whose parent no pidfile names: a late one is not told from another's.
 		v := unknown
-		if p.uid != 0 || child != runs {
+		if p.uid != 0 {
 			v |= w.explained(p, f) &^ running
-		}
-		if child != runs {
-			v |= w.explained(p, f)
 		}
 		return v
 	}
