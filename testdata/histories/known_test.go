@@ -26,6 +26,8 @@ var known = []struct {
 		{Do: "start", B: 4}, {Do: "move", B: 1, C: 1}, {Do: "unlink"}}},
 	{"left over from a main process, and moved", []Step{
 		{Do: "start", D: 1}, {Do: "move", B: 1}, {Do: "kill"}}},
+	{"left over from a main process, and adopted by nobody", []Step{
+		{Do: "start", D: 1}, {Do: "kill"}, {Do: "adopt"}}},
 	{"started through the source of a bind mount", []Step{
 		{Do: "bind"}, {Do: "start a link", B: 4}}},
 	{"started through the source of a bind mount, and its pidfile from before the boot", []Step{
@@ -66,6 +68,8 @@ var known = []struct {
 		{Do: "kill", A: 3, B: 1, C: 3}, {Do: "adopt", A: 10, B: 1, C: 3, D: 4}, {Do: "move", B: 8, C: 11, D: 11}}},
 	{"a user's process that leads the group of his stale pidfile's number, adopted", []Step{
 		{Do: "recycle", A: 4, B: 2, C: 6, D: 1}, {Do: "age", A: 4, B: 5, C: 1, D: 3}, {Do: "adopt", A: 2, C: 3, D: 6}}},
+	{"a user's stale pidfile, and his process that has the number", []Step{
+		{Do: "start", B: 2, C: 1}, {Do: "kill"}, {Do: "recycle", B: 2}}},
 	{"a user's copy in a mount tree of his own", []Step{
 		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 6, C: 3}, {Do: "killproc"}}},
 	{"a user's copy in a mount tree of his own, removed", []Step{

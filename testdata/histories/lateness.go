@@ -69,10 +69,6 @@ func (w *world) explained(p *process, f *pidfile) verdict {
 	switch {
 	case p.uid == 0:
 		return running // only root can have started it
-	case f.uid == p.uid:
-		// His pidfile, and his process: whoever recycled the number could have written
-		// the pidfile anew. The contract speaks of root's pidfile.
-		return running | stale | unknown
 	case e.set && e.notSet:
 		return running | stale | unknown // they contradict each other
 	case e.set && !e.perhapsNot:
