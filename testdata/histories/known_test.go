@@ -42,6 +42,10 @@ var known = []struct {
 		{Do: "start"}, {Do: "kill"}, {Do: "hide elder"}, {Do: "recycle", B: 2}}},
 	{"a user recycled the number of an instance of before the boot", []Step{
 		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 2, C: 2}}},
+	{"a user recycled the number, and only another user's instance tells of the clock", []Step{
+		{Do: "hide elder"}, {Do: "start", A: 1, C: 1}, {Do: "ask"}, {Do: "ask"}, {Do: "start", C: 1}, {Do: "age"}}},
+	{"a worker of an instance without a pidfile has the number", []Step{
+		{Do: "start", B: 4, D: 1}, {Do: "rewrite", B: 1, C: 1}, {Do: "age"}}},
 	{"root restarted by hand long after", []Step{
 		{Do: "start"}, {Do: "kill"}, {Do: "recycle", B: 5}}},
 	{"the clock was set, and the daemon runs as a user", []Step{
@@ -95,18 +99,21 @@ var known = []struct {
 // sure are those where the model has to allow one answer only, what check says of the
 // first pidfile: a model that allows everything would find nothing.
 var sure = map[string]int{
-	"moved to a name that begins like the daemon's":              exitUnknown,
-	"moved to a name that does not":                              exitUnknown,
-	"moved, with its pidfile":                                    exitRunning,
-	"started through the source of a bind mount":                 exitUnclaimed,
-	"started through a hard link":                                exitUnknown,
-	"a user recycled the number, and executes the daemon":        exitUnclaimed,
-	"a user recycled the number, and nothing tells of the clock": exitUnknown,
-	"root restarted by hand long after":                          exitRunning,
-	"the clock was set, and a user's instance runs":              exitRunning,
-	"a user's copy in a mount tree of his own":                   exitDead,
-	"a user's copy in a mount tree of his own, removed":          exitDead,
-	"a user got the number within a second":                      exitUnknown,
+	"moved to a name that begins like the daemon's":                                   exitUnknown,
+	"moved to a name that does not":                                                   exitUnknown,
+	"moved, with its pidfile":                                                         exitRunning,
+	"started through the source of a bind mount":                                      exitUnclaimed,
+	"started through a hard link":                                                     exitUnknown,
+	"a user recycled the number, and executes the daemon":                             exitUnclaimed,
+	"a user recycled the number, and nothing tells of the clock":                      exitUnknown,
+	"a user recycled the number of an instance of before the boot":                    exitUnclaimed,
+	"a user recycled the number, and only another user's instance tells of the clock": exitUnknown,
+	"a worker of an instance without a pidfile has the number":                        exitUnknown,
+	"root restarted by hand long after":                                               exitRunning,
+	"the clock was set, and a user's instance runs":                                   exitRunning,
+	"a user's copy in a mount tree of his own":                                        exitDead,
+	"a user's copy in a mount tree of his own, removed":                               exitDead,
+	"a user got the number within a second":                                           exitUnknown,
 }
 
 func TestKnown(t *testing.T) {

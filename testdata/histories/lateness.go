@@ -37,7 +37,7 @@ type evidence struct {
 // is: before all of them the clock was set. Or for one that was there before this
 // pidfile was written, and is not late: since then it was not.
 func (w *world) witnesses(p *process, f *pidfile) (of evidence) {
-	span := p.started.Sub(f.written)
+	span, anyLate := p.started.Sub(f.written), false
 	for _, other := range w.pidfiles {
 		q := w.living[other.pid]
 		if other == f || other.state != names || other.uid != 0 || q == nil || q == p || q.uid != 0 {
@@ -45,6 +45,7 @@ func (w *world) witnesses(p *process, f *pidfile) (of evidence) {
 		}
 		sure := other.writer == q && other.daemon != f.daemon && filepath.Base(q.argv0) == filepath.Base(other.daemon)
 		if late(q, other) {
+			anyLate = true
 			apart := (q.started.Sub(other.written) - span).Abs()
 			of.set = of.set || sure && apart < time.Second
 			of.perhapsSet = of.perhapsSet || apart < 30*time.Second
@@ -58,6 +59,7 @@ func (w *world) witnesses(p *process, f *pidfile) (of evidence) {
 		// A pidfile from before the boot is of another process, if the clock was not set
 		// since; what was written to /run at boot may tell.
 		of.perhapsNot = true
+		of.notSet = of.notSet || !anyLate && w.elder.state == names
 	}
 	return of
 }
