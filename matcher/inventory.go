@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
 	"pidproof/matcher/internal/rules"
@@ -140,7 +142,13 @@ func (h *host) guessed(program string, x fact.Exe) (rules.Daemon, error) {
 		return h.findDaemon(program)
 	}
 	d := rules.DaemonOf(x)
-	d.Name, d.File = d.Path, h.LookFor(d.Path, 0)
+	d.Name = d.Path
+	st, err := h.Look(d.Path, 0, kernel.IdentityMask|unix.STATX_NLINK|unix.STATX_UID)
+	if err != nil {
+		d.File = fact.Failed[fact.FileID](err)
+		return d, nil
+	}
+	d.File, d.Links, d.Owner = fact.Of(kernel.IdOf(st)), uint64(st.Nlink), int(st.Uid)
 	return d, nil
 }
 

@@ -97,7 +97,7 @@ func (w *world) adopt(s Step) error {
 	f := w.instances()[s.A%len(w.instances())]
 	before, _ := os.Stat(f.path)
 	v := w.verdict(f, f.daemon)
-	only, sure := w.adoptable(f)
+	may, sure := w.adoptable(f)
 	w.tell("adopt --yes -p %s %s", f, f.daemon)
 	code, out, complaints, err := w.lab.ask("adopt", "--yes", "-p", f.path, f.daemon)
 	if err != nil {
@@ -112,7 +112,7 @@ func (w *world) adopt(s Step) error {
 	if before == nil && now == nil || before != nil && now != nil && os.SameFile(before, now) && before.ModTime().Equal(now.ModTime()) {
 		switch {
 		case sure:
-			return fails(fmt.Sprintf("%v is adopted", only))
+			return fails(fmt.Sprintf("%v is adopted", may[0]))
 		case code == 0 && v&running == 0, code != 0 && v == running:
 			return fails(fmt.Sprintf("nothing is adopted; the pidfile is %v", v))
 		case code != 0 && code != 1 && code != 4:
@@ -120,14 +120,15 @@ func (w *world) adopt(s Step) error {
 		}
 		return w.unharmed()
 	}
-	if only == nil || code != 0 || string(after) != fmt.Sprintln(only.pid) {
-		return fails(fmt.Sprintf("%v may be adopted", only))
+	at := slices.IndexFunc(may, func(p *process) bool { return string(after) == fmt.Sprintln(p.pid) })
+	if at < 0 || code != 0 {
+		return fails(fmt.Sprintf("none but %v may be adopted", may))
 	}
 	var st syscall.Stat_t
 	if err := syscall.Stat(f.path, &st); err != nil {
 		return err
 	}
-	if f.state != absent && int(st.Uid) != f.uid && only.uid == f.uid {
+	if f.state != absent && int(st.Uid) != f.uid && may[at].uid == f.uid {
 		return fails("its owner stays")
 	}
 	if err := f.reread(nil); err != nil {
@@ -136,27 +137,29 @@ func (w *world) adopt(s Step) error {
 	return w.check(f, f.daemon)
 }
 
-// adoptable is the process that may be written into a pidfile, nil if none may; sure:
-// it has to be.
-func (w *world) adoptable(f *pidfile) (only *process, sure bool) {
+// adoptable are the processes one of which may be written into a pidfile; sure: the
+// first has to be.
+func (w *world) adoptable(f *pidfile) (may []*process, sure bool) {
 	v := w.verdict(f, f.daemon)
 	if v&(stale|missing) == 0 || f.usersDir {
 		return nil, false // he could put another in its place
 	}
 	sure = v&(running|unknown) == 0
-	var mains []*process
+	var mains, perhapsMains []*process
 	for _, p := range w.processes() {
 		is, c := w.relation(p, f.daemon), w.claimed(p, f.daemon, f)
-		switch {
-		case is == stranger || c == yes:
+		if is == stranger || c == yes {
 			continue
-		case is != runs || c != no:
-			sure = false // it may be said that it cannot be told
 		}
-		// A user's is not for another's pidfile, and stands in nobody's way.
-		users := p.uid != 0 && (f.state == absent || f.uid != p.uid)
-		if (is == runs || is == perhaps) && w.parentRuns(p, f.daemon) == stranger && !users {
+		sure = sure && is == runs && c == no // else it may be said that it cannot be told
+		switch {
+		case is != runs, w.parentRuns(p, f.daemon) != stranger:
+		case p.uid != 0 && (f.state == absent || f.uid != p.uid):
+			// A user's is not for another's pidfile, and stands in nobody's way.
+		case c == no:
 			mains = append(mains, p)
+		default:
+			perhapsMains = append(perhapsMains, p)
 		}
 	}
 	for _, other := range w.of(f.daemon) {
@@ -164,16 +167,18 @@ func (w *world) adoptable(f *pidfile) (only *process, sure bool) {
 			sure = false // that may be the one that has lost it
 		}
 	}
-	if len(mains) != 1 {
+	switch len(mains) {
+	case 0:
+		mains, sure = perhapsMains, false
+	case 1:
+	default:
 		return nil, false
 	}
-	p := mains[0]
-	leftover := f.state == names && p.group == f.pid && p.pid != f.pid
-	if leftover {
-		return nil, false
+	for _, p := range mains {
+		if leftover := f.state == names && p.group == f.pid && p.pid != f.pid; !leftover {
+			may = append(may, p)
+		}
+		sure = sure && p.pid != f.pid // it is late, and recycled: nothing tells that it is meant
 	}
-	if p.pid == f.pid {
-		sure = false // it is late, and recycled: nothing tells that it is meant
-	}
-	return p, sure
+	return may, sure && len(may) == 1
 }

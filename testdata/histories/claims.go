@@ -18,25 +18,21 @@ func (w *world) claim(f *pidfile, p *process, daemon string) claim {
 	case !late(p, f):
 		return yes
 	}
-	switch child := w.parentRuns(p, daemon); {
-	case child == runs:
-		return no // the number was recycled by another's worker
-	case child != stranger:
-		return maybe
-	}
 	switch v := w.explained(p, f); {
 	case w.relation(p, daemon) != runs:
 		return maybe
-	case p.uid == 0 && (p.name.path != daemon || f.daemon != daemon):
+	case w.parentRuns(p, daemon) == runs:
+		return no // the number was recycled by another's worker
+	case v == stale:
+		return no
+	case v == unknown:
+		return open
+	case p.name.path != daemon || f.daemon != daemon:
 		return maybe // its name is not like the pidfile's, which speaks against a late one
 	case v == running:
 		return yes
-	case v&running != 0:
-		return maybe
-	case v == stale:
-		return no
 	}
-	return open
+	return maybe
 }
 
 // claimed says whether any pidfile but one accounts for a process, or for one above it.
@@ -71,11 +67,12 @@ func (w *world) search(daemon string, but *pidfile) others {
 			continue
 		case is == runs && c == no:
 			return unclaimed // whatever else there is
-		case is == runs && c == maybe:
+		case is == runs && c == open:
+			may |= unclaimed | unclear
+		case is == runs:
 			may |= unclaimed
 		default:
-			// It runs the daemon, or cannot be told: in no case is it safe to start.
-			may |= unclaimed | unclear
+			may |= unclear
 		}
 		none = none && c == maybe
 	}

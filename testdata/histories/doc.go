@@ -16,7 +16,8 @@
 //
 // The model is written to the design and the manual, not to the code: it shares
 // nothing with package matcher. Where the contract allows two answers, it gives both,
-// and says why.
+// and says why. A model that allows everything finds nothing: known_test.go says where
+// it has to be sure.
 //
 // `make test` plays a few hundred histories, with PIDPROOF_ATTACK set it is 20,000. A
 // history that fails is cut down to few steps, and printed with what repeats it:

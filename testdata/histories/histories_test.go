@@ -97,18 +97,18 @@ func TestRandom(t *testing.T) {
 	played := 0
 	rapid.Check(t, func(t *rapid.T) {
 		history := rapid.SliceOfN(aStep, 6, 24).Draw(t, "history")
-		told, err := l.Play(history)
+		w, err := l.Play(history)
 		for range 5 { // it depends on fractions of a second, which fall otherwise the next time
 			if !errors.Is(err, errVoid) {
 				break
 			}
-			told, err = l.Play(history)
+			w, err = l.Play(history)
 		}
 		if errors.Is(err, errVoid) {
 			return // and is not counted
 		}
 		if err != nil {
-			t.Fatalf("%v\nafter:\n  %s", err, strings.Join(told, "\n  "))
+			t.Fatalf("%v\nafter:\n  %s", err, strings.Join(w.told, "\n  "))
 		}
 		played++
 	})

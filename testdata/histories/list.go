@@ -66,6 +66,8 @@ func (w *world) listedRole(p *process, daemon string) []string {
 		return []string{""}
 	case is == runs && c == no:
 		return []string{"unclaimed", "leftover"}
+	case c == no:
+		return []string{"unclear"}
 	case c == maybe:
 		return []string{"", "unclaimed", "leftover", "unclear"}
 	}

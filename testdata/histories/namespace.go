@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +29,10 @@ func InNamespaces(tests func() int) int {
 	if os.Geteuid() != 0 {
 		return tests()
 	}
+	if err := untilBooted(); err != nil {
+		fmt.Fprintln(os.Stderr, "histories:", err)
+		return 1
+	}
 	runtime.LockOSThread() // Pdeathsig is about the thread that forks (prctl(2))
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
@@ -45,6 +50,22 @@ func InNamespaces(tests func() int) int {
 		return 1
 	}
 	return cmd.ProcessState.ExitCode()
+}
+
+// booting: within two minutes of the boot the mount of /proc that we make is a witness of
+// the clock, which no history can take away.
+const booting = 2*time.Minute + time.Second
+
+func untilBooted() error {
+	boot, err := bootTime()
+	if err != nil {
+		return err
+	}
+	if left := time.Until(boot.Add(booting)); left > 0 {
+		fmt.Fprintf(os.Stderr, "histories: waiting %v for the end of the boot\n", left.Round(time.Second))
+		time.Sleep(left)
+	}
+	return nil
 }
 
 func settle() error {

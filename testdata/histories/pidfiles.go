@@ -73,6 +73,16 @@ func (w *world) ageOf(f *pidfile, n int) error {
 	return f.seemWritten(w.lab.elder.started.Add(time.Second))
 }
 
+// soon: as if the number had come round within a second.
+func (w *world) soon(s Step) error {
+	f := w.writtenPidfile(s.A)
+	if f == nil || w.living[f.pid] == nil {
+		return nil
+	}
+	w.tell("%s was written half a second before %v started", f, w.living[f.pid])
+	return f.seemWritten(w.living[f.pid].started.Add(-500 * time.Millisecond))
+}
+
 // setClock makes all that was written seem days older, beside what has started.
 func (w *world) setClock(Step) error {
 	w.tell("the clock was set forward by 5 days")

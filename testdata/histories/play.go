@@ -1,16 +1,16 @@
 package histories
 
 // Play lets a history happen, and asks all questions at its end; some steps ask, too.
-// It gives what has happened.
-func (l *Lab) Play(history []Step) (told []string, err error) {
+// It gives what has become of the world.
+func (l *Lab) Play(history []Step) (*world, error) {
 	w, err := l.reset()
 	if err != nil {
-		return nil, err
+		return l.world(), err
 	}
 	for _, s := range history {
 		if err := steps[s.Do].do(w, s); err != nil {
-			return w.told, err
+			return w, err
 		}
 	}
-	return w.told, w.ask()
+	return w, w.ask()
 }

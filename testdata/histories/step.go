@@ -33,6 +33,7 @@ var steps = map[string]struct {
 	"empty":        {2, (*world).damage},
 	"rewrite":      {5, (*world).rewrite},
 	"age":          {5, (*world).age},
+	"soon":         {2, (*world).soon},
 	"set clock":    {3, (*world).setClock},
 	"hide elder":   {3, (*world).hideElder},
 	"recycle":      {12, (*world).recycle},

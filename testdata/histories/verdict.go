@@ -45,24 +45,22 @@ func (w *world) verdict(f *pidfile, daemon string) verdict {
 	switch {
 	case is == stranger:
 		return stale
-	case !f.vouches(p):
+	case is == perhaps, !f.vouches(p): // "the file may be several programs", "may not vouch"
 		v := unknown
 		if e := w.witnesses(p, f); is != runs && late(p, f) && (e.notSet || e.perhapsNot) {
 			v |= stale // that it is the daemon at all is doubtful, and the number came round
 		}
 		return v
 	}
+	near := w.closelyLate(p, f)
+	if near == unknown {
+		return unknown
+	}
 	v, open := w.contested(p, f, daemon)
 	if open {
 		v |= w.unclaimedVerdict(p, f, daemon, is)
 	}
-	if is == perhaps {
-		v |= unknown // "the file may be several programs"
-		if f.written.Before(w.lab.boot) {
-			v |= stale // little speaks for a process whose pidfile is from before the boot
-		}
-	}
-	return v
+	return v | near&unknown
 }
 
 // contested is what other pidfiles say of a process; open: they may say nothing.
@@ -106,10 +104,9 @@ func (w *world) unclaimedVerdict(p *process, f *pidfile, daemon string, is relat
 	if !late(p, f) {
 		return running
 	}
-	e, child := w.witnesses(p, f), w.parentRuns(p, daemon)
 	switch {
 	case is == moved:
-		v := unknown // only its name speaks for it
+		v, e := unknown, w.witnesses(p, f) // only its name speaks for it
 		if e.set || e.perhapsSet {
 			v |= running
 		}
@@ -117,14 +114,11 @@ func (w *world) unclaimedVerdict(p *process, f *pidfile, daemon string, is relat
 			v |= stale
 		}
 		return v
-	case child != stranger:
+	case w.parentRuns(p, daemon) == runs:
 		// A worker whose parent no pidfile names: a late one is not told from another's.
 		v := unknown
-		if p.uid != 0 || child != runs {
+		if p.uid != 0 {
 			v |= w.explained(p, f) &^ running
-		}
-		if child != runs {
-			v |= w.explained(p, f)
 		}
 		return v
 	}

@@ -43,7 +43,7 @@ func (l *Lab) world() *world {
 			&pidfile{path: "/run/" + base + "-own.pid", daemon: path, owner: user},
 			&pidfile{path: usersDir + "/" + base + ".pid", daemon: path, owner: user, usersDir: true})
 	}
-	w.elder = &pidfile{path: elderFile}
+	w.elder = &pidfile{path: elderFile, daemon: l.path("bin/elderd")}
 	w.pidfiles = append(w.pidfiles, w.elder)
 	if l.elder != nil {
 		w.living[l.elder.pid] = l.elder
