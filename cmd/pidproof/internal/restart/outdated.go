@@ -43,6 +43,8 @@ var errOurs = errors.New("this command runs under it (--all restarts it, too)")
 func Refusal(i instances.Instance, withOurs bool) error {
 	ours, err := matcher.RunsUnder(os.Getppid(), i.Main())
 	switch {
+	case i.Main().Decision.File == matcher.FileRemoved && i.Report.Daemon.Script != nil:
+		return fmt.Errorf("the interpreter of its daemon %s does not exist any more, and a restart would only stop it", i.Daemon)
 	case i.Main().Decision.File == matcher.FileRemoved:
 		return fmt.Errorf("its daemon %s does not exist any more, and a restart would only stop it; correct %s, or unregister it", i.Daemon, i.File)
 	case !withOurs && ours:
