@@ -13,6 +13,7 @@ type host struct {
 	path string   // PATH, for bare names
 
 	registered Registered // nil: none
+	further    []string   // pidfiles that are named elsewhere
 
 	walkOnce sync.Once // once for a question
 	walked   *pidfileWalk

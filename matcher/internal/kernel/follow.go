@@ -21,6 +21,22 @@ var errUnsafeLink = errors.New("it is a symbolic link of an unprivileged user")
 // notices. It follows symbolic links itself, to see who owns them, and refuses
 // a final one that belongs neither to root nor to us.
 func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
+	return openFollowing(path, func(fd int, above Entered) (Entered, error) { return above, nil })
+}
+
+// OpenEntering is OpenFollowing of a path on which somebody may mount a file system at any
+// moment: none that may not answer is entered (fact.ErrMayHang).
+func (h *System) OpenEntering(path string) (fd int, linkOwners []int, err error) {
+	return openFollowing(path, func(fd int, above Entered) (at Entered, err error) {
+		if at.ID, at.Mount, err = openedFile(fd); err == nil {
+			err = h.mayEnter(at, above, 0)
+		}
+		return at, err
+	})
+}
+
+// openFollowing asks enter of each step, above being the one before.
+func openFollowing(path string, enter func(fd int, above Entered) (Entered, error)) (fd int, linkOwners []int, err error) {
 	todo := strings.Split(path, "/")
 	start := "."
 	if filepath.IsAbs(path) {
@@ -31,6 +47,7 @@ func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
 	if err != nil {
 		return -1, nil, err
 	}
+	var at Entered
 	for links := 0; len(todo) > 0; {
 		name := todo[0]
 		todo = todo[1:]
@@ -39,6 +56,12 @@ func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
 		}
 		next, err := Confirmed(func() (int, error) { return unix.Openat(dir, name, flags, 0) })
 		if err != nil {
+			unix.Close(dir)
+			return -1, nil, err
+		}
+		above := at
+		if at, err = enter(next, above); err != nil {
+			unix.Close(next)
 			unix.Close(dir)
 			return -1, nil, err
 		}
@@ -62,7 +85,9 @@ func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
 		if st.Uid != 0 {
 			linkOwners = append(linkOwners, int(st.Uid))
 		}
+		at = above
 		if filepath.IsAbs(target) {
+			at = Entered{}
 			unix.Close(dir)
 			if dir, err = Retried(func() (int, error) { return unix.Open("/", flags|unix.O_DIRECTORY, 0) }); err != nil {
 				return -1, nil, err

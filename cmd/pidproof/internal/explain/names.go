@@ -30,9 +30,12 @@ func groupName(gid int) string {
 }
 
 // ListensOn says what a process listens on; "" if that is nothing.
-func ListensOn(p matcher.Process) string {
+func ListensOn(p matcher.Process) string { return Listening(p.Sockets.Value) }
+
+// Listening says it of these sockets.
+func Listening(on []matcher.Socket) string {
 	var words []string
-	for _, s := range p.Sockets.Value {
+	for _, s := range on {
 		words = append(words, s.String())
 	}
 	if len(words) == 0 {
