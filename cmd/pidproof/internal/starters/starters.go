@@ -55,17 +55,34 @@ func Read() *Starters {
 // NameOf is the name of the init script, or else of the unit, that names a pidfile; "" if
 // there is none, or several, none of which is called like the pidfile.
 func (s *Starters) NameOf(pidfile string) string {
-	for _, names := range [][]string{s.scripts[pidfile], s.units[pidfile], s.instanceOf(pidfile)} {
-		base := filepath.Base(pidfile)
+	name, _ := s.find(pidfile)
+	return name
+}
+
+// RestartOf is the command that restarts what has a pidfile; "" if none is known.
+func (s *Starters) RestartOf(pidfile string) string {
+	switch name, isScript := s.find(pidfile); {
+	case name == "":
+		return ""
+	case isScript:
+		return "invoke-rc.d " + shellvars.Quote(name) + " restart"
+	default:
+		return "systemctl restart " + shellvars.Quote(name)
+	}
+}
+
+func (s *Starters) find(pidfile string) (name string, isScript bool) {
+	base := filepath.Base(pidfile)
+	for i, names := range [][]string{s.scripts[pidfile], s.units[pidfile], s.instanceOf(pidfile)} {
+		if len(names) == 1 {
+			return names[0], i == 0
+		}
 		alike := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !strings.HasPrefix(base, name) })
-		switch {
-		case len(names) == 1:
-			return names[0]
-		case len(alike) > 0: // the longest: apache2-foo, not apache2
-			return slices.MaxFunc(alike, func(a, b string) int { return len(a) - len(b) })
+		if len(alike) > 0 { // the longest: apache2-foo, not apache2
+			return slices.MaxFunc(alike, func(a, b string) int { return len(a) - len(b) }), i == 0
 		}
 	}
-	return ""
+	return "", false
 }
 
 // Pidfiles are all that they name, but for the templates' instances.
