@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"pidproof/cmd/pidproof/internal/adopting"
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/instances"
@@ -25,6 +27,13 @@ func (adoptCmd) Help() string {
 }
 
 func (cmd adoptCmd) Run(c *console) error {
+	if cmd.Yes {
+		end, err := adopting.Begin(c.Asker)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
 	in := cmd.instance()
 	in.Others, in.Sockets, in.Hold = true, true, true
 	report, err := c.Check(in)
@@ -51,13 +60,19 @@ func (cmd adoptCmd) Run(c *console) error {
 	}
 	dir, err := matcher.HoldDirectory(report.Pidfile)
 	if err != nil {
-		c.Warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, say.Unfolded(explain.ByItsUser(report.Pidfile, main.Evidence)))
+		c.Warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, say.Unfolded(explain.ByHand(report.Pidfile, main.Evidence)))
 		c.exit = exitcode.Refused
 		return nil
 	}
 	defer dir.Close()
 	if err := report.Pidfile.Adopts(main.Evidence); err != nil {
+		c.Say("%s", candidate(report, main))
 		c.Warn("%s: nothing is adopted: %v", report.Daemon.Path, err)
+		c.exit = exitcode.Refused
+		return nil
+	}
+	if other, err := adopting.Elsewhere(c.Asker, report, main); err != nil || other != "" {
+		c.Warn("%s: nothing is adopted: %s", report.Daemon.Path, cmp.Or(other, fmt.Sprint(err)))
 		c.exit = exitcode.Refused
 		return nil
 	}
@@ -76,8 +91,17 @@ func candidate(r matcher.Report, main *matcher.Process) string {
 		fmt.Sprintf("%s runs unclaimed as PID %d", r.Daemon.Path, e.PID), "user " + explain.UserName(e.EUID),
 		"since " + e.Started.Format(say.TimeLayout),
 	}
-	if s := explain.ListensOn(*main); s != "" {
-		words = append(words, s)
+	switch {
+	case main.Sockets.State != matcher.Known:
+		words = append(words, "what it listens on cannot be read")
+	default:
+		words = append(words, cmp.Or(explain.ListensOn(*main), "listens on nothing"))
+	}
+	switch {
+	case main.ByTitle():
+		words = append(words, "known by its title alone")
+	case main.Role == matcher.RoleLeftover:
+		words = append(words, fmt.Sprintf("started by %d, which has ended: it may be a worker", r.Pidfile.PID))
 	}
 	what := "pidfile " + r.Pidfile.Path + " is stale"
 	if r.Pidfile.State == matcher.PidfileAbsent {
@@ -106,6 +130,9 @@ func (cmd adoptCmd) write(c *console, r matcher.Report, main *matcher.Process, d
 		c.Warn("%s: nothing is adopted: %v", r.Daemon.Path, err)
 		c.exit = exitcode.Refused
 		return nil
+	}
+	if err := adopting.Note(f.Path); err != nil {
+		c.Warn("that %d was adopted is not noted: %v", main.Evidence.PID, err)
 	}
 	proof, err := c.Check(cmd.instance())
 	switch {

@@ -31,7 +31,11 @@ func (afterUpgradeCmd) Help() string {
 // Run never fails: a package manager waits for it.
 func (cmd afterUpgradeCmd) Run(c *console) error {
 	defer func() { c.exit, c.Lost = 0, nil }()
-	mode := c.afterUpgrade()
+	warn := c.Warn
+	if cmd.Before { // it is said afterwards
+		warn = func(string, ...any) {}
+	}
+	mode := afterUpgrade(warn)
 	if mode == "off" {
 		return nil
 	}
@@ -79,18 +83,18 @@ func (c *console) remember(seen []instances.Instance) {
 
 // afterUpgrade reads what is to be done. Whoever mistypes restart is told, and loses
 // nothing.
-func (c *console) afterUpgrade() string {
+func afterUpgrade(warn func(format string, args ...any)) string {
 	settings, err := shellvars.Read(settingsFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "report"
 	case err != nil:
-		c.Warn("%v; it counts as AFTER_UPGRADE=report", err)
+		warn("%v; it counts as AFTER_UPGRADE=report", err)
 		return "report"
 	}
 	for name, setting := range settings {
 		if name != "AFTER_UPGRADE" {
-			c.Warn("%s:%d: %s means nothing here: write AFTER_UPGRADE", settingsFile, setting.Line, name)
+			warn("%s:%d: %s means nothing here: write AFTER_UPGRADE", settingsFile, setting.Line, name)
 		}
 	}
 	switch mode := settings["AFTER_UPGRADE"].Value; mode {
@@ -99,7 +103,7 @@ func (c *console) afterUpgrade() string {
 	case "":
 		return "report"
 	default:
-		c.Warn("%s: AFTER_UPGRADE=%s is none of report, restart and off; it counts as report", settingsFile, mode)
+		warn("%s: AFTER_UPGRADE=%s is none of report, restart and off; it counts as report", settingsFile, mode)
 		return "report"
 	}
 }

@@ -52,12 +52,16 @@ func adviceByVerdict(r matcher.Report) string {
 
 func adviceUnclaimed(r matcher.Report) string {
 	var sentences []string
+	if main, _ := r.Adoptable(); main != nil && main.Role == matcher.RoleLeftover {
+		return fmt.Sprintf("%d: started by process %d, which has ended, when the pidfile was written. Look at it (ps -fp %d). If it is the daemon itself, which has forked twice, %s. If it is a worker whose daemon has ended, end it (kill %d).",
+			main.Evidence.PID, r.Pidfile.PID, main.Evidence.PID, cmp.Or(adoption(r), "end it and start it again"), main.Evidence.PID)
+	}
 	if left := pids(r.WithRole(matcher.RoleLeftover)); len(left) > 0 {
 		sentences = append(sentences, fmt.Sprintf("%s: started by this instance's main process %d, which has ended. Look at them (ps -fp %s); once nothing needs them, end them (kill %s; with -9 those that stay) and start the instance.",
 			strings.Join(left, " "), r.Pidfile.PID, strings.Join(left, ","), strings.Join(left, " ")))
 	}
 	if unclaimed := pids(r.WithRole(matcher.RoleUnclaimed)); len(unclaimed) > 0 {
-		remedy := cmp.Or(adoption(r), "write the number of its main process there, or end them by hand and start it again")
+		remedy := cmp.Or(adoption(r), "end them by hand and start it again")
 		sentences = append(sentences, fmt.Sprintf("%s: look at them (ps -fp %s). If they belong to an instance whose pidfile lies outside /run, ask again with that pidfile, or register it. If they are this one's and its pidfile is lost or wrong, %s.",
 			strings.Join(unclaimed, " "), strings.Join(unclaimed, ","), remedy))
 		if noneListens(r.Blocking()) {
@@ -76,7 +80,7 @@ func adoption(r matcher.Report) string {
 	}
 	dir, err := matcher.HoldDirectory(r.Pidfile)
 	if err != nil {
-		return strings.TrimPrefix(ByItsUser(r.Pidfile, main.Evidence), "; ")
+		return strings.TrimPrefix(ByHand(r.Pidfile, main.Evidence), "; ")
 	}
 	dir.Close()
 	if err := r.Pidfile.Adopts(main.Evidence); err != nil {
@@ -112,6 +116,10 @@ func adviceUnknown(r matcher.Report) string {
 		return "Something it had to read does not answer; a hung file system is likely. Try ls on the daemon's and the pidfile's directory."
 	case matcher.RuleNotOurProc:
 		return "Mount /proc of this PID namespace: mount -t proc proc /proc."
+	}
+	if main, _ := r.Adoptable(); main != nil {
+		return fmt.Sprintf("See whether process %d is this daemon: ps -fp %d. If it is, and its pidfile is lost or wrong, %s.",
+			main.Evidence.PID, main.Evidence.PID, cmp.Or(adoption(r), "end it by hand and start it again"))
 	}
 	if seen := pids(seenUnclear(r)); len(seen) > 0 {
 		list := strings.Join(seen, ",")

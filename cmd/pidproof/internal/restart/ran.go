@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/instances"
-	"pidproof/cmd/pidproof/internal/registry"
+	"pidproof/cmd/pidproof/internal/onlyone"
 	"pidproof/cmd/pidproof/internal/shellvars"
 	"pidproof/cmd/pidproof/internal/wholefile"
 	"pidproof/matcher"
@@ -17,12 +17,7 @@ import (
 
 // ranFile has the names of the registered instances that ran when they were last looked at,
 // and of those that went down since: a line each. It is about this boot alone.
-func ranFile() string {
-	if registry.InUse() != registry.Dir {
-		return filepath.Join(registry.InUse(), ".ran") // no registration
-	}
-	return "/run/pidproof/ran"
-}
+func ranFile() string { return onlyone.File("ran") }
 
 // WentDown are those of the instances which do not run any more: they ran when that was last
 // remembered, or have left a pidfile.

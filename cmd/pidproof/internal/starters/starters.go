@@ -59,16 +59,28 @@ func (s *Starters) NameOf(pidfile string) string {
 	return name
 }
 
-// RestartOf is the command that restarts what has a pidfile; "" if none is known.
+// RestartOf is the command that restarts what has a pidfile; "" if none is known. Where none
+// names it, it is the script's that is called as the pidfile, or the directory which that has
+// for itself: /run/apache2/apache2.pid, /run/apache2-foo/apache2.pid.
 func (s *Starters) RestartOf(pidfile string) string {
-	switch name, isScript := s.find(pidfile); {
+	name, isScript := s.find(pidfile)
+	if name == "" {
+		rest, _ := strings.CutPrefix(pidfile, "/run/")
+		own, file, below := strings.Cut(rest, "/")
+		if !below {
+			own, file = strings.TrimSuffix(rest, ".pid"), ""
+		}
+		if _, err := os.Stat(filepath.Join(scripts, own)); err == nil && own != "" && !strings.Contains(file, "/") {
+			name, isScript = own, true
+		}
+	}
+	switch {
 	case name == "":
 		return ""
-	case isScript:
-		return "invoke-rc.d " + shellvars.Quote(name) + " restart"
-	default:
+	case !isScript && strings.Contains(name, "@"): // which invoke-rc.d does not know
 		return "systemctl restart " + shellvars.Quote(name)
 	}
+	return "invoke-rc.d " + shellvars.Quote(name) + " restart"
 }
 
 func (s *Starters) find(pidfile string) (name string, isScript bool) {
