@@ -23,6 +23,7 @@
 //	find.go                      pidof's question, which has no pidfile
 //	match.go                     start-stop-daemon's, which may have no daemon
 //	inventory.go                 every instance of the host
+//	whatruns.go, unaccounted.go  what an unknown one runs, and what no pidfile accounts for
 //
 // and, for who acts on the answer:
 //

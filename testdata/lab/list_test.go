@@ -56,8 +56,8 @@ func TestList(t *testing.T) {
 		}
 	})
 	t.Run("restarted", func(t *testing.T) {
-		h.Must(t, "pidproof register supervisor -p /run/supervisord.pid /usr/bin/supervisord")
-		if said := h.Must(t, "pidproof restart --replaced"); !strings.Contains(said, "supervisor: restarted: PID "+pids["supervisor"]+" is now ") {
+		h.Must(t, "pidproof register munin-node -p /run/munin/munin-node.pid /usr/sbin/munin-node")
+		if said := h.Must(t, "pidproof restart --replaced"); !strings.Contains(said, "munin-node: restarted: PID "+pids["munin-node"]+" is now ") {
 			t.Errorf("restart says %s", said)
 		}
 	})
