@@ -54,23 +54,13 @@ func openFollowing(path string, enter func(fd int, above Entered) (Entered, erro
 		if name == "" || name == "." {
 			continue
 		}
-		next, err := Confirmed(func() (int, error) { return unix.Openat(dir, name, flags, 0) })
+		above := at
+		next, st, now, err := stepInto(dir, name, above, enter)
 		if err != nil {
 			unix.Close(dir)
 			return -1, nil, err
 		}
-		above := at
-		if at, err = enter(next, above); err != nil {
-			unix.Close(next)
-			unix.Close(dir)
-			return -1, nil, err
-		}
-		var st unix.Stat_t
-		if err := unix.Fstat(next, &st); err != nil {
-			unix.Close(next)
-			unix.Close(dir)
-			return -1, nil, fmt.Errorf("fstat of what was opened: %v", err) // whatever it says, it was there
-		}
+		at = now
 		if st.Mode&unix.S_IFMT != unix.S_IFLNK {
 			unix.Close(dir)
 			dir = next
@@ -103,6 +93,25 @@ func openFollowing(path string, enter func(fd int, above Entered) (Entered, erro
 		}
 	}
 	return dir, linkOwners, nil
+}
+
+// stepInto opens what has this name in a directory, with O_PATH, and asks enter of it.
+func stepInto(dir int, name string, above Entered, enter func(fd int, above Entered) (Entered, error)) (fd int, st unix.Stat_t, at Entered, err error) {
+	fd, err = Confirmed(func() (int, error) {
+		return unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return -1, st, at, err
+	}
+	if at, err = enter(fd, above); err == nil {
+		if statErr := unix.Fstat(fd, &st); statErr != nil {
+			err = fmt.Errorf("fstat of what was opened: %v", statErr) // whatever it says, it was there
+		}
+	}
+	if err != nil {
+		unix.Close(fd)
+	}
+	return fd, st, at, err
 }
 
 // followed is where a link leads that was opened, and closes it: so many were followed
