@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -20,7 +21,7 @@ import (
 // Pidfile.Adopts. It is pure; the report must have been asked for with
 // Others and Sockets.
 func (r *Report) Adoptable() (main *Process, why string) {
-	switch unclear := r.WithRole(RoleUnclear); {
+	switch {
 	case r.Daemon.Label():
 		return nil, r.Daemon.Uncompared()
 	case r.PidfileVerdict == Running:
@@ -29,25 +30,17 @@ func (r *Report) Adoptable() (main *Process, why string) {
 		return nil, r.Reason
 	case !r.Scanned || r.Blind != "":
 		return nil, "not all processes could be seen: " + r.Blind
-	case len(unclear) > 0:
-		return nil, fmt.Sprintf("%d may run it: %s", unclear[0].Evidence.PID, unclear[0].Decision.Why)
 	}
-	unclaimed := map[int]bool{}
-	for _, p := range r.Blocking() {
-		unclaimed[p.Evidence.PID] = true
-	}
-	var mains, users []*Process
-	for i := range r.Others {
-		switch p := &r.Others[i]; {
-		case p.Role != RoleUnclaimed && p.Role != RoleLeftover || unclaimed[p.Evidence.PPID]:
-		case r.Pidfile.Adopts(p.Evidence) != nil:
-			users = append(users, p)
-		default:
-			mains = append(mains, p)
+	if unclear := r.WithRole(RoleUnclear); len(unclear) > 0 {
+		if main = r.titled(); main == nil {
+			return nil, fmt.Sprintf("%d may run it: %s", unclear[0].Evidence.PID, unclear[0].Decision.Why)
 		}
+		return main, ""
 	}
-	if len(mains) == 0 {
-		mains = users
+	mains := r.roots(RoleUnclaimed, RoleLeftover)
+	users := slices.DeleteFunc(slices.Clone(mains), func(p *Process) bool { return r.Pidfile.Adopts(p.Evidence) == nil })
+	if len(users) < len(mains) {
+		mains = slices.DeleteFunc(mains, func(p *Process) bool { return slices.Contains(users, p) })
 	}
 	switch {
 	case len(mains) == 0:
@@ -60,10 +53,47 @@ func (r *Report) Adoptable() (main *Process, why string) {
 		return nil, fmt.Sprintf("%d unclaimed processes may be the main one: %s", len(mains), strings.Join(rules.Abridge(pids), " "))
 	case r.listensBelow(mains[0]) != 0:
 		return nil, fmt.Sprintf("%d does not listen, but %d below it does: either may be meant", mains[0].Evidence.PID, r.listensBelow(mains[0]))
-	case mains[0].Role == RoleLeftover:
+	case mains[0].Role == RoleLeftover && !r.forkedTwice(mains[0]):
 		return nil, fmt.Sprintf("%d is no main process, but left over from %d, which has ended", mains[0].Evidence.PID, r.Pidfile.PID)
 	}
 	return mains[0], ""
+}
+
+// roots are the processes with one of these roles whose parent has none of them.
+func (r *Report) roots(roles ...Role) (roots []*Process) {
+	with := map[int]bool{}
+	for _, p := range r.WithRole(roles...) {
+		with[p.Evidence.PID] = true
+	}
+	for i := range r.Others {
+		if p := &r.Others[i]; with[p.Evidence.PID] && !with[p.Evidence.PPID] {
+			roots = append(roots, p)
+		}
+	}
+	return roots
+}
+
+// titled is the only candidate, where that is a script which has written over its arguments:
+// what it calls itself and its interpreter are all that there is (postgrey).
+func (r *Report) titled() *Process {
+	only := r.roots(RoleUnclaimed, RoleLeftover, RoleUnclear)
+	if len(only) != 1 || only[0].Role != RoleUnclear || !only[0].ByTitle() {
+		return nil
+	}
+	return only[0]
+}
+
+// ByTitle reports that nothing but what it calls itself, and its interpreter, say that a
+// process runs the daemon.
+func (p *Process) ByTitle() bool {
+	return p.Decision.Rule == rules.RuleScript && p.Decision.Outcome == rules.Runs && p.Decision.Weak
+}
+
+// forkedTwice reports of what is left over that it may be the daemon itself: it started in the
+// moment when its pidfile was written, as after a double fork whose middle process has
+// written its own number. A worker may have, too.
+func (r *Report) forkedTwice(left *Process) bool {
+	return left.Evidence.Started.Sub(r.Pidfile.Written).Abs() <= rules.StartSlack
 }
 
 // claimed names a main process of this daemon that another pidfile claims.

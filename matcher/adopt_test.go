@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +23,11 @@ func TestAdoptable(t *testing.T) {
 	listening := func(pid, ppid, sockets int) Process {
 		p := runs(pid, ppid, unclaimed)
 		p.Sockets = fact.Of(make([]fact.Socket, sockets))
+		return p
+	}
+	titled := func(pid, ppid int) Process {
+		p := runs(pid, ppid, RoleUnclear)
+		p.Decision = rules.Decision{Rule: rules.RuleScript, Outcome: rules.Runs, Weak: true}
 		return p
 	}
 	users := func(pid, uid int) Process {
@@ -51,10 +57,20 @@ func TestAdoptable(t *testing.T) {
 			"10 does not listen, but 11 below it does: either may be meant"},
 		"a worker has the socket, too": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{listening(10, 1, 1), listening(11, 10, 1)}}, 10, ""},
 		// A worker whose main process was killed: apache2's would accept no signal meant for that one.
-		"a leftover": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{rules.Pidfile{PID: 9}},
+		"a leftover": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{rules.Pidfile{PID: 9, Written: time.Unix(1000, 0)}},
 			Others: []Process{runs(10, 1, RoleLeftover)}}, 0, "10 is no main process, but left over from 9, which has ended"},
 		"a leftover beside one": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{rules.Pidfile{PID: 9}},
 			Others: []Process{runs(10, 1, RoleLeftover), runs(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
+		// A daemon whose pidfile has the number of the middle process of its double fork.
+		"forked twice": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{rules.Pidfile{PID: 9}},
+			Others: []Process{runs(10, 1, RoleLeftover), runs(11, 10, RoleLeftover)}}, 10, ""},
+		"forked twice, beside another": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{rules.Pidfile{PID: 9}},
+			Others: []Process{runs(10, 1, RoleLeftover), runs(12, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 12"},
+		// postgrey.
+		"known by its title":        {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{titled(10, 1), titled(11, 10)}}, 10, ""},
+		"two known by their titles": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{titled(10, 1), titled(11, 1)}}, 0, "10 may run it: "},
+		"a title beside a certain one": {Report{PidfileVerdict: Dead, Scanned: true,
+			Others: []Process{runs(9, 1, unclaimed), titled(10, 1)}}, 0, "10 may run it: "},
 		"a user's":               {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(10, 33)}}, 10, ""},
 		"a user's beside root's": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(9, 33), runs(10, 1, unclaimed)}}, 10, ""},
 		"two users'":             {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(9, 33), users(10, 34)}}, 0, "2 unclaimed processes may be the main one: 9 10"},
@@ -69,6 +85,11 @@ func TestAdoptable(t *testing.T) {
 // Anybody may start the daemon's program; root's pidfile is not for his process.
 func TestAdopts(t *testing.T) {
 	of := func(uid int) fact.Evidence { return fact.Evidence{PID: 10, UID: uid, EUID: uid, AsRoot: true} }
+	setuid := func(owner int) fact.Evidence {
+		e := of(0)
+		e.File = fact.Of(fact.RunningFile{Setuid: true, Owner: owner})
+		return e
+	}
 	his := rules.Pidfile{Path: "/run/d.pid", ID: fact.FileID{Dev: 1, Ino: 1}, Owner: 33}
 	for name, c := range map[string]struct {
 		pidfile rules.Pidfile
@@ -83,6 +104,8 @@ func TestAdopts(t *testing.T) {
 		"asked by the user":       {rules.Pidfile{Path: "/run/d.pid"}, fact.Evidence{PID: 10, UID: 33, EUID: 33}, true},
 		"setuid, started by him":  {rules.Pidfile{Path: "/run/d.pid"}, fact.Evidence{PID: 10, UID: 33, EUID: 0, AsRoot: true}, false},
 		"root's, in a user's one": {his, of(0), true},
+		"setuid, and root by now": {rules.Pidfile{Path: "/run/d.pid"}, setuid(0), false},
+		"setuid to another":       {rules.Pidfile{Path: "/run/d.pid"}, setuid(8), true},
 	} {
 		if err := c.pidfile.Adopts(c.e); (err == nil) != c.want {
 			t.Errorf("%s: %v", name, err)

@@ -14,6 +14,7 @@ type host struct {
 	path string   // PATH, for bare names
 
 	registered func() (pidfiles []string, missed int) // nil: none
+	further    []string                               // pidfiles that are named elsewhere
 
 	walkOnce sync.Once // once for a question
 	walked   *pidfileWalk

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
 	"pidproof/matcher/internal/rules"
@@ -252,6 +254,13 @@ func (h *host) takeOthers(r *Report, in Instance, s survey, main int) {
 		}
 		if in.Sockets || in.ListeningOnly {
 			p.Sockets = h.Listening(p.Evidence.PID)
+		}
+		if in.Sockets && p.Evidence.UID == 0 && p.Role != RoleOther && p.Role != RoleForeign {
+			p.Evidence.File = h.RunningFile(p.Evidence)
+			if st, err := kernel.StatxAt(unix.AT_FDCWD, r.Daemon.Real, 0, unix.STATX_MODE|unix.STATX_UID); err == nil && st.Mode&unix.S_ISUID != 0 {
+				// Of the file that it replaces dpkg takes that away (secure_unlink of lib/dpkg/path-remove.c).
+				p.Evidence.File.Value.Setuid, p.Evidence.File.Value.Owner = true, int(st.Uid)
+			}
 		}
 		r.Others = append(r.Others, p)
 	}

@@ -32,6 +32,7 @@
 //	find.go                      pidof's question, which has no pidfile
 //	match.go                     start-stop-daemon's, which may have no daemon
 //	inventory.go                 every instance of the host
+//	whatruns.go, unaccounted.go  what an unknown one runs, and what no pidfile accounts for
 //
 // and, for who acts on the answer:
 //
@@ -104,7 +105,9 @@
 //     its arguments is the script, under a name that fits where the daemon's path
 //     is a link to it. By name alone, or by a title that begins with the name
 //     (setproctitle): weak. Where another word may be the script, or what a link
-//     once led to, or the name stands elsewhere in a title: unknown.
+//     once led to, or the name stands elsewhere in a title: unknown. The file that
+//     was replaced or removed is the interpreter's; which version of the script it
+//     runs is not known.
 //   - locked: it holds a lock on the pidfile and bears the daemon's name. Runs.
 //   - started-as: argv[0] is the daemon's path and comm its name, but the file was
 //     moved or the link retargeted. Weak; needs a pidfile that may vouch. Without one

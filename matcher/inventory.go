@@ -1,15 +1,12 @@
 package matcher
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
@@ -20,11 +17,14 @@ import (
 type Search struct {
 	// Known are instances that are listed whether they run or not, in this order.
 	Known []Instance
+	// Further are paths of pidfiles that init scripts name: instances, too, where they lead to
+	// one.
+	Further []string
 	// Daemons are further ones whose unclaimed processes are looked for.
 	Daemons []string
 	// Keep leaves out the others, and what runs their daemons; nil: all are kept.
 	Keep func(Listed) bool
-	// Sockets: also what unclaimed processes listen on.
+	// Sockets: also what they listen on.
 	Sockets bool
 }
 
@@ -51,6 +51,10 @@ type Listed struct {
 	Also []string
 	// Workers counts those of Main; nil unless /proc was searched for them.
 	Workers *int
+	// Sockets are those that Main listens on, or else its workers.
+	Sockets fact.Fact[[]fact.Socket]
+
+	workers []int
 }
 
 // Unseen reports that nothing but the number could be read of the process that the
@@ -65,6 +69,9 @@ type Unaccounted struct {
 	Daemon    Daemon
 	Processes []Process
 	Blind     string // why there may be more; "" when all were seen
+	// Titled are those, by PID, that do not go by the daemon's name any more, as a session of
+	// sshd or a job of cron does not.
+	Titled map[int]bool
 }
 
 // TakeInventory reads the pidfiles under /run (see ParsePID), those of s.Known, the
@@ -89,23 +96,28 @@ func (h *host) takeInventory(ctx context.Context, s Search) (Inventory, error) {
 	for _, in := range s.Known {
 		pidfiles = append(pidfiles, in.Pidfile)
 	}
-	h.registered = func() ([]string, int) { return pidfiles, 0 }
+	h.registered, h.further = func() ([]string, int) { return pidfiles, 0 }, s.Further
 	walk := h.walk()
 	if walk.failure != nil {
 		return all, fmt.Errorf("%w: pidfiles cannot be read: %w", ErrNoAnswer, walk.failure)
 	}
 	all.Missed = walk.allMissed()
-	listed := make([]Listed, len(s.Known)+len(walk.all))
+	all.Instances = make([]Listed, len(s.Known))
+	kernel.Spread(len(s.Known), func(i int) {
+		all.Instances[i] = Listed{Report: h.pidfileAlone(ctx, s.Known[i]), Known: i}
+	})
+	known := map[fact.FileID]bool{}
+	for _, l := range all.Instances {
+		known[l.Pidfile.ID] = l.Pidfile.ID.Known()
+	}
+	listed := make([]Listed, len(walk.all))
 	kernel.Spread(len(listed), func(i int) {
-		if i < len(s.Known) {
-			listed[i] = Listed{Report: h.pidfileAlone(ctx, s.Known[i]), Known: i}
-		} else if p := walk.all[i-len(s.Known)]; !isKnown(s.Known, p) {
+		if p := walk.all[i]; !known[p.ID] {
 			listed[i] = h.instanceOf(p)
 		}
 	})
-	all.Instances = listed[:len(s.Known):len(s.Known)]
 	for i, p := range walk.all {
-		if l := listed[len(s.Known)+i]; l.Pidfile.Path != "" {
+		if l := listed[i]; l.Pidfile.Path != "" {
 			all.add(l, p)
 		}
 	}
@@ -113,43 +125,68 @@ func (h *host) takeInventory(ctx context.Context, s Search) (Inventory, error) {
 	if s.Keep != nil {
 		all.Instances = slices.DeleteFunc(all.Instances, func(l Listed) bool { return !s.Keep(l) })
 	}
-	return all, h.findUnaccounted(&all, s)
+	err := h.findUnaccounted(&all, s)
+	if err == nil && s.Sockets {
+		h.listen(all.Instances)
+	}
+	return all, err
 }
 
-func isKnown(known []Instance, p rules.Pidfile) bool {
-	return slices.ContainsFunc(known, func(in Instance) bool { return sameAs((rules.Pidfile{Path: in.Pidfile}), p) })
+// workersAsked is of how many workers it is asked what they listen on, where their main
+// process does not.
+const workersAsked = 64
+
+// listen reads what the instances listen on that run.
+func (h *host) listen(instances []Listed) {
+	var mains, workers []int
+	for _, l := range instances {
+		if l.Verdict == Running {
+			mains = append(mains, l.Main.Evidence.PID)
+		}
+	}
+	listening := h.ListeningOf(mains)
+	for i := range instances {
+		if l := &instances[i]; l.Verdict == Running {
+			l.Sockets = listening[l.Main.Evidence.PID]
+			l.workers = l.workers[:min(len(l.workers), workersAsked)]
+			if len(l.Sockets.Value) > 0 {
+				l.workers = nil
+			}
+			workers = append(workers, l.workers...)
+		}
+	}
+	listening = h.ListeningOf(workers)
+	for i := range instances {
+		l := &instances[i]
+		seen := map[fact.Socket]bool{}
+		for _, pid := range l.workers {
+			for _, s := range listening[pid].Value {
+				if !seen[s] {
+					seen[s], l.Sockets.Value = true, append(l.Sockets.Value, s)
+				}
+			}
+		}
+	}
 }
 
 // pidfileAlone is check without a look at other processes.
 func (h *host) pidfileAlone(ctx context.Context, in Instance) Report {
-	where, mayHang := h.MayHang(in.Daemon)
-	if !mayHang {
-		where, mayHang = h.MayHang(in.Pidfile)
-	}
-	if mayHang {
+	refused := func(where string) Report {
 		report := unread(in)
 		report.Rule, report.Reason = rules.RuleUnreadable, "it lies on "+where+", which may not answer; ask with check"
 		return report
 	}
-	return h.alone(in, h.readPidfile(ctx, in.Pidfile))
-}
-
-// guessed is what a process seems to run. Where somebody else can change what lies at the
-// path, it is looked at once, step by step: he could lead whoever comes back to it into a
-// file system that does not answer.
-func (h *host) guessed(program string, x fact.Exe) (rules.Daemon, error) {
-	if h.Still || h.OnlyRootLeads(program) {
-		return h.findDaemon(program)
+	if where, mayHang := h.MayHang(in.Daemon); mayHang {
+		return refused(where)
 	}
-	d := rules.DaemonOf(x)
-	d.Name = d.Path
-	st, err := h.Look(d.Path, 0, kernel.IdentityMask|unix.STATX_NLINK|unix.STATX_UID)
-	if err != nil {
-		d.File = fact.Failed[fact.FileID](err)
-		return d, nil
+	p := h.readPatiently(ctx, func() rules.Pidfile { return h.readEntering(in.Pidfile) })
+	if errors.Is(p.Err, fact.ErrMayHang) {
+		if where, mayHang := h.MayHang(in.Pidfile); mayHang {
+			return refused(where)
+		}
+		return refused("a file system")
 	}
-	d.File, d.Links, d.Owner = fact.Of(kernel.IdOf(st)), uint64(st.Nlink), int(st.Uid)
-	return d, nil
+	return h.alone(in, p)
 }
 
 // alone is what a pidfile that was read, and its process, say.
@@ -173,93 +210,6 @@ func (h *host) aloneAs(in Instance, p rules.Pidfile, find func() (rules.Daemon, 
 		r.Verdict, r.PidfileVerdict, r.Rule, r.Reason = Unknown, Unknown, rules.RuleUnreadable, err.Error()
 	}
 	return r
-}
-
-// instanceOf tells what a pidfile stands for that nobody registered: first whether
-// the number still is that of its writer, then by the file that this one runs.
-func (h *host) instanceOf(p rules.Pidfile) Listed {
-	in := Instance{Pidfile: p.Path, criteria: rules.Criteria{Pidfile: p.Path}}
-	listed := Listed{Report: h.alone(in, p), Known: -1}
-	if listed.Main == nil || listed.Main.Evidence.Life != fact.Alive || listed.Main.Decision.Outcome == rules.NotThis {
-		return listed
-	}
-	if listed.Main.Evidence.Exe.State != fact.Known && listed.Verdict == Running {
-		listed.Verdict, listed.PidfileVerdict, listed.Rule = Unknown, Unknown, rules.RuleUnreadable
-		listed.Reason = "its executable cannot be read; " + rules.Remedy(listed.Main.Evidence)
-		return listed
-	}
-	// What it runs proves nothing about whose the number is: that was asked before.
-	for _, program := range h.programs(listed.Main.Evidence) {
-		proven := h.aloneAs(Instance{Daemon: program, Pidfile: p.Path}, p, func() (rules.Daemon, error) {
-			return h.guessed(program, listed.Main.Evidence.Exe.Value)
-		})
-		// A guess that it was a script, of which nothing is left, is none.
-		running := proven.Verdict == Running && proven.Rule != rules.RuleBecame && listed.Verdict == Running && proven.Daemon.File.State != fact.Unreadable
-		if running || slices.Contains([]rules.Rule{rules.RuleRecycled, rules.RuleContested, rules.RuleLate, rules.RuleUnreadable}, proven.Rule) {
-			listed.Report = proven
-			break
-		}
-		if err := h.untold(proven); err != nil {
-			listed.Report = proven
-			listed.Verdict, listed.PidfileVerdict, listed.Rule, listed.Reason = Unknown, Unknown, rules.RuleUnreadable, err.Error()
-			break
-		}
-		listed.Daemon = proven.Daemon
-	}
-	return listed
-}
-
-// untold is why it cannot be told whether a process runs what it seems to run: an error that
-// says nothing of it.
-func (h *host) untold(r Report) error {
-	err := h.Unforeseen(r.Daemon.File.Err)
-	if r.Main != nil {
-		err = cmp.Or(err, h.fault(*r.Main))
-	}
-	return err
-}
-
-// programs are the daemons that a process may be said to run, the likeliest first:
-// the script of an interpreter, the link that one of several programs in a file was
-// started by, and its executable.
-func (h *host) programs(e fact.Evidence) (paths []string) {
-	if e.Exe.State != fact.Known || e.Tree == fact.OtherPlace && e.UserNS != fact.SamePlace {
-		return nil
-	}
-	exe := h.onDisk(e.Exe.Value)
-	if (rules.Daemon{Path: exe}).RunsAnything() {
-		argv := h.ReadArgv(e.PID)
-		if e.Argv = argv; fact.Unforeseen(argv.Err) != nil {
-			return nil
-		}
-		for _, word := range (rules.Daemon{}).ScriptWords(e) {
-			if !filepath.IsAbs(word) {
-				continue
-			}
-			its, ours := h.ScriptFile(e, word), h.LookFor(word, kernel.MaxLinks)
-			if kernel.Same(its, ours) {
-				paths = append(paths, filepath.Clean(word))
-			} else if err := cmp.Or(its.Err, ours.Err); err != nil && !fact.Missing(err) {
-				return nil // it may be a script, and its interpreter is not what it runs
-			}
-		}
-		if link, err := h.lookPath(rules.Argv0Base(argv.Value)); err == nil && link != "" && kernel.Identify(link).Value == e.Exe.Value.ID {
-			paths = append(paths, link)
-		}
-	}
-	return append(paths, exe)
-}
-
-// onDisk is the path that the running file has, or had before it was replaced.
-func (h *host) onDisk(x fact.Exe) string {
-	paths := rules.PathsOf(x)
-	if len(paths) == 1 {
-		return paths[0]
-	}
-	if now := h.LookFor(paths[0], 0); x.ID.Known() && now.State == fact.Known && now.Value == x.ID {
-		return paths[0]
-	}
-	return paths[len(paths)-1]
 }
 
 func (all *Inventory) add(l Listed, p rules.Pidfile) {
@@ -302,131 +252,4 @@ func (all *Inventory) merge() {
 		merged = append(merged, l)
 	}
 	all.Instances = merged
-}
-
-// findUnaccounted searches /proc once for each daemon that is meant, and counts the
-// workers of its instances on the way.
-func (h *host) findUnaccounted(all *Inventory, s Search) error {
-	for _, name := range s.Daemons {
-		d, err := h.findDaemon(name)
-		if errors.Is(err, ErrDaemon) {
-			continue // it is the caller's to say so
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrNoAnswer, err)
-		}
-		all.include(d)
-	}
-	for _, l := range all.Instances {
-		meant := l.Known >= 0 || l.Verdict == Running && !l.Daemon.Unnamed() && !l.Daemon.RunsAnything()
-		if meant && l.Daemon.File.State != fact.Unread {
-			all.include(l.Daemon)
-		}
-	}
-	if len(all.Daemons) == 0 {
-		return nil
-	}
-	slices.SortFunc(all.Daemons, func(a, b Unaccounted) int { return strings.Compare(a.Daemon.Path, b.Daemon.Path) })
-	daemons := make([]rules.Daemon, len(all.Daemons))
-	for i, of := range all.Daemons {
-		daemons[i] = of.Daemon
-	}
-	surveys, err := h.scanAll(daemons, rules.Criteria{}, false)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
-	}
-	left := all.left()
-	mains := all.mains()
-	at := map[int][]int{}
-	for i, l := range all.Instances {
-		at[l.Pidfile.PID] = append(at[l.Pidfile.PID], i)
-	}
-	for i := range all.Daemons {
-		of, found := &all.Daemons[i], surveys[i]
-		claims := h.claimsOn(found, rules.Pidfile{}, func(rules.Pidfile) bool { return true })
-		assignRoles(found, rules.Standing{Claims: claimed(claims, mains, found)})
-		if of.Blind = found.blind; found.failure != nil {
-			of.Blind = found.failure.Error()
-		} else {
-			all.countWorkers(found.found, at)
-		}
-		for _, p := range found.found {
-			if p.Role != RoleUnclaimed && p.Role != RoleUnclear {
-				continue
-			}
-			if pidfile := cmp.Or(left[p.Evidence.Group], left[p.Evidence.Session]); p.Role == RoleUnclaimed && pidfile != "" {
-				p.Role, p.Instance = RoleLeftover, pidfile
-			}
-			if s.Sockets {
-				p.Sockets = h.Listening(p.Evidence.PID)
-			}
-			of.Processes = append(of.Processes, p)
-		}
-	}
-	return nil
-}
-
-// mains are the pidfiles of what runs, by PID.
-func (all *Inventory) mains() map[int]string {
-	mains := map[int]string{}
-	for _, l := range all.Instances {
-		if _, taken := mains[l.Pidfile.PID]; !taken && l.Verdict == Running {
-			mains[l.Pidfile.PID] = l.Pidfile.Path
-		}
-	}
-	return mains
-}
-
-// claimed adds the main processes of what runs: a pidfile that is older than its
-// process (the clock was set) claims it no less.
-func claimed(claims, mains map[int]string, found survey) map[int]string {
-	for _, p := range found.found {
-		for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < fact.MaxAncestors; pid, hops = found.parents[pid], hops+1 {
-			if _, taken := claims[pid]; !taken && mains[pid] != "" {
-				claims[pid] = mains[pid]
-			}
-		}
-	}
-	return claims
-}
-
-// include adds a daemon, unless it is there under this or another path.
-func (all *Inventory) include(d rules.Daemon) {
-	if !slices.ContainsFunc(all.Daemons, func(s Unaccounted) bool {
-		return s.Daemon.Path == d.Path || !s.Daemon.Aliased() && !d.Aliased() && s.Daemon.Real == d.Real
-	}) {
-		all.Daemons = append(all.Daemons, Unaccounted{Daemon: d})
-	}
-}
-
-// left are the stale pidfiles by the PID that they name in vain.
-func (all *Inventory) left() map[int]string {
-	stale := map[int]string{}
-	for _, l := range all.Instances {
-		if l.Main != nil && l.Verdict == Dead && l.Main.Evidence.Life.Over() {
-			stale[l.Pidfile.PID] = l.Pidfile.Path
-		}
-	}
-	return stale
-}
-
-// countWorkers counts those of each main process among what runs a daemon, at being the
-// places of the instances by their PID.
-func (all *Inventory) countWorkers(found []Process, at map[int][]int) {
-	workers, owner := map[string]int{}, map[int]string{}
-	for _, p := range found {
-		if p.Role == RoleOther && p.Main {
-			owner[p.Evidence.PID] = p.Instance
-		} else if p.Role == RoleOther {
-			workers[p.Instance]++
-		}
-	}
-	for pid, pidfile := range owner {
-		for _, i := range at[pid] {
-			if l := &all.Instances[i]; l.Verdict == Running && !l.Daemon.Unnamed() {
-				n := workers[pidfile]
-				l.Workers = &n
-			}
-		}
-	}
 }

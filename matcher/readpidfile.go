@@ -29,7 +29,12 @@ const (
 
 // readPidfile reads a pidfile without ever blocking on what lies at its path.
 func (h *host) readPidfile(ctx context.Context, path string) rules.Pidfile {
-	p := h.readPidfileOnce(path)
+	return h.readPatiently(ctx, func() rules.Pidfile { return h.readPidfileOnce(path) })
+}
+
+// readPatiently reads a pidfile again that is just being written.
+func (h *host) readPatiently(ctx context.Context, read func() rules.Pidfile) rules.Pidfile {
+	p := read()
 	until := h.Now().Add(writerPatience)
 	for beingWritten(p, h.Now()) && h.Now().Before(until) {
 		select {
@@ -37,7 +42,7 @@ func (h *host) readPidfile(ctx context.Context, path string) rules.Pidfile {
 			return p
 		case <-time.After(writerPoll):
 		}
-		p = h.readPidfileOnce(path)
+		p = read()
 	}
 	return p
 }
@@ -48,12 +53,23 @@ func beingWritten(p rules.Pidfile, now time.Time) bool {
 }
 
 func (h *host) readPidfileOnce(path string) rules.Pidfile {
+	p := h.readOpening(path, kernel.OpenFollowing)
+	if p.State == rules.PidfileAbsent && p.Why == "" {
+		p.Why = danglingStory(path)
+	}
+	return p
+}
+
+// readEntering is readPidfileOnce for a path that a registration or an init script names,
+// one of many: it enters no file system that may not answer, as the walk does not.
+func (h *host) readEntering(path string) rules.Pidfile { return h.readOpening(path, h.OpenEntering) }
+
+func (h *host) readOpening(path string, open func(path string) (fd int, linkOwners []int, err error)) rules.Pidfile {
 	p := rules.Pidfile{Path: path, State: rules.PidfileAbsent}
 	h.Doing("opening %s", path)
-	fd, linkOwners, err := kernel.OpenFollowing(path)
+	fd, linkOwners, err := open(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		p.Why = danglingStory(path)
 		return p
 	case err != nil:
 		return failedPidfile(p, err)

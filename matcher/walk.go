@@ -81,15 +81,12 @@ func (w *pidfileWalk) everything() {
 		paths, missed := w.h.registered()
 		w.missed += missed
 		for _, path := range paths {
-			if _, mayHang := w.h.MayHang(path); mayHang {
-				w.missed++
-				continue
-			}
-			owner := nobodysOwn
-			if w.onlyRootFills(filepath.Dir(path)) {
-				owner = 0
-			}
-			w.keep(w.h.readPidfileOnce(path), owner)
+			w.named(path)
+		}
+	}
+	for _, path := range w.h.further { // of which nobody says that they are pidfiles, or are there
+		if p := w.h.readEntering(path); p.State != rules.PidfileUnusable {
+			w.add(p)
 		}
 	}
 	for _, p := range w.all {
@@ -97,6 +94,20 @@ func (w *pidfileWalk) everything() {
 			w.byPID[p.PID] = append(w.byPID[p.PID], p)
 		}
 	}
+}
+
+// named reads a registered pidfile.
+func (w *pidfileWalk) named(path string) {
+	p := w.h.readEntering(path)
+	if errors.Is(p.Err, fact.ErrMayHang) {
+		w.missed++
+		return
+	}
+	owner := nobodysOwn
+	if w.onlyRootFills(filepath.Dir(path)) {
+		owner = 0
+	}
+	w.keep(p, owner)
 }
 
 // miss counts what could not be read; that it is not there any more is no loss.
@@ -144,7 +155,7 @@ func describe(fd int) (unix.Statx_t, error) {
 
 // onlyRootFills: where others can put something, that it is no pidfile says nothing.
 func (w *pidfileWalk) onlyRootFills(path string) bool {
-	st, err := kernel.StatxAt(unix.AT_FDCWD, path, 0, unix.STATX_BASIC_STATS)
+	st, err := w.h.Look(path, kernel.MaxLinks, unix.STATX_BASIC_STATS)
 	return err == nil && payer(st) == 0
 }
 

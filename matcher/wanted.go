@@ -162,8 +162,9 @@ const longestLook = 1024
 
 func (w *wanted) classify(link string) (s sight) {
 	base := link[strings.LastIndexByte(link, '/')+1:]
+	paths := rules.PathsOf(fact.Exe{Link: link})
 	for _, d := range w.daemons {
-		if !d.Unnamed() && (strings.HasPrefix(base, d.Base()) || strings.HasPrefix(base, d.RealBase()) || d.Script != nil && d.Script.Named(base)) {
+		if !d.Unnamed() && (strings.HasPrefix(base, d.Base()) || strings.HasPrefix(base, d.RealBase()) || d.Script != nil && slices.ContainsFunc(paths, d.Script.LiesAt)) {
 			return sightRuns
 		}
 	}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"pidproof/cmd/pidproof/internal/adopting"
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/instances"
@@ -33,6 +35,13 @@ func (cmd adoptCmd) file() matcher.Instance {
 }
 
 func (cmd adoptCmd) Run(c *console) error {
+	if cmd.Yes {
+		end, err := adopting.Begin(c.Asker)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
 	in := cmd.file()
 	in.Others, in.Sockets, in.Hold = true, true, true
 	report, err := c.Check(in)
@@ -59,13 +68,19 @@ func (cmd adoptCmd) Run(c *console) error {
 	}
 	dir, err := report.Pidfile.HoldDirectory()
 	if err != nil {
-		c.Warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, say.Unfolded(explain.ByItsUser(report.Pidfile, main)))
+		c.Warn("%s: nothing is adopted: %v%s", report.Daemon.Path, err, say.Unfolded(explain.ByHand(report.Pidfile, main)))
 		c.exit = exitcode.Refused
 		return nil
 	}
 	defer dir.Close()
 	if err := report.Pidfile.Adopts(main.Evidence); err != nil {
+		c.Say("%s", candidate(report, main))
 		c.Warn("%s: nothing is adopted: %v", report.Daemon.Path, err)
+		c.exit = exitcode.Refused
+		return nil
+	}
+	if other, err := adopting.Elsewhere(c.Asker, report, main); err != nil || other != "" {
+		c.Warn("%s: nothing is adopted: %s", report.Daemon.Path, cmp.Or(other, fmt.Sprint(err)))
 		c.exit = exitcode.Refused
 		return nil
 	}
@@ -84,8 +99,17 @@ func candidate(r matcher.Report, main *matcher.Process) string {
 		fmt.Sprintf("%s runs unclaimed as PID %d", r.Daemon.Path, e.PID), "user " + explain.UserName(e.EUID),
 		"since " + e.Started.Format(say.TimeLayout),
 	}
-	if s := explain.ListensOn(*main); s != "" {
-		words = append(words, s)
+	switch {
+	case !main.Sockets.Known():
+		words = append(words, "what it listens on cannot be read")
+	default:
+		words = append(words, cmp.Or(explain.ListensOn(*main), "listens on nothing"))
+	}
+	switch {
+	case main.ByTitle():
+		words = append(words, "known by its title alone")
+	case main.Role == matcher.RoleLeftover:
+		words = append(words, fmt.Sprintf("started by %d, which has ended: it may be a worker", r.Pidfile.PID))
 	}
 	what := "pidfile " + r.Pidfile.Path + " is stale"
 	if r.Pidfile.Absent() {
@@ -116,6 +140,9 @@ func (cmd adoptCmd) write(c *console, r matcher.Report, main *matcher.Process, d
 		return nil
 	}
 	record.Entry{Command: "adopt", Caller: c.Caller, Pidfile: f.Path}.Did(append([]record.Field{{Name: "done", Value: "adopted"}}, record.Process(main)...)...)
+	if err := adopting.Note(f.Path); err != nil {
+		c.Warn("that %d was adopted is not noted: %v", main.Evidence.PID, err)
+	}
 	proof, err := c.Check(cmd.file())
 	switch {
 	case err != nil:

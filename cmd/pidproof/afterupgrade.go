@@ -2,11 +2,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
+	"io"
 	"io/fs"
+	"os"
 	"strconv"
 
 	"pidproof/cmd/pidproof/internal/instances"
+	"pidproof/cmd/pidproof/internal/ondemand"
+	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/restart"
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/cmd/pidproof/internal/shellvars"
@@ -15,20 +20,33 @@ import (
 // settingsFile says what is to happen after an upgrade.
 const settingsFile = "/etc/default/pidproof"
 
-type afterUpgradeCmd struct{}
+type afterUpgradeCmd struct {
+	Before bool `help:"Only note which registered instances run, before dpkg is called: those that go down are named afterwards."`
+}
 
 func (afterUpgradeCmd) Help() string {
-	return `What apt runs after dpkg (apt.conf, DPkg::Post-Invoke). AFTER_UPGRADE in /etc/default/pidproof says what it does: report (the default) prints which registered instances still run the binary of before an upgrade, restart restarts them, off does nothing. It prints nothing where there is nothing to do, and exits 0 whatever happens, because apt would give up otherwise; only usage errors exit 4.`
+	return `What apt runs after dpkg (apt.conf, DPkg::Post-Invoke). AFTER_UPGRADE in /etc/default/pidproof says what it does: report (the default) prints which registered instances still run the binary of before an upgrade, restart restarts them, off does nothing. Both print which others do, which registered ones went down, and what is held off. It prints nothing where there is nothing to do, and exits 0 whatever happens, because apt would give up otherwise; only usage errors exit 4.`
 }
 
 // Run never fails: a package manager waits for it.
-func (afterUpgradeCmd) Run(c *console) error {
+func (cmd afterUpgradeCmd) Run(c *console) error {
 	defer func() { c.exit, c.Lost = 0, nil }()
-	mode := c.afterUpgrade()
+	warn := c.Warn
+	if cmd.Before { // it is said afterwards
+		warn = func(string, ...any) {}
+	}
+	mode := afterUpgrade(warn)
 	if mode == "off" {
 		return nil
 	}
+	if cmd.Before {
+		registered, _ := registry.Read(registry.InUse())
+		seen, _ := restart.Look(say.NewConsole(io.Discard, io.Discard, 0), c.Asker, registered)
+		c.remember(seen)
+		return nil
+	}
 	registered, _ := instances.Registrations(c.Console)
+	quiet := c.Console
 	if mode == "restart" {
 		unlock, err := restart.Lock()
 		if err != nil {
@@ -41,27 +59,42 @@ func (afterUpgradeCmd) Run(c *console) error {
 		if doubts := run.All(registered); run.Found() > 0 {
 			run.Summary(doubts)
 		}
-		return nil
+		quiet = say.NewConsole(io.Discard, io.Discard, 0) // what cannot be told was said
 	}
-	found, _ := restart.Outdated(c.Console, c.Asker, registered)
-	c.reportOutdated(found)
+	seen, _ := restart.Look(quiet, c.Asker, registered)
+	if mode == "report" {
+		c.reportOutdated(seen)
+	}
+	c.reportOthers(registered)
+	c.reportDown(seen)
+	c.reportHeld()
+	c.remember(seen)
+	for _, i := range seen {
+		i.Report.Release()
+	}
 	return nil
+}
+
+func (c *console) remember(seen []instances.Instance) {
+	if err := restart.Remember(seen); err != nil && os.Geteuid() == 0 {
+		c.Warn("which instances run is not remembered: %v", err)
+	}
 }
 
 // afterUpgrade reads what is to be done. Whoever mistypes restart is told, and loses
 // nothing.
-func (c *console) afterUpgrade() string {
+func afterUpgrade(warn func(format string, args ...any)) string {
 	settings, err := shellvars.Read(settingsFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "report"
 	case err != nil:
-		c.Warn("%v; it counts as AFTER_UPGRADE=report", err)
+		warn("%v; it counts as AFTER_UPGRADE=report", err)
 		return "report"
 	}
 	for name, setting := range settings {
 		if name != "AFTER_UPGRADE" {
-			c.Warn("%s:%d: %s means nothing here: write AFTER_UPGRADE", settingsFile, setting.Line, name)
+			warn("%s:%d: %s means nothing here: write AFTER_UPGRADE", settingsFile, setting.Line, name)
 		}
 	}
 	switch mode := settings["AFTER_UPGRADE"].Value; mode {
@@ -70,31 +103,83 @@ func (c *console) afterUpgrade() string {
 	case "":
 		return "report"
 	default:
-		c.Warn("%s: AFTER_UPGRADE=%s is none of report, restart and off; it counts as report", settingsFile, mode)
+		warn("%s: AFTER_UPGRADE=%s is none of report, restart and off; it counts as report", settingsFile, mode)
 		return "report"
 	}
 }
 
-func (c *console) reportOutdated(found []instances.Instance) {
-	if len(found) == 0 {
-		return
-	}
-	c.Say("These instances still run the binary of before an upgrade:")
-	t, remedies := say.Table{}, 0
-	for _, i := range found {
+// reportOutdated names those that run an old binary, and what restarts them, or why nothing
+// does.
+func (c *console) reportOutdated(seen []instances.Instance) {
+	var t say.Table
+	remedies := 0
+	for _, i := range seen {
+		if !i.Outdated() {
+			continue
+		}
 		remedy := i.Command()
-		if err := restart.Refusal(i, true); err != nil {
+		if err := restart.Hindrance(i, true); err != nil {
 			remedy = err.Error()
 		} else {
 			remedies++
 		}
 		t.Add("  "+i.Name, "PID "+strconv.Itoa(i.Main().Evidence.PID), remedy)
-		i.Report.Release()
 	}
-	var out bytes.Buffer
-	t.Write(&out, 0)
-	c.Print(out.String())
+	c.section("These instances still run the binary of before an upgrade:", t)
 	if remedies > 0 {
 		c.Say(`"pidproof restart --replaced" restarts them one after another.`)
 	}
+}
+
+// reportOthers names those that are not registered, which nobody else restarts.
+func (c *console) reportOthers(registered []registry.Registration) {
+	others, err := instances.OutdatedOthers(c.Asker, registered)
+	if err != nil {
+		c.Warn("what else runs an old binary is not known: %v", err)
+	}
+	var t say.Table
+	for _, o := range others {
+		t.Add("  "+o.Name, "PID "+strconv.Itoa(o.PID), cmp.Or(o.Restart, "restart it by hand; its pidfile is "+o.Pidfile))
+	}
+	c.section("Not registered, but running the binary of before an upgrade:", t)
+}
+
+// reportDown names those that went down, until they run again.
+func (c *console) reportDown(seen []instances.Instance) {
+	down, err := restart.WentDown(seen)
+	if err != nil {
+		c.Warn("which instances ran is not known: %v", err)
+	}
+	var t say.Table
+	for _, i := range down {
+		remedy := i.Command()
+		if err := restart.Unrunnable(i.Registration); err != nil {
+			remedy = err.Error()
+		}
+		t.Add("  "+i.Name, i.Report.Verdict.String(), remedy)
+	}
+	c.section("These registered instances do not run any more:", t)
+}
+
+// reportHeld names the services that something has stopped, and nothing has started since.
+func (c *console) reportHeld() {
+	held, err := ondemand.StillHeld()
+	if err != nil {
+		c.Warn("%v", err)
+	}
+	var t say.Table
+	for _, service := range held {
+		t.Add("  "+service, "invoke-rc.d "+shellvars.Quote(service)+" start")
+	}
+	c.section("What could start these services is still held off:", t)
+}
+
+func (c *console) section(head string, t say.Table) {
+	if len(t.Rows) == 0 {
+		return
+	}
+	c.Say("%s", head)
+	var out bytes.Buffer
+	t.Write(&out, 0)
+	c.Print(out.String())
 }

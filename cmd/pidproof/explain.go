@@ -5,6 +5,7 @@ import (
 
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/explain"
+	"pidproof/cmd/pidproof/internal/instances"
 	"pidproof/cmd/pidproof/internal/say"
 )
 
@@ -27,13 +28,17 @@ func (cmd explainCmd) Run(c *console) error {
 		return err
 	}
 	c.exit = exitcode.Of(report.Verdict)
+	var doubt error
+	if main, _ := report.Adoptable(); main != nil {
+		doubt = instances.AlsoLost(c.Asker, report)
+	}
 	var out bytes.Buffer
 	if cmd.JSON {
-		if err := explain.JSON(&out, report); err != nil {
+		if err := explain.JSON(&out, report, doubt); err != nil {
 			return err
 		}
 	} else {
-		explain.Text(&out, say.WantsColour(c.Stdout), report)
+		explain.Text(&out, say.WantsColour(c.Stdout), report, doubt)
 	}
 	c.Print(out.String())
 	return nil

@@ -4,25 +4,30 @@ import (
 	"bytes"
 	"errors"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/instances"
+	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/cmd/pidproof/internal/wholefile"
 )
 
 type listCmd struct {
 	JSON       bool     `name:"json" help:"Print one JSON object; list-json.md in the documentation describes it."`
 	Prometheus bool     `help:"Print metrics in Prometheus' text format, for node_exporter's textfile collector."`
-	Output     *string  `placeholder:"FILE" help:"Write FILE instead, whole or not at all."`
+	Problems   bool     `help:"Only what needs a person; exit status 1 if there is anything."`
+	Output     *string  `placeholder:"FILE" help:"Write FILE instead, whole or not at all; - is standard output."`
 	Daemons    []string `arg:"" optional:"" name:"daemon" help:"Only these: daemons, or names of instances."`
 }
 
 func (listCmd) Help() string {
-	return `Shows the instances that trusted pidfiles under /run and the registrations name, and what runs the same daemons without a pidfile. Exit status: 0 listed, 4 there is no answer.`
+	return `Shows the instances that trusted pidfiles under /run and the registrations name, and what runs the same daemons without a pidfile. Exit status: 0 listed, 1 nothing has a name that was given, or --problems has found one, 4 there is no answer, or --problems could not see all.`
 }
 
 func (cmd listCmd) Validate() error {
 	switch {
 	case cmd.JSON && cmd.Prometheus:
 		return errors.New("--json and --prometheus exclude each other")
+	case cmd.Problems && cmd.Prometheus:
+		return errors.New("--problems and --prometheus exclude each other")
 	case cmd.Output != nil && *cmd.Output == "":
 		return errors.New("the file given with --output is empty")
 	}
@@ -30,11 +35,13 @@ func (cmd listCmd) Validate() error {
 }
 
 func (cmd listCmd) touches() []string {
-	if cmd.Output != nil {
+	if cmd.intoFile() {
 		return append([]string{*cmd.Output}, cmd.Daemons...)
 	}
 	return cmd.Daemons
 }
+
+func (cmd listCmd) intoFile() bool { return cmd.Output != nil && *cmd.Output != "-" }
 
 func (cmd listCmd) Run(c *console) error {
 	if err := c.NoAnswer(); err != nil {
@@ -44,6 +51,14 @@ func (cmd listCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	switch {
+	case len(list.Nothing) > 0:
+		c.exit = exitcode.Refused
+	case cmd.Problems && list.Problems():
+		c.exit = exitcode.Refused
+	case cmd.Problems && len(list.Unseen) > 0:
+		c.exit = exitcode.Unknown
+	}
 	var out bytes.Buffer
 	switch {
 	case cmd.JSON:
@@ -51,7 +66,7 @@ func (cmd listCmd) Run(c *console) error {
 	case cmd.Prometheus:
 		list.Metrics(&out)
 	default:
-		list.Text(&out, c.LineWidth())
+		list.Text(&out, c.LineWidth(), !cmd.intoFile() && say.WantsColour(c.Stdout))
 	}
 	if err != nil {
 		return err
@@ -61,7 +76,7 @@ func (cmd listCmd) Run(c *console) error {
 			c.Warn("%s", sentence)
 		}
 	}
-	if cmd.Output != nil {
+	if cmd.intoFile() {
 		return wholefile.Write(*cmd.Output, out.Bytes(), 0o644)
 	}
 	c.Print(out.String())

@@ -98,7 +98,7 @@ func isLate(t *testing.T, d dealer, pid int, argv []string, daemon string, writt
 	}
 	write()
 	a := ask(t, "list", daemon)
-	a.fits(t, strings.Join(argv, " "), "0", "4")
+	a.fits(t, strings.Join(argv, " "), "0", "1", "4")
 	for line := range strings.Lines(a.out) {
 		if field := strings.Fields(line); len(field) > 1 && field[0] == filepath.Base(daemon)+"-stale" && field[1] == "running" {
 			t.Errorf("%v is listed as running: %s", argv, a)

@@ -40,7 +40,7 @@ var changing = []command{
 	},
 	{
 		name: "after-upgrade", in: []string{"running", "replaced"}, prepare: registered,
-		args: func(s *scene) []string { return []string{"after-upgrade"} }, executes: true,
+		args: func(s *scene) []string { return []string{"after-upgrade"} }, executes: true, became: remembered,
 	},
 	{
 		name: "triggers", in: []string{"running"}, prepare: inetdStarts,

@@ -39,6 +39,14 @@ func adopted(s *scene, path string, content *string) bool {
 	return path == s.pidfile && content != nil && *content == fmt.Sprintf("%d\n", s.main) || isTemporary(path)
 }
 
+// remembered is which instances run, for the next upgrade.
+func remembered(s *scene, path string, content *string) bool {
+	if path == s.path("instances.d/.ran") {
+		return content != nil && *content == "webd\n"
+	}
+	return isTemporary(path)
+}
+
 // isTemporary: what could not be renamed may not be removable either.
 func isTemporary(path string) bool {
 	_, name := splitPath(path)

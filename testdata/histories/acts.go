@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -175,10 +176,13 @@ func (w *world) adoptable(f *pidfile) (may []*process, sure bool) {
 		return nil, false
 	}
 	for _, p := range mains {
-		if leftover := f.state == names && p.group == f.pid && p.pid != f.pid; !leftover {
+		// What started when the pidfile was written may be the daemon itself, which forked
+		// twice, though it has the group of whom the pidfile names.
+		leftover := f.state == names && p.group == f.pid
+		if !leftover || p.pid == f.pid || p.started.Sub(f.written).Abs() <= 2*time.Second {
 			may = append(may, p)
 		}
-		sure = sure && p.pid != f.pid // it is late, and recycled: nothing tells that it is meant
+		sure = sure && !leftover && p.pid != f.pid // that is late, and recycled: nothing tells that it is meant
 	}
 	return may, sure && len(may) == 1
 }

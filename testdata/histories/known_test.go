@@ -27,7 +27,9 @@ var known = []struct {
 	{"left over from a main process, and moved", []Step{
 		{Do: "start", D: 1}, {Do: "move", B: 1}, {Do: "kill"}}},
 	{"left over from a main process, and adopted by nobody", []Step{
-		{Do: "start", D: 1}, {Do: "kill"}, {Do: "adopt"}}},
+		{Do: "start", D: 1}, {Do: "kill"}, {Do: "age"}, {Do: "adopt"}}},
+	{"left over, but started when the pidfile was written, as after two forks", []Step{
+		{Do: "start", D: 1}, {Do: "kill"}, {Do: "adopt"}, {Do: "killproc"}}},
 	{"started through the source of a bind mount", []Step{
 		{Do: "bind"}, {Do: "start a link", B: 4}}},
 	{"started through the source of a bind mount, and its pidfile from before the boot", []Step{

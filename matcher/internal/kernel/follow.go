@@ -21,6 +21,22 @@ var errUnsafeLink = errors.New("it is a symbolic link of an unprivileged user")
 // notices. It follows symbolic links itself, to see who owns them, and refuses
 // a final one that belongs neither to root nor to us.
 func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
+	return openFollowing(path, func(fd int, above Entered) (Entered, error) { return above, nil })
+}
+
+// OpenEntering is OpenFollowing of a path on which somebody may mount a file system at any
+// moment: none that may not answer is entered (fact.ErrMayHang).
+func (h *System) OpenEntering(path string) (fd int, linkOwners []int, err error) {
+	return openFollowing(path, func(fd int, above Entered) (at Entered, err error) {
+		if at.ID, at.Mount, err = openedFile(fd); err == nil {
+			err = h.mayEnter(at, above, 0)
+		}
+		return at, err
+	})
+}
+
+// openFollowing asks enter of each step, above being the one before.
+func openFollowing(path string, enter func(fd int, above Entered) (Entered, error)) (fd int, linkOwners []int, err error) {
 	todo := strings.Split(path, "/")
 	start := "."
 	if filepath.IsAbs(path) {
@@ -31,23 +47,20 @@ func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
 	if err != nil {
 		return -1, nil, err
 	}
+	var at Entered
 	for links := 0; len(todo) > 0; {
 		name := todo[0]
 		todo = todo[1:]
 		if name == "" || name == "." {
 			continue
 		}
-		next, err := Confirmed(func() (int, error) { return unix.Openat(dir, name, flags, 0) })
+		above := at
+		next, st, now, err := stepInto(dir, name, above, enter)
 		if err != nil {
 			unix.Close(dir)
 			return -1, nil, err
 		}
-		var st unix.Stat_t
-		if err := unix.Fstat(next, &st); err != nil {
-			unix.Close(next)
-			unix.Close(dir)
-			return -1, nil, fmt.Errorf("fstat of what was opened: %v", err) // whatever it says, it was there
-		}
+		at = now
 		if st.Mode&unix.S_IFMT != unix.S_IFLNK {
 			unix.Close(dir)
 			dir = next
@@ -62,7 +75,9 @@ func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
 		if st.Uid != 0 {
 			linkOwners = append(linkOwners, int(st.Uid))
 		}
+		at = above
 		if filepath.IsAbs(target) {
+			at = Entered{}
 			unix.Close(dir)
 			if dir, err = Retried(func() (int, error) { return unix.Open("/", flags|unix.O_DIRECTORY, 0) }); err != nil {
 				return -1, nil, err
@@ -78,6 +93,25 @@ func OpenFollowing(path string) (fd int, linkOwners []int, err error) {
 		}
 	}
 	return dir, linkOwners, nil
+}
+
+// stepInto opens what has this name in a directory, with O_PATH, and asks enter of it.
+func stepInto(dir int, name string, above Entered, enter func(fd int, above Entered) (Entered, error)) (fd int, st unix.Stat_t, at Entered, err error) {
+	fd, err = Confirmed(func() (int, error) {
+		return unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return -1, st, at, err
+	}
+	if at, err = enter(fd, above); err == nil {
+		if statErr := unix.Fstat(fd, &st); statErr != nil {
+			err = fmt.Errorf("fstat of what was opened: %v", statErr) // whatever it says, it was there
+		}
+	}
+	if err != nil {
+		unix.Close(fd)
+	}
+	return fd, st, at, err
 }
 
 // followed is where a link leads that was opened, and closes it: so many were followed

@@ -42,6 +42,65 @@ func (h *System) Listening(pid int) fact.Fact[[]fact.Socket] {
 	return fact.Of(out)
 }
 
+// heldAtOnce is of how many sockets it is asked in one pass over the tables.
+const heldAtOnce = 1 << 16
+
+// ListeningOf is Listening of many processes: the tables of a network namespace, which may be
+// long, are read once for all that live in it.
+func (h *System) ListeningOf(pids []int) map[int]fact.Fact[[]fact.Socket] {
+	out := make(map[int]fact.Fact[[]fact.Socket], len(pids))
+	byNamespace := map[string][]int{}
+	for _, pid := range pids {
+		ns := ReadLink(filepath.Join(h.Proc, strconv.Itoa(pid), "ns/net"))
+		if ns.State != fact.Known {
+			out[pid] = h.Listening(pid)
+			continue
+		}
+		byNamespace[ns.Value] = append(byNamespace[ns.Value], pid)
+	}
+	for _, of := range byNamespace {
+		holders, first := map[uint64][]int{}, 0
+		for i, pid := range of {
+			dir := filepath.Join(h.Proc, strconv.Itoa(pid))
+			h.Doing("reading %s/fd", dir)
+			held, err := heldSockets(filepath.Join(dir, "fd"))
+			if out[pid] = fact.Of([]fact.Socket(nil)); err != nil {
+				out[pid] = fact.Failed[[]fact.Socket](err)
+			}
+			for inode := range held {
+				holders[inode] = append(holders[inode], pid)
+			}
+			if i < len(of)-1 && len(holders) < heldAtOnce {
+				continue
+			}
+			h.shareListeners(holders, of[first:i+1], out)
+			holders, first = map[uint64][]int{}, i+1
+		}
+	}
+	return out
+}
+
+// shareListeners gives each of pids, which are of one network namespace, what it holds.
+func (h *System) shareListeners(holders map[uint64][]int, pids []int, out map[int]fact.Fact[[]fact.Socket]) {
+	if len(holders) == 0 {
+		return
+	}
+	dir := filepath.Join(h.Proc, strconv.Itoa(pids[len(pids)-1]))
+	h.Doing("reading %s/net", dir)
+	err := eachListener(dir, func(l listener) {
+		for _, pid := range holders[l.inode] {
+			f := out[pid]
+			f.Value = append(f.Value, l.Socket)
+			out[pid] = f
+		}
+	})
+	if err != nil { // it may have ended: each is asked for himself
+		for _, pid := range pids {
+			out[pid] = h.Listening(pid)
+		}
+	}
+}
+
 func heldSockets(fdDir string) (map[uint64]bool, error) {
 	fds, err := os.ReadDir(fdDir)
 	if err != nil {
@@ -77,9 +136,22 @@ type listener struct {
 // reads those of our own namespace or of /proc/self only, and gives up at the first line
 // that it does not understand.
 func listeners(dir string, of func(inode uint64) bool) (out []fact.Socket, err error) {
-	add := func(l listener, is bool) {
-		if is && of(l.inode) {
+	err = eachListener(dir, func(l listener) {
+		if of(l.inode) {
 			out = append(out, l.Socket)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// eachListener visits them.
+func eachListener(dir string, visit func(listener)) error {
+	add := func(l listener, is bool) {
+		if is {
+			visit(l)
 		}
 	}
 	for _, table := range []struct {
@@ -88,14 +160,14 @@ func listeners(dir string, of func(inode uint64) bool) (out []fact.Socket, err e
 	}{{"tcp", tcpListen}, {"tcp6", tcpListen}, {"udp", udpUnbound}, {"udp6", udpUnbound}} {
 		err := readTable(filepath.Join(dir, "net", table.kind), func(line []byte) { add(parseInet(table.kind, table.state, line)) })
 		if err != nil && !fact.Vanished(err) {
-			return nil, err
+			return err
 		}
 	}
-	err = readTable(filepath.Join(dir, "net/unix"), func(line []byte) { add(parseUnix(line)) })
+	err := readTable(filepath.Join(dir, "net/unix"), func(line []byte) { add(parseUnix(line)) })
 	if err != nil && !fact.Vanished(err) {
-		return nil, err
+		return err
 	}
-	return out, nil
+	return nil
 }
 
 // parseUnix tells of a line of /proc/PID/net/unix whether its socket accepts connections:

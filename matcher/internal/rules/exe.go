@@ -217,6 +217,14 @@ func (d Daemon) GoesBy(comm string) bool {
 	return Bears(comm, d.Base()) || !d.MultiCall && Bears(comm, d.RealBase())
 }
 
+// Calls reports that the arguments of a process are those of one that was started as the
+// daemon, and has not given itself another title since: that of a script begins with its
+// interpreter.
+func (d Daemon) Calls(argv []string) bool {
+	name := Argv0Base(argv)
+	return name == d.Base() || name == d.RealBase() || d.Script != nil && d.Script.Named(name)
+}
+
 // startedBy reports that a process bears the daemon's name, without having been
 // started by its executable's own path, or that the daemon's is the path it was
 // started as, or that of the script it was given. An interpreter's comm is its

@@ -30,17 +30,14 @@ func (i *Interpreter) Interprets(x fact.Exe) bool {
 	if i.File.State == fact.Known && x.ID == i.File.Value {
 		return true
 	}
-	for _, p := range PathsOf(x) {
-		if p == i.Path || p == i.Real {
-			return true
-		}
-		// python3 → python3.11, of a virtual environment, or before the link was
-		// retargeted. The script's own identity decides, this only where to look.
-		if i.Named(filepath.Base(p)) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(PathsOf(x), i.LiesAt)
+}
+
+// LiesAt reports that a path may be the interpreter's: python3 → python3.11, of a virtual
+// environment, or before the link was retargeted. The script's own identity decides, this
+// only where to look.
+func (i *Interpreter) LiesAt(path string) bool {
+	return path == i.Path || path == i.Real || i.Named(filepath.Base(path))
 }
 
 // Named reports that a base name may be the interpreter's, with a version behind

@@ -141,13 +141,27 @@ func (p Pidfile) Vouches(uid, euid int) (ok bool, why string) {
 	}
 }
 
-// Adopts is an error for an ordinary user's process, unless the pidfile is his: anybody may
-// start a daemon's program, and root's scripts would take care of his process then.
+// Adopts is an error for what an ordinary user may have started, unless the pidfile is his:
+// his own process, or root's that runs a file which is setuid. Root's scripts would take care
+// of his process then.
 func (p Pidfile) Adopts(e fact.Evidence) error {
-	if !e.AsRoot || isRoots(e) || p.ID.Known() && p.Owner == e.UID {
+	switch {
+	case !e.AsRoot || p.ID.Known() && p.Owner == e.UID && !isRoots(e):
 		return nil
+	case !isRoots(e):
+		return fmt.Errorf("%d is of uid %d, who may have started it himself; if it is meant, write its number into %s", e.PID, e.UID, p.Path)
+	case e.File.State == fact.Known && e.File.Value.Setuid && e.File.Value.Owner == 0:
+		return fmt.Errorf("%d runs a setuid program, which anybody may have started; if it is meant, write its number into %s", e.PID, p.Path)
+	case e.File.State == fact.Unreadable:
+		return fmt.Errorf("whether %d runs a setuid program cannot be told: %w", e.PID, e.File.Err)
 	}
-	return fmt.Errorf("%d is of uid %d, who may have started it himself; if it is meant, write its number into %s", e.PID, e.UID, p.Path)
+	return nil
+}
+
+// WouldVouch reports that a pidfile which this user writes may speak for the process.
+func (p Pidfile) WouldVouch(owner int, e fact.Evidence) bool {
+	ok, _ := Pidfile{Path: p.Path, Owner: owner, Mode: 0o644, HardLinks: 1}.Vouches(e.UID, e.EUID)
+	return ok
 }
 
 // Roots reports that only root can have put it there.

@@ -33,7 +33,25 @@ func script(q Question) finding {
 	case e.Scripts == nil:
 		return finding{need: NeedScript}
 	}
-	return d.runs(e)
+	f := d.runs(e)
+	if f.outcome == Runs {
+		f.file = d.Script.stateOf(e.Exe.Value)
+	}
+	return f
+}
+
+// stateOf compares the interpreter that runs with the one on disk. Which version of the
+// script it has read, nobody knows, so it is never current.
+func (i *Interpreter) stateOf(x fact.Exe) FileState {
+	switch {
+	case !marked(x) || x.ID.Known() && x.ID == i.File.Value:
+		return FileUnknown
+	case i.File.State == fact.Known:
+		return FileReplaced
+	case i.File.State == fact.Absent:
+		return FileRemoved
+	}
+	return FileUnknown
 }
 
 // onDevice reports that the script or its interpreter lies on a filesystem.

@@ -12,9 +12,10 @@ import (
 	"pidproof/matcher"
 )
 
-// advice is one safe next step for a person, in plain words.
-func advice(r matcher.Report) string {
-	next := adviceByVerdict(r)
+// advice is one safe next step for a person, in plain words; doubt is why what runs unclaimed
+// may be another instance's.
+func advice(r matcher.Report, doubt error) string {
+	next := adviceByVerdict(r, doubt)
 	if ignored := pids(r.Blocking()); len(ignored) > 0 && r.Verdict != matcher.Unclaimed && r.Verdict != matcher.Unknown {
 		next += fmt.Sprintf(" No pidfile accounts for %s, though: look at them (ps -fp %s).", strings.Join(ignored, " "), strings.Join(ignored, ","))
 	}
@@ -29,7 +30,7 @@ func pids(of []matcher.Process) []string {
 	return out
 }
 
-func adviceByVerdict(r matcher.Report) string {
+func adviceByVerdict(r matcher.Report, doubt error) string {
 	switch r.Verdict {
 	case matcher.Running:
 		if r.Main.Decision.File.Outdated() {
@@ -47,19 +48,23 @@ func adviceByVerdict(r matcher.Report) string {
 		}
 		return "It is safe to start."
 	case matcher.Unclaimed:
-		return adviceUnclaimed(r)
+		return adviceUnclaimed(r, doubt)
 	}
-	return adviceUnknown(r)
+	return adviceUnknown(r, doubt)
 }
 
-func adviceUnclaimed(r matcher.Report) string {
+func adviceUnclaimed(r matcher.Report, doubt error) string {
 	var sentences []string
+	if main, _ := r.Adoptable(); main != nil && main.Role == matcher.RoleLeftover {
+		return fmt.Sprintf("%d: started by process %d, which has ended, when the pidfile was written. Look at it (ps -fp %d). If it is the daemon itself, which has forked twice, %s. If it is a worker whose daemon has ended, end it (kill %d).",
+			main.Evidence.PID, r.Pidfile.PID, main.Evidence.PID, cmp.Or(adoption(r, doubt), "end it and start it again"), main.Evidence.PID)
+	}
 	if left := pids(r.WithRole(matcher.RoleLeftover)); len(left) > 0 {
 		sentences = append(sentences, fmt.Sprintf("%s: started by this instance's main process %d, which has ended. Look at them (ps -fp %s); once nothing needs them, end them (kill %s; with -9 those that stay) and start the instance.",
 			strings.Join(left, " "), r.Pidfile.PID, strings.Join(left, ","), strings.Join(left, " ")))
 	}
 	if unclaimed := pids(r.WithRole(matcher.RoleUnclaimed)); len(unclaimed) > 0 {
-		remedy := cmp.Or(adoption(r), "write the number of its main process there, or end them by hand and start it again")
+		remedy := cmp.Or(adoption(r, doubt), "end them by hand and start it again")
 		sentences = append(sentences, fmt.Sprintf("%s: look at them (ps -fp %s). If they belong to an instance whose pidfile lies outside /run, ask again with that pidfile, or register it. If they are this one's and its pidfile is lost or wrong, %s.",
 			strings.Join(unclaimed, " "), strings.Join(unclaimed, ","), remedy))
 		if noneListens(r.Blocking()) {
@@ -71,14 +76,17 @@ func adviceUnclaimed(r matcher.Report) string {
 
 // adoption is how the pidfile is mended, if adopt finds what to write there, and
 // somewhere to.
-func adoption(r matcher.Report) string {
+func adoption(r matcher.Report, doubt error) string {
 	main, _ := r.Adoptable()
 	if main == nil || r.Pidfile.Path == "" {
 		return ""
 	}
+	if doubt != nil { // adopt refuses it, likewise
+		return fmt.Sprintf("see first whose it is: %v", doubt)
+	}
 	dir, err := r.Pidfile.HoldDirectory()
 	if err != nil {
-		return strings.TrimPrefix(ByItsUser(r.Pidfile, main), "; ")
+		return strings.TrimPrefix(ByHand(r.Pidfile, main), "; ")
 	}
 	dir.Close()
 	if err := r.Pidfile.Adopts(main.Evidence); err != nil {
@@ -96,7 +104,7 @@ func noneListens(of []matcher.Process) bool {
 	return true
 }
 
-func adviceUnknown(r matcher.Report) string {
+func adviceUnknown(r matcher.Report, doubt error) string {
 	pid := r.Pidfile.PID
 	switch r.Rule {
 	case "unusable":
@@ -114,6 +122,10 @@ func adviceUnknown(r matcher.Report) string {
 		return "Something it had to read does not answer; a hung file system is likely. Try ls on the daemon's and the pidfile's directory."
 	case "not-our-proc":
 		return "Mount /proc of this PID namespace: mount -t proc proc /proc."
+	}
+	if main, _ := r.Adoptable(); main != nil {
+		return fmt.Sprintf("See whether process %d is this daemon: ps -fp %d. If it is, and its pidfile is lost or wrong, %s.",
+			main.Evidence.PID, main.Evidence.PID, cmp.Or(adoption(r, doubt), "end it by hand and start it again"))
 	}
 	if seen := pids(seenUnclear(r)); len(seen) > 0 {
 		list := strings.Join(seen, ",")

@@ -114,11 +114,11 @@ type Step struct {
 	Why     string `json:"why"`
 }
 
-// JSON writes a report as one object.
-func JSON(w io.Writer, r matcher.Report) error {
+// JSON writes a report as one object; doubt is that of Text.
+func JSON(w io.Writer, r matcher.Report, doubt error) error {
 	out := Report{
 		Schema: Schema, Verdict: r.Verdict.String(), Exit: exitcode.Of(r.Verdict),
-		Rule: string(r.Rule), Reason: r.Reason, Next: say.Unfolded(advice(r)), Notes: say.OrEmpty(r.Notes),
+		Rule: string(r.Rule), Reason: r.Reason, Next: say.Unfolded(advice(r, doubt)), Notes: say.OrEmpty(r.Notes),
 		Daemon: daemonOf(r.Daemon), Pidfile: pidfileOf(r),
 		Rules: []Step{}, Scanned: r.Scanned && r.Blind == "", Processes: []Process{},
 	}

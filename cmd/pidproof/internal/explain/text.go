@@ -16,8 +16,9 @@ import (
 // page is a report for a person.
 type page struct{ say.Page }
 
-// Text writes the page for a person.
-func Text(w io.Writer, colour bool, r matcher.Report) {
+// Text writes the page for a person; doubt is why what runs unclaimed may be another
+// instance's, nil if nothing says so.
+func Text(w io.Writer, colour bool, r matcher.Report, doubt error) {
 	p := page{say.Page{W: w, Colour: colour}}
 	p.headline(r)
 	p.daemon(r.Daemon)
@@ -30,7 +31,7 @@ func Text(w io.Writer, colour bool, r matcher.Report) {
 	for i, n := range r.Notes {
 		p.Put(first(i, "Notes"), n)
 	}
-	p.Put("Next", advice(r))
+	p.Put("Next", advice(r, doubt))
 }
 
 func (p page) headline(r matcher.Report) {

@@ -22,6 +22,9 @@ func (i Instance) Main() *matcher.Process { return i.Report.Main }
 
 // Runs says which file it runs, as the rule that found it does.
 func (i Instance) Runs() string {
+	if i.Report.Daemon.Script != nil {
+		return fmt.Sprintf("PID %d runs %s under the interpreter of before that was %s", i.Main().Evidence.PID, i.Daemon, i.Main().Decision.File)
+	}
 	return fmt.Sprintf("PID %d runs the %s of before it was %s", i.Main().Evidence.PID, i.Daemon, i.Main().Decision.File)
 }
 
@@ -48,9 +51,11 @@ func (i Instance) Outdated() bool {
 	return file.Outdated()
 }
 
-// Current reports that it runs the file that the daemon's path holds now.
+// Current reports that it runs the file that the daemon's path holds now; of a script, that
+// nothing is known against its interpreter.
 func (i Instance) Current() bool {
-	return i.Report.Verdict == matcher.Running && i.Main().Decision.File.Current()
+	return i.Report.Verdict == matcher.Running && !i.Outdated() &&
+		(i.Main().Decision.File.Current() || i.Report.Daemon.Script != nil)
 }
 
 // Beside reports that an instance runs, but the main process of before does, too.

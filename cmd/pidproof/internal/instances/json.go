@@ -39,6 +39,7 @@ type jsonInstance struct {
 	Started    *time.Time `json:"started,omitempty"`
 	Binary     string     `json:"binary,omitempty"`
 	Workers    *int       `json:"workers,omitempty"`
+	Listening  []string   `json:"listening,omitempty"`
 }
 
 type jsonDaemon struct {
@@ -90,6 +91,9 @@ func (i row) json() jsonInstance {
 	}
 	if i.Workers != nil {
 		out.Workers = i.Workers
+	}
+	for _, s := range i.Sockets.Value {
+		out.Listening = append(out.Listening, s.String())
 	}
 	if i.Pidfile.PID > 0 {
 		out.PID = i.Pidfile.PID

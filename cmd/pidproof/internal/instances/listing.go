@@ -1,6 +1,7 @@
 package instances
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"pidproof/cmd/pidproof/internal/ask"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/cmd/pidproof/internal/starters"
 	"pidproof/matcher"
 )
 
@@ -18,31 +20,39 @@ type Listing struct {
 	daemons   []matcher.Unaccounted
 	// Unseen is what could not be seen, a sentence each.
 	Unseen []string
-	bad    int // registrations that could not be used
+	// Nothing are the words that nothing was found for.
+	Nothing []string
+	bad     int // registrations that could not be used
 }
 
 // row is one instance; registration is nil if it is not registered.
 type row struct {
 	matcher.Listed
-	name         string
+	name         string // by which it is registered, or of what starts it, or as its pidfile is called
 	registration *registry.Registration
+}
+
+// isSelected reports that it is meant, by its name or that of its pidfile.
+func (i row) isSelected(by Selection) bool {
+	return by.selects(i.name, i.Daemon) || i.registration == nil && by.selects(nameByPidfile(i.Pidfile.Path), i.Daemon)
 }
 
 // Collect looks at every instance, or at those that are wanted.
 func Collect(c *say.Console, a *ask.Asker, wanted Selection, sockets bool) (Listing, error) {
 	registered, bad := Registrations(c)
 	list := Listing{bad: bad}
-	search := matcher.Search{Sockets: sockets}
+	started := starters.Read()
+	search := matcher.Search{Sockets: sockets, Further: started.Pidfiles()}
 	for _, r := range registered {
 		search.Known = append(search.Known, matcher.Instance{Daemon: r.Daemon, Pidfile: r.Pidfile})
 	}
 	rowOf := func(l matcher.Listed) row {
 		if l.Known < 0 {
-			return row{l, nameByPidfile(l.Pidfile.Path), nil}
+			return row{l, cmp.Or(started.NameOf(l.Pidfile.Path), nameByPidfile(l.Pidfile.Path)), nil}
 		}
 		return row{l, registered[l.Known].Name, &registered[l.Known]}
 	}
-	search.Keep = func(l matcher.Listed) bool { return wanted.selects(rowOf(l).name, l.Daemon) }
+	search.Keep = func(l matcher.Listed) bool { return rowOf(l).isSelected(wanted) }
 	for _, word := range wanted {
 		isName := slices.ContainsFunc(registered, func(r registry.Registration) bool { return r.Name == word })
 		if _, err := matcher.FindDaemon(word); err == nil && !isName {
@@ -61,8 +71,11 @@ func Collect(c *say.Console, a *ask.Asker, wanted Selection, sockets bool) (List
 	list.Unseen = unseen(list.instances, inventory)
 	for _, word := range wanted {
 		if !list.has(word) {
-			list.Unseen = append(list.Unseen, fmt.Sprintf("%s is no daemon that runs, nor the name of an instance", word))
+			list.Nothing = append(list.Nothing, word)
 		}
+	}
+	for _, word := range list.Nothing {
+		list.Unseen = append(list.Unseen, fmt.Sprintf("%s is no daemon that runs, nor the name of an instance", word))
 	}
 	return list, nil
 }
@@ -70,7 +83,7 @@ func Collect(c *say.Console, a *ask.Asker, wanted Selection, sockets bool) (List
 // has reports that something was found for a word of the selection.
 func (list Listing) has(word string) bool {
 	one := Selection{word}
-	return slices.ContainsFunc(list.instances, func(i row) bool { return one.selects(i.name, i.Daemon) }) ||
+	return slices.ContainsFunc(list.instances, func(i row) bool { return i.isSelected(one) }) ||
 		slices.ContainsFunc(list.daemons, func(s matcher.Unaccounted) bool { return one.daemon(s.Daemon) && len(s.Processes) > 0 })
 }
 

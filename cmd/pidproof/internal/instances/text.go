@@ -3,6 +3,7 @@ package instances
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,10 +17,14 @@ import (
 const unsaid = "-"
 
 // Text is the list for a person: a row an instance, then what no pidfile
-// accounts for.
-func (list Listing) Text(w io.Writer, width int) {
-	t := say.Table{Folded: 2, Right: []int{2, 6}}
-	t.Add("NAME", "STATE", "PID", "USER", "SINCE", "BINARY", "WORKERS", "REG", "PIDFILE", "EXECUTABLE")
+// accounts for. In colour, what runs an old binary stands out.
+func (list Listing) Text(w io.Writer, width int, colour bool) {
+	t := say.Table{Folded: 3, Right: []int{2, 6}}
+	u := say.Table{Folded: 2, Right: []int{0, 4}}
+	if colour {
+		t.Colour, u.Colour = standsOut(1, 5), standsOut(3)
+	}
+	t.Add("NAME", "STATE", "PID", "USER", "SINCE", "BINARY", "WORKERS", "REG", "PIDFILE", "EXECUTABLE", "WHAT IS KNOWN")
 	for _, i := range list.instances {
 		t.Add(i.cells()...)
 	}
@@ -28,16 +33,29 @@ func (list Listing) Text(w io.Writer, width int) {
 	} else {
 		fmt.Fprintln(w, "No instance was found.")
 	}
-	u := say.Table{Folded: 2, Right: []int{0, 4}}
 	u.Add("PID", "USER", "SINCE", "BINARY", "WORKERS", "EXECUTABLE", "WHAT IS KNOWN")
 	for _, daemon := range list.daemons {
 		for _, top := range treeRootsOf(daemon.Processes) {
-			u.Add(top.cells(daemon.Daemon, list.childOf(top.Evidence.PID))...)
+			u.Add(top.cells(daemon, list.childOf(top.Evidence.PID))...)
 		}
 	}
 	if len(u.Rows) > 1 {
 		fmt.Fprintln(w, "\nUnclaimed: they run these daemons, and no pidfile accounts for them")
 		u.Write(w, width)
+	}
+}
+
+// standsOut colours what needs a person in some columns.
+func standsOut(columns ...int) func(column int, cell string) string {
+	return func(column int, cell string) string {
+		switch {
+		case !slices.Contains(columns, column):
+		case cell == "replaced", cell == "removed":
+			return say.Yellow
+		case cell == "stale", cell == "unknown" && column == columns[0]:
+			return say.Red
+		}
+		return ""
 	}
 }
 
@@ -60,7 +78,16 @@ func (i row) cells() []string {
 		registered = "yes"
 	}
 	pidfiles := strings.Join(append([]string{i.Pidfile.Path}, i.Also...), ",")
-	return []string{i.name, i.state(), pid, user, since, binary, workers, registered, pidfiles, executable}
+	return []string{i.name, i.state(), pid, user, since, binary, workers, registered, pidfiles, executable, i.whatIsKnown()}
+}
+
+// whatIsKnown is why a pidfile is stale, and what an instance listens on that runs. Why it
+// is unknown is a sentence on standard error.
+func (i row) whatIsKnown() string {
+	if i.state() == "stale" {
+		return strings.TrimPrefix(strings.TrimPrefix(i.Reason, "pidfile "+i.Pidfile.Path+" is stale: "), "pidfile "+i.Pidfile.Path+" ")
+	}
+	return explain.Listening(i.Sockets.Value)
 }
 
 // shown: something is known of the process that the pidfile names, and it may be
@@ -119,9 +146,13 @@ func (list Listing) childOf(pid int) string {
 	return ""
 }
 
-func (f treeRoot) cells(d matcher.Daemon, child string) []string {
+func (f treeRoot) cells(of matcher.Unaccounted, child string) []string {
+	workers := strconv.Itoa(f.descendants)
+	if of.Blind != "" { // not all of them were seen
+		workers = unsaid
+	}
 	user, since, binary := whoAndSince(&f.Process)
-	return []string{strconv.Itoa(f.Evidence.PID), user, since, binary, strconv.Itoa(f.descendants), d.Path, f.whatIsKnown(child)}
+	return []string{strconv.Itoa(f.Evidence.PID), user, since, binary, workers, of.Daemon.Path, f.whatIsKnown(child)}
 }
 
 func (f treeRoot) whatIsKnown(child string) string {

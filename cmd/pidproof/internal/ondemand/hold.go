@@ -154,6 +154,18 @@ func AllHeld() (services []string, err error) {
 	return slices.Compact(services), nil
 }
 
+// StillHeld are those of AllHeld of which something is held off. A record that cannot be used
+// is an error, beside the others.
+func StillHeld() (services []string, err error) {
+	services, err = AllHeld()
+	services = slices.DeleteFunc(services, func(name string) bool {
+		r, failed := ReadRecord(name)
+		err = errors.Join(err, failed)
+		return failed != nil || r != nil && len(r.Units) == 0 && !r.Inetd
+	})
+	return services, err
+}
+
 // aliasRecord is that of the unit which this is another name of.
 func aliasRecord(ctx context.Context, service string) (*Record, error) {
 	records, err := os.ReadDir(Dir)

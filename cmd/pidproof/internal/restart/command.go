@@ -3,6 +3,7 @@ package restart
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"syscall"
@@ -32,7 +33,7 @@ func (r *Run) execute(i instances.Instance) error {
 
 // run runs the restart command of an instance. It is in a process group of its
 // own, so that what ends us does not leave the instance half restarted, and its input
-// and output are ours: it may ask, and a daemon may keep them. So there is no line of
+// and a terminal are ours: it may ask, and a daemon may keep them. So there is no line of
 // progress meanwhile.
 func (r *Run) run(i instances.Instance) error {
 	program, err := programOf(i.Registration)
@@ -40,7 +41,16 @@ func (r *Run) run(i instances.Instance) error {
 		return fmt.Errorf("its restart command cannot be run: %w", err)
 	}
 	cmd := exec.Command(program.Path, i.Restart[1:]...)
-	cmd.Stdout, cmd.Stderr = r.Stdout, r.Stderr
+	stdout, err := r.passes(&cmd.Stdout, r.Stdout, r.Print)
+	if err != nil {
+		return fmt.Errorf("its restart command cannot be run: %w", err)
+	}
+	defer stdout.close()
+	stderr, err := r.passes(&cmd.Stderr, r.Stderr, r.Complain)
+	if err != nil {
+		return fmt.Errorf("its restart command cannot be run: %w", err)
+	}
+	defer stderr.close()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	terminal := ourTerminal()
 	if terminal.ours != 0 {
@@ -65,6 +75,12 @@ func (r *Run) run(i instances.Instance) error {
 		}
 	}
 	return fmt.Errorf("its restart command (PID %d) has not ended after %s, and goes on", cmd.Process.Pid, matcher.Span(r.limit))
+}
+
+// passes has what a command writes come to one of ours.
+func (r *Run) passes(from *io.Writer, to io.Writer, print func(string)) (o *output, err error) {
+	o, *from, err = outputTo(to, print)
+	return o, err
 }
 
 var (

@@ -3,6 +3,7 @@ package say
 import (
 	"fmt"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -15,6 +16,8 @@ type Console struct {
 	Lost error
 	// deaf is who did not read in time.
 	deaf map[io.Writer]bool
+	// writing keeps apart what we say and what a command says that we pass on.
+	writing sync.Mutex
 }
 
 // NewConsole gives one whose readers may take that long.

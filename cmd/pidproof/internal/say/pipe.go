@@ -17,6 +17,8 @@ const pipeRoom = 4096
 // write writes all of text, and waits for a reader as long as for an answer: a full pipe
 // must not keep an init script. Where a person looks on, in a pager, he may take his time.
 func (c *Console) write(to io.Writer, text string) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	f, isFile := to.(*os.File)
 	if !isFile || c.Patience == 0 || c.watched() {
 		_, err := io.WriteString(to, text)
