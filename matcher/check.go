@@ -138,7 +138,7 @@ func (h *host) rewritten(p rules.Pidfile) bool {
 		return false
 	}
 	now := h.readPidfileOnce(p.Path)
-	return now.State != p.State || now.ID != p.ID || now.PID != p.PID || !now.Written.Equal(p.Written)
+	return !p.SameContent(now) || !now.Written.Equal(p.Written)
 }
 
 // askPidfile fills in what the pidfile and the process it names say. settled is
@@ -165,11 +165,19 @@ func (h *host) askPidfile(r *Report, in Instance) (settled bool, err error) {
 		r.Reason = fmt.Sprintf("pidfile %s names no process: %s", p.Path, p.Why)
 		return false, nil
 	}
-	main, err := h.hold(rules.Question{Daemon: r.Daemon, Criteria: in.criteria, Pidfile: p}, p.PID)
+	return h.askProcesses(r, in, rules.Question{Daemon: r.Daemon, Criteria: in.criteria, Pidfile: p}), nil
+}
+
+// askProcesses fills in what the processes are that the pidfile names.
+func (h *host) askProcesses(r *Report, in Instance, q rules.Question) (settled bool) {
+	failed := func(err error) bool {
+		r.Verdict, r.Rule, r.Reason = Unknown, rules.RuleUnreadable, err.Error()
+		return true
+	}
+	main, err := h.hold(q, q.Pidfile.PID)
 	if err != nil {
 		main.Release()
-		r.Verdict, r.Rule, r.Reason = Unknown, rules.RuleUnreadable, err.Error()
-		return true, nil
+		return failed(err)
 	}
 	r.Main = &main
 	decision := main.Decision
@@ -178,14 +186,17 @@ func (h *host) askPidfile(r *Report, in Instance) (settled bool, err error) {
 	switch decision.Outcome {
 	case rules.Runs:
 		r.Verdict, r.Main.Role = Running, RoleMain
-		return true, nil
 	case rules.NotThis:
 		r.Verdict = Dead
-		r.Reason = fmt.Sprintf("pidfile %s is stale: %s", p.Path, decision.Why)
-		return false, nil
+		r.Reason = fmt.Sprintf("pidfile %s is stale: %s", q.Pidfile.Path, decision.Why)
+	default:
+		r.Verdict = Unknown
+		return true
 	}
-	r.Verdict = Unknown
-	return true, nil
+	if err := h.askFurther(r, in, q); err != nil {
+		return failed(err)
+	}
+	return r.Verdict != Dead
 }
 
 // askOthers scans, sorts what it finds into roles and, unless the pidfile
@@ -208,13 +219,11 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 		r.Verdict, r.Reason = Unknown, err.Error()
 		return nil
 	}
-	main, stale := 0, 0
-	switch {
-	case r.Main != nil && r.Main.Role == RoleMain:
-		main = r.Main.Evidence.PID
-	case r.Main != nil && r.Main.Evidence.Life.Over():
+	stale := 0
+	if r.Main != nil && r.Main.Role != RoleMain && r.Main.Evidence.Life.Over() {
 		stale = r.Pidfile.PID
 	}
+	runs := r.Main != nil && r.Main.Role == RoleMain
 	walk := h.walk()
 	if missed := walk.allMissed(); missed > 0 && os.Geteuid() != 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d pidfiles or directories under /run could not be read; ask as root to have every instance recognized.", missed))
@@ -222,26 +231,28 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	claims := h.claimsOn(s, r.Pidfile, func(p rules.Pidfile) bool {
 		// In the middle of a binary upgrade, or after one that failed, the old
 		// main process still is this instance's: it is not safe to start.
-		return main != 0 || !upgrades(r.Pidfile, p)
+		return runs || !upgrades(r.Pidfile, p)
 	})
-	assignRoles(s, main, stale, claims)
+	assignRoles(s, r.isMain, stale, claims)
 	if err := cmp.Or(walk.failure, s.failure); err != nil {
 		s.doubtUnclaimed(err)
 	}
 	r.Scanned = true
-	for _, f := range walk.naming(main, r.Pidfile) {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s names process %d too.", f.Path, main))
+	for _, main := range r.Mains() {
+		for _, f := range walk.naming(main.Evidence.PID, r.Pidfile) {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s names process %d too.", f.Path, main.Evidence.PID))
+		}
 	}
-	h.takeOthers(r, in, s, main)
+	h.takeOthers(r, in, s)
 	if !settled {
 		r.weighOthers(in.Unclaimed, s.blind)
 	}
 	return nil
 }
 
-// takeOthers puts those that were found, but the main process, into the report, with what
+// takeOthers puts those that were found, but the main processes, into the report, with what
 // they listen on where the question needs it.
-func (h *host) takeOthers(r *Report, in Instance, s survey, main int) {
+func (h *host) takeOthers(r *Report, in Instance, s survey) {
 	for _, p := range s.found {
 		if p.Role == RoleMain {
 			p.Release()
@@ -252,8 +263,10 @@ func (h *host) takeOthers(r *Report, in Instance, s survey, main int) {
 		}
 		r.Others = append(r.Others, p)
 	}
-	if r.Main != nil && r.Main.Role == RoleMain && in.Sockets {
-		r.Main.Sockets = h.Listening(main)
+	if in.Sockets {
+		for _, main := range r.Mains() {
+			main.Sockets = h.Listening(main.Evidence.PID)
+		}
 	}
 	if in.Sockets && slices.ContainsFunc(r.Others, func(p Process) bool { return p.Sockets.State == fact.Unreadable }) {
 		r.Notes = append(r.Notes, "What other users' processes listen on cannot be read; ask as root.")

@@ -15,6 +15,7 @@
 //	readpidfile.go               reading the pidfile, whatever lies at its path
 //	finddaemon.go                the daemon's file on disk
 //	judge.go                     one process: pinned, read, decided about
+//	several.go                   the processes of a pidfile that names more than one
 //	walk.go, claims.go           other pidfiles, read when a rule asks
 //	witnesses.go                 what tells whether the clock was set
 //	scan.go, wanted.go           the other processes, and who is worth a closer look
@@ -35,6 +36,7 @@
 //
 //	pidfile.go                   what a pidfile says, and for whom it may speak
 //	exe.go, interpreter.go       a daemon's names and paths, and the programs that run scripts
+//	several.go                   which of a pidfile's further numbers are PIDs
 //	decide.go                    the rules about the process that a pidfile names
 //	script.go, criteria.go       those for #! scripts, and start-stop-daemon's
 //	ownership.go                 those about whose it is

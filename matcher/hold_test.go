@@ -385,7 +385,7 @@ func TestNothingStaysOpen(t *testing.T) {
 		"remaining": func() {
 			r, err := Check(ctx, Instance{Daemon: c.Path, Pidfile: pidfile, Hold: true})
 			must.Do(t, err)
-			rest, _ := Remaining(ctx, Instance{Daemon: c.Path, Pidfile: pidfile}, r.Main, nil)
+			rest, _ := Remaining(ctx, Instance{Daemon: c.Path, Pidfile: pidfile}, r.Mains(), nil)
 			for _, p := range rest.Left {
 				p.Release()
 			}

@@ -122,7 +122,9 @@ func (h *host) matchPidfile(ctx context.Context, c rules.Criteria) (Matched, err
 	r, err := h.check(ctx, Instance{Daemon: c.Exec, Pidfile: c.Pidfile, Unclaimed: CountNone, Hold: true, criteria: c})
 	m := Matched{Verdict: r.Verdict, Rule: r.Rule, Reason: r.Reason, Pidfile: r.Pidfile}
 	if r.Verdict == Running {
-		m.Found = []Process{*r.Main}
+		for _, main := range r.Mains() {
+			m.Found = append(m.Found, *main)
+		}
 		return m, err
 	}
 	if r.Main != nil && r.Verdict == Unknown {

@@ -9,16 +9,16 @@ import (
 )
 
 // assignRoles gives every process of a survey its role, seen from one instance.
-// It is pure. main is the instance's proven main process, 0 when there is none;
-// stale the PID its pidfile names in vain, 0 when there is none; claims are the
+// It is pure. isMain tells the instance's proven main processes;
+// stale is the PID its pidfile names in vain, 0 when there is none; claims are the
 // other instances' trusted pidfiles by the PID they name. A number stays taken
 // while it is that of a process group or session, so stale is only ever one that
 // no process has.
-func assignRoles(s survey, main, stale int, claims map[int]string) {
+func assignRoles(s survey, isMain func(pid int) bool, stale int, claims map[int]string) {
 	for i := range s.found {
 		p := &s.found[i]
 		unclear := p.Role == RoleUnclear
-		p.Role, p.Instance = roleOf(*p, s.parents, main, stale, claims)
+		p.Role, p.Instance = roleOf(*p, s.parents, isMain, stale, claims)
 		_, p.Main = claims[p.Evidence.PID]
 		// What may run the daemon and has no place is not said to run it.
 		if unclear && (p.Role == RoleUnclaimed || p.Role == RoleLeftover) {
@@ -27,18 +27,18 @@ func assignRoles(s survey, main, stale int, claims map[int]string) {
 	}
 }
 
-func roleOf(p Process, parents map[int]int, main, stale int, claims map[int]string) (Role, string) {
+func roleOf(p Process, parents map[int]int, isMain func(pid int) bool, stale int, claims map[int]string) (Role, string) {
 	if p.Decision.Rule == rules.RuleForeign {
 		return RoleForeign, ""
 	}
-	if p.Evidence.PID == main {
+	if isMain(p.Evidence.PID) {
 		return RoleMain, ""
 	}
 	if _, claimed := claims[p.Evidence.PID]; !claimed && stale != 0 && (p.Evidence.Group == stale || p.Evidence.Session == stale) {
 		return RoleLeftover, "" // whoever its parent is by now
 	}
 	for pid, hops := p.Evidence.PID, 0; pid > 0 && hops < kernel.MaxAncestors; pid, hops = parents[pid], hops+1 {
-		if pid == main {
+		if isMain(pid) {
 			return RoleWorker, ""
 		}
 		if pidfile, claimed := claims[pid]; claimed {
@@ -78,7 +78,7 @@ func (h *host) claimsOn(s survey, own rules.Pidfile, counts func(rules.Pidfile) 
 		slices.SortFunc(pidfiles, func(a, b rules.Pidfile) int { return strings.Compare(a.Path, b.Path) })
 		for _, f := range pidfiles {
 			ok, _ := f.Vouches(e.UID, e.EUID)
-			if !ok || !counts(f) || rules.Late(e, f) && (inSurvey[e.PPID] || !rules.StandsLate(e, f, h.clock(f, e).Value)) {
+			if !ok || !counts(f) || !f.Claims(e) || rules.Late(e, f) && (inSurvey[e.PPID] || !rules.StandsLate(e, f, h.clock(f, e).Value)) {
 				continue
 			}
 			claims[e.PID] = f.Path

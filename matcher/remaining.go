@@ -10,7 +10,7 @@ import (
 	"pidproof/matcher/internal/rules"
 )
 
-// Rest is what there is of an instance besides its main process.
+// Rest is what there is of an instance besides its main processes.
 type Rest struct {
 	// Left are its workers, and what it forked while it ended. They are held; the
 	// caller must Release each.
@@ -19,12 +19,12 @@ type Rest struct {
 	Others map[int]bool
 }
 
-// Remaining finds what is left of an instance whose main process is held, and may
-// have ended: what runs the daemon, no other pidfile accounts for, and has main, or
-// one of its relatives that were found before, as its parent, or as the leader of its
+// Remaining finds what is left of an instance whose main processes are held, and may
+// have ended: what runs the daemon, no other pidfile accounts for, and has one of them, or
+// of their relatives that were found before, as its parent, or as the leader of its
 // process group or session, whose number no other process can have meanwhile. An
 // error means that there may be more.
-func Remaining(ctx context.Context, in Instance, main *Process, relatives []*Process) (Rest, error) {
+func Remaining(ctx context.Context, in Instance, mains, relatives []*Process) (Rest, error) {
 	in.Hold, in.Others, in.Sockets, in.Unclaimed = true, true, false, CountAny
 	h := thisHost()
 	h.registered = in.Registered
@@ -40,7 +40,7 @@ func Remaining(ctx context.Context, in Instance, main *Process, relatives []*Pro
 		return rest, fmt.Errorf("%w: %s", ErrNoAnswer, r.Blind)
 	}
 	kin := map[int]bool{}
-	for _, p := range append([]*Process{main}, relatives...) {
+	for _, p := range slices.Concat(mains, relatives) {
 		passed, err := h.passedOn(p)
 		if err != nil {
 			r.Release()
@@ -48,15 +48,14 @@ func Remaining(ctx context.Context, in Instance, main *Process, relatives []*Pro
 		}
 		kin[p.Evidence.PID] = !passed
 	}
-	if r.Main != nil {
-		r.Main.Release()
+	for _, main := range r.namedProcesses() {
+		main.Release()
 	}
-	number := main.Evidence.PID
 	for _, p := range r.Others {
-		if p.Role == RoleOther && p.Evidence.PID != number {
+		if p.Role == RoleOther && !isOneOf(mains, p.Evidence.PID) {
 			rest.Others[p.Evidence.PID] = true
 		}
-		belongs := p.belongsTo(main, r.Pidfile, kin)
+		belongs := p.belongsTo(mains, r, kin)
 		if belongs && p.Decision.Outcome == rules.Runs {
 			rest.Left = append(rest.Left, p)
 			continue
@@ -69,18 +68,24 @@ func Remaining(ctx context.Context, in Instance, main *Process, relatives []*Pro
 	return rest, err
 }
 
-// belongsTo reports that a process is of the instance with this main process.
-func (p Process) belongsTo(main *Process, pidfile rules.Pidfile, kin map[int]bool) bool {
-	e, number := p.Evidence, main.Evidence.PID
+// belongsTo reports that a process is of the instance with these main processes.
+func (p Process) belongsTo(mains []*Process, r Report, kin map[int]bool) bool {
+	e := p.Evidence
+	stranger := func(pid int) bool { return !isOneOf(mains, pid) || !kin[pid] }
 	switch {
-	case e.PID == number: // itself, where its pidfile is gone already
+	case isOneOf(mains, e.PID): // itself, where its pidfile is gone already
 		return false
 	case p.Role == RoleWorker:
-		return pidfile.PID == number && kin[number]
+		return !slices.ContainsFunc(r.PIDs(), stranger)
 	case p.Role == RoleOther || p.Role == RoleForeign:
 		return false
 	}
-	return kin[e.PPID] && !rules.AdoptedBy(e, main.Evidence) || kin[e.Group] || kin[e.Session]
+	adopted := slices.ContainsFunc(mains, func(main *Process) bool { return rules.AdoptedBy(e, main.Evidence) })
+	return kin[e.PPID] && !adopted || kin[e.Group] || kin[e.Session]
+}
+
+func isOneOf(of []*Process, pid int) bool {
+	return slices.ContainsFunc(of, func(p *Process) bool { return p.Evidence.PID == pid })
 }
 
 // passedOn reports that the number of a process belongs to another by now.

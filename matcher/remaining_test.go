@@ -79,7 +79,7 @@ func mainOf(t *testing.T, in Instance) *Process {
 func wantRemaining(t *testing.T, step string, in Instance, main *Process, want ...int) {
 	t.Helper()
 	var pids []int
-	rest, _ := Remaining(context.Background(), in, main, nil)
+	rest, _ := Remaining(context.Background(), in, []*Process{main}, nil)
 	for _, p := range rest.Left {
 		pids = append(pids, p.Evidence.PID)
 		if p.Ended() || p.Signal(0) != nil {
@@ -181,7 +181,7 @@ func TestRemainingInNoTime(t *testing.T) {
 	main := mainOf(t, in)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	rest, err := Remaining(ctx, in, main, nil)
+	rest, err := Remaining(ctx, in, []*Process{main}, nil)
 	if err == nil && len(rest.Left) == 0 {
 		t.Error("no time to look, and no error")
 	}

@@ -68,8 +68,11 @@ type Report struct {
 	Daemon  rules.Daemon
 	Pidfile rules.Pidfile
 
-	// Main is the process the pidfile names; nil when it names none.
+	// Main is the process the pidfile names; nil when it names none. Of several it is the
+	// first that runs the daemon.
 	Main *Process
+	// Further are the main processes beside it.
+	Further []Process
 	// Others are the other processes that run this daemon, by PID; only filled
 	// when Scanned.
 	Others  []Process

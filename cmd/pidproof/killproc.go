@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -104,17 +105,25 @@ func (c *console) leftAlone(r matcher.Report, unnamed bool) {
 	}
 }
 
-// send is killproc with a signal: it is sent once, and nothing is awaited.
+// send is killproc with a signal: it is sent once, to each of the main processes, and
+// nothing is awaited.
 func (cmd *killprocCmd) send(c *console, r matcher.Report) error {
-	switch err := r.Main.Signal(cmd.signal); {
-	case errors.Is(err, syscall.ESRCH) && cmd.onlyIfRuns():
+	mains, reached := r.Mains(), 0
+	for _, p := range mains {
+		switch err := p.Signal(cmd.signal); {
+		case errors.Is(err, syscall.ESRCH):
+		case err != nil:
+			return fmt.Errorf("process %d could not be signalled: %w", p.Evidence.PID, err)
+		default:
+			reached++
+		}
+	}
+	if reached == 0 && cmd.onlyIfRuns() {
 		c.exit = exitcode.Of(matcher.NotRunning)
 		return nil
-	case errors.Is(err, syscall.ESRCH):
-	case err != nil:
-		return fmt.Errorf("process %d could not be signalled: %w", r.Main.Evidence.PID, err)
 	}
-	if cmd.Pidfile != nil && cmd.signal == syscall.SIGTERM && r.Main.Ended() {
+	over := !slices.ContainsFunc(mains, func(p *matcher.Process) bool { return !p.Ended() })
+	if cmd.Pidfile != nil && cmd.signal == syscall.SIGTERM && over {
 		stop.RemovePidfile(c.Console, r.Pidfile)
 	}
 	return nil

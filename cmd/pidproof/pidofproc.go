@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
@@ -32,13 +33,16 @@ func (cmd pidofprocCmd) Run(c *console) error {
 	}
 	switch verdict {
 	case matcher.Running:
-		c.Say("%d", report.Pidfile.PID)
+		c.Say("%s", joined(report.PIDs()))
 	case matcher.Unknown:
 		c.Warn("%s", explain.Summary(report))
 	}
 	c.exit = exitcode.Of(verdict)
 	return nil
 }
+
+// joined are PIDs as LSB prints them.
+func joined(pids []int) string { return strings.Trim(fmt.Sprint(pids), "[]") }
 
 // scan answers without a pidfile.
 func (cmd pidofprocCmd) scan(c *console) error {

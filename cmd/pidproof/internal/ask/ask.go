@@ -88,11 +88,11 @@ func (a *Asker) Inventory(s matcher.Search) (matcher.Inventory, error) {
 }
 
 // Remaining is matcher.Remaining under the usual deadline; ever are all who were targets.
-func (a *Asker) Remaining(in matcher.Instance, main *matcher.Process, ever []*matcher.Process) (matcher.Rest, error) {
+func (a *Asker) Remaining(in matcher.Instance, mains, ever []*matcher.Process) (matcher.Rest, error) {
 	ctx, cancel := a.Deadline()
 	defer cancel()
 	in.Registered = registry.Pidfiles
-	return matcher.Remaining(ctx, in, main, ever)
+	return matcher.Remaining(ctx, in, mains, ever)
 }
 
 // AllPIDs is what Debian's pidofproc falls back to: pidof -c -o %PPID -x.

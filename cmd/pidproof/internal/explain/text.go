@@ -69,10 +69,15 @@ func (p page) pidfile(r matcher.Report) {
 	}
 	p.Put("Pidfile", f.Path)
 	switch {
-	case f.State == matcher.PidfileNames && len(f.Rest) > 0:
-		p.Put("", fmt.Sprintf("names PID %d, and after it %s", f.PID, strings.Trim(fmt.Sprint(f.Rest), "[]")))
 	case f.State == matcher.PidfileNames:
-		p.Put("", fmt.Sprintf("names PID %d", f.PID))
+		names := fmt.Sprintf("names PID %d", f.PID)
+		if len(f.Rest) > 0 {
+			names += ", and after it " + matcher.Naming(f.Rest)
+		}
+		if len(f.Lines) > 0 {
+			names += ", and on further lines " + matcher.Naming(f.Lines)
+		}
+		p.Put("", names)
 	case f.Why != "":
 		p.Put("", f.State.String()+": "+f.Why)
 	default:
@@ -99,6 +104,9 @@ func (p page) process(r matcher.Report) {
 		return
 	}
 	p.Put("Process", fmt.Sprintf("%d, called %q, state %s, held by %s", e.PID, e.Comm, e.State, e.Pin))
+	if pids := r.PIDs(); len(pids) > 1 {
+		p.Put("", "one of the main processes "+matcher.Naming(pids))
+	}
 	switch x := e.Exe.Value; {
 	case e.Exe.State == matcher.Known && x.ID.Known():
 		p.Put("", fmt.Sprintf("executable %s, device %s", x.Link, x.ID))

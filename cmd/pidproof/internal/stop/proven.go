@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // (`start-stop-daemon --retry 5` in /lib/lsb/init-functions).
 const Patience = 5 * time.Second
 
-// Proven is an instance whose main process was proven to be the daemon.
+// Proven is an instance whose main processes were proven to be the daemon.
 type Proven struct {
 	*say.Console
 	*ask.Asker
@@ -29,13 +30,13 @@ type Proven struct {
 // Stop is LSB's killproc without a signal: TERM, and KILL for who stays; then the
 // pidfile is removed. It returns LSB's exit code.
 func (d Proven) Stop(r *matcher.Report) (exit int, err error) {
-	s := stopping{targets: []*matcher.Process{r.Main}}
+	s := stopping{targets: r.Mains()}
 	if d.Workers {
 		if err := d.addWorkers(&s, r); err != nil {
 			return 0, err
 		}
 	}
-	ended := s.carryOut(ssd.Schedule{Steps: stepsFor(r.Main), Repeat: -1})
+	ended := s.carryOut(ssd.Schedule{Steps: stepsFor(r.Mains()), Repeat: -1})
 	switch {
 	case s.refused != nil:
 		return 0, s.refused
@@ -54,11 +55,12 @@ func (d Proven) Stop(r *matcher.Report) (exit int, err error) {
 
 // addWorkers makes the workers targets, too, and who is one by the time of a signal.
 func (d Proven) addWorkers(s *stopping, r *matcher.Report) error {
-	main := r.Main
+	mains := r.Mains()
+	isMain := func(p *matcher.Process) bool { return slices.Contains(mains, p) }
 	switch {
 	case !r.Scanned || r.Blind != "":
 		return fmt.Errorf("its workers cannot be told: %s; nothing was signalled", r.Blind)
-	case main.Evidence.PID == 1:
+	case mains[0].Evidence.PID == 1:
 		return errors.New("its workers cannot be told: it is PID 1, which adopts other instances; nothing was signalled")
 	}
 	for i := range r.Others {
@@ -66,19 +68,19 @@ func (d Proven) addWorkers(s *stopping, r *matcher.Report) error {
 			s.targets = append(s.targets, &r.Others[i])
 		}
 	}
-	// TERM is the main process's to pass on: a worker ends its work first.
+	// TERM is the main processes' to pass on: a worker ends its work first.
 	// Who is another instance's by now must be known before the KILL.
 	s.spared = func(p *matcher.Process, signal syscall.Signal) bool {
-		return p != main && (signal != syscall.SIGKILL || s.unseen != nil)
+		return !isMain(p) && (signal != syscall.SIGKILL || s.unseen != nil)
 	}
-	s.more = func() (matcher.Rest, error) { return d.Remaining(d.Instance, main, s.ever) }
+	s.more = func() (matcher.Rest, error) { return d.Remaining(d.Instance, mains, s.ever) }
 	return nil
 }
 
 // stepsFor are TERM, then KILL.
-func stepsFor(main *matcher.Process) []ssd.Step {
+func stepsFor(mains []*matcher.Process) []ssd.Step {
 	steps := []ssd.Step{{Signal: syscall.SIGTERM}}
-	if main.Evidence.State == "T" {
+	if slices.ContainsFunc(mains, func(p *matcher.Process) bool { return p.Evidence.State == "T" }) {
 		// A stopped process takes TERM when it goes on; so does systemd.kill(5).
 		steps = append(steps, ssd.Step{Signal: syscall.SIGCONT})
 	}
@@ -95,7 +97,7 @@ func (d Proven) successor(notRemoved error) (exit int, err error) {
 		return 0, err
 	}
 	if now.Verdict == matcher.Running {
-		d.Warn("%s has ended, and runs again: PID %d from %s was started meanwhile and is left alone", filepath.Base(in.Daemon), now.Pidfile.PID, now.Pidfile.Path)
+		d.Warn("%s has ended, and runs again: PID %s from %s was started meanwhile and is left alone", filepath.Base(in.Daemon), matcher.Naming(now.PIDs()), now.Pidfile.Path)
 		return exitcode.Refused, nil
 	}
 	d.Warn("%v", notRemoved)
