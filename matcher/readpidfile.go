@@ -114,7 +114,7 @@ func readContent(p rules.Pidfile, opened int) rules.Pidfile {
 	numbers, err := rules.ParsePID(content)
 	switch {
 	case errors.Is(err, rules.ErrTooMany):
-		return unusablePidfile(p, "it "+err.Error())
+		return unusablePidfile(p, err.Error())
 	case err != nil:
 		p.State, p.Why = rules.PidfileGarbage, strings.TrimPrefix(err.Error(), rules.ErrNoPID.Error()+": ")
 		return p

@@ -68,7 +68,7 @@ var (
 	// ErrNoPID is wrapped where the content is no PID.
 	ErrNoPID = errors.New("names no process")
 	// ErrTooMany is wrapped where there are more PIDs than are looked at.
-	ErrTooMany = errors.New("names too many processes")
+	ErrTooMany = errors.New("it names too many processes")
 )
 
 // Numbers are what a pidfile holds, each once.
