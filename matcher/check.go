@@ -186,6 +186,12 @@ func (h *host) askProcesses(r *Report, in Instance, q rules.Question) (settled b
 	switch decision.Outcome {
 	case rules.Runs:
 		r.Verdict, r.Main.Role = Running, RoleMain
+		if decision.Rule == rules.RuleWrapper {
+			if err := h.unwrap(r, in); err != nil {
+				r.Main.Role = ""
+				return failed(err)
+			}
+		}
 	case rules.NotThis:
 		r.Verdict = Dead
 		r.Reason = fmt.Sprintf("pidfile %s is stale: %s", q.Pidfile.Path, decision.Why)
@@ -233,6 +239,7 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 		// main process still is this instance's: it is not safe to start.
 		return runs || !upgrades(r.Pidfile, p)
 	})
+	h.wrappersIn(s, r.Daemon, r.Pidfile, claims)
 	assignRoles(s, r.isMain, stale, claims)
 	if err := cmp.Or(walk.failure, s.failure); err != nil {
 		s.doubtUnclaimed(err)

@@ -32,7 +32,7 @@ func (p *Process) Release() {
 
 // Release lets go of every process of the report.
 func (r *Report) Release() {
-	for _, p := range r.namedProcesses() {
+	for _, p := range r.looked() {
 		p.Release()
 	}
 	for i := range r.Others {
@@ -45,7 +45,7 @@ func (r *Report) Release() {
 // among them.
 func (r *Report) Living() []*Process {
 	var of []*Process
-	for _, p := range r.namedProcesses() {
+	for _, p := range r.looked() {
 		if p.held != nil && p.Evidence.Life != fact.Gone {
 			of = append(of, p)
 		}

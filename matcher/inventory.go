@@ -357,6 +357,7 @@ func (h *host) findUnaccounted(all *Inventory, s Search) error {
 	for i := range all.Daemons {
 		of, found := &all.Daemons[i], surveys[i]
 		claims := h.claimsOn(found, rules.Pidfile{}, func(rules.Pidfile) bool { return true })
+		h.wrappersIn(found, of.Daemon, rules.Pidfile{}, claims)
 		assignRoles(found, func(int) bool { return false }, 0, claimed(claims, mains, found))
 		if of.Blind = found.blind; found.failure != nil {
 			of.Blind = found.failure.Error()

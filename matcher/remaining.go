@@ -48,8 +48,13 @@ func Remaining(ctx context.Context, in Instance, mains, relatives []*Process) (R
 		}
 		kin[p.Evidence.PID] = !passed
 	}
-	for _, main := range r.namedProcesses() {
-		main.Release()
+	again := r.Wrapper != nil && isOneOf(mains, r.Wrapper.Evidence.PID) && kin[r.Wrapper.Evidence.PID]
+	for _, p := range r.looked() {
+		if again && p != r.Wrapper && !isOneOf(relatives, p.Evidence.PID) {
+			rest.Left = append(rest.Left, *p) // whom the wrapper has started again
+			continue
+		}
+		p.Release()
 	}
 	for _, p := range r.Others {
 		if p.Role == RoleOther && !isOneOf(mains, p.Evidence.PID) {

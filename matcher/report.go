@@ -73,6 +73,8 @@ type Report struct {
 	Main *Process
 	// Further are the main processes beside it.
 	Further []Process
+	// Wrapper is the process that the pidfile names where that only has started Main; else nil.
+	Wrapper *Process
 	// Others are the other processes that run this daemon, by PID; only filled
 	// when Scanned.
 	Others  []Process

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/rules"
 )
 
@@ -19,7 +20,11 @@ func (h *host) askFurther(r *Report, in Instance, q rules.Question) error {
 	var doubt string
 	var none []string
 	for _, pid := range q.Pidfile.Numbers().All()[1:] {
+		if pid == r.Main.Evidence.PID { // whom the first one, a wrapper, has started
+			continue
+		}
 		p, err := h.meet(pid)
+		p.Evidence.Below = fact.Of[[]fact.Below](nil) // a thousand wrappers would be a thousand looks at all
 		if err == nil {
 			p, err = h.decideOn(q, p)
 		}
@@ -84,11 +89,24 @@ func (r *Report) namedProcesses() (named []*Process) {
 	return named
 }
 
-// PIDs are the numbers of the main processes; where there is none, that of the pidfile, if
-// it names one.
+// looked are all that were looked at because of the pidfile.
+func (r *Report) looked() []*Process {
+	if r.Wrapper == nil {
+		return r.namedProcesses()
+	}
+	return append(r.namedProcesses(), r.Wrapper)
+}
+
+// PIDs are the numbers of the main processes; where there is none, those of whom the
+// pidfile's wrapper has started, or that of the pidfile, if it names one.
 func (r *Report) PIDs() (pids []int) {
 	for _, p := range r.Mains() {
 		pids = append(pids, p.Evidence.PID)
+	}
+	if r.ManyBelow() {
+		for _, b := range r.Pidfile.StartedBy(r.Main.Evidence) {
+			pids = append(pids, b.PID)
+		}
 	}
 	if pids == nil && r.Pidfile.PID > 0 {
 		pids = []int{r.Pidfile.PID}

@@ -48,6 +48,7 @@ const (
 	RuleReplaced     = rules.RuleReplaced
 	RuleSameFile     = rules.RuleSameFile
 	RuleScript       = rules.RuleScript
+	RuleWrapper      = rules.RuleWrapper
 	RuleUntrusted    = rules.RuleUntrusted
 	RuleUnusable     = rules.RuleUnusable
 )

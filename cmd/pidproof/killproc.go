@@ -62,7 +62,7 @@ func (cmd *killprocCmd) Validate() error {
 func (cmd *killprocCmd) named() bool        { return len(cmd.Words) == 2 && cmd.Words[1] != "" }
 func (cmd *killprocCmd) daemon() string     { return cmd.Words[0] }
 func (cmd *killprocCmd) touches() []string  { return []string{cmd.daemon(), cmd.of(cmd.daemon())} }
-func (*killprocCmd) lasts() time.Duration   { return 2 * stop.Patience }
+func (*killprocCmd) lasts() time.Duration   { return stop.Longest }
 func (cmd *killprocCmd) onlyIfRuns() bool   { return cmd.named() && cmd.signal != syscall.SIGTERM }
 func (cmd *killprocCmd) quietlyStale() bool { return cmd.named() && cmd.Pidfile != nil }
 

@@ -28,7 +28,7 @@ func (cmd pidofprocCmd) Run(c *console) error {
 	verdict := report.Verdict
 	// As Debian's: an ordinary user is told of a process that seems right. It
 	// is not his, so he cannot signal it.
-	if plausible(report) && !report.Main.Evidence.AsRoot {
+	if plausible(report) && (report.ManyBelow() || !report.Main.Evidence.AsRoot) {
 		verdict = matcher.Running
 	}
 	switch verdict {

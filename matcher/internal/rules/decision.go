@@ -19,6 +19,7 @@ const (
 	RuleScript       Rule = "script"
 	RuleLocked       Rule = "locked"
 	RuleStartedAs    Rule = "started-as"
+	RuleWrapper      Rule = "wrapper"
 	RuleUnreadable   Rule = "unreadable"
 	RuleContradicted Rule = "contradicted"
 	RuleMismatch     Rule = "mismatch"
@@ -91,6 +92,7 @@ const (
 	NeedFilesystem
 	NeedFile
 	NeedLocks
+	NeedBelow
 	NeedParent
 	NeedClaims
 	NeedClock

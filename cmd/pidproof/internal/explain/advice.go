@@ -106,6 +106,8 @@ func adviceUnknown(r matcher.Report) string {
 		return fmt.Sprintf("Find out who wrote it (%s). If process %d is the daemon (ps -fp %d), correct the pidfile's owner and mode, then ask again.", say.Command("ls", "-l", r.Pidfile.Path), pid, pid)
 	case matcher.RuleContested:
 		return fmt.Sprintf("Two pidfiles speak for process %d. See whose it is (ps -fp %d), remove the wrong pidfile, then ask again.", pid, pid)
+	case matcher.RuleWrapper:
+		return fmt.Sprintf("See which of its children is meant (ps -f --ppid %d), and write that number into %s.", pid, r.Pidfile.Path)
 	case matcher.RuleLate, matcher.RuleContradicted, matcher.RuleCriteria, matcher.RuleScript, matcher.RuleSameFile, matcher.RuleReplaced:
 		return fmt.Sprintf("See whether process %d is this daemon: ps -fp %d. Only then end it by hand.", pid, pid)
 	case matcher.RuleDeadline:

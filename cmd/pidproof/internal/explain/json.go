@@ -26,6 +26,7 @@ type Report struct {
 	Daemon    Daemon    `json:"daemon"`
 	Pidfile   Pidfile   `json:"pidfile"`
 	Process   *Process  `json:"process"`
+	Wrapper   *Process  `json:"wrapper,omitempty"`
 	Rules     []Step    `json:"rules"`
 	Scanned   bool      `json:"scanned"`
 	Processes []Process `json:"processes"`
@@ -126,7 +127,11 @@ func JSON(w io.Writer, r matcher.Report) error {
 	if r.Main != nil {
 		p := ProcessOf(*r.Main)
 		out.Process = &p
-		for _, s := range r.Main.Decision.Steps {
+		if r.Wrapper != nil {
+			w := ProcessOf(*r.Wrapper)
+			out.Wrapper = &w
+		}
+		for _, s := range asked(r).Decision.Steps {
 			out.Rules = append(out.Rules, Step{string(s.Rule), s.Applied, s.Why})
 		}
 	}

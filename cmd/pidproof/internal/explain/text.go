@@ -24,7 +24,7 @@ func Text(w io.Writer, colour bool, r matcher.Report) {
 	p.pidfile(r)
 	if r.Main != nil {
 		p.process(r)
-		p.rules(r.Main.Decision.Steps)
+		p.rules(asked(r).Decision.Steps)
 	}
 	p.tree(r)
 	for i, n := range r.Notes {
@@ -97,8 +97,24 @@ func (p page) pidfile(r matcher.Report) {
 	}
 }
 
+// asked is the process that the rules were asked about: the one that the pidfile names.
+func asked(r matcher.Report) *matcher.Process {
+	if r.Wrapper != nil {
+		return r.Wrapper
+	}
+	return r.Main
+}
+
 func (p page) process(r matcher.Report) {
 	e := r.Main.Evidence
+	if w := r.Wrapper; w != nil {
+		p.Put("Wrapper", fmt.Sprintf("%d, called %q, which started %d", w.Evidence.PID, w.Evidence.Comm, e.PID))
+		p.Put("", "executable "+w.Evidence.Exe.Value.Link)
+		if w.Evidence.Argv.State == matcher.Known {
+			p.Put("", "arguments "+abridge(strings.Join(w.Evidence.Argv.Value, " ")))
+		}
+		p.Put("", fmt.Sprintf("user %s (effective %s)", UserName(w.Evidence.UID), UserName(w.Evidence.EUID)))
+	}
 	if e.Started.IsZero() || e.Life != matcher.Alive {
 		p.Put("Process", fmt.Sprintf("%d: %s", e.PID, e.Life))
 		return

@@ -70,6 +70,12 @@ func (d Matching) end(m matcher.Matched) (exit int) {
 		schedule = *d.Options.Retry
 	}
 	ended := s.carryOut(schedule)
+	if d.Options.Retry != nil && ended && s.refused == nil && s.unseen == nil && m.Wrapper != nil {
+		reached := s.reached
+		s = wrapperOf(m.Wrapper, func([]*matcher.Process) (matcher.Rest, error) { return d.again() })
+		ended = s.follow(schedule)
+		s.reached = reached
+	}
 	switch {
 	case s.refused != nil:
 		d.Warn("%s: %v", handover.StartStopDaemon, s.refused)
@@ -92,6 +98,9 @@ func (d Matching) end(m matcher.Matched) (exit int) {
 // again asks who else is meant by now.
 func (d Matching) again() (matcher.Rest, error) {
 	again, err := d.Match(d.Criteria)
+	if again.Wrapper != nil {
+		again.Wrapper.Release()
+	}
 	if err == nil && again.Verdict == matcher.Unknown {
 		err = errors.New(again.Reason)
 	}

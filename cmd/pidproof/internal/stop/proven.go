@@ -19,6 +19,9 @@ import (
 // (`start-stop-daemon --retry 5` in /lib/lsb/init-functions).
 const Patience = 5 * time.Second
 
+// Longest is how long killproc may take: the daemon, and its wrapper after it.
+const Longest = 4*Patience + WrapperPatience
+
 // Proven is an instance whose main processes were proven to be the daemon.
 type Proven struct {
 	*say.Console
@@ -37,11 +40,19 @@ func (d Proven) Stop(r *matcher.Report) (exit int, err error) {
 		}
 	}
 	ended := s.carryOut(ssd.Schedule{Steps: stepsFor(r.Mains()), Repeat: -1})
+	if ended && s.refused == nil && s.unseen == nil && r.Wrapper != nil {
+		again := d.Instance
+		again.Others = true
+		s = wrapperOf(r.Wrapper, func(known []*matcher.Process) (matcher.Rest, error) {
+			return d.Remaining(again, []*matcher.Process{r.Wrapper}, append(known, r.Mains()...))
+		})
+		ended = s.follow(ssd.Schedule{Steps: stepsFor([]*matcher.Process{r.Wrapper}), Repeat: -1})
+	}
 	switch {
 	case s.refused != nil:
 		return 0, s.refused
 	case s.unseen != nil:
-		d.Warn("%s: whether all of its workers have ended is not known: %v", d.Instance.Daemon, s.unseen)
+		d.Warn("%s: whether all of its processes have ended is not known: %v", d.Instance.Daemon, s.unseen)
 		return exitcode.Refused, nil
 	case !ended:
 		d.Warn("%s: process %s has not ended, %s after KILL", d.Instance.Daemon, s.pids(), matcher.Span(Patience))
