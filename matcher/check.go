@@ -99,7 +99,7 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 	}
 	for range rereads {
 		asked := r
-		h.walkOnce, h.parents = sync.Once{}, sync.Map{} // other instances' pidfiles may have been written since, too
+		h.walkOnce, h.parents, h.clocks = sync.Once{}, sync.Map{}, sync.Map{} // other instances' pidfiles may have been written since, too
 		err := h.ask(ctx, &asked, in)
 		if err != nil || asked.Verdict == Running || asked.Verdict == Unknown || !h.rewritten(asked.Pidfile) {
 			if !in.Hold {
