@@ -94,8 +94,9 @@ func (d Daemon) startedItself(e fact.Evidence) bool {
 	if d.NamesPath(filepath.Clean(Argv0(e.Argv.Value))) {
 		return true
 	}
-	if words := d.ScriptWords(e); len(words) > 0 && d.NamesPath(filepath.Clean(words[0])) {
-		return true
+	if d.Script != nil && d.Script.Interprets(e.Exe.Value) {
+		words := d.ScriptWords(e)
+		return len(words) > 0 && d.NamesPath(filepath.Clean(words[0]))
 	}
 	base := filepath.Base(onlyPath(e.Exe.Value))
 	return d.GoesBy(e.Comm) && !IsInterpreter(base)

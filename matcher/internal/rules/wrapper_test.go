@@ -64,6 +64,9 @@ func TestWrapper(t *testing.T) {
 		{"in a user's mount tree", func(q *Question) { q.Evidence.Tree, q.Evidence.UserNS = fact.OtherPlace, fact.OtherPlace }, NotThis, ""},
 		{"it was started as the daemon", func(q *Question) { q.Evidence.Argv = fact.Of([]string{"/usr/sbin/appd"}) }, Undecided, "runs /usr/bin/su"},
 		{"it bears the daemon's name", func(q *Question) { q.Evidence.Comm = "appd" }, Undecided, ""},
+		{"setsid -w, daemon --: the daemon is the first argument", func(q *Question) {
+			q.Evidence.Argv = fact.Of([]string{"setsid", "-w", "/usr/sbin/appd"})
+		}, Runs, ""},
 		{"a script of the daemon's name that starts it", func(q *Question) {
 			q.Evidence.Comm = "appd"
 			q.Evidence.Exe.Value.Link = "/usr/bin/dash"
