@@ -5,7 +5,9 @@
 set -eu
 install "$DEMOD" "$WORK/webd"
 chmod 755 "$WORK" "$WORK/webd"
-setpriv --reuid=65533 --regid=65533 --clear-groups sh -c '"$1" & wait' sh "$WORK/webd" </dev/null >/dev/null 2>&1 &
+printf '"%s" & wait\n' "$WORK/webd" >"$WORK/shell"
+chmod 644 "$WORK/shell"
+setpriv --reuid=65533 --regid=65533 --clear-groups sh "$WORK/shell" </dev/null >/dev/null 2>&1 &
 until child=$(pgrep -P $!) && [ "$(readlink "/proc/$child/exe")" = "$WORK/webd" ]; do kill -0 $!; sleep 0.01; done
 echo $! >/run/webd.pid
 touch -d '1 hour ago' /run/webd.pid
