@@ -181,7 +181,7 @@ func (h *host) instanceOf(p rules.Pidfile) Listed {
 	in := Instance{Pidfile: p.Path, criteria: rules.Criteria{Pidfile: p.Path}}
 	listed := Listed{Report: h.alone(in, p), Known: -1}
 	if listed.Main == nil || listed.Main.Evidence.Life != fact.Alive || listed.Main.Decision.Outcome == rules.NotThis {
-		return listed
+		return h.withoutFirst(listed, p)
 	}
 	if listed.Main.Evidence.Exe.State != fact.Known && listed.Verdict == Running {
 		listed.Verdict, listed.PidfileVerdict, listed.Rule = Unknown, Unknown, rules.RuleUnreadable
@@ -217,6 +217,32 @@ func (h *host) untold(r Report) error {
 		err = cmp.Or(err, h.fault(*r.Main))
 	}
 	return err
+}
+
+// furtherAsked is how many of a pidfile's further numbers are asked what they run.
+const furtherAsked = 8
+
+// withoutFirst tells what a pidfile stands for whose first process is over: what runs
+// under its next number, if that proves to be the daemon by what it runs.
+func (h *host) withoutFirst(listed Listed, p rules.Pidfile) Listed {
+	further := p.Numbers().All()[1:]
+	for _, pid := range further[:min(len(further), furtherAsked)] {
+		met, err := h.meet(pid)
+		met.Release()
+		if err != nil || met.Evidence.Life != fact.Alive {
+			continue
+		}
+		for _, program := range h.programs(met.Evidence) {
+			found := h.aloneAs(Instance{Daemon: program, Pidfile: p.Path}, p, func() (rules.Daemon, error) {
+				return h.guessed(program, met.Evidence.Exe.Value)
+			})
+			if found.Verdict == Running && found.Rule != rules.RuleBecame { // see instanceOf
+				listed.Report = found
+				return listed
+			}
+		}
+	}
+	return listed
 }
 
 // programs are the daemons that a process may be said to run, the likeliest first:
@@ -286,7 +312,11 @@ func (all *Inventory) merge() {
 	first := map[int]int{} // by the PID of the main process
 	merged := all.Instances[:0]
 	for _, l := range all.Instances {
-		at, seen := first[l.Pidfile.PID]
+		pid := 0
+		if pids := l.PIDs(); len(pids) > 0 {
+			pid = pids[0]
+		}
+		at, seen := first[pid]
 		switch {
 		case l.Verdict != Running && !l.Unseen():
 		case seen && l.Known < 0:
@@ -297,7 +327,7 @@ func (all *Inventory) merge() {
 			merged[at].Also = append(merged[at].Also, l.Pidfile.Path)
 			continue
 		case !seen:
-			first[l.Pidfile.PID] = len(merged)
+			first[pid] = len(merged)
 		}
 		merged = append(merged, l)
 	}
@@ -339,11 +369,14 @@ func (h *host) findUnaccounted(all *Inventory, s Search) error {
 	mains := all.mains()
 	at := map[int][]int{}
 	for i, l := range all.Instances {
-		at[l.Pidfile.PID] = append(at[l.Pidfile.PID], i)
+		for _, pid := range l.PIDs() {
+			at[pid] = append(at[pid], i)
+		}
 	}
 	for i := range all.Daemons {
 		of, found := &all.Daemons[i], surveys[i]
 		claims := h.claimsOn(found, rules.Pidfile{}, func(rules.Pidfile) bool { return true })
+		h.wrappersIn(found, of.Daemon, rules.Pidfile{}, claims)
 		assignRoles(found, rules.Standing{Claims: claimed(claims, mains, found)})
 		if of.Blind = found.blind; found.failure != nil {
 			of.Blind = found.failure.Error()
@@ -370,8 +403,10 @@ func (h *host) findUnaccounted(all *Inventory, s Search) error {
 func (all *Inventory) mains() map[int]string {
 	mains := map[int]string{}
 	for _, l := range all.Instances {
-		if _, taken := mains[l.Pidfile.PID]; !taken && l.Verdict == Running {
-			mains[l.Pidfile.PID] = l.Pidfile.Path
+		for _, p := range l.Mains() {
+			if _, taken := mains[p.Evidence.PID]; !taken && l.Verdict == Running {
+				mains[p.Evidence.PID] = l.Pidfile.Path
+			}
 		}
 	}
 	return mains

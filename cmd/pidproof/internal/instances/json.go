@@ -34,6 +34,7 @@ type jsonInstance struct {
 	Also       []string   `json:"also,omitempty"`
 	Executable string     `json:"executable,omitempty"`
 	PID        int        `json:"pid,omitempty"`
+	Further    []int      `json:"further,omitempty"`
 	UID        *int       `json:"uid,omitempty"`
 	EUID       *int       `json:"euid,omitempty"`
 	Started    *time.Time `json:"started,omitempty"`
@@ -91,8 +92,8 @@ func (i row) json() jsonInstance {
 	if i.Workers != nil {
 		out.Workers = i.Workers
 	}
-	if i.Pidfile.PID > 0 {
-		out.PID = i.Pidfile.PID
+	if pids := i.PIDs(); len(pids) > 0 {
+		out.PID, out.Further = pids[0], pids[1:]
 	}
 	if i.shown() {
 		e := i.Main.Evidence
