@@ -19,6 +19,7 @@ type host struct {
 	walkOnce sync.Once // once for a question
 	walked   *pidfileWalk
 	parents  sync.Map // of parentOf: who was judged
+	clocks   sync.Map // by a pidfile's FileID: the witness it is; a thousand numbers may ask
 }
 
 func thisHost() *host {

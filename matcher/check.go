@@ -100,7 +100,7 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 	}
 	for range rereads {
 		asked := r
-		h.walkOnce, h.parents = sync.Once{}, sync.Map{} // other instances' pidfiles may have been written since, too
+		h.walkOnce, h.parents, h.clocks = sync.Once{}, sync.Map{}, sync.Map{} // other instances' pidfiles may have been written since, too
 		err := h.ask(ctx, &asked, in)
 		if err != nil || asked.Verdict == Running || asked.Verdict == Unknown || !h.rewritten(asked.Pidfile.Pidfile) {
 			if !in.Hold {
@@ -143,7 +143,7 @@ func (h *host) rewritten(p rules.Pidfile) bool {
 		return false
 	}
 	now := h.readPidfileOnce(p.Path)
-	return now.State != p.State || now.ID != p.ID || now.PID != p.PID || !now.Written.Equal(p.Written)
+	return !p.SameContent(now) || !now.Written.Equal(p.Written)
 }
 
 // askPidfile fills in what the pidfile and the process it names say. settled is
@@ -170,11 +170,19 @@ func (h *host) askPidfile(r *Report, in Instance) (settled bool, err error) {
 		r.Reason = fmt.Sprintf("pidfile %s names no process: %s", p.Path, p.Why)
 		return false, nil
 	}
-	main, err := h.hold(rules.Question{Daemon: r.Daemon, Criteria: in.criteria, Pidfile: p.Pidfile}, p.PID)
+	return h.askProcesses(r, in, rules.Question{Daemon: r.Daemon, Criteria: in.criteria, Pidfile: p.Pidfile}), nil
+}
+
+// askProcesses fills in what the processes are that the pidfile names.
+func (h *host) askProcesses(r *Report, in Instance, q rules.Question) (settled bool) {
+	failed := func(err error) bool {
+		r.Verdict, r.Rule, r.Reason = Unknown, rules.RuleUnreadable, err.Error()
+		return true
+	}
+	main, err := h.hold(q, q.Pidfile.PID)
 	if err != nil {
 		main.Release()
-		r.Verdict, r.Rule, r.Reason = Unknown, rules.RuleUnreadable, err.Error()
-		return true, nil
+		return failed(err)
 	}
 	r.Main = &main
 	decision := main.Decision
@@ -183,14 +191,23 @@ func (h *host) askPidfile(r *Report, in Instance) (settled bool, err error) {
 	switch decision.Outcome {
 	case rules.Runs:
 		r.Verdict, r.Main.Role = Running, RoleMain
-		return true, nil
+		if decision.Rule == rules.RuleWrapper {
+			if err := h.unwrap(r, in); err != nil {
+				r.Main.Role = ""
+				return failed(err)
+			}
+		}
 	case rules.NotThis:
 		r.Verdict = Dead
-		r.Reason = fmt.Sprintf("pidfile %s is stale: %s", p.Path, decision.Why)
-		return false, nil
+		r.Reason = fmt.Sprintf("pidfile %s is stale: %s", q.Pidfile.Path, decision.Why)
+	default:
+		r.Verdict = Unknown
+		return true
 	}
-	r.Verdict = Unknown
-	return true, nil
+	if err := h.askFurther(r, in, q); err != nil {
+		return failed(err)
+	}
+	return r.Verdict != Dead
 }
 
 // askOthers scans, sorts what it finds into roles and, unless the pidfile
@@ -213,12 +230,13 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 		r.Verdict, r.Reason = Unknown, err.Error()
 		return nil
 	}
-	main, stale := 0, 0
-	switch {
-	case r.Main != nil && r.Main.Role == RoleMain:
-		main = r.Main.Evidence.PID
-	case r.Main != nil && r.Main.Evidence.Life.Over():
+	stale := 0
+	if r.Main != nil && r.Main.Role != RoleMain && r.Main.Evidence.Life.Over() {
 		stale = r.Pidfile.PID
+	}
+	mains := map[int]bool{}
+	for _, main := range r.Mains() {
+		mains[main.Evidence.PID] = true
 	}
 	walk := h.walk()
 	if missed := walk.allMissed(); missed > 0 && os.Geteuid() != 0 {
@@ -227,26 +245,29 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 	claims := h.claimsOn(s, r.Pidfile.Pidfile, func(p rules.Pidfile) bool {
 		// In the middle of a binary upgrade, or after one that failed, the old
 		// main process still is this instance's: it is not safe to start.
-		return main != 0 || !upgrades(r.Pidfile.Pidfile, p)
+		return len(mains) > 0 || !upgrades(r.Pidfile.Pidfile, p)
 	})
-	assignRoles(s, rules.Standing{Main: main, Stale: stale, Claims: claims})
+	h.wrappersIn(s, r.Daemon, r.Pidfile.Pidfile, claims)
+	assignRoles(s, rules.Standing{Mains: mains, Stale: stale, Claims: claims})
 	if err := cmp.Or(walk.failure, s.failure); err != nil {
 		s.doubtUnclaimed(err)
 	}
 	r.Scanned = true
-	for _, f := range walk.naming(main, r.Pidfile.Pidfile) {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s names process %d too.", f.Path, main))
+	for _, main := range r.Mains() {
+		for _, f := range walk.naming(main.Evidence.PID, r.Pidfile.Pidfile) {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s names process %d too.", f.Path, main.Evidence.PID))
+		}
 	}
-	h.takeOthers(r, in, s, main)
+	h.takeOthers(r, in, s)
 	if !settled && !in.PidfileOnly {
 		r.weighOthers(in.ListeningOnly, s.blind)
 	}
 	return nil
 }
 
-// takeOthers puts those that were found, but the main process, into the report, with what
+// takeOthers puts those that were found, but the main processes, into the report, with what
 // they listen on where the question needs it.
-func (h *host) takeOthers(r *Report, in Instance, s survey, main int) {
+func (h *host) takeOthers(r *Report, in Instance, s survey) {
 	for _, p := range s.found {
 		if p.Role == RoleMain {
 			p.Release()
@@ -264,8 +285,10 @@ func (h *host) takeOthers(r *Report, in Instance, s survey, main int) {
 		}
 		r.Others = append(r.Others, p)
 	}
-	if r.Main != nil && r.Main.Role == RoleMain && in.Sockets {
-		r.Main.Sockets = h.Listening(main)
+	if in.Sockets {
+		for _, main := range r.Mains() {
+			main.Sockets = h.Listening(main.Evidence.PID)
+		}
 	}
 	if in.Sockets && slices.ContainsFunc(r.Others, func(p Process) bool { return p.Sockets.State == fact.Unreadable }) {
 		r.Notes = append(r.Notes, "What other users' processes listen on cannot be read; ask as root.")

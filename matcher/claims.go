@@ -44,7 +44,7 @@ func (h *host) claims(d rules.Daemon, own rules.Pidfile, e fact.Evidence) fact.F
 		}
 		uids = append(uids, e.UID, e.EUID)
 		for _, p := range h.walk().naming(e.PID, own) {
-			if ok, _ := p.Vouches(e.UID, e.EUID); !ok {
+			if ok, _ := p.Vouches(e.UID, e.EUID); !ok || !p.Claims(e) {
 				continue
 			}
 			out = append(out, fact.Claim{

@@ -23,6 +23,8 @@
 //	readpidfile.go               reading the pidfile, whatever lies at its path
 //	finddaemon.go                the daemon's file on disk
 //	judge.go                     one process: pinned, read, decided about
+//	several.go, wrapper.go       the processes of a pidfile that names more than one, or who
+//	                             has started the daemon
 //	walk.go, claims.go           other pidfiles, read when a rule asks
 //	unnamed.go                   the pidfile of who named none
 //	witnesses.go                 what tells whether the clock was set
@@ -45,6 +47,8 @@
 //
 //	pidfile.go                   what a pidfile says, and for whom it may speak
 //	exe.go, interpreter.go       a daemon's names and paths, and the programs that run scripts
+//	several.go, wrapper.go       which of a pidfile's further numbers are PIDs, and whose
+//	                             number may be that of who started the daemon
 //	decide.go                    the rules about the process that a pidfile names
 //	became.go                    that for scripts of which nothing is left
 //	script.go, criteria.go       those for #! scripts, and start-stop-daemon's
@@ -113,6 +117,10 @@
 //     moved or the link retargeted. Weak; needs a pidfile that may vouch. Without one
 //     it cannot be told, if the file is root's or of the daemon's owner and was changed
 //     since the process started, as rename(2) changes it.
+//   - wrapper: it runs something else, has this number since the pidfile was written, is
+//     root's or the pidfile's owner's, and one process below it, for which the pidfile
+//     may vouch, runs the daemon. Weak. With several below it, or where the pidfile was
+//     written long after it had started: plausible, for root as well.
 //   - unreadable: its executable may not be read. Plausible if comm fits and the
 //     pidfile may vouch; otherwise it cannot be told.
 //   - became: the daemon is a script, which may become any program, or an interpreter, and

@@ -27,7 +27,8 @@ var fixtureBoot = time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
 //
 // Its comment holds what to ask ("daemon:", "pidfile:", "unclaimed:"; without a
 // daemon as start-stop-daemon does, "name:", "parent:", "user:") and what
-// must come of it ("want: VERDICT RULE", "file: STATE", "role: PID ROLE"). Its sections are
+// must come of it ("want: VERDICT RULE", "file: STATE", "role: PID ROLE", "pids: PID..." of the
+// main processes). Its sections are
 // files; `a -> b` is a link; `process N` is expanded into /proc/N; `hidden N`
 // is a process that /proc does not show. "mtime:" gives a file's time,
 // "mode:" its permissions. $ROOT is the directory, $ID(path) a file's identity
@@ -39,6 +40,7 @@ type fixture struct {
 	in     Instance
 	want   string
 	file   string
+	pids   string
 	roles  map[int]string
 	hidden map[int]bool
 }
@@ -130,6 +132,8 @@ func (f *fixture) configure(comment string) {
 				f.want = strings.Join(words, " ")
 			case "file":
 				f.file = words[0]
+			case "pids":
+				f.pids = strings.Join(words, " ")
 			case "role":
 				f.in.Others, f.in.Sockets = true, true
 				f.roles[atoi(f.t, words[0])] = strings.Join(words[1:], " ")

@@ -32,8 +32,8 @@ func (p *Process) Release() {
 
 // Release lets go of every process of the report.
 func (r *Report) Release() {
-	if r.Main != nil {
-		r.Main.Release()
+	for _, p := range r.looked() {
+		p.Release()
 	}
 	for i := range r.Others {
 		r.Others[i].Release()
@@ -45,8 +45,10 @@ func (r *Report) Release() {
 // among them.
 func (r *Report) Living() []*Process {
 	var of []*Process
-	if r.Main != nil && r.Main.held != nil && r.Main.Evidence.Life != fact.Gone {
-		of = append(of, r.Main)
+	for _, p := range r.looked() {
+		if p.held != nil && p.Evidence.Life != fact.Gone {
+			of = append(of, p)
+		}
 	}
 	for i := range r.Others {
 		p := &r.Others[i]

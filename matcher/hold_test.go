@@ -386,7 +386,7 @@ func TestNothingStaysOpen(t *testing.T) {
 		"remaining": func() {
 			r, err := Check(ctx, Instance{Daemon: c.Path, Pidfile: pidfile, Hold: true})
 			must.Do(t, err)
-			left, _, _ := Instance{Daemon: c.Path, Pidfile: pidfile}.Remaining(ctx, r.Main, nil)
+			left, _, _ := Instance{Daemon: c.Path, Pidfile: pidfile}.Remaining(ctx, r.Mains(), nil)
 			for _, p := range left {
 				p.Release()
 			}

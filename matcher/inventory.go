@@ -236,7 +236,11 @@ func (all *Inventory) merge() {
 	first := map[int]int{} // by the PID of the main process
 	merged := all.Instances[:0]
 	for _, l := range all.Instances {
-		at, seen := first[l.Pidfile.PID]
+		pid := 0
+		if pids := l.PIDs(); len(pids) > 0 {
+			pid = pids[0]
+		}
+		at, seen := first[pid]
 		switch {
 		case l.Verdict != Running && !l.Unseen():
 		case seen && l.Known < 0:
@@ -247,7 +251,7 @@ func (all *Inventory) merge() {
 			merged[at].Also = append(merged[at].Also, l.Pidfile.Path)
 			continue
 		case !seen:
-			first[l.Pidfile.PID] = len(merged)
+			first[pid] = len(merged)
 		}
 		merged = append(merged, l)
 	}

@@ -26,7 +26,7 @@ func (h *host) hold(q rules.Question, pid int) (Process, error) {
 		if err == nil {
 			p, err = h.decideOn(q, p)
 		}
-		if err != nil || !mayBecome(q, p, h.Now()) || !again() {
+		if err != nil || !mayBecome(q, p, h.Now()) && !h.becameAnother(p) || !again() {
 			return p, err
 		}
 		p.Release()
@@ -126,6 +126,9 @@ func (h *host) supply(q *rules.Question, n rules.FactSet) {
 	}
 	if n&rules.NeedLocks != 0 {
 		e.Locks = h.HoldsLock(e.PID, q.Pidfile.ID)
+	}
+	if n&rules.NeedBelow != 0 {
+		e.Below = h.below(q.Daemon, e.PID)
 	}
 	if n&rules.NeedParent != 0 {
 		_, e.ParentRuns = h.parentRunning(q.Daemon, *e)

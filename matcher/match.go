@@ -37,6 +37,8 @@ type Matched struct {
 	Reason  string
 	Pidfile Pidfile
 	Found   []Process
+	// Wrapper is who has started what the pidfile stands for, if the pidfile names him; else nil.
+	Wrapper *Process
 	// Unclear are PIDs of further processes that may match; Plausible: the pidfile's
 	// seems to, as far as an ordinary user may see.
 	Unclear   []int
@@ -55,6 +57,9 @@ func noMatch(c rules.Criteria, doing string) Matched {
 func (m *Matched) Release() {
 	for i := range m.Found {
 		m.Found[i].Release()
+	}
+	if m.Wrapper != nil {
+		m.Wrapper.Release()
 	}
 }
 
@@ -130,7 +135,10 @@ func (h *host) matchPidfile(ctx context.Context, c rules.Criteria) (Matched, err
 	r, err := h.check(ctx, Instance{Daemon: c.Exec, Pidfile: c.Pidfile, PidfileOnly: true, Hold: true, criteria: c})
 	m := Matched{Verdict: r.Verdict, Rule: r.Rule, Reason: r.Reason, Pidfile: r.Pidfile}
 	if r.Verdict == Running {
-		m.Found = []Process{*r.Main}
+		for _, main := range r.Mains() {
+			m.Found = append(m.Found, *main)
+		}
+		m.Wrapper = r.Wrapper
 		return m, err
 	}
 	if r.Main != nil && r.Verdict == Unknown {

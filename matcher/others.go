@@ -47,7 +47,7 @@ func (h *host) claimsOn(s survey, own rules.Pidfile, counts func(rules.Pidfile) 
 		slices.SortFunc(pidfiles, func(a, b rules.Pidfile) int { return strings.Compare(a.Path, b.Path) })
 		for _, f := range pidfiles {
 			ok, _ := f.Vouches(e.UID, e.EUID)
-			if !ok || !counts(f) || rules.Late(e, f) && (inSurvey[e.PPID] || !rules.StandsLate(e, f, h.clock(f, e).Value)) {
+			if !ok || !counts(f) || !f.Claims(e) || rules.Late(e, f) && (inSurvey[e.PPID] || !rules.StandsLate(e, f, h.clock(f, e).Value)) {
 				continue
 			}
 			claims[e.PID] = f.Path

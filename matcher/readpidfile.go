@@ -127,11 +127,15 @@ func readContent(p rules.Pidfile, opened int) rules.Pidfile {
 	}
 	p.ACLWriter = aclWriter(acl)
 	p.Size = len(content)
-	if p.PID, p.Rest, err = rules.ParsePID(content); err != nil {
+	numbers, err := rules.ParsePID(content)
+	switch {
+	case errors.Is(err, rules.ErrTooMany):
+		return unusablePidfile(p, err.Error())
+	case err != nil:
 		p.State, p.Why = rules.PidfileGarbage, strings.TrimPrefix(err.Error(), rules.ErrNoPID.Error()+": ")
 		return p
 	}
-	p.State = rules.PidfileNames
+	p.State, p.PID, p.Rest, p.Lines = rules.PidfileNames, numbers.PID, numbers.Rest, numbers.Lines
 	return p
 }
 
@@ -167,13 +171,17 @@ func readOpened(opened int) (content, acl []byte, err error) {
 	default:
 		return nil, nil, fmt.Errorf("its access control list: %w", err)
 	}
+	into := *buffer
 	for size := 0; ; {
-		n, err := kernel.Retried(func() (int, error) { return unix.Read(opened, (*buffer)[size:rules.PidfileLimit]) })
+		n, err := kernel.Retried(func() (int, error) { return unix.Read(opened, into[size:min(len(into), rules.PidfileLimit)]) })
 		if err != nil {
 			return nil, nil, err
 		}
 		if size += n; n == 0 || size == rules.PidfileLimit {
-			return slices.Clone((*buffer)[:size]), acl, nil
+			return slices.Clone(into[:size]), acl, nil
+		}
+		if size == len(into) { // rarely: one PID has seven digits
+			into = append(slices.Clone(into), make([]byte, rules.PidfileLimit-size)...)
 		}
 	}
 }

@@ -3,20 +3,21 @@ package matcher
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
 	"pidproof/matcher/internal/rules"
 )
 
-// Remaining finds what is left of an instance whose main process is held, and may
-// have ended: what runs the daemon, no other pidfile accounts for, and has main, or
-// one of its relatives that were found before, as its parent, or as the leader of its
+// Remaining finds what is left of an instance whose main processes are held, and may
+// have ended: what runs the daemon, no other pidfile accounts for, and has one of them, or
+// of their relatives that were found before, as its parent, or as the leader of its
 // process group or session, whose number no other process can have meanwhile: its workers,
 // and what it forked while it ended. They are held; the caller must Release each. others
 // are the PIDs that another instance's pidfile accounts for. An error means that there may
 // be more.
-func (in Instance) Remaining(ctx context.Context, main *Process, relatives []*Process) (left []Process, others map[int]bool, err error) {
+func (in Instance) Remaining(ctx context.Context, mains, relatives []*Process) (left []Process, others map[int]bool, err error) {
 	in.Hold, in.Others, in.Sockets, in.ListeningOnly, in.PidfileOnly = true, true, false, false, false
 	h := thisHost()
 	h.registered = in.Registered
@@ -32,7 +33,7 @@ func (in Instance) Remaining(ctx context.Context, main *Process, relatives []*Pr
 		return nil, others, fmt.Errorf("%w: %s", ErrNoAnswer, r.Blind)
 	}
 	kin := map[int]bool{}
-	for _, p := range append([]*Process{main}, relatives...) {
+	for _, p := range slices.Concat(mains, relatives) {
 		passed, err := h.passedOn(p)
 		if err != nil {
 			r.Release()
@@ -40,15 +41,19 @@ func (in Instance) Remaining(ctx context.Context, main *Process, relatives []*Pr
 		}
 		kin[p.Evidence.PID] = !passed
 	}
-	if r.Main != nil {
-		r.Main.Release()
+	again := r.Wrapper != nil && isOneOf(mains, r.Wrapper.Evidence.PID) && kin[r.Wrapper.Evidence.PID]
+	for _, p := range r.looked() {
+		if again && p != r.Wrapper && !isOneOf(relatives, p.Evidence.PID) {
+			left = append(left, *p) // whom the wrapper has started again
+			continue
+		}
+		p.Release()
 	}
-	number := main.Evidence.PID
 	for _, p := range r.Others {
-		if p.Role == RoleOther && p.Evidence.PID != number {
+		if p.Role == RoleOther && !isOneOf(mains, p.Evidence.PID) {
 			others[p.Evidence.PID] = true
 		}
-		belongs := p.belongsTo(main, r.Pidfile.Pidfile, kin)
+		belongs := p.belongsTo(mains, r, kin)
 		if belongs && p.Decision.Outcome == rules.Runs {
 			left = append(left, p)
 			continue
@@ -61,18 +66,24 @@ func (in Instance) Remaining(ctx context.Context, main *Process, relatives []*Pr
 	return left, others, err
 }
 
-// belongsTo reports that a process is of the instance with this main process.
-func (p Process) belongsTo(main *Process, pidfile rules.Pidfile, kin map[int]bool) bool {
-	e, number := p.Evidence, main.Evidence.PID
+// belongsTo reports that a process is of the instance with these main processes.
+func (p Process) belongsTo(mains []*Process, r Report, kin map[int]bool) bool {
+	e := p.Evidence
+	stranger := func(pid int) bool { return !isOneOf(mains, pid) || !kin[pid] }
 	switch {
-	case e.PID == number: // itself, where its pidfile is gone already
+	case isOneOf(mains, e.PID): // itself, where its pidfile is gone already
 		return false
 	case p.Role == RoleWorker:
-		return pidfile.PID == number && kin[number]
+		return !slices.ContainsFunc(r.PIDs(), stranger)
 	case p.Role == RoleOther || p.Role == RoleForeign:
 		return false
 	}
-	return kin[e.PPID] && !rules.AdoptedBy(e, main.Evidence) || kin[e.Group] || kin[e.Session]
+	adopted := slices.ContainsFunc(mains, func(main *Process) bool { return rules.AdoptedBy(e, main.Evidence) })
+	return kin[e.PPID] && !adopted || kin[e.Group] || kin[e.Session]
+}
+
+func isOneOf(of []*Process, pid int) bool {
+	return slices.ContainsFunc(of, func(p *Process) bool { return p.Evidence.PID == pid })
 }
 
 // passedOn reports that the number of a process belongs to another by now.

@@ -79,7 +79,7 @@ func mainOf(t *testing.T, in Instance) *Process {
 func wantRemaining(t *testing.T, step string, in Instance, main *Process, want ...int) {
 	t.Helper()
 	var pids []int
-	left, _, _ := in.Remaining(context.Background(), main, nil)
+	left, _, _ := in.Remaining(context.Background(), []*Process{main}, nil)
 	for _, p := range left {
 		pids = append(pids, p.Evidence.PID)
 		if p.Ended() || p.Signal(0) != nil {
@@ -181,7 +181,7 @@ func TestRemainingInNoTime(t *testing.T) {
 	main := mainOf(t, in)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	left, _, err := in.Remaining(ctx, main, nil)
+	left, _, err := in.Remaining(ctx, []*Process{main}, nil)
 	if err == nil && len(left) == 0 {
 		t.Error("no time to look, and no error")
 	}

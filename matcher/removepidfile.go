@@ -74,7 +74,7 @@ func onceMore(p rules.Pidfile, undone error, change func(dir int, name string, f
 	switch {
 	case now.State == rules.PidfileUnusable:
 		return leftPidfile(p, undone, now.Why)
-	case now.State != p.State || now.ID != p.ID || now.PID != p.PID:
+	case !p.SameContent(now):
 		return leftPidfile(p, undone, "it has been written again since")
 	}
 	if err := change(dir, name, fd); err != nil && !errors.Is(err, fs.ErrNotExist) {

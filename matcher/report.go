@@ -68,8 +68,13 @@ type Report struct {
 	Daemon  Daemon
 	Pidfile Pidfile
 
-	// Main is the process the pidfile names; nil when it names none.
+	// Main is the process the pidfile names; nil when it names none. Of several it is the
+	// first that runs the daemon.
 	Main *Process
+	// Further are the main processes beside it.
+	Further []Process
+	// Wrapper is the process that the pidfile names where that only has started Main; else nil.
+	Wrapper *Process
 	// Others are the other processes that run this daemon, by PID; only filled
 	// when Scanned.
 	Others  []Process

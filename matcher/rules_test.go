@@ -47,6 +47,9 @@ func TestFixtures(t *testing.T) {
 			if f.file != "" && (report.Main == nil || report.Main.Decision.File.String() != f.file) {
 				t.Errorf("main process %+v: want its file %s", report.Main, f.file)
 			}
+			if got := report.PIDs().Few(); f.pids != "" && got != f.pids {
+				t.Errorf("got the main processes %s, want %s\nnotes: %q", got, f.pids, report.Notes)
+			}
 			roles := map[int]string{}
 			for _, p := range report.Others {
 				roles[p.Evidence.PID] = strings.TrimSpace(string(p.Role) + " " + strings.TrimPrefix(p.Instance, f.root))

@@ -46,11 +46,14 @@ func (h *host) findUnaccounted(all *Inventory, s Search) error {
 	mains := all.mains()
 	at := map[int][]int{}
 	for i, l := range all.Instances {
-		at[l.Pidfile.PID] = append(at[l.Pidfile.PID], i)
+		for _, pid := range l.PIDs() {
+			at[pid] = append(at[pid], i)
+		}
 	}
 	for i := range all.Daemons {
 		of, found := &all.Daemons[i], surveys[i]
 		claims := h.claimsOn(found, rules.Pidfile{}, func(rules.Pidfile) bool { return true })
+		h.wrappersIn(found, of.Daemon, rules.Pidfile{}, claims)
 		assignRoles(found, rules.Standing{Claims: claimed(claims, mains, found)})
 		if of.Blind = found.blind; found.failure != nil {
 			of.Blind = found.failure.Error()
@@ -117,8 +120,10 @@ func (h *host) lookCloser(all *Inventory, sockets bool) {
 func (all *Inventory) mains() map[int]string {
 	mains := map[int]string{}
 	for _, l := range all.Instances {
-		if _, taken := mains[l.Pidfile.PID]; !taken && l.Verdict == Running {
-			mains[l.Pidfile.PID] = l.Pidfile.Path
+		for _, p := range l.Mains() {
+			if _, taken := mains[p.Evidence.PID]; !taken && l.Verdict == Running {
+				mains[p.Evidence.PID] = l.Pidfile.Path
+			}
 		}
 	}
 	return mains

@@ -65,28 +65,59 @@ func (h *host) pidfilesOf(d rules.Daemon) (paths []string, err error) {
 		if p.State != rules.PidfileNames {
 			return
 		}
-		var short [256]byte
-		if link, linkErr := kernel.ExeLink(proc, p.PID, short[:]); linkErr == nil && w.sight(link) == 0 {
-			return
-		}
-		e, decision, failure := h.judge(d, p, p.PID)
-		mutex.Lock()
-		defer mutex.Unlock()
-		switch first, seen := mains[p.PID]; {
-		case failure != nil:
-			err = failure
-		case decision.Rule == rules.RuleBecame: // so might any other's: it is not named as this daemon's pidfile
-		case decision.Outcome == rules.Runs && h.speaksUnasked(p) && (!seen || p.Path < first.Instance):
-			mains[p.PID] = Process{Evidence: e, Instance: p.Path}
+		numbers := p.Numbers().All()
+		for _, pid := range numbers[:min(len(numbers), 1+furtherAsked)] {
+			var short [256]byte
+			if link, linkErr := kernel.ExeLink(proc, pid, short[:]); linkErr == nil && w.sight(link) == 0 {
+				continue
+			}
+			e, decision, failure := h.judge(d, p, pid)
+			mutex.Lock()
+			switch first, seen := mains[pid]; {
+			case failure != nil:
+				err = failure
+			case decision.Rule == rules.RuleBecame: // so might any other's: it is not named as this daemon's pidfile
+			case decision.Rule == rules.RuleWrapper: // see wrapped
+			case decision.Outcome == rules.Runs && p.Claims(e) && h.speaksUnasked(p) && (!seen || p.Path < first.Instance):
+				mains[pid] = Process{Evidence: e, Instance: p.Path}
+			}
+			mutex.Unlock()
 		}
 	})
+	if err == nil {
+		err = h.wrapped(d, mains)
+	}
 	for _, p := range mains {
 		if _, isWorker := mains[p.Evidence.PPID]; !isWorker {
 			paths = append(paths, p.Instance)
 		}
 	}
 	slices.Sort(paths)
-	return paths, err
+	return slices.Compact(paths), err
+}
+
+// wrapped adds the processes whose wrapper a pidfile names that is this daemon's.
+func (h *host) wrapped(d rules.Daemon, mains map[int]Process) error {
+	s, err := h.scan(d, rules.Criteria{}, false)
+	if err != nil {
+		return err
+	}
+	claims := map[int]string{}
+	for pid, p := range mains {
+		claims[pid] = p.Instance
+	}
+	h.wrappersIn(s, d, rules.Pidfile{}, claims)
+	for _, p := range s.found {
+		pid := p.Evidence.PID
+		if _, seen := mains[pid]; seen || claims[pid] == "" {
+			continue
+		}
+		speaks := func(f rules.Pidfile) bool { return f.Path == claims[pid] && h.speaksUnasked(f) }
+		if slices.ContainsFunc(h.walk().all, speaks) {
+			mains[pid] = Process{Evidence: p.Evidence, Instance: claims[pid]}
+		}
+	}
+	return nil
 }
 
 // speaksUnasked leaves out what an ordinary user can write, for processes of his own: root's

@@ -35,7 +35,7 @@ type pidfileWalk struct {
 	seen       map[fact.FileID]bool
 	served     map[string]string // mount points that may hang
 	all        []rules.Pidfile   // also those that name nobody
-	byPID      map[int][]rules.Pidfile
+	byPID      map[int][]int     // places in all
 
 	missed   int         // what could not be read, where only root writes
 	missedOf map[int]int // what was too much, by uid
@@ -53,7 +53,7 @@ type quota struct {
 // question. It never looks at /proc.
 func (h *host) walk() *pidfileWalk {
 	h.walkOnce.Do(func() {
-		w := &pidfileWalk{h: h, spent: map[quota]int{}, seen: map[fact.FileID]bool{}, byPID: map[int][]rules.Pidfile{}, missedOf: map[int]int{}}
+		w := &pidfileWalk{h: h, spent: map[quota]int{}, seen: map[fact.FileID]bool{}, byPID: map[int][]int{}, missedOf: map[int]int{}}
 		w.everything()
 		h.walked = w
 	})
@@ -89,9 +89,16 @@ func (w *pidfileWalk) everything() {
 			w.add(p)
 		}
 	}
-	for _, p := range w.all {
-		if p.State == rules.PidfileNames {
-			w.byPID[p.PID] = append(w.byPID[p.PID], p)
+	for i, p := range w.all {
+		if p.State != rules.PidfileNames {
+			continue
+		}
+		w.byPID[p.PID] = append(w.byPID[p.PID], i)
+		for _, pid := range p.Numbers().All()[1:] {
+			if !w.pay(p.Owner, false) { // a file may hold a thousand
+				break
+			}
+			w.byPID[pid] = append(w.byPID[pid], i)
 		}
 	}
 }
@@ -346,8 +353,8 @@ func (w *pidfileWalk) allMissed() (missed int) {
 
 // naming are the pidfiles, but own, that name a process.
 func (w *pidfileWalk) naming(pid int, own rules.Pidfile) (found []rules.Pidfile) {
-	for _, p := range w.byPID[pid] {
-		if !sameAs(own, p) {
+	for _, i := range w.byPID[pid] {
+		if p := w.all[i]; !sameAs(own, p) {
 			found = append(found, p)
 		}
 	}

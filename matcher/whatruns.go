@@ -19,7 +19,7 @@ func (h *host) instanceOf(p rules.Pidfile) Listed {
 	in := Instance{Pidfile: p.Path, criteria: rules.Criteria{Pidfile: p.Path}}
 	listed := Listed{Report: h.alone(in, p), Known: -1}
 	if listed.Main == nil || listed.Main.Evidence.Life != fact.Alive || listed.Main.Decision.Outcome == rules.NotThis {
-		return listed
+		return h.withoutFirst(listed, p)
 	}
 	if listed.Main.Evidence.Exe.State != fact.Known && listed.Verdict == Running {
 		listed.Verdict, listed.PidfileVerdict, listed.Rule = Unknown, Unknown, rules.RuleUnreadable
@@ -55,6 +55,32 @@ func (h *host) untold(r Report) error {
 		err = cmp.Or(err, h.fault(*r.Main))
 	}
 	return err
+}
+
+// furtherAsked is how many of a pidfile's further numbers are asked what they run.
+const furtherAsked = 8
+
+// withoutFirst tells what a pidfile stands for whose first process is over: what runs
+// under its next number, if that proves to be the daemon by what it runs.
+func (h *host) withoutFirst(listed Listed, p rules.Pidfile) Listed {
+	further := p.Numbers().All()[1:]
+	for _, pid := range further[:min(len(further), furtherAsked)] {
+		met, err := h.meet(pid)
+		met.Release()
+		if err != nil || met.Evidence.Life != fact.Alive {
+			continue
+		}
+		for _, program := range h.programs(met.Evidence) {
+			found := h.aloneAs(Instance{Daemon: program, Pidfile: p.Path}, p, func() (rules.Daemon, error) {
+				return h.guessed(program, met.Evidence.Exe.Value)
+			})
+			if found.Verdict == Running && found.Rule != rules.RuleBecame { // see instanceOf
+				listed.Report = found
+				return listed
+			}
+		}
+	}
+	return listed
 }
 
 // programs are the daemons that a process may be said to run, the likeliest first:

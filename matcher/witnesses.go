@@ -77,7 +77,7 @@ func (h *host) clock(own rules.Pidfile, e fact.Evidence) fact.Fact[fact.Clock] {
 		if p.PID == e.PID || sameAs(own, p) {
 			continue
 		}
-		w, err := h.witness(p)
+		w, err := h.witnessOnce(p)
 		failure = cmp.Or(failure, err)
 		if w.State == fact.Known {
 			out.Witnesses = append(out.Witnesses, w.Value)
@@ -87,6 +87,18 @@ func (h *host) clock(own rules.Pidfile, e fact.Evidence) fact.Fact[fact.Clock] {
 		return fact.Fact[fact.Clock]{State: fact.Unreadable, Value: out, Err: failure}
 	}
 	return fact.Of(out)
+}
+
+// witnessOnce is witness, once for a question.
+func (h *host) witnessOnce(p rules.Pidfile) (fact.Fact[fact.Witness], error) {
+	if known, found := h.clocks.Load(p.ID); found {
+		return known.(fact.Fact[fact.Witness]), nil
+	}
+	w, err := h.witness(p)
+	if err == nil {
+		h.clocks.Store(p.ID, w)
+	}
+	return w, err
 }
 
 // witness is root's pidfile and the process that it names, if that is root's, too, and

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -63,7 +64,7 @@ func (cmd *killprocCmd) Validate() error {
 func (cmd *killprocCmd) named() bool        { return len(cmd.Words) == 2 && cmd.Words[1] != "" }
 func (cmd *killprocCmd) daemon() string     { return cmd.Words[0] }
 func (cmd *killprocCmd) touches() []string  { return []string{cmd.daemon(), cmd.of(cmd.daemon())} }
-func (*killprocCmd) lasts() time.Duration   { return 2 * stop.Patience }
+func (*killprocCmd) lasts() time.Duration   { return stop.Longest }
 func (cmd *killprocCmd) onlyIfRuns() bool   { return cmd.named() && cmd.signal != syscall.SIGTERM }
 func (cmd *killprocCmd) quietlyStale() bool { return cmd.named() && cmd.Pidfile != nil }
 
@@ -107,22 +108,29 @@ func (c *console) leftAlone(r matcher.Report, unnamed bool) {
 	}
 }
 
-// send is killproc with a signal: it is sent once, and nothing is awaited.
+// send is killproc with a signal: it is sent once, to each of the main processes, and
+// nothing is awaited.
 func (cmd *killprocCmd) send(c *console, r matcher.Report) error {
-	switch err := r.Main.Signal(cmd.signal); {
-	case errors.Is(err, syscall.ESRCH) && cmd.onlyIfRuns():
-		c.exit = exitcode.Of(matcher.NotRunning)
-		return nil
-	case errors.Is(err, syscall.ESRCH):
-	case err != nil:
-		return fmt.Errorf("process %d could not be signalled: %w", r.Main.Evidence.PID, err)
-	default:
-		record.Entry{Command: "killproc", Caller: c.Caller, Pidfile: r.Pidfile.Path}.Signalled(r.Main, cmd.signal)
-		if cmd.Verbose {
-			c.Inform("%s: %s sent to process %d", cmd.daemon(), record.SignalName(cmd.signal), r.Main.Evidence.PID)
+	mains, reached := r.Mains(), 0
+	for _, p := range mains {
+		switch err := p.Signal(cmd.signal); {
+		case errors.Is(err, syscall.ESRCH):
+		case err != nil:
+			return fmt.Errorf("process %d could not be signalled: %w", p.Evidence.PID, err)
+		default:
+			reached++
+			record.Entry{Command: "killproc", Caller: c.Caller, Pidfile: r.Pidfile.Path}.Signalled(p, cmd.signal)
+			if cmd.Verbose {
+				c.Inform("%s: %s sent to process %d", cmd.daemon(), record.SignalName(cmd.signal), p.Evidence.PID)
+			}
 		}
 	}
-	if cmd.Pidfile != nil && cmd.signal == syscall.SIGTERM && r.Main.Ended() {
+	if reached == 0 && cmd.onlyIfRuns() {
+		c.exit = exitcode.Of(matcher.NotRunning)
+		return nil
+	}
+	over := !slices.ContainsFunc(mains, func(p *matcher.Process) bool { return !p.Ended() })
+	if cmd.Pidfile != nil && cmd.signal == syscall.SIGTERM && over {
 		stop.RemovePidfile(c.Console, r.Pidfile)
 	}
 	return nil

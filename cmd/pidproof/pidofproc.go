@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
@@ -27,18 +28,21 @@ func (cmd pidofprocCmd) Run(c *console) error {
 	verdict := report.Verdict
 	// As Debian's: an ordinary user is told of a process that seems right. It
 	// is not his, so he cannot signal it.
-	if plausible(report) && !report.Main.Evidence.AsRoot {
+	if plausible(report) && (report.ManyBelow() || !report.Main.Evidence.AsRoot) {
 		verdict = matcher.Running
 	}
 	switch verdict {
 	case matcher.Running:
-		c.Say("%d", report.Pidfile.PID)
+		c.Say("%s", joined(report.PIDs()))
 	case matcher.Unknown:
 		c.Warn("%s", explain.Summary(report))
 	}
 	c.exit = exitcode.Of(verdict)
 	return nil
 }
+
+// joined are PIDs as LSB prints them.
+func joined(pids []int) string { return strings.Trim(fmt.Sprint(pids), "[]") }
 
 // scan answers without a pidfile, or where the default one is stale: scripts write what is
 // printed into theirs (rpcbind's does, which emptied it).

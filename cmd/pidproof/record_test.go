@@ -111,6 +111,14 @@ func TestRecord(t *testing.T) {
 			`killproc: signal=HUP ` + process + `d rule=same-file pidfile=\S+/d\.pid`}},
 		"killproc replaced": {"daemon d; cp d e; mv e d; pidproof killproc -p d.pid ./d", []string{
 			`killproc: signal=TERM pid=.* exe="\S+/d \(deleted\)" rule=replaced pidfile=`}},
+		"killproc several": {"daemon d; mv d.pid e.pid; daemon d; cat e.pid >>d.pid; pidproof killproc -p d.pid ./d", []string{
+			`killproc: signal=TERM ` + process + `d rule=same-file pidfile=\S+/d\.pid`,
+			`killproc: signal=TERM ` + process + `d rule=same-file pidfile=\S+/d\.pid`}},
+		"killproc respawned": {`cp "$(command -v demod)" d; sh -c 'while :; do ./d; done' & echo $! >d.pid
+until pidproof check -p d.pid ./d; do sleep 0.1; done; pidproof killproc -p d.pid ./d`, []string{
+			`killproc: signal=TERM ` + process + `d rule=same-file pidfile=\S+/d\.pid`,
+			`killproc: signal=TERM ` + process + `\S+ rule=wrapper pidfile=\S+/d\.pid`,
+			`killproc: signal=TERM ` + process + `d rule=same-file pidfile=\S+/d\.pid`}},
 		"start-stop-daemon": {"daemon d -ignore-term; start-stop-daemon --stop -p d.pid --retry TERM/1/KILL/30", []string{
 			`start-stop-daemon: signal=TERM ` + process + `d rule=number pidfile=\S+/d\.pid`,
 			`start-stop-daemon: signal=KILL ` + process + `d rule=number pidfile=\S+/d\.pid`}},

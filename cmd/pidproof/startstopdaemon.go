@@ -102,7 +102,7 @@ func (cmd startStopDaemonCmd) lasts() (sum time.Duration) {
 	for _, step := range o.Retry.Steps {
 		sum = min(sum+step.Wait, forever)
 	}
-	return sum
+	return min(2*sum+stop.WrapperPatience, forever) // the daemon, and its wrapper after it
 }
 
 func ssdStatus(c *console, o ssd.Options, m matcher.Matched) error {

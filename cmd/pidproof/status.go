@@ -44,7 +44,7 @@ func (cmd statusCmd) Run(c *console) error {
 	}
 	switch verdict {
 	case matcher.Running:
-		c.Say("%s is running (PID %d)", name, report.Pidfile.PID)
+		c.Say("%s is running (PID %s)", name, joined(report.PIDs()))
 	case matcher.Dead:
 		c.Say("%s is not running, but its pidfile exists", name)
 	case matcher.NotRunning:

@@ -173,6 +173,7 @@ type Evidence struct {
 
 	Scripts    []ScriptFile  // what its arguments name, if it runs a script; on demand
 	Locks      Fact[bool]    // holds a lock on the pidfile, from /proc/locks; on demand
+	Below      Fact[[]Below] // who below it runs the daemon; on demand
 	ParentRuns Fact[bool]    // its parent runs the same daemon; on demand
 	Claims     Fact[[]Claim] // other trusted pidfiles that name it or such an ancestor; on demand
 	Clock      Fact[Clock]   // what tells whether the clock was set; on demand
@@ -182,6 +183,14 @@ type Evidence struct {
 type ScriptFile struct {
 	Word string
 	File Fact[FileID] // a regular file, as the process itself would find it
+}
+
+// Below is a process below another that runs the daemon, and that nobody between them runs.
+type Below struct {
+	PID        int
+	StartTicks uint64
+	UID, EUID  int
+	Proven     bool // else it may run it
 }
 
 // Claim is another instance's pidfile that names this process, or an ancestor

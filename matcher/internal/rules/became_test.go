@@ -30,7 +30,7 @@ func TestBecame(t *testing.T) {
 				PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
 				Exe: fact.Of(fact.Exe{Link: "/usr/lib/jvm/bin/java", ID: fact.FileID{Dev: 8, Ino: 50}}), Argv: fact.Of([]string{"java", "-server"}),
 				Locks: fact.Of(false), ParentRuns: fact.Of(false), Claims: fact.Of([]fact.Claim(nil)), Scripts: []fact.ScriptFile{},
-				File: fact.Of(fact.RunningFile{}), Filesystem: fact.Of(fact.SamePlace), Clock: fact.Of(fact.Clock{Witnesses: witnesses}),
+				Below: fact.Of([]fact.Below(nil)), File: fact.Of(fact.RunningFile{}), Filesystem: fact.Of(fact.SamePlace), Clock: fact.Of(fact.Clock{Witnesses: witnesses}),
 			},
 		}
 	}

@@ -54,6 +54,7 @@ var identityRules = []identityRule{
 	{rule: RuleScript, apply: script},
 	{rule: RuleLocked, apply: locked},
 	{rule: RuleStartedAs, apply: startedAs},
+	{rule: RuleWrapper, apply: wrapper, when: func(q Question) bool { return q.Pidfile.Path != "" }},
 	{rule: RuleUnreadable, apply: unreadable},
 	{rule: RuleBecame, apply: became},
 	{rule: RuleContradicted, apply: contradicted},

@@ -22,6 +22,7 @@ const (
 	RuleScript       Rule = "script"
 	RuleLocked       Rule = "locked"
 	RuleStartedAs    Rule = "started-as"
+	RuleWrapper      Rule = "wrapper"
 	RuleUnreadable   Rule = "unreadable"
 	RuleBecame       Rule = "became"
 	RuleContradicted Rule = "contradicted"
@@ -103,6 +104,7 @@ const (
 	NeedFilesystem
 	NeedFile
 	NeedLocks
+	NeedBelow
 	NeedParent
 	NeedClaims
 	NeedClock

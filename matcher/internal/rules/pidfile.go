@@ -13,9 +13,12 @@ import (
 	"pidproof/matcher/internal/fact"
 )
 
-// PidfileLimit is how much of a pidfile is read: the first line is short in
-// every one that was ever seen.
-const PidfileLimit = 4096
+// PidfileLimit is how much of a pidfile is read: room for numbersLimit PIDs of seven digits,
+// one a line. The first line is short in every one that was ever seen.
+const PidfileLimit = 16384
+
+// numbersLimit is how many PIDs a pidfile may name.
+const numbersLimit = 1024
 
 // PidfileState says what a pidfile's path led to.
 type PidfileState int
@@ -38,8 +41,11 @@ type Pidfile struct {
 	State PidfileState
 	Why   string // for garbage, unusable, and an absent file with a story (a dangling link)
 
-	PID  int   // the first of the first line
-	Rest []int // further PIDs on that line, which LSB allows
+	PID  int  // the first of the first line
+	Rest PIDs // further PIDs on that line, which LSB allows
+	// Lines are the numbers of the later lines, where nothing but numbers stands on them:
+	// one a line, as haproxy's nbproc had it. Whether they are PIDs is for the rules.
+	Lines PIDs
 
 	Owner, Group int
 	Mode         fs.FileMode // permission bits
@@ -63,40 +69,102 @@ func (p Pidfile) Absent() bool { return p.State == PidfileAbsent }
 // NamesProcess reports that it holds a PID.
 func (p Pidfile) NamesProcess() bool { return p.State == PidfileNames }
 
-// ErrNoPID is wrapped by every error of ParsePID.
-var ErrNoPID = errors.New("names no process")
+var (
+	// ErrNoPID is wrapped where the content is no PID.
+	ErrNoPID = errors.New("names no process")
+	// ErrTooMany is wrapped where there are more PIDs than are looked at.
+	ErrTooMany = errors.New("it names too many processes")
+)
+
+// PIDs are numbers of processes.
+type PIDs []int
+
+// Few are they as they stand in a sentence: few enough for a log line.
+func (p PIDs) Few() string {
+	var words []string
+	for _, pid := range p {
+		words = append(words, strconv.Itoa(pid))
+	}
+	return strings.Join(Abridge(words), " ")
+}
+
+// Numbers are what a pidfile holds, each once.
+type Numbers struct {
+	PID         int
+	Rest, Lines PIDs
+}
+
+// All are the numbers in their order.
+func (n Numbers) All() []int { return slices.Concat([]int{n.PID}, n.Rest, n.Lines) }
+
+// Numbers are what was read.
+func (p Pidfile) Numbers() Numbers { return Numbers{p.PID, p.Rest, p.Lines} }
+
+// SameContent reports that a pidfile that was read again still is that file, and says the same.
+func (p Pidfile) SameContent(now Pidfile) bool {
+	return now.State == p.State && now.ID == p.ID && slices.Equal(now.Numbers().All(), p.Numbers().All())
+}
 
 // ParsePID reads the content of a pidfile: the first line holds one PID or,
-// as LSB 5.0 section 22.4 allows, several separated by blanks. Later lines are
-// ignored (postmaster.pid). It is strict where scanf("%d") is not: a sign, a
-// hexadecimal number or `12abc` is damage, and damage names nobody.
-func ParsePID(content []byte) (pid int, rest []int, err error) {
+// as LSB 5.0 section 22.4 allows, several separated by blanks. Later lines count where
+// each holds one number and nothing else (postmaster.pid's do not). It is strict where
+// scanf("%d") is not: a sign, a hexadecimal number or `12abc` is damage, and damage names
+// nobody.
+func ParsePID(content []byte) (Numbers, error) {
 	if len(content) == 0 {
-		return 0, nil, fmt.Errorf("%w: it is empty", ErrNoPID)
+		return Numbers{}, fmt.Errorf("%w: it is empty", ErrNoPID)
 	}
 	if bytes.IndexByte(content, 0) >= 0 {
-		return 0, nil, fmt.Errorf("%w: it holds NUL bytes, as after a power loss", ErrNoPID)
+		return Numbers{}, fmt.Errorf("%w: it holds NUL bytes, as after a power loss", ErrNoPID)
 	}
-	line, _, ended := strings.Cut(string(content), "\n")
+	first, later, ended := strings.Cut(string(content), "\n")
 	if !ended && len(content) >= PidfileLimit {
-		return 0, nil, fmt.Errorf("%w: its first line is longer than %d bytes", ErrNoPID, PidfileLimit-1)
+		return Numbers{}, fmt.Errorf("%w: its first line is longer than %d bytes", ErrNoPID, PidfileLimit-1)
 	}
-	words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == '\r' })
+	words := fields(first)
 	if len(words) == 0 {
-		return 0, nil, fmt.Errorf("%w: its first line is blank", ErrNoPID)
+		return Numbers{}, fmt.Errorf("%w: its first line is blank", ErrNoPID)
 	}
-	for i, w := range words {
+	var onFirst []int
+	for _, w := range words {
 		n, err := parseNumber(w)
 		if err != nil {
-			return 0, nil, err
+			return Numbers{}, err
 		}
-		if i == 0 {
-			pid = n
-		} else {
-			rest = append(rest, n)
-		}
+		onFirst = append(onFirst, n)
 	}
-	return pid, rest, nil
+	lines, cut := onePerLine(later, len(content) >= PidfileLimit)
+	if cut || len(onFirst)+len(lines) > numbersLimit {
+		return Numbers{}, fmt.Errorf("%w: more than %d", ErrTooMany, numbersLimit)
+	}
+	seen := map[int]bool{onFirst[0]: true}
+	again := func(n int) bool {
+		known := seen[n]
+		seen[n] = true
+		return known
+	}
+	return Numbers{onFirst[0], slices.DeleteFunc(onFirst[1:], again), slices.DeleteFunc(lines, again)}, nil
+}
+
+// onePerLine gives the numbers of the later lines, none where anything else stands there.
+// cut: there are only numbers, and more than were read.
+func onePerLine(later string, full bool) (numbers []int, cut bool) {
+	for line := range strings.Lines(later) {
+		words := fields(strings.TrimSuffix(line, "\n"))
+		if len(words) == 0 {
+			continue
+		}
+		n, err := parseNumber(words[0])
+		if err != nil || len(words) > 1 {
+			return nil, false
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, full && len(numbers) > 0
+}
+
+func fields(line string) []string {
+	return strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == '\r' })
 }
 
 func parseNumber(w string) (int, error) {

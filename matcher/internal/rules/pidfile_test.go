@@ -19,15 +19,19 @@ const pidfileSeeds = "../../../testdata/pidfiles"
 
 // What is in testdata/pidfiles, and what must come of it; 0 names nobody.
 var pidfileCases = map[string]struct {
-	pid  int
-	rest []int
-	why  string // a part of the reason
+	pid         int
+	rest, lines []int
+	why         string // a part of the reason
 }{
 	"plain":            {pid: 1234},
 	"no-newline":       {pid: 1234},
 	"blanks-and-crlf":  {pid: 1234},
-	"several":          {pid: 1234, rest: []int{1235, 1236}}, // LSB 5.0, 22.4
-	"postmaster.pid":   {pid: 1234},                          // PostgreSQL: later lines are its own
+	"several":          {pid: 1234, rest: []int{1235, 1236}},  // LSB 5.0, 22.4
+	"postmaster.pid":   {pid: 1234},                           // PostgreSQL: later lines are its own
+	"one-a-line":       {pid: 1234, lines: []int{1235, 1236}}, // haproxy's nbproc
+	"twice":            {pid: 1234, rest: []int{1235}, lines: []int{1236}},
+	"pid-and-port":     {pid: 1234, lines: []int{5432}}, // the rules tell that it is no PID
+	"number-and-path":  {pid: 1234},
 	"largest":          {pid: fact.PIDMax},
 	"init":             {pid: 1}, // the rules decide whether it is the daemon
 	"empty":            {why: "empty"},
@@ -59,9 +63,9 @@ func TestParsePID(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		pid, rest, err := ParsePID(content)
-		if pid != want.pid || !slices.Equal(rest, want.rest) {
-			t.Errorf("%s: got %d %v, want %d %v", name, pid, rest, want.pid, want.rest)
+		n, err := ParsePID(content)
+		if n.PID != want.pid || !slices.Equal(n.Rest, want.rest) || !slices.Equal(n.Lines, want.lines) {
+			t.Errorf("%s: got %v, want %d %v %v", name, n, want.pid, want.rest, want.lines)
 		}
 		if want.pid == 0 && (!errors.Is(err, ErrNoPID) || !strings.Contains(err.Error(), want.why)) {
 			t.Errorf("%s: got error %v, want ErrNoPID with %s", name, err, want.why)
@@ -75,12 +79,35 @@ func TestParsePID(t *testing.T) {
 // A number that the limit cuts off would be another process's.
 func TestParsePIDRefusesACutLine(t *testing.T) {
 	cut := []byte(strings.Repeat(" ", PidfileLimit-4) + "1657")
-	if pid, _, err := ParsePID(cut); !errors.Is(err, ErrNoPID) {
-		t.Errorf("got %d, %v", pid, err)
+	if n, err := ParsePID(cut); !errors.Is(err, ErrNoPID) {
+		t.Errorf("got %v, %v", n, err)
 	}
 	whole := []byte("1657\n" + strings.Repeat("x", PidfileLimit-5))
-	if pid, _, err := ParsePID(whole); pid != 1657 {
-		t.Errorf("later lines are ignored: got %d, %v", pid, err)
+	if n, err := ParsePID(whole); n.PID != 1657 || n.Lines != nil {
+		t.Errorf("later lines that are no numbers are ignored: got %v, %v", n, err)
+	}
+}
+
+// Of too many PIDs none is looked at: those that were left out would be taken for others'.
+func TestParsePIDRefusesTooMany(t *testing.T) {
+	numbers := func(count, from int, separator string) []byte {
+		var words []string
+		for i := range count {
+			words = append(words, strconv.Itoa(from+i))
+		}
+		return []byte(strings.Join(words, separator) + "\n")
+	}
+	for _, separator := range []string{" ", "\n"} {
+		if n, err := ParsePID(numbers(numbersLimit, 4000000, separator)); err != nil || len(n.All()) != numbersLimit {
+			t.Errorf("%d numbers: got %d, %v", numbersLimit, len(n.All()), err)
+		}
+		if _, err := ParsePID(numbers(numbersLimit+1, 1000, separator)); !errors.Is(err, ErrTooMany) {
+			t.Errorf("%d numbers: got %v", numbersLimit+1, err)
+		}
+	}
+	cut := numbers(PidfileLimit, 1000000, "\n")[:PidfileLimit]
+	if n, err := ParsePID(cut); !errors.Is(err, ErrTooMany) {
+		t.Errorf("a number was cut off: got %v, %v", n, err)
 	}
 }
 
@@ -96,26 +123,33 @@ func FuzzParsePID(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		pid, rest, err := ParsePID(content)
+		numbers, err := ParsePID(content)
 		if err != nil {
-			if pid != 0 || rest != nil || strings.ContainsAny(err.Error(), "\n\x00\x1b") {
-				t.Fatalf("%q: %d %v with error %q", content, pid, rest, err)
+			if len(numbers.Rest)+len(numbers.Lines)+numbers.PID != 0 || strings.ContainsAny(err.Error(), "\n\x00\x1b") {
+				t.Fatalf("%q: %v with error %q", content, numbers, err)
 			}
 			return
 		}
 		if !accepted.Match(content) {
-			t.Fatalf("%q was accepted as %d", content, pid)
+			t.Fatalf("%q was accepted as %v", content, numbers)
 		}
 		line, _, _ := bytes.Cut(content, []byte("\n"))
-		for i, word := range bytes.Fields(line) {
+		words := bytes.Fields(line)
+		if len(numbers.Lines) > 0 {
+			words = bytes.Fields(content)
+		}
+		var want []int
+		for _, word := range words {
 			n, err := strconv.Atoi(string(word))
-			got := pid
-			if i > 0 {
-				got = rest[i-1]
+			if err != nil || n < 1 || n > fact.PIDMax {
+				t.Fatalf("%q: word %q read as a PID", content, word)
 			}
-			if err != nil || n != got || n < 1 || n > fact.PIDMax {
-				t.Fatalf("%q: word %d read as %d", content, i, got)
+			if !slices.Contains(want, n) {
+				want = append(want, n)
 			}
+		}
+		if !slices.Equal(want, numbers.All()) {
+			t.Fatalf("%q: got %v, want %v", content, numbers.All(), want)
 		}
 	})
 }

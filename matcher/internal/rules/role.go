@@ -17,7 +17,7 @@ const (
 
 // Standing is what roles follow from, seen from one instance.
 type Standing struct {
-	Main int // its proven main process; 0: there is none
+	Mains map[int]bool // its proven main processes
 	// Stale is the PID that its pidfile names in vain; 0: there is none. A number stays
 	// taken while it is that of a process group or session, so it is only ever one that no
 	// process has.
@@ -40,14 +40,14 @@ func (s Standing) roleOf(e fact.Evidence, by Rule) (Role, string) {
 	if by == RuleForeign {
 		return RoleForeign, ""
 	}
-	if e.PID == s.Main {
+	if s.Mains[e.PID] {
 		return RoleMain, ""
 	}
 	if _, claimed := s.Claims[e.PID]; !claimed && s.Stale != 0 && (e.Group == s.Stale || e.Session == s.Stale) {
 		return RoleLeftover, "" // whoever its parent is by now
 	}
 	for pid, hops := e.PID, 0; pid > 0 && hops < fact.MaxAncestors; pid, hops = s.Parents[pid], hops+1 {
-		if pid == s.Main {
+		if s.Mains[pid] {
 			return RoleWorker, ""
 		}
 		if pidfile, claimed := s.Claims[pid]; claimed {

@@ -8,9 +8,9 @@ import (
 
 func TestRoleOf(t *testing.T) {
 	// 10 is this instance's main process, 20 another's; 11, 12 and 21 are below them, 30 is nobody's.
-	standing := Standing{Main: 10, Claims: map[int]string{20: "/run/b.pid"}, Parents: map[int]int{11: 10, 12: 11, 21: 20, 20: 10, 30: 1, 40: 41, 41: 40}}
+	standing := Standing{Mains: map[int]bool{10: true}, Claims: map[int]string{20: "/run/b.pid"}, Parents: map[int]int{11: 10, 12: 11, 21: 20, 20: 10, 30: 1, 40: 41, 41: 40}}
 	dead := standing
-	dead.Main, dead.Stale = 0, 9
+	dead.Mains, dead.Stale = nil, 9
 	for name, c := range map[string]struct {
 		seen    Standing
 		e       fact.Evidence

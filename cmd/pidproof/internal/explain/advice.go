@@ -116,6 +116,8 @@ func adviceUnknown(r matcher.Report, doubt error) string {
 		return fmt.Sprintf("Find out who wrote it (%s). If process %d is the daemon (ps -fp %d), correct the pidfile's owner and mode, then ask again.", say.Command("ls", "-l", r.Pidfile.Path), pid, pid)
 	case "contested":
 		return fmt.Sprintf("Two pidfiles speak for process %d. See whose it is (ps -fp %d), remove the wrong pidfile, then ask again.", pid, pid)
+	case "wrapper":
+		return fmt.Sprintf("See which of its children is meant (ps -f --ppid %d), and write that number into %s.", pid, r.Pidfile.Path)
 	case "late", "contradicted", "criteria", "script", "same-file", "replaced":
 		return fmt.Sprintf("See whether process %d is this daemon: ps -fp %d. Only then end it by hand.", pid, pid)
 	case "deadline":

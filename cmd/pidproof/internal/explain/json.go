@@ -26,6 +26,7 @@ type Report struct {
 	Daemon    Daemon    `json:"daemon"`
 	Pidfile   Pidfile   `json:"pidfile"`
 	Process   *Process  `json:"process"`
+	Wrapper   *Process  `json:"wrapper,omitempty"`
 	Rules     []Step    `json:"rules"`
 	Scanned   bool      `json:"scanned"`
 	Processes []Process `json:"processes"`
@@ -49,6 +50,7 @@ type Pidfile struct {
 	Why     string     `json:"why,omitempty"`
 	PID     int        `json:"pid,omitempty"`
 	Rest    []int      `json:"rest,omitempty"`
+	Lines   []int      `json:"lines,omitempty"`
 	UID     *int       `json:"uid,omitempty"`
 	GID     *int       `json:"gid,omitempty"`
 	Mode    string     `json:"mode,omitempty"`
@@ -125,7 +127,11 @@ func JSON(w io.Writer, r matcher.Report, doubt error) error {
 	if r.Main != nil {
 		p := ProcessOf(*r.Main)
 		out.Process = &p
-		for _, s := range r.Main.Decision.Steps {
+		if r.Wrapper != nil {
+			w := ProcessOf(*r.Wrapper)
+			out.Wrapper = &w
+		}
+		for _, s := range asked(r).Decision.Steps {
 			out.Rules = append(out.Rules, Step{string(s.Rule), s.Applied, s.Why})
 		}
 	}
@@ -148,7 +154,7 @@ func daemonOf(d matcher.Daemon) Daemon {
 
 func pidfileOf(r matcher.Report) Pidfile {
 	p := r.Pidfile
-	out := Pidfile{Path: p.Path, State: p.State.String(), Why: p.Why, PID: p.PID, Rest: p.Rest}
+	out := Pidfile{Path: p.Path, State: p.State.String(), Why: p.Why, PID: p.PID, Rest: p.Rest, Lines: p.Lines}
 	if p.ID.Known() {
 		out.UID, out.GID, out.Mode = &p.Owner, &p.Group, mode(p.Mode)
 		out.Links, out.Written = p.HardLinks, &p.Written
@@ -190,11 +196,11 @@ func ProcessOf(p matcher.Process) Process {
 	return out
 }
 
-// processes are all that run the daemon, the main process among them.
+// processes are all that run the daemon, the main processes among them.
 func processes(r matcher.Report) []matcher.Process {
 	var out []matcher.Process
-	if r.Main != nil && r.Main.Role == matcher.RoleMain {
-		out = append(out, *r.Main)
+	for _, p := range r.Mains() {
+		out = append(out, *p)
 	}
 	return append(out, r.Others...)
 }

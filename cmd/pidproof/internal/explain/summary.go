@@ -11,7 +11,7 @@ func Summary(r matcher.Report) string {
 	daemon, pid, pidfile := r.Daemon.Called(), r.Pidfile.PID, r.Pidfile.Path
 	switch {
 	case r.Verdict == matcher.Running:
-		return fmt.Sprintf("%s is running: PID %d from %s; %s", daemon, pid, pidfile, r.Reason)
+		return fmt.Sprintf("%s is running: PID %s from %s; %s", daemon, r.PIDs().Few(), pidfile, r.Reason)
 	case r.Verdict == matcher.Dead:
 		return fmt.Sprintf("%s is dead: %s", daemon, r.Reason)
 	case r.Verdict == matcher.NotRunning:

@@ -25,7 +25,7 @@ func Text(w io.Writer, colour bool, r matcher.Report, doubt error) {
 	p.pidfile(r)
 	if r.Main != nil {
 		p.process(r)
-		p.rules(r.Main)
+		p.rules(asked(r))
 	}
 	p.tree(r)
 	for i, n := range r.Notes {
@@ -74,10 +74,15 @@ func (p page) pidfile(r matcher.Report) {
 	}
 	p.Put("Pidfile", f.Path)
 	switch {
-	case f.NamesProcess() && len(f.Rest) > 0:
-		p.Put("", fmt.Sprintf("names PID %d, and after it %s", f.PID, strings.Trim(fmt.Sprint(f.Rest), "[]")))
 	case f.NamesProcess():
-		p.Put("", fmt.Sprintf("names PID %d", f.PID))
+		names := fmt.Sprintf("names PID %d", f.PID)
+		if len(f.Rest) > 0 {
+			names += ", and after it " + f.Rest.Few()
+		}
+		if len(f.Lines) > 0 {
+			names += ", and on further lines " + f.Lines.Few()
+		}
+		p.Put("", names)
 	case f.Why != "":
 		p.Put("", f.State.String()+": "+f.Why)
 	default:
@@ -97,13 +102,32 @@ func (p page) pidfile(r matcher.Report) {
 	}
 }
 
+// asked is the process that the rules were asked about: the one that the pidfile names.
+func asked(r matcher.Report) *matcher.Process {
+	if r.Wrapper != nil {
+		return r.Wrapper
+	}
+	return r.Main
+}
+
 func (p page) process(r matcher.Report) {
 	e := r.Main.Evidence
+	if w := r.Wrapper; w != nil {
+		p.Put("Wrapper", fmt.Sprintf("%d, called %q, which started %d", w.Evidence.PID, w.Evidence.Comm, e.PID))
+		p.Put("", "executable "+w.Evidence.Exe.Value.Link)
+		if w.Evidence.Argv.Known() {
+			p.Put("", "arguments "+abridge(strings.Join(w.Evidence.Argv.Value, " ")))
+		}
+		p.Put("", fmt.Sprintf("user %s (effective %s)", UserName(w.Evidence.UID), UserName(w.Evidence.EUID)))
+	}
 	if e.Started.IsZero() || !e.Life.Alive() {
 		p.Put("Process", fmt.Sprintf("%d: %s", e.PID, e.Life))
 		return
 	}
 	p.Put("Process", fmt.Sprintf("%d, called %q, state %s, held by %s", e.PID, e.Comm, e.State, e.Pin))
+	if pids := r.PIDs(); len(pids) > 1 {
+		p.Put("", "one of the main processes "+pids.Few())
+	}
 	switch x := e.Exe.Value; {
 	case e.Exe.Known() && x.ID.Known():
 		p.Put("", fmt.Sprintf("executable %s, device %s", x.Link, x.ID))

@@ -17,8 +17,17 @@ type Instance struct {
 	Report matcher.Report
 }
 
-// Main is the process that the pidfile names.
-func (i Instance) Main() *matcher.Process { return i.Report.Main }
+// Main is the process that the pidfile names; of several, one that runs an old file first.
+func (i Instance) Main() *matcher.Process {
+	for _, p := range i.Report.Mains() {
+		if isOld(p) {
+			return p
+		}
+	}
+	return i.Report.Main
+}
+
+func isOld(p *matcher.Process) bool { return p.Decision.File.Outdated() }
 
 // Runs says which file it runs, as the rule that found it does.
 func (i Instance) Runs() string {
@@ -44,11 +53,7 @@ func LookAt(a *ask.Asker, r registry.Registration) (Instance, error) {
 
 // Outdated reports that it runs another file than the daemon's path holds now.
 func (i Instance) Outdated() bool {
-	if i.Report.Verdict != matcher.Running {
-		return false
-	}
-	file := i.Main().Decision.File
-	return file.Outdated()
+	return i.Report.Verdict == matcher.Running && isOld(i.Main())
 }
 
 // Current reports that it runs the file that the daemon's path holds now; of a script, that

@@ -34,6 +34,7 @@ type jsonInstance struct {
 	Also       []string   `json:"also,omitempty"`
 	Executable string     `json:"executable,omitempty"`
 	PID        int        `json:"pid,omitempty"`
+	Further    []int      `json:"further,omitempty"`
 	UID        *int       `json:"uid,omitempty"`
 	EUID       *int       `json:"euid,omitempty"`
 	Started    *time.Time `json:"started,omitempty"`
@@ -95,8 +96,8 @@ func (i row) json() jsonInstance {
 	for _, s := range i.Sockets.Value {
 		out.Listening = append(out.Listening, s.String())
 	}
-	if i.Pidfile.PID > 0 {
-		out.PID = i.Pidfile.PID
+	if pids := i.PIDs(); len(pids) > 0 {
+		out.PID, out.Further = pids[0], pids[1:]
 	}
 	if i.shown() {
 		e := i.Main.Evidence

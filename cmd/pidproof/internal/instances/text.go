@@ -61,8 +61,8 @@ func standsOut(columns ...int) func(column int, cell string) string {
 
 func (i row) cells() []string {
 	pid, user, since, binary, workers, executable := unsaid, unsaid, unsaid, unsaid, unsaid, i.Daemon.Path
-	if i.Pidfile.PID > 0 {
-		pid = strconv.Itoa(i.Pidfile.PID)
+	if pids := i.PIDs(); len(pids) > 0 {
+		pid = pids.Few()
 	}
 	if i.shown() {
 		user, since, binary = whoAndSince(i.Main)
@@ -139,8 +139,10 @@ func treeRootsOf(unclaimed []matcher.Process) (roots []treeRoot) {
 // names the process that does the work. "" if there is none.
 func (list Listing) childOf(pid int) string {
 	for _, i := range list.instances {
-		if i.PidfileVerdict == matcher.Running && i.Main.Evidence.PPID == pid {
-			return i.name
+		for _, main := range i.Mains() {
+			if main.Evidence.PPID == pid {
+				return i.name
+			}
 		}
 	}
 	return ""

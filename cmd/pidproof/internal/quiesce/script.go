@@ -116,7 +116,7 @@ func (s scripted) oneRunsOn(in matcher.Instance, before *matcher.Report) (runs b
 	defer cancel()
 	for {
 		if known {
-			matcher.AwaitEnd(until, []*matcher.Process{before.Main})
+			matcher.AwaitEnd(until, before.Mains())
 		}
 		report, err := s.ask(in)
 		if err != nil {
@@ -128,8 +128,8 @@ func (s scripted) oneRunsOn(in matcher.Instance, before *matcher.Report) (runs b
 		case report.Verdict == matcher.Unknown:
 			return false, fmt.Errorf("%s", explain.Summary(report))
 		case report.Verdict == matcher.Dead || report.Verdict == matcher.NotRunning:
-			if known && !before.Main.Ended() {
-				return true, fmt.Errorf("process %d, which %s named", before.Main.Evidence.PID, in.Pidfile)
+			if left := matcher.AwaitEnd(until, before.Mains()); known && len(left) > 0 {
+				return true, fmt.Errorf("process %d, which %s named", left[0].Evidence.PID, in.Pidfile)
 			}
 			return false, nil
 		case len(left) > 0 || until.Err() != nil:

@@ -75,6 +75,12 @@ func (d Matching) end(m matcher.Matched) (exit int) {
 		schedule = *d.Options.Retry
 	}
 	ended := s.carryOut(schedule)
+	if d.Options.Retry != nil && ended && s.refused == nil && s.unseen == nil && m.Wrapper != nil {
+		reached := s.reached
+		s = s.wrapperOf(m.Wrapper, func([]*matcher.Process) ([]matcher.Process, map[int]bool, error) { return d.again() })
+		ended = s.follow(schedule)
+		s.reached = reached
+	}
 	switch {
 	case s.refused != nil:
 		d.Warn("%s: %v", handover.StartStopDaemon, s.refused)
@@ -97,6 +103,9 @@ func (d Matching) end(m matcher.Matched) (exit int) {
 // again asks who else is meant by now.
 func (d Matching) again() (came []matcher.Process, others map[int]bool, err error) {
 	again, err := d.Match(d.Criteria)
+	if again.Wrapper != nil {
+		again.Wrapper.Release()
+	}
 	if err == nil && again.Verdict == matcher.Unknown {
 		err = errors.New(again.Reason)
 	}

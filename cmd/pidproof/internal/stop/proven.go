@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,7 +21,10 @@ import (
 // (`start-stop-daemon --retry 5` in /lib/lsb/init-functions).
 const Patience = 5 * time.Second
 
-// Proven is an instance whose main process was proven to be the daemon.
+// Longest is how long killproc may take: the daemon, and its wrapper after it.
+const Longest = 4*Patience + WrapperPatience
+
+// Proven is an instance whose main processes were proven to be the daemon.
 type Proven struct {
 	*say.Console
 	*ask.Asker
@@ -33,7 +37,7 @@ type Proven struct {
 // pidfile is removed. It returns LSB's exit code.
 func (d Proven) Stop(r *matcher.Report) (exit int, err error) {
 	s := stopping{
-		targets: []*matcher.Process{r.Main},
+		targets: r.Mains(),
 		sent:    d.sent,
 		record:  record.Entry{Command: "killproc", Caller: d.Caller, Pidfile: r.Pidfile.Path},
 	}
@@ -42,12 +46,20 @@ func (d Proven) Stop(r *matcher.Report) (exit int, err error) {
 			return 0, err
 		}
 	}
-	ended := s.carryOut(ssd.Schedule{Steps: stepsFor(r.Main), Repeat: -1})
+	ended := s.carryOut(ssd.Schedule{Steps: stepsFor(r.Mains()), Repeat: -1})
+	if ended && s.refused == nil && s.unseen == nil && r.Wrapper != nil {
+		again := d.Instance
+		again.Others = true
+		s = s.wrapperOf(r.Wrapper, func(known []*matcher.Process) ([]matcher.Process, map[int]bool, error) {
+			return d.Remaining(again, []*matcher.Process{r.Wrapper}, append(known, r.Mains()...))
+		})
+		ended = s.follow(ssd.Schedule{Steps: stepsFor([]*matcher.Process{r.Wrapper}), Repeat: -1})
+	}
 	switch {
 	case s.refused != nil:
 		return 0, s.refused
 	case s.unseen != nil:
-		d.Warn("%s: whether all of its workers have ended is not known: %v", d.Instance.Daemon, s.unseen)
+		d.Warn("%s: whether all of its processes have ended is not known: %v", d.Instance.Daemon, s.unseen)
 		return exitcode.Refused, nil
 	case !ended:
 		d.Warn("%s: process %s has not ended, %s after KILL", d.Instance.Daemon, s.pids(), matcher.Span(Patience))
@@ -72,13 +84,14 @@ func (d Proven) sent(pids []string, signal syscall.Signal, nth int) {
 
 // addWorkers makes the workers targets, too, and who is one by the time of a signal.
 func (d Proven) addWorkers(s *stopping, r *matcher.Report) error {
-	main := r.Main
+	mains := r.Mains()
+	isMain := func(p *matcher.Process) bool { return slices.Contains(mains, p) }
 	switch {
 	case r.Daemon.Label():
 		return fmt.Errorf("its workers cannot be told: %s; nothing was signalled", r.Daemon.Uncompared())
 	case !r.Scanned || r.Blind != "":
 		return fmt.Errorf("its workers cannot be told: %s; nothing was signalled", r.Blind)
-	case main.Evidence.PID == 1:
+	case mains[0].Evidence.PID == 1:
 		return errors.New("its workers cannot be told: it is PID 1, which adopts other instances; nothing was signalled")
 	}
 	for i := range r.Others {
@@ -86,19 +99,19 @@ func (d Proven) addWorkers(s *stopping, r *matcher.Report) error {
 			s.targets = append(s.targets, &r.Others[i])
 		}
 	}
-	// TERM is the main process's to pass on: a worker ends its work first.
+	// TERM is the main processes' to pass on: a worker ends its work first.
 	// Who is another instance's by now must be known before the KILL.
 	s.spared = func(p *matcher.Process, signal syscall.Signal) bool {
-		return p != main && (signal != syscall.SIGKILL || s.unseen != nil)
+		return !isMain(p) && (signal != syscall.SIGKILL || s.unseen != nil)
 	}
-	s.more = func() ([]matcher.Process, map[int]bool, error) { return d.Remaining(d.Instance, main, s.ever) }
+	s.more = func() ([]matcher.Process, map[int]bool, error) { return d.Remaining(d.Instance, mains, s.ever) }
 	return nil
 }
 
 // stepsFor are TERM, then KILL.
-func stepsFor(main *matcher.Process) []ssd.Step {
+func stepsFor(mains []*matcher.Process) []ssd.Step {
 	steps := []ssd.Step{{Signal: syscall.SIGTERM}}
-	if main.Evidence.State == "T" {
+	if slices.ContainsFunc(mains, func(p *matcher.Process) bool { return p.Evidence.State == "T" }) {
 		// A stopped process takes TERM when it goes on; so does systemd.kill(5).
 		steps = append(steps, ssd.Step{Signal: syscall.SIGCONT})
 	}
@@ -115,7 +128,7 @@ func (d Proven) successor(notRemoved error) (exit int, err error) {
 		return 0, err
 	}
 	if now.Verdict == matcher.Running {
-		d.Warn("%s has ended, and runs again: PID %d from %s was started meanwhile and is left alone", filepath.Base(in.Daemon), now.Pidfile.PID, now.Pidfile.Path)
+		d.Warn("%s has ended, and runs again: PID %s from %s was started meanwhile and is left alone", filepath.Base(in.Daemon), now.PIDs().Few(), now.Pidfile.Path)
 		return exitcode.Refused, nil
 	}
 	d.Warn("%v", notRemoved)
