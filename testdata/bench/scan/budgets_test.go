@@ -36,6 +36,8 @@ func invented() *Result {
 		r.set(at{key: floor, processes: processes}, 10*ms, 10*ms)
 	}
 	r.set(at{key: pidof, processes: thousands}, 60*ms, 200*ms)
+	r.set(at{key: sysvinit, processes: thousands}, 240*ms, 600*ms)
+	r.set(at{key: pgrep, processes: thousands}, 480*ms, time.Second)
 	r.set(at{key: ssd, processes: thousands}, 80*ms, time.Second)
 	return r
 }
@@ -65,9 +67,9 @@ func TestBudgets(t *testing.T) {
 		{"check, settled by the pidfile: CPU time to the floor", func(r *Result) { r.set(at{key: check, processes: thousands}, 20*ms, 17*ms) }},
 		{"check, settled by the pidfile: wall time to apache2", func(r *Result) { r.set(at{key: pipeline, processes: thousands}, 999*ms, time.Second) }},
 		{"pidof PATH: CPU time to sysvinit", func(r *Result) { r.set(at{key: pidof, processes: thousands}, 60*ms, 201*ms) }},
-		{"pidof PATH: wall time to sysvinit", func(r *Result) { r.set(at{key: sysvinit, processes: thousands}, 419*ms, time.Second) }},
+		{"pidof PATH: wall time to sysvinit", func(r *Result) { r.set(at{key: sysvinit, processes: thousands}, 239*ms, 600*ms) }},
 		{"pidof PATH: wall time to start-stop-daemon", func(r *Result) { r.set(at{key: ssd, processes: thousands}, 79*ms, time.Second) }},
-		{"pidof PATH: wall time to pgrep", func(r *Result) { r.set(at{key: pgrep, processes: thousands}, 899*ms, time.Second) }},
+		{"pidof PATH: wall time to pgrep", func(r *Result) { r.set(at{key: pgrep, processes: thousands}, 479*ms, time.Second) }},
 		{"peak memory", func(r *Result) {
 			r.set(at{key: stale, processes: thousands}, time.Second, time.Second).Memory = memoryBudget + 1
 		}},
