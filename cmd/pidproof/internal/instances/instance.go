@@ -45,8 +45,12 @@ func LookAt(a *ask.Asker, r registry.Registration) (Instance, error) {
 	}
 	var err error
 	i.Report, err = a.Check(matcher.Instance{Daemon: r.Daemon, Pidfile: r.Pidfile, PidfileOnly: true, Hold: true})
-	if err == nil && i.Report.Verdict == matcher.Unknown {
+	switch file := i.Report.Daemon.File; {
+	case err != nil:
+	case i.Report.Verdict == matcher.Unknown:
 		err = errors.New(i.Report.Reason)
+	case i.Report.Verdict == matcher.Running && file.Unreadable():
+		err = fmt.Errorf("whether it runs what %s holds now: %w", r.Daemon, file.Err)
 	}
 	return i, err
 }
