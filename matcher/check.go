@@ -268,6 +268,7 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 // takeOthers puts those that were found, but the main processes, into the report, with what
 // they listen on where the question needs it.
 func (h *host) takeOthers(r *Report, in Instance, s survey) {
+	r.Others = slices.Grow(r.Others, len(s.found))
 	for _, p := range s.found {
 		if p.Role == RoleMain {
 			p.Release()

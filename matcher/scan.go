@@ -52,7 +52,9 @@ func (h *host) scanAll(daemons []rules.Daemon, c rules.Criteria, hold bool) ([]s
 	for i := range surveys {
 		surveys[i] = survey{parents: parents, blind: blind}
 	}
-	for _, of := range h.judgeAll(w, c, append(candidates.Pids, candidates.Stuck...), hold) {
+	judged := h.judgeAll(w, c, append(candidates.Pids, candidates.Stuck...), hold)
+	for i, of := range judged {
+		judged[i] = nil // there may be thousands
 		for _, p := range of {
 			s := &surveys[p.place]
 			parents[p.Evidence.PID] = p.Evidence.PPID
@@ -187,6 +189,7 @@ func (h *host) judgeAll(w *wanted, c rules.Criteria, pids []int, hold bool) [][]
 			if !hold {
 				one.held = nil
 			}
+			one.Decision.Steps = nil // they are shown of the pidfile's process alone
 			judged[i] = append(judged[i], one)
 		}
 		if !hold || len(places) == 0 || !judged[i][0].kept {

@@ -199,7 +199,7 @@ func TestManySilent(t *testing.T) {
 // user's took `list` 42 MiB, and `explain` 55).
 func TestManyOfItsOwn(t *testing.T) {
 	onHost(t, func(t *testing.T) {
-		total := rounds.Of(3_500, 10_000)
+		total := rounds.Of(3_500, 5_000)
 		command := asUser(idle, "-w", strconv.Itoa(total))
 		must(t, command.Start())
 		p := process{Cmd: command}

@@ -36,7 +36,7 @@ var rows = []row{
 	{user, "has hundreds of such processes", "the answer of a quiet host", "TestManySilent"},
 	{user, "starts processes with the daemon's path and 64,000 empty arguments each", "the answer of a quiet host, below 32 MiB",
 		"TestManyEmptyArguments"},
-	{user, "runs the daemon's own program thousands of times", "150, or running, below 32 MiB", "TestManyOfItsOwn"},
+	{user, "runs the daemon's own program 5,000 times", "150, or running, below 32 MiB", "TestManyOfItsOwn"},
 	{user, "runs thousands of programs, each by a path of nearly 4 KiB", "the answer of a quiet host, below 32 MiB", "TestLongLinks"},
 	{user, "has a working directory, a root, a removed file or a script's name that is too long, or leads nowhere", "the answer of a quiet host",
 		"TestPathsToNowhere"},
