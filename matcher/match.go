@@ -46,6 +46,8 @@ type Matched struct {
 	// Taken: the pidfile is stale, but whoever compares less than this package does
 	// takes its process for the daemon: another instance's, a container's, a zombie.
 	Taken bool
+	// Reused: see Report.Reused.
+	Reused bool
 }
 
 // noMatch is the answer to a question that was given up while doing something.
@@ -145,6 +147,7 @@ func (h *host) matchPidfile(ctx context.Context, c rules.Criteria) (Matched, err
 		m.Unclear = []int{r.Main.Evidence.PID}
 		m.Plausible = r.Main.Decision.Outcome == rules.Plausible
 	}
+	m.Reused = r.Reused()
 	m.Taken = r.Verdict == Dead && r.Main != nil &&
 		(r.Rule == rules.RuleRecycled || r.Rule == rules.RuleForeign || r.Main.Evidence.Life == fact.Zombie || r.Main.Evidence.Life == fact.Ending)
 	r.Release()

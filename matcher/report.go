@@ -87,6 +87,17 @@ type Report struct {
 // Blocking are the processes that made the verdict Unclaimed.
 func (r Report) Blocking() []Process { return r.WithRole(RoleLeftover, RoleUnclaimed) }
 
+// Reused reports of a stale pidfile that its number is that of something else which lives
+// and started after it was written. A daemon that only asks whether the number lives takes
+// that for itself and does not start, as chrony, keepalived and pgbouncer do.
+func (r Report) Reused() bool {
+	if r.PidfileVerdict != Dead || r.Main == nil {
+		return false
+	}
+	e := r.Main.Evidence
+	return e.Life == fact.Thread || e.Life == fact.Alive && rules.Late(e, r.Pidfile.Pidfile)
+}
+
 // WithRole are the other processes that have one of these roles.
 func (r Report) WithRole(roles ...Role) []Process {
 	var out []Process

@@ -53,6 +53,11 @@ func (cmd startDaemonCmd) Run(c *console) error {
 			c.exit = exitcode.Unknown
 			return nil
 		}
+		if report.Reused() {
+			if err := report.Pidfile.Empty(); err != nil {
+				c.Warn("%v; the daemon may take process %d for itself", err, report.Pidfile.PID)
+			}
+		}
 		if report.Verdict == matcher.Unclaimed {
 			c.Warn("%s; started nevertheless", explain.Summary(report))
 		}

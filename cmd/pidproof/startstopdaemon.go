@@ -145,12 +145,12 @@ func ssdStart(c *console, o ssd.Options, m matcher.Matched) error {
 	return nil
 }
 
-// ssdStartDead starts a daemon whose pidfile names somebody else. The real program
-// would take him for the daemon, so the pidfile is emptied before it looks, and
-// asked for a test it is not asked at all.
+// ssdStartDead starts a daemon whose pidfile names somebody else. The real program, or
+// the daemon itself, would take him for the daemon, so the pidfile is emptied before it
+// looks; asked for a test the real one is not asked at all.
 func ssdStartDead(c *console, o ssd.Options, m matcher.Matched) error {
 	switch {
-	case !m.Taken:
+	case !m.Taken && (!m.Reused || o.Test):
 	case o.Test:
 		what := o.Startas
 		if what == "" {
@@ -159,10 +159,14 @@ func ssdStartDead(c *console, o ssd.Options, m matcher.Matched) error {
 		c.inform(o, "Would start %s.", strings.Join(append([]string{what}, o.Args...), " "))
 		return nil
 	default:
-		if err := m.Pidfile.Empty(); err != nil && m.Rule != "gone" {
+		switch err := m.Pidfile.Empty(); {
+		case err == nil || m.Rule == "gone":
+		case m.Taken:
 			c.Warn("%s: %v; not started", handover.StartStopDaemon, err)
 			c.exit = ssd.Trouble
 			return nil
+		default:
+			c.Warn("%s: %v; the daemon may take process %d for itself", handover.StartStopDaemon, err, m.Pidfile.PID)
 		}
 	}
 	c.handOver = true
