@@ -30,21 +30,12 @@ func (h *host) findPidfile(ctx context.Context, r *Report) (settled bool) {
 		return false
 	case len(found) > 1:
 		r.Verdict, r.Rule = Unknown, rules.RuleSeveral
-		r.Reason = fmt.Sprintf("no pidfile was named, there is no %s, and %s name it; name one with -p", r.Pidfile.Path, listed(found))
+		r.Reason = fmt.Sprintf("no pidfile was named, there is no %s, and these name it: %s; name one with -p", r.Pidfile.Path, strings.Join(rules.Abridge(found), ", "))
 		return true
 	}
 	r.Notes = append(r.Notes, fmt.Sprintf("No pidfile was named, and there is no %s: %s is the only one that names it.", r.Pidfile.Path, found[0]))
 	r.Pidfile.Pidfile = h.readPidfile(ctx, found[0])
 	return false
-}
-
-// listed are a few of many.
-func listed(paths []string) string {
-	const shown = 4
-	if more := len(paths) - shown; more > 1 {
-		return fmt.Sprintf("%s and %d more", strings.Join(paths[:shown], ", "), more)
-	}
-	return strings.Join(paths[:len(paths)-1], ", ") + " and " + paths[len(paths)-1]
 }
 
 // pidfilesOf are the trusted pidfiles that name main processes of a daemon, one of each.

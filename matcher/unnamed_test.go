@@ -22,15 +22,3 @@ func TestDaemonsNameInSbinFirst(t *testing.T) {
 		}
 	}
 }
-
-func TestListed(t *testing.T) {
-	for want, paths := range map[string][]string{
-		"a and b":               {"a", "b"},
-		"a, b, c, d and e":      {"a", "b", "c", "d", "e"},
-		"a, b, c, d and 2 more": {"a", "b", "c", "d", "e", "f"},
-	} {
-		if got := listed(paths); got != want {
-			t.Errorf("%v: %q, want %q", paths, got, want)
-		}
-	}
-}
