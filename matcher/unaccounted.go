@@ -14,26 +14,9 @@ import (
 // findUnaccounted searches /proc once for each daemon that is meant, and counts the
 // workers of its instances on the way.
 func (h *host) findUnaccounted(all *Inventory, s Search) error {
-	for _, name := range s.Daemons {
-		d, err := h.findDaemon(name)
-		if errors.Is(err, ErrDaemon) {
-			continue // it is the caller's to say so
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrNoAnswer, err)
-		}
-		all.include(d)
+	if err := h.includeMeant(all, s); err != nil || len(all.Daemons) == 0 {
+		return err
 	}
-	for _, l := range all.Instances {
-		meant := l.Known >= 0 || l.Verdict == Running && !l.Daemon.Unnamed() && !l.Daemon.RunsAnything()
-		if meant && l.Daemon.File.State != fact.Unread {
-			all.include(l.Daemon)
-		}
-	}
-	if len(all.Daemons) == 0 {
-		return nil
-	}
-	slices.SortFunc(all.Daemons, func(a, b Unaccounted) int { return strings.Compare(a.Daemon.Path, b.Daemon.Path) })
 	daemons := make([]rules.Daemon, len(all.Daemons))
 	for i, of := range all.Daemons {
 		daemons[i] = of.Daemon
@@ -72,6 +55,28 @@ func (h *host) findUnaccounted(all *Inventory, s Search) error {
 	}
 	all.onlyOnce()
 	h.lookCloser(all, s.Sockets)
+	return nil
+}
+
+// includeMeant adds the daemons that are asked for, and those of the instances, by path.
+func (h *host) includeMeant(all *Inventory, s Search) error {
+	for _, name := range s.Daemons {
+		d, err := h.findDaemon(name)
+		if errors.Is(err, ErrDaemon) {
+			continue // it is the caller's to say so
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+		}
+		all.include(d)
+	}
+	for _, l := range all.Instances {
+		meant := l.Known >= 0 || l.Verdict == Running && !l.Daemon.Unnamed() && !l.Daemon.RunsAnything()
+		if meant && l.Daemon.File.State != fact.Unread {
+			all.include(l.Daemon)
+		}
+	}
+	slices.SortFunc(all.Daemons, func(a, b Unaccounted) int { return strings.Compare(a.Daemon.Path, b.Daemon.Path) })
 	return nil
 }
 
