@@ -19,8 +19,9 @@ import (
 )
 
 type adoptCmd struct {
-	instanceArgs
-	Yes bool `help:"Write the pidfile; without it, only show what would be written."`
+	pidfileFlag
+	Daemon string `arg:"" help:"The daemon's executable: a path, or a name in PATH or the sbin directories."`
+	Yes    bool   `help:"Write the pidfile; without it, only show what would be written."`
 }
 
 func (adoptCmd) Help() string {
@@ -29,9 +30,7 @@ func (adoptCmd) Help() string {
 
 // file is the instance whose pidfile is to be written, and no other that names the daemon.
 func (cmd adoptCmd) file() matcher.Instance {
-	in := cmd.instance()
-	in.Default, in.Label = false, false
-	return in
+	return matcher.Instance{Daemon: cmd.Daemon, Pidfile: cmd.of(cmd.Daemon)}
 }
 
 func (cmd adoptCmd) Run(c *console) error {

@@ -45,7 +45,7 @@ func (a instanceArgs) instance() matcher.Instance {
 }
 
 type countingFlag struct {
-	Unclaimed string `enum:"any,listening,none" default:"any" placeholder:"WHICH" help:"Which unclaimed processes count: any, those listening on a socket, or none. Default: any."`
+	Unclaimed string `enum:"any,listening,none" default:"any" placeholder:"WHICH" help:"Which unclaimed processes count: any, listening (those that hold a listening socket) or none. Default: any."`
 }
 
 // count puts it to the question.

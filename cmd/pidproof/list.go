@@ -19,7 +19,7 @@ type listCmd struct {
 }
 
 func (listCmd) Help() string {
-	return `Shows the instances that trusted pidfiles under /run and the registrations name, and what runs the same daemons without a pidfile. Exit status: 0 listed, 1 nothing has a name that was given, or --problems has found one, 4 there is no answer, or --problems could not see all.`
+	return `Shows the instances that the trusted pidfiles under /run, those that init scripts and units name, and the registrations show, and what runs the same daemons without a pidfile. Exit status: 0 listed, 1 nothing has a name that was given, or --problems has found one, 4 there is no answer, or --problems could not see all.`
 }
 
 func (cmd listCmd) Validate() error {
@@ -51,10 +51,9 @@ func (cmd listCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	problem := cmd.Problems && list.Problems()
 	switch {
-	case len(list.Nothing) > 0:
-		c.exit = exitcode.Refused
-	case cmd.Problems && list.Problems():
+	case len(list.Nothing) > 0, problem:
 		c.exit = exitcode.Refused
 	case cmd.Problems && len(list.Unseen) > 0:
 		c.exit = exitcode.Unknown

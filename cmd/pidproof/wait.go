@@ -20,7 +20,7 @@ type waitCmd struct {
 }
 
 func (waitCmd) Help() string {
-	return `It is started when check says that it runs, stopped when check says that it is safe to start; without --workers, as far as the pidfile and its process go. Exit status: 0 it came true, 1 it did not in time, 4 it cannot be told.`
+	return `It is started when check says that it runs, stopped when check says that it is safe to start; without --workers, as far as the pidfile and its processes go. Exit status: 0 it came true, 1 it did not in time, 4 it cannot be told.`
 }
 
 // limit is a duration that may be 0; a bare number means seconds.

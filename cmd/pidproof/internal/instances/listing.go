@@ -23,6 +23,8 @@ type Listing struct {
 	// Nothing are the words that nothing was found for.
 	Nothing []string
 	bad     int // registrations that could not be used
+	// problems: all else was left out.
+	problems bool
 }
 
 // row is one instance; registration is nil if it is not registered.

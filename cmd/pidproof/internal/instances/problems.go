@@ -8,6 +8,7 @@ import (
 
 // Problems leaves only what needs a person, and reports whether there is anything.
 func (list *Listing) Problems() bool {
+	list.problems = true
 	list.instances = slices.DeleteFunc(list.instances, func(i row) bool { return !i.needsSomebody() })
 	several := 0
 	for i := range list.daemons {

@@ -28,19 +28,25 @@ func (list Listing) Text(w io.Writer, width int, colour bool) {
 	for _, i := range list.instances {
 		t.Add(i.cells()...)
 	}
-	if len(t.Rows) > 1 {
-		t.Write(w, width)
-	} else {
-		fmt.Fprintln(w, "No instance was found.")
-	}
 	u.Add("PID", "USER", "SINCE", "BINARY", "WORKERS", "EXECUTABLE", "WHAT IS KNOWN")
 	for _, daemon := range list.daemons {
 		for _, top := range treeRootsOf(daemon.Processes) {
 			u.Add(top.cells(daemon, list.childOf(top.Evidence.PID))...)
 		}
 	}
+	switch {
+	case len(t.Rows) > 1:
+		t.Write(w, width)
+	case !list.problems:
+		fmt.Fprintln(w, "No instance was found.")
+	case len(u.Rows) == 1 && list.bad == 0 && len(list.Nothing) == 0:
+		fmt.Fprintln(w, "No problem was found.")
+	}
 	if len(u.Rows) > 1 {
-		fmt.Fprintln(w, "\nUnclaimed: they run these daemons, and no pidfile accounts for them")
+		if len(t.Rows) > 1 || !list.problems {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintln(w, "Unclaimed: they run these daemons, and no pidfile accounts for them")
 		u.Write(w, width)
 	}
 }
