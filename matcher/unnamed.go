@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
 	"pidproof/matcher/internal/rules"
 )
@@ -71,13 +72,12 @@ func (h *host) pidfilesOf(d rules.Daemon) (paths []string, err error) {
 			if link, linkErr := kernel.ExeLink(proc, pid, short[:]); linkErr == nil && w.sight(link) == 0 {
 				continue
 			}
-			e, decision, failure := h.judge(d, p, pid)
+			e, decision, failure := h.judgeItself(d, p, pid)
 			mutex.Lock()
 			switch first, seen := mains[pid]; {
 			case failure != nil:
 				err = failure
 			case decision.Rule == rules.RuleBecame: // so might any other's: it is not named as this daemon's pidfile
-			case decision.Rule == rules.RuleWrapper: // see wrapped
 			case decision.Outcome == rules.Runs && p.Claims(e) && h.speaksUnasked(p) && (!seen || p.Path < first.Instance):
 				mains[pid] = Process{Evidence: e, Instance: p.Path}
 			}
@@ -94,6 +94,19 @@ func (h *host) pidfilesOf(d rules.Daemon) (paths []string, err error) {
 	}
 	slices.Sort(paths)
 	return slices.Compact(paths), err
+}
+
+// judgeItself is judge of a process by what it runs. Whose wrapper it is takes a look at all,
+// which wrapped takes once: a user may have a thousand pidfiles of wrappers. Nor is a fork
+// waited for, of which he may have as many.
+func (h *host) judgeItself(d rules.Daemon, p rules.Pidfile, pid int) (fact.Evidence, rules.Decision, error) {
+	met, err := h.meet(pid)
+	met.Evidence.Below = fact.Of[[]fact.Below](nil)
+	if err == nil {
+		met, err = h.decideOn(rules.Question{Daemon: d, Pidfile: p}, met)
+	}
+	met.Release()
+	return met.Evidence, met.Decision, err
 }
 
 // wrapped adds the processes whose wrapper a pidfile names that is this daemon's.
