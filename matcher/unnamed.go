@@ -35,7 +35,8 @@ func (h *host) findPidfile(ctx context.Context, r *Report) (settled bool) {
 		return true
 	}
 	r.Notes = append(r.Notes, fmt.Sprintf("No pidfile was named, and there is no %s: %s is the only one that names it.", r.Pidfile.Path, found[0]))
-	r.Pidfile.Pidfile = h.readPidfile(ctx, found[0])
+	unnamed := rules.Pidfile{Path: found[0]}
+	r.Pidfile.Pidfile = h.readPatiently(ctx, func() rules.Pidfile { return h.reread(unnamed, Instance{}) })
 	return false
 }
 
