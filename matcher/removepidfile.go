@@ -58,7 +58,7 @@ func onceMore(p rules.Pidfile, undone error, change func(dir int, name string, f
 		return nil
 	}
 	if err != nil {
-		return leftPidfile(p, undone, fact.Plain(err))
+		return unreached(p, undone, err)
 	}
 	defer unix.Close(dir)
 	name := p.Path[at:]
@@ -67,7 +67,7 @@ func onceMore(p rules.Pidfile, undone error, change func(dir int, name string, f
 		return nil
 	}
 	if err != nil {
-		return leftPidfile(p, undone, fact.Plain(err))
+		return unreached(p, undone, err)
 	}
 	defer unix.Close(fd)
 	if target, err := kernel.ReadOpenedLink(fd); err == nil {
@@ -84,6 +84,14 @@ func onceMore(p rules.Pidfile, undone error, change func(dir int, name string, f
 		return leftPidfile(p, undone, fact.Plain(err))
 	}
 	return nil
+}
+
+// unreached wraps ErrNoAnswer where whoever asked about the pidfile again would wait.
+func unreached(p rules.Pidfile, undone, err error) error {
+	if errors.Is(err, fact.ErrMayHang) {
+		return fmt.Errorf("pidfile %s %w: %w: %s", p.Path, undone, ErrNoAnswer, fact.Plain(err))
+	}
+	return leftPidfile(p, undone, fact.Plain(err))
 }
 
 func leftPidfile(p rules.Pidfile, undone error, why string) error {

@@ -324,7 +324,7 @@ func TestFileServerBeforeThePidfileIsReadAgain(t *testing.T) {
 		h.run = []string{run}
 		p := h.walk().all[0]
 		mountDead(t, filepath.Join(run, on))
-		if err := (Pidfile{p}).Remove(); err == nil || !strings.Contains(err.Error(), "whose server may not answer") {
+		if err := (Pidfile{p}).Remove(); !errors.Is(err, ErrNoAnswer) || !strings.Contains(err.Error(), "whose server may not answer") {
 			t.Errorf("mounted on %s, removing: %v", on, err)
 		}
 		if now := h.reread(p, Instance{}); !errors.Is(now.Err, fact.ErrMayHang) {
