@@ -102,7 +102,7 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 		asked := r
 		h.walkOnce, h.parents, h.clocks = sync.Once{}, sync.Map{}, sync.Map{} // other instances' pidfiles may have been written since, too
 		err := h.ask(ctx, &asked, in)
-		if err != nil || asked.Verdict == Running || asked.Verdict == Unknown || !h.rewritten(asked.Pidfile.Pidfile) {
+		if err != nil || asked.Verdict == Running || asked.Verdict == Unknown || !h.rewritten(asked.Pidfile.Pidfile, in) {
 			if !in.Hold {
 				asked.Release()
 			}
@@ -138,12 +138,21 @@ func (h *host) ask(ctx context.Context, r *Report, in Instance) error {
 }
 
 // rewritten reports that the pidfile is no longer what was read.
-func (h *host) rewritten(p rules.Pidfile) bool {
+func (h *host) rewritten(p rules.Pidfile, in Instance) bool {
 	if p.Path == "" {
 		return false
 	}
-	now := h.readPidfileOnce(p.Path)
+	now := h.reread(p, in)
 	return !p.SameContent(now) || !now.Written.Equal(p.Written)
+}
+
+// reread is the pidfile by now. One that nobody named may lie in a user's directory, who has
+// mounted a file system there since.
+func (h *host) reread(p rules.Pidfile, in Instance) rules.Pidfile {
+	if p.Path != in.Pidfile {
+		return h.readEntering(p.Path)
+	}
+	return h.readPidfileOnce(p.Path)
 }
 
 // askPidfile fills in what the pidfile and the process it names say. settled is

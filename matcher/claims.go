@@ -32,7 +32,7 @@ func upgrades(own rules.Pidfile, p rules.Pidfile) bool {
 }
 
 // claims finds the other trusted pidfiles that name the process, or an ancestor
-// of it that runs the daemon. Unreadable with a value: there may be more.
+// of it that runs the daemon, or is their wrapper. Unreadable with a value: there may be more.
 func (h *host) claims(d rules.Daemon, own rules.Pidfile, e fact.Evidence) fact.Fact[[]fact.Claim] {
 	var out []fact.Claim
 	var failure error
@@ -57,6 +57,10 @@ func (h *host) claims(d rules.Daemon, own rules.Pidfile, e fact.Evidence) fact.F
 		}
 		e = parent
 	}
+	wrapped, err := h.claimsAbove(d, own, e)
+	if out = append(out, wrapped...); err != nil {
+		failure = err
+	}
 	if missed := h.walk().doubt(uids...); missed > 0 {
 		failure = fmt.Errorf("pidfiles or directories under /run, or registrations, cannot be read, or hold too much: %d", missed)
 	}
@@ -64,6 +68,33 @@ func (h *host) claims(d rules.Daemon, own rules.Pidfile, e fact.Evidence) fact.F
 		return fact.Fact[[]fact.Claim]{State: fact.Unreadable, Value: out, Err: failure}
 	}
 	return fact.Of(out)
+}
+
+// claimsAbove finds the pidfiles that name the wrapper of a process whose parent does not run
+// the daemon. Nobody asks whose the wrapper is in turn: that would be a question for each
+// pidfile at each of its ancestors.
+func (h *host) claimsAbove(d rules.Daemon, own rules.Pidfile, e fact.Evidence) (found []fact.Claim, failure error) {
+	for at, hops := e.PPID, 0; at > 1 && hops < fact.MaxAncestors; hops++ {
+		if pidfiles := h.walk().naming(at, own); len(pidfiles) > 0 {
+			p, err := h.meet(at)
+			p.Release()
+			if err != nil {
+				return found, fmt.Errorf("process %d above it cannot be read: %w", at, err)
+			}
+			p.Evidence.Argv = h.ReadArgv(at)
+			for _, f := range pidfiles {
+				if rules.Wraps(d, f, p.Evidence, e) {
+					found = append(found, fact.Claim{Pidfile: f.Path, PID: at, Wrapper: true, Written: f.Written})
+				}
+			}
+		}
+		stat, err := h.ReadStat(at)
+		if err != nil { // ended: init is the parent by now
+			return found, fact.Unforeseen(err)
+		}
+		at = stat.PPID
+	}
+	return found, nil
 }
 
 // judgeParent is judge, once for a question: a thousand pidfiles may name children of one

@@ -25,6 +25,38 @@ func (h *host) others(own rules.Pidfile) (found []rules.Pidfile, missed int) {
 	return found, w.allMissed()
 }
 
+// A user's pidfiles may hold a thousand numbers each: no more of them are looked at, by
+// whoever lists all instances, than he may have files.
+func TestOtherPidfilesNumbersAreBounded(t *testing.T) {
+	need.Root(t)
+	const user, files, numbers = 65534, 50, 100
+	run := t.TempDir()
+	own := filepath.Join(run, "own")
+	must.Do(t, os.Mkdir(own, 0o755))
+	must.Do(t, os.Chown(own, user, user))
+	for i := range files {
+		path := filepath.Join(own, fmt.Sprintf("%d.pid", i))
+		content := "7 8"
+		for n := range numbers {
+			content += fmt.Sprintf("\n%d", 1000+i*numbers+n)
+		}
+		must.Do(t, os.WriteFile(path, []byte(content), 0o644))
+		must.Do(t, os.Chown(path, user, user))
+	}
+	h := thisHost()
+	h.run = []string{run}
+	walk, looks := h.walk(), 0
+	for _, p := range walk.all {
+		looks += len(p.Numbers().All())
+	}
+	if len(walk.all) != files || looks > usersLimit || looks < usersLimit-2*files {
+		t.Errorf("%d pidfiles with %d numbers", len(walk.all), looks)
+	}
+	if walk.doubt(user) == 0 || walk.doubt(0) != 0 {
+		t.Errorf("missed %d of the user, %d of root", walk.doubt(user), walk.doubt(0))
+	}
+}
+
 // A user fills a directory that everyone may write to (/run/lock) with pidfiles:
 // they are not all read, and hide none of root's.
 func TestOtherPidfilesAreBounded(t *testing.T) {

@@ -139,7 +139,7 @@
 //
 //   - untrusted: the pidfile's writer could not have signalled this process.
 //   - recycled: it is, or is a child of, another instance's main process, by that
-//     instance's own pidfile. Or it is late and not root's, and the clock was not set
+//     instance's own pidfile, which may name its wrapper. Or it is late and not root's, and the clock was not set
 //     since it started; or little speaks for it, and the pidfile is from before this
 //     boot. Not this instance.
 //   - contested: another pidfile, written at another time, names it too; or names

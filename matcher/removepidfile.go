@@ -44,33 +44,36 @@ func (p Pidfile) Empty() error {
 
 // onceMore looks at the pidfile once more and, if it is the same, changes it. The
 // directory is held meanwhile: in a daemon's own one the path could be led
-// elsewhere.
+// elsewhere. While it ended the daemon had time to mount a file system there or on the file
+// (fusermount(1)) that never answers: none is entered.
 func onceMore(p rules.Pidfile, undone error, change func(dir int, name string, fd int) error) error {
 	if p.State != rules.PidfileNames && p.State != rules.PidfileGarbage {
 		return leftPidfile(p, undone, "it was not read")
 	}
 	at := strings.LastIndex(p.Path, "/") + 1 // not filepath.Dir: `link/..` is the link's matter
-	dir, _, err := kernel.OpenFollowing(p.Path[:at] + ".")
+	h := thisHost()
+	h.Trusted = p.ID.Dev // whose server has answered, if there is one
+	dir, _, err := h.OpenEntering(p.Path[:at] + ".")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return leftPidfile(p, undone, fact.Plain(err))
+		return unreached(p, undone, err)
 	}
 	defer unix.Close(dir)
 	name := p.Path[at:]
-	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, _, err := h.OpenStep(dir, name, unix.O_NOFOLLOW, kernel.Entered{}, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return leftPidfile(p, undone, fact.Plain(err))
+		return unreached(p, undone, err)
 	}
 	defer unix.Close(fd)
 	if target, err := kernel.ReadOpenedLink(fd); err == nil {
 		return leftPidfile(p, undone, "it is a symbolic link to "+target)
 	}
-	now := thisHost().readOpenedPidfile(rules.Pidfile{Path: p.Path}, fd)
+	now := h.readOpenedPidfile(rules.Pidfile{Path: p.Path}, fd)
 	switch {
 	case now.State == rules.PidfileUnusable:
 		return leftPidfile(p, undone, now.Why)
@@ -81,6 +84,14 @@ func onceMore(p rules.Pidfile, undone error, change func(dir int, name string, f
 		return leftPidfile(p, undone, fact.Plain(err))
 	}
 	return nil
+}
+
+// unreached wraps ErrNoAnswer where whoever asked about the pidfile again would wait.
+func unreached(p rules.Pidfile, undone, err error) error {
+	if errors.Is(err, fact.ErrMayHang) {
+		return fmt.Errorf("pidfile %s %w: %w: %s", p.Path, undone, ErrNoAnswer, fact.Plain(err))
+	}
+	return leftPidfile(p, undone, fact.Plain(err))
 }
 
 func leftPidfile(p rules.Pidfile, undone error, why string) error {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
 	"pidproof/matcher/internal/rules"
 	"pidproof/testdata/must"
@@ -304,4 +305,44 @@ func TestEmptyPidfile(t *testing.T) {
 	if err := (Pidfile{p}).Empty(); err == nil {
 		t.Error("a successor's was emptied")
 	}
+}
+
+// The daemon's user mounts a file system (fusermount(1)) whose server does not answer on the
+// pidfile's directory, or on the pidfile itself, after it was read. What is entered here
+// answers at once, that it has no server: who does not enter it is not told.
+func TestFileServerBeforeThePidfileIsReadAgain(t *testing.T) {
+	need.Root(t)
+	need.File(t, "/dev/fuse")
+	const user = 65534
+	for _, on := range []string{"own", "own/x.pid"} {
+		run := t.TempDir()
+		path := filepath.Join(run, "own/x.pid")
+		must.Do(t, os.Mkdir(filepath.Dir(path), 0o755))
+		must.Write(t, path, "4000001\n")
+		must.Do(t, os.Chown(filepath.Dir(path), user, user), os.Chown(path, user, user))
+		h := thisHost()
+		h.run = []string{run}
+		p := h.walk().all[0]
+		mountDead(t, filepath.Join(run, on))
+		if err := (Pidfile{p}).Remove(); !errors.Is(err, ErrNoAnswer) || !strings.Contains(err.Error(), "whose server may not answer") {
+			t.Errorf("mounted on %s, removing: %v", on, err)
+		}
+		if now := h.reread(p, Instance{}); !errors.Is(now.Err, fact.ErrMayHang) {
+			t.Errorf("mounted on %s, reading again: %v (%v)", on, now.State, now.Err)
+		}
+	}
+}
+
+// mountDead mounts a file system without a server.
+func mountDead(t *testing.T, on string) {
+	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	must.Do(t, err)
+	st, err := os.Stat(on)
+	must.Do(t, err)
+	mode := unix.S_IFREG
+	if st.IsDir() {
+		mode = unix.S_IFDIR
+	}
+	must.Do(t, unix.Mount("dead", on, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=%o,user_id=0,group_id=0", fd, mode)), unix.Close(fd))
+	t.Cleanup(func() { must.Do(t, unix.Unmount(on, unix.MNT_DETACH)) })
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
 	"pidproof/matcher/internal/rules"
 )
@@ -34,7 +35,8 @@ func (h *host) findPidfile(ctx context.Context, r *Report) (settled bool) {
 		return true
 	}
 	r.Notes = append(r.Notes, fmt.Sprintf("No pidfile was named, and there is no %s: %s is the only one that names it.", r.Pidfile.Path, found[0]))
-	r.Pidfile.Pidfile = h.readPidfile(ctx, found[0])
+	unnamed := rules.Pidfile{Path: found[0]}
+	r.Pidfile.Pidfile = h.readPatiently(ctx, func() rules.Pidfile { return h.reread(unnamed, Instance{}) })
 	return false
 }
 
@@ -51,9 +53,10 @@ func (h *host) pidfilesOf(d rules.Daemon) (paths []string, err error) {
 	defer unix.Close(proc)
 	w := h.want([]rules.Daemon{d}, false)
 	mains, mutex := map[int]Process{}, sync.Mutex{}
+	seeming := map[int]Process{} // for an ordinary user, who may not see what they run
 	kernel.Spread(len(walk.all), func(i int) {
 		p := walk.all[i]
-		if p.State != rules.PidfileNames {
+		if p.State != rules.PidfileNames || !h.speaksUnasked(p) {
 			return
 		}
 		numbers := p.Numbers().All()
@@ -62,21 +65,28 @@ func (h *host) pidfilesOf(d rules.Daemon) (paths []string, err error) {
 			if link, linkErr := kernel.ExeLink(proc, pid, short[:]); linkErr == nil && w.sight(link) == 0 {
 				continue
 			}
-			e, decision, failure := h.judge(d, p, pid)
+			e, decision, failure := h.judgeItself(d, p, pid)
 			mutex.Lock()
-			switch first, seen := mains[pid]; {
+			into := mains
+			if decision.Outcome == rules.Plausible {
+				into = seeming
+			}
+			switch first, seen := into[pid]; {
 			case failure != nil:
 				err = failure
 			case decision.Rule == rules.RuleBecame: // so might any other's: it is not named as this daemon's pidfile
-			case decision.Rule == rules.RuleWrapper: // see wrapped
-			case decision.Outcome == rules.Runs && p.Claims(e) && h.speaksUnasked(p) && (!seen || p.Path < first.Instance):
-				mains[pid] = Process{Evidence: e, Instance: p.Path}
+			case decision.Outcome != rules.Runs && decision.Outcome != rules.Plausible, !p.Claims(e), seen && p.Path > first.Instance:
+			default:
+				into[pid] = Process{Evidence: e, Instance: p.Path}
 			}
 			mutex.Unlock()
 		}
 	})
 	if err == nil {
 		err = h.wrapped(d, mains)
+	}
+	if len(mains) == 0 {
+		mains = seeming
 	}
 	for _, p := range mains {
 		if _, isWorker := mains[p.Evidence.PPID]; !isWorker {
@@ -85,6 +95,19 @@ func (h *host) pidfilesOf(d rules.Daemon) (paths []string, err error) {
 	}
 	slices.Sort(paths)
 	return slices.Compact(paths), err
+}
+
+// judgeItself is judge of a process by what it runs. Whose wrapper it is takes a look at all,
+// which wrapped takes once: a user may have a thousand pidfiles of wrappers. Nor is a fork
+// waited for, of which he may have as many.
+func (h *host) judgeItself(d rules.Daemon, p rules.Pidfile, pid int) (fact.Evidence, rules.Decision, error) {
+	met, err := h.meet(pid)
+	met.Evidence.Below = fact.Of[[]fact.Below](nil)
+	if err == nil {
+		met, err = h.decideOn(rules.Question{Daemon: d, Pidfile: p}, met)
+	}
+	met.Release()
+	return met.Evidence, met.Decision, err
 }
 
 // wrapped adds the processes whose wrapper a pidfile names that is this daemon's.

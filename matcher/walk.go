@@ -94,8 +94,9 @@ func (w *pidfileWalk) everything() {
 			continue
 		}
 		w.byPID[p.PID] = append(w.byPID[p.PID], i)
-		for _, pid := range p.Numbers().All()[1:] {
-			if !w.pay(p.Owner, false) { // a file may hold a thousand
+		for n, pid := range p.Numbers().All()[1:] {
+			if !w.pay(p.Owner, false) { // a file may hold a thousand, and nobody looks at what he did not pay for
+				w.all[i] = p.Abridged(n)
 				break
 			}
 			w.byPID[pid] = append(w.byPID[pid], i)

@@ -194,11 +194,12 @@ type Below struct {
 }
 
 // Claim is another instance's pidfile that names this process, or an ancestor
-// of it that runs the same daemon.
+// of it that runs the same daemon, or has started the topmost of those.
 type Claim struct {
 	Pidfile  string
 	PID      int  // the process it names
 	Self     bool // that is this very process, not an ancestor
+	Wrapper  bool // that process does not run the daemon, and was not late
 	Late     bool // that process started more than 2 s after the pidfile was written
 	TopLevel bool // that process's own parent does not run the daemon
 	Written  time.Time

@@ -157,6 +157,9 @@ func (w *whose) claimed() bool {
 	long := WrittenLong(e, w.Pidfile)
 	for _, c := range e.Claims.Value {
 		switch apart := w.Pidfile.Written.Sub(c.Written).Abs(); {
+		case c.Wrapper && w.isLate && apart > WriteSlack:
+			return w.overrules(RuleRecycled, NotThis, "%d, its wrapper, is that of %s, and it started %s after this pidfile was written", c.PID, c.Pidfile, Span(e.Started.Sub(w.Pidfile.Written)))
+		case c.Wrapper: // perhaps the instance's own second pidfile
 		case c.Upgrade && c.Self:
 		case c.Upgrade:
 			w.note("A binary upgrade is under way: %s names its parent, %d.", c.Pidfile, c.PID)

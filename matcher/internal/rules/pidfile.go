@@ -100,6 +100,13 @@ func (n Numbers) All() []int { return slices.Concat([]int{n.PID}, n.Rest, n.Line
 // Numbers are what was read.
 func (p Pidfile) Numbers() Numbers { return Numbers{p.PID, p.Rest, p.Lines} }
 
+// Abridged is a pidfile of which only so many of the numbers after the first count.
+func (p Pidfile) Abridged(further int) Pidfile {
+	onFirstLine := min(further, len(p.Rest))
+	p.Rest, p.Lines = p.Rest[:onFirstLine], p.Lines[:min(further-onFirstLine, len(p.Lines))]
+	return p
+}
+
 // SameContent reports that a pidfile that was read again still is that file, and says the same.
 func (p Pidfile) SameContent(now Pidfile) bool {
 	return now.State == p.State && now.ID == p.ID && slices.Equal(now.Numbers().All(), p.Numbers().All())

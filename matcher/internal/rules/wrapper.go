@@ -112,3 +112,14 @@ func (d Daemon) StandsFor(wrapper fact.Evidence, pidfile string) bool {
 	})
 	return named || d.mentionedBy(wrapper.Argv.Value)
 }
+
+// Wraps reports that a pidfile, which nobody has asked about, names the wrapper of a process
+// that runs the daemon. One that is late for that pidfile does not count: that takes a clock.
+func Wraps(d Daemon, p Pidfile, of, e fact.Evidence) bool {
+	if d.Unnamed() {
+		d = DaemonOf(e.Exe.Value)
+	}
+	of.Below = fact.Of([]fact.Below{{PID: e.PID, StartTicks: e.StartTicks, UID: e.UID, EUID: e.EUID, Proven: true}})
+	f := wrapper(Question{Daemon: d, Pidfile: p, Evidence: of})
+	return f.applies && f.outcome == Runs && p.Claims(of) && d.StandsFor(of, p.Path)
+}

@@ -121,6 +121,10 @@ func stepsFor(mains []*matcher.Process) []ssd.Step {
 
 // successor tells of a pidfile that is not the ended process's any more.
 func (d Proven) successor(notRemoved error) (exit int, err error) {
+	if errors.Is(notRemoved, matcher.ErrNoAnswer) {
+		d.Warn("%v", notRemoved)
+		return 0, nil
+	}
 	in := d.Instance
 	in.Hold, in.Others, in.PidfileOnly = false, false, true
 	now, err := d.Check(in)
