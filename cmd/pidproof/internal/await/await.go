@@ -36,7 +36,7 @@ const execTick = 50 * time.Millisecond
 const mountTick = 2 * time.Second
 
 // workersTick is how often other instances' pidfiles are looked at.
-const workersTick = time.Second
+const workersTick = 2 * time.Second
 
 // Await returns when it came true, or not in time, with the last answer. It shows on a
 // terminal what it waits for. Where something does not answer, not even the pidfile's
