@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -69,6 +70,22 @@ func (o overlay) die(t *testing.T) {
 	t.Helper()
 	t.Cleanup(func() { _ = unix.Kill(o.server, unix.SIGKILL) })
 	must(t, unix.Kill(o.server, unix.SIGUSR1))
+	until(t, "the server has got the signal", func() bool { return !isPending(t, o.server, unix.SIGUSR1) }) // else it may still answer
+}
+
+// isPending: a signal was sent to a process, and not delivered yet (ShdPnd, proc_pid_status(5)).
+func isPending(t *testing.T, pid int, signal unix.Signal) bool {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	must(t, err)
+	_, after, found := strings.Cut(string(status), "\nShdPnd:\t")
+	mask, _, _ := strings.Cut(after, "\n")
+	pending, err := strconv.ParseUint(mask, 16, 64)
+	must(t, err)
+	if !found {
+		t.Fatalf("no ShdPnd in %q", status)
+	}
+	return pending&(1<<(signal-1)) != 0
 }
 
 func TestOverlayOnDeadServer(t *testing.T) {
