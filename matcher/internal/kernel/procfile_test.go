@@ -168,7 +168,7 @@ func FuzzParseStatus(f *testing.F) {
 	f.Add([]byte("Tgid:\t7\nUid:\t0\t0\t0\t0\nUid:\t1\t2\t3\t4\t5\nGid:\t5\t6\t7\t8\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		if bytes.Contains(content, []byte("Cpus_allowed_list")) { // it counts processors: the kernel writes some thousands at most
-			t.Skip()
+			return
 		}
 		s, err := parseStatus(content)
 		if err != nil && s != (Status{}) {

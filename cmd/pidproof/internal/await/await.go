@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
-	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"pidproof/cmd/pidproof/internal/ask"
 	"pidproof/cmd/pidproof/internal/say"
@@ -108,8 +110,8 @@ func interruptible(ctx context.Context, progress *say.Progress) (context.Context
 		interrupted := ctx.Err() != nil && bounded.Err() == nil
 		if stop(); interrupted {
 			progress.Clear()
-			_ = syscall.Kill(os.Getpid(), syscall.SIGINT)
-			time.Sleep(time.Second) // another thread may be the one that it reaches
+			runtime.LockOSThread() // whom it is sent to gets it before the call returns
+			_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGINT)
 		}
 	}
 }
