@@ -40,11 +40,8 @@ func newScripted(t *testing.T, h *Host, name string, port int) modular {
 	return m
 }
 
-// installScript makes an init script for a program that stays in the foreground. Any init knows what to do with it.
-func installScript(t *testing.T, h *Host, name, daemon, options string) {
-	t.Helper()
-	h.Must(t, fmt.Sprintf(`cat >/etc/init.d/%[1]s <<'END'
-#!/bin/sh
+// scriptHeader begins an init script; its name is the first argument.
+const scriptHeader = `#!/bin/sh
 ### BEGIN INIT INFO
 # Provides:          %[1]s
 # Required-Start:
@@ -53,7 +50,13 @@ func installScript(t *testing.T, h *Host, name, daemon, options string) {
 # Default-Stop:      0 1 6
 # Short-Description: %[1]s
 ### END INIT INFO
-DAEMON=%[2]s
+`
+
+// installScript makes an init script for a program that stays in the foreground. Any init knows what to do with it.
+func installScript(t *testing.T, h *Host, name, daemon, options string) {
+	t.Helper()
+	h.Must(t, fmt.Sprintf(`cat >/etc/init.d/%[1]s <<'END'
+`+scriptHeader+`DAEMON=%[2]s
 PIDFILE=/run/%[1]s.pid
 case $1 in
 start)

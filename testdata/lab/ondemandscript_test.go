@@ -44,16 +44,7 @@ func TestOnDemandScript(t *testing.T) {
 func idle(t *testing.T, h *Host, name, variables, stop string) {
 	t.Helper()
 	h.Must(t, fmt.Sprintf(`cat >/etc/init.d/%[1]s <<'END'
-#!/bin/sh
-### BEGIN INIT INFO
-# Provides:          %[1]s
-# Required-Start:
-# Required-Stop:
-# Default-Start:     2 3 4 5
-# Default-Stop:      0 1 6
-# Short-Description: %[1]s
-### END INIT INFO
-%[2]s
+`+scriptHeader+`%[2]s
 case $1 in
 start) start-stop-daemon --start --background --make-pidfile --pidfile $pidfile --startas $daemon -- 3600 ;;
 stop) %[3]s ;;
