@@ -82,11 +82,32 @@ func readBy(path string, read func() error) error {
 func damaged(path string) error { return &fs.PathError{Op: "parse", Path: path, Err: errDamaged} }
 
 func (h *System) process(pid int) (procfs.Proc, error) {
-	proc, err := procfs.NewFS(h.Proc)
+	proc, err := fileSystem(h.Proc)
 	if err != nil {
 		return procfs.Proc{}, err
 	}
 	return proc.Proc(pid)
+}
+
+// lastUsed is the file system that procfs was opened for last: opening it asks twice what it
+// is, for each file of each process. It belongs to no System, see above.
+var lastUsed struct {
+	sync.Mutex
+	path string
+	fs   procfs.FS
+}
+
+func fileSystem(path string) (procfs.FS, error) {
+	lastUsed.Lock()
+	defer lastUsed.Unlock()
+	if lastUsed.path != path {
+		proc, err := procfs.NewFS(path)
+		if err != nil {
+			return procfs.FS{}, err
+		}
+		lastUsed.path, lastUsed.fs = path, proc
+	}
+	return lastUsed.fs, nil
 }
 
 func (h *System) ReadStat(pid int) (Stat, error) {
@@ -121,28 +142,22 @@ func readStat(path string, of func() (procfs.Proc, error)) (Stat, error) {
 		Flags: uint64(s.Flags), Threads: s.NumThreads, Start: s.Starttime}, nil
 }
 
-// ReadStatus looks at the file before procfs does, which makes root of a process whose IDs
-// are missing, and panics where there are too many.
+// ReadStatus looks at the file itself where procfs cannot have read all of it: of a process
+// whose IDs are missing procfs makes root. The line that counts namespaces stands behind the
+// IDs, and the kernel writes all of it at once (single_open in fs/proc/base.c).
 func (h *System) ReadStatus(pid int) (Status, error) {
 	path := h.PidPath(pid, "status")
-	err := readProcFile(path, statusLimit, func(content []byte) error {
-		const ids = len(Status{}.UIDs)
-		if len(content) == statusLimit || wordsOf(content, "Uid") != ids || wordsOf(content, "Gid") != ids {
-			return errDamaged
-		}
-		return nil
-	})
-	if err != nil {
-		return Status{}, err
-	}
 	var s procfs.ProcStatus
-	err = readBy(path, func() error {
+	err := readBy(path, func() error {
 		its, err := h.process(pid)
 		if err == nil {
 			s, err = its.NewStatus()
 		}
 		return err
 	})
+	if err == nil && len(s.NSpids) == 0 {
+		err = readProcFile(path, statusLimit, hasIDs)
+	}
 	if err != nil {
 		return Status{}, err
 	}
@@ -156,6 +171,14 @@ func (h *System) ReadStatus(pid int) (Status, error) {
 		return Status{}, damaged(path)
 	}
 	return status, nil
+}
+
+func hasIDs(status []byte) error {
+	const ids = len(Status{}.UIDs)
+	if len(status) == statusLimit || wordsOf(status, "Uid") != ids || wordsOf(status, "Gid") != ids {
+		return errDamaged
+	}
+	return nil
 }
 
 // ourNamespaces counts those of ourselves, as Status has them: procfs would take all of

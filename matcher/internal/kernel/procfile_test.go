@@ -131,8 +131,14 @@ func TestParseStatus(t *testing.T) {
 	if err != nil || s != want {
 		t.Errorf("got %+v, %v", s, err)
 	}
-	for _, broken := range []string{"", "Uid:\t0\t0\t0\t0\n", "Gid:\t0\t0\t0\t0\n", strings.Replace(whole, "\t4\n", "\n", 1),
-		strings.Replace(whole, "\t4\n", "\t4\t5\n", 1), strings.Replace(whole, "Uid", "Vid", 1), whole + strings.Repeat("x", statusLimit),
+	// What ends before the namespaces, as a kernel before 4.1 has it.
+	const old = "Name:\ta\nTgid:\t7\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n"
+	if s, err := parseStatus([]byte(old)); err != nil || s != (Status{TGID: 7, UIDs: [4]int{1, 2, 3, 4}, GIDs: [4]int{5, 6, 7, 8}}) {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	for _, broken := range []string{"", "Uid:\t0\t0\t0\t0\n", "Gid:\t0\t0\t0\t0\n", strings.Replace(old, "\t4\n", "\n", 1),
+		strings.Replace(whole, "\t4\n", "\t4\t5\n", 1), strings.Replace(old, "Uid", "Vid", 1),
+		strings.Replace(whole, "NSpid", "Groups:"+strings.Repeat(" 7", statusLimit/2)+"\nNSpid", 1),
 		strings.Replace(whole, "\t7\n", "\t-7\n", 1), strings.Replace(whole, "Tgid:\t7", "Tgid:", 1), strings.Replace(whole, "\t2\n", "\tx\n", 1)} {
 		if s, err := parseStatus([]byte(broken)); err == nil {
 			t.Errorf("%.200q was read as %+v", broken, s)
