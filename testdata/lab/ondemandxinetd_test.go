@@ -73,6 +73,7 @@ END
 		requireNoMix(t, m.upgrade(t, l))
 	})
 	t.Run("edited meanwhile", func(t *testing.T) { files.edited(t, l) })
+	t.Run("killed", func(t *testing.T) { files.killed(t, l) })
 	t.Run("sessions", files.xinetdSessions)
 	t.Run("not armed", files.listenerElsewhere)
 	t.Run("without compatibility", func(t *testing.T) {
@@ -169,6 +170,9 @@ func echoes(t *testing.T, session net.Conn) {
 func (s superserved) edited(t *testing.T, l *load) {
 	before := s.state(t)
 	s.call(t, 0, s.name, "stop")
+	if held := s.state(t); strings.Count(held, "# Held off by pidproof for "+s.name) != 3 {
+		t.Errorf("the files are\n%s", held)
+	}
 	s.Must(t, `sed -i 's/^\tuser\t\t= root/\tuser\t\t= daemon/; 1s/^/# mine\n/' /etc/xinetd.d/modd`)
 	s.call(t, 0, s.name, "start")
 	l.answered(t, time.Now())
@@ -176,6 +180,35 @@ func (s superserved) edited(t *testing.T, l *load) {
 	if after := s.state(t); after != before {
 		t.Errorf("the files are\n%s\nwant\n%s", after, before)
 	}
+}
+
+// killed: wherever quiesce is killed, the next call finishes it or undoes it. strace counts the calls of each thread, so
+// that a step is not always the same.
+func (s superserved) killed(t *testing.T, l *load) {
+	before := s.state(t)
+	const calls = "renameat,renameat2,fsync,pidfd_send_signal"
+	for step := 1; ; step++ {
+		ended := s.Sh(t, fmt.Sprintf("GOMAXPROCS=1 strace -f -qq -o /dev/null -e trace=%s -e inject=%[1]s:signal=KILL:when=%d pidproof quiesce %s", calls, step, s.name))
+		if ended.Code == 0 && step < 4 || ended.Code != 0 && ended.Code != 128+int(syscall.SIGKILL) {
+			t.Fatalf("step %d: %+v", step, ended)
+		}
+		if step%3 == 0 {
+			s.Must(t, "pidproof quiesce "+s.name)
+			if conn, err := s.dial(l.address, clientPatience); !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("step %d: %s answers: %v, %v", step, l.address, conn, err)
+			}
+		}
+		s.Must(t, "pidproof unquiesce "+s.name+" && invoke-rc.d "+s.name+" start")
+		l.answered(t, time.Now())
+		if after := s.state(t); after != before {
+			t.Fatalf("step %d: the files are\n%s\nthey were\n%s", step, after, before)
+		}
+		if ended.Code == 0 {
+			t.Logf("%d steps", step-1)
+			break
+		}
+	}
+	s.Must(t, "cd /etc && rm -f .inetd.conf[0-9]* xinetd.d/.modd[0-9]* /run/pidproof/quiesced/.modd[0-9]*")
 }
 
 // untouched: where nothing serves it, nothing is held off.
