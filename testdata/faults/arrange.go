@@ -28,7 +28,7 @@ func (h *host) clear() error {
 			return err
 		}
 	}
-	for _, path := range []string{"/etc/inetd.conf", "/etc/init.d/webd", "/etc/default/pidproof"} {
+	for _, path := range []string{"/etc/inetd.conf", "/etc/xinetd.conf", "/etc/init.d/webd", "/etc/default/pidproof"} {
 		if err := os.RemoveAll(path); err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func isWorker(pid int) bool {
 // present are the files that a command may change, with their content.
 func (s *scene) present() map[string]string {
 	found := map[string]string{}
-	for _, root := range []string{"/run", s.path("instances.d"), s.path("work"), "/etc/inetd.conf"} {
+	for _, root := range []string{"/run", s.path("instances.d"), s.path("work"), "/etc/inetd.conf", "/etc/xinetd.conf"} {
 		_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || !d.Type().IsRegular() || path == s.path("work/webd") { // a program
 				return nil

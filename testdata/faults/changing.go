@@ -43,19 +43,34 @@ var changing = []command{
 		args: func(s *scene) []string { return []string{"after-upgrade"} }, executes: true, became: remembered,
 	},
 	{
-		name: "triggers", in: []string{"running"}, prepare: inetdStarts,
+		name: "triggers", in: []string{"running"}, prepare: inetd.starts,
 		args: func(s *scene) []string { return []string{"triggers", "webd"} }, unknown: cannotTell, executes: true,
 		same: true,
 	},
 	{
-		name: "quiesce", in: []string{"running"}, prepare: inetdStarts,
-		args: func(s *scene) []string { return []string{"quiesce", "webd"} }, unknown: refused, may: inetdOf,
-		became: heldOff, done: isHeldOff, executes: true, slow: true,
+		name: "quiesce", in: []string{"running"}, prepare: inetd.starts,
+		args: func(s *scene) []string { return []string{"quiesce", "webd"} }, unknown: refused, may: inetd.of,
+		became: inetd.became, done: inetd.isHeldOff, executes: true, slow: true,
 	},
 	{
-		name: "unquiesce", in: []string{"running"}, prepare: inetdHeldOff,
-		args: func(s *scene) []string { return []string{"unquiesce", "webd"} }, unknown: refused, may: inetdOf,
-		became: restored, done: isRestored, executes: true,
+		name: "unquiesce", in: []string{"running"}, prepare: inetd.heldOff,
+		args: func(s *scene) []string { return []string{"unquiesce", "webd"} }, unknown: refused, may: inetd.of,
+		became: inetd.restored, done: inetd.isRestored, executes: true,
+	},
+	{
+		name: "triggers, xinetd", in: []string{"running"}, prepare: xinetd.starts,
+		args: func(s *scene) []string { return []string{"triggers", "webd"} }, unknown: cannotTell, executes: true,
+		same: true,
+	},
+	{
+		name: "quiesce, xinetd", in: []string{"running"}, prepare: xinetd.starts,
+		args: func(s *scene) []string { return []string{"quiesce", "webd"} }, unknown: refused, may: xinetd.of,
+		became: xinetd.became, done: xinetd.isHeldOff, executes: true, slow: true,
+	},
+	{
+		name: "unquiesce, xinetd", in: []string{"running"}, prepare: xinetd.heldOff,
+		args: func(s *scene) []string { return []string{"unquiesce", "webd"} }, unknown: refused, may: xinetd.of,
+		became: xinetd.restored, done: xinetd.isRestored, executes: true,
 	},
 	{
 		name: "triggers, systemd", in: []string{"running"}, prepare: systemdStarts,

@@ -48,8 +48,8 @@ var lies = []lie{
 		[]string{"openat", "newfstatat", "unlinkat"}, notThere, regexp.MustCompile(`^.*/instances\.d(/\w+)?$`), removed,
 	},
 	{
-		"inetd.conf, an init script and the settings need not exist; the first look at them tells",
-		[]string{"newfstatat", "openat"}, notThere, regexp.MustCompile(`^/etc/(inetd\.conf|init\.d/webd|default/pidproof)$`), removed,
+		"the files of superservers, an init script and the settings need not exist; the first look at them tells",
+		[]string{"newfstatat", "openat"}, notThere, regexp.MustCompile(`^/etc/(inetd\.conf|xinetd\.conf|init\.d/webd|default/pidproof)$`), removed,
 	},
 	{
 		"a daemon may be removed; it is told by its first look-up",

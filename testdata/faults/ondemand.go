@@ -12,47 +12,62 @@ import (
 
 // What quiesce and unquiesce start from, and may leave.
 
-const inetdLine = "4711 stream tcp nowait root %s webd\n"
+// superserver is one that has an entry of a service: what that is, and how it begins and
+// ends while it is held off.
+type superserver struct{ name, conf, entry, heldBegins, heldEnds string }
 
-func inetdPID(s *scene) int {
-	pid, _ := strconv.Atoi(strings.TrimSpace(s.files["/run/inetd.pid"]))
+func (u superserver) pidfile() string { return "/run/" + u.name + ".pid" }
+
+func (u superserver) pid(s *scene) int {
+	pid, _ := strconv.Atoi(strings.TrimSpace(s.files[u.pidfile()]))
 	return pid
 }
 
-func inetdOf(s *scene) []int { return []int{inetdPID(s)} }
+func (u superserver) of(s *scene) []int { return []int{u.pid(s)} }
 
-// inetdStarts arranges a service that has an init script, and a line of inetd.conf.
-func inetdStarts(s *scene) error {
+var (
+	inetd = superserver{
+		"inetd", "/etc/inetd.conf", "4711 stream tcp nowait root %s webd\n", "# Held off by pidproof for webd, ",
+		"\n#<off># 4711 stream tcp nowait root %s webd\n",
+	}
+	xinetd = superserver{
+		"xinetd", "/etc/xinetd.conf", "service http\n{\n\tport = 4711\n\tsocket_type = stream\n\tserver = %s\n}\n",
+		"service http\n{\n# Held off by pidproof for webd, ", "\n\tdisable = yes\n\tport = 4711\n\tsocket_type = stream\n\tserver = %s\n}\n",
+	}
+)
+
+// starts arranges a service that has an init script, and an entry of a superserver.
+func (u superserver) starts(s *scene) error {
 	script := fmt.Sprintf("#!/bin/sh\nDAEMON=%s\n", s.daemon)
-	inetd := s.path("bin/inetd")
+	program := s.path("bin/" + u.name)
 	err := errors.Join(
 		os.MkdirAll("/etc/init.d", 0o755),
 		os.WriteFile("/etc/init.d/webd", []byte(script), 0o755),
-		os.WriteFile("/etc/inetd.conf", fmt.Appendf(nil, inetdLine, s.daemon), 0o644),
+		os.WriteFile(u.conf, fmt.Appendf(nil, u.entry, s.daemon), 0o644),
 		os.WriteFile(s.path("work/stop"), fmt.Appendf(nil, "#!/bin/sh\nkill -9 %d %d\nrm -f %s\n", s.main, s.worker, s.pidfile), 0o755),
 	)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(inetd); err != nil { // one that runs could not be written
-		if err := s.writeProgram(inetd); err != nil {
+	if _, err := os.Stat(program); err != nil { // one that runs could not be written
+		if err := s.writeProgram(program); err != nil {
 			return err
 		}
 	}
-	pid, err := s.spawn(inetd, "-pidfile", "/run/inetd.pid", "-record", s.path("work/heard"))
+	pid, err := s.spawn(program, "-pidfile", u.pidfile(), "-record", s.path("work/heard"))
 	if err != nil {
 		return err
 	}
-	if err := s.named("/run/inetd.pid", pid); err != nil {
+	if err := s.named(u.pidfile(), pid); err != nil {
 		return err
 	}
 	s.processes[pid] = startOf(pid)
 	return nil
 }
 
-// inetdHeldOff is how quiesce has left that.
-func inetdHeldOff(s *scene) error {
-	if err := inetdStarts(s); err != nil {
+// heldOff is how quiesce has left that.
+func (u superserver) heldOff(s *scene) error {
+	if err := u.starts(s); err != nil {
 		return err
 	}
 	exit, _, err := s.execute([]string{s.path("bin/pidproof"), "quiesce", "webd"}, nil, s.path("spawned"), s.path("spawned"), runTime)
@@ -68,15 +83,15 @@ func inetdHeldOff(s *scene) error {
 	return err
 }
 
-// heldOff: the line of inetd.conf is on or off, and recorded where it is off; the
-// service may have been stopped; the record is whole.
-func heldOff(s *scene, path string, content *string) bool {
+// became: the entry is on or off, and recorded where it is off; the service may have been
+// stopped; the record is whole.
+func (u superserver) became(s *scene, path string, content *string) bool {
 	switch {
 	case isTemporary(path), path == s.path("work/heard"):
 		return true
-	case path == "/etc/inetd.conf" && content != nil:
-		line := fmt.Sprintf(inetdLine, s.daemon)
-		return *content == line || strings.HasPrefix(*content, "# Held off by pidproof for webd") && strings.HasSuffix(*content, "\n#<off># "+line)
+	case path == u.conf && content != nil:
+		return *content == fmt.Sprintf(u.entry, s.daemon) ||
+			strings.HasPrefix(*content, u.heldBegins) && strings.HasSuffix(*content, fmt.Sprintf(u.heldEnds, s.daemon))
 	case path == s.pidfile:
 		return content == nil
 	case strings.HasPrefix(path, "/run/pidproof/quiesced/"):
@@ -85,25 +100,25 @@ func heldOff(s *scene, path string, content *string) bool {
 	return false
 }
 
-func isHeldOff(s *scene, r run) string {
-	content, err := os.ReadFile("/etc/inetd.conf")
+func (u superserver) isHeldOff(s *scene, r run) string {
+	content, err := os.ReadFile(u.conf)
 	switch {
-	case err != nil || !strings.Contains(string(content), "#<off># "):
-		return fmt.Sprintf("inetd.conf is %q, %v", content, err)
+	case err != nil || !strings.HasPrefix(string(content), u.heldBegins):
+		return fmt.Sprintf("%s is %q, %v", u.conf, content, err)
 	case !slices.Contains(s.gone(), s.main):
 		return fmt.Sprintf("%d runs on", s.main)
 	}
 	return ""
 }
 
-func restored(s *scene, path string, content *string) bool {
-	return heldOff(s, path, content) && path != s.pidfile || content == nil && strings.HasPrefix(path, "/run/pidproof/quiesced/")
+func (u superserver) restored(s *scene, path string, content *string) bool {
+	return u.became(s, path, content) && path != s.pidfile || content == nil && strings.HasPrefix(path, "/run/pidproof/quiesced/")
 }
 
-func isRestored(s *scene, r run) string {
-	content, err := os.ReadFile("/etc/inetd.conf")
-	if string(content) != fmt.Sprintf(inetdLine, s.daemon) {
-		return fmt.Sprintf("inetd.conf is %q, %v", content, err)
+func (u superserver) isRestored(s *scene, r run) string {
+	content, err := os.ReadFile(u.conf)
+	if string(content) != fmt.Sprintf(u.entry, s.daemon) {
+		return fmt.Sprintf("%s is %q, %v", u.conf, content, err)
 	}
 	return ""
 }
@@ -120,5 +135,5 @@ func systemdStarts(s *scene) error {
 }
 
 func systemdHeldOff(s *scene, path string, content *string) bool {
-	return heldOff(s, path, content) || content != nil && strings.HasPrefix(path, s.path("work/webd.")) && strings.HasSuffix(*content, "active\n")
+	return inetd.became(s, path, content) || content != nil && strings.HasPrefix(path, s.path("work/webd.")) && strings.HasSuffix(*content, "active\n")
 }

@@ -47,6 +47,9 @@ func parseListen(listen string) (Address, bool) {
 	return Address{protocol, at.Addr(), at.Port(), ""}, true
 }
 
+// parseHost reads an address with or without brackets.
+func parseHost(host string) (netip.Addr, error) { return netip.ParseAddr(strings.Trim(host, "[]")) }
+
 // servicePort finds the number of a port in /etc/services, services(5).
 func servicePort(name, protocol string) (port uint16, known bool, err error) {
 	if port, err := strconv.ParseUint(name, 10, 16); err == nil {
@@ -87,7 +90,7 @@ func listened(ctx context.Context, on []Address) (found []Address, err error) {
 		return nil, nil
 	}
 	var sockets []host.Socket
-	if err := within(ctx, func() (err error) { sockets, err = host.Listeners(); return err }); err != nil {
+	if err := within(ctx, "who listens", func() (err error) { sockets, err = host.Listeners(); return err }); err != nil {
 		return nil, err
 	}
 	for _, a := range on {
@@ -117,13 +120,13 @@ func (a Address) is(s host.Socket) bool {
 }
 
 // within looks until ctx ends; a look that does not return then is left behind.
-func within(ctx context.Context, look func() error) error {
+func within(ctx context.Context, what string, look func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- look() }()
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("who listens: %w", ErrNoAnswer)
+		return fmt.Errorf("%s: %w", what, ErrNoAnswer)
 	}
 }

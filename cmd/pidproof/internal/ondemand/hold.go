@@ -17,12 +17,15 @@ import (
 func (s *Service) Hold(ctx context.Context) (damage, err error) {
 	holdable, _ := s.Active()
 	for _, t := range s.Triggers {
-		if t.Kind == Inetd && t.State == heldOff { // inetd may not know of it
+		if t.Kind.inFile() && t.State == heldOff { // inetd may not know of it
 			holdable = append(holdable, t)
 		}
 	}
 	if len(holdable) == 0 {
 		return nil, nil
+	}
+	if err := s.spares(); err != nil {
+		return nil, err
 	}
 	unlock, err := lock(ctx, s.Name)
 	if err != nil {
@@ -44,7 +47,7 @@ func (s *Service) Hold(ctx context.Context) (damage, err error) {
 	r.OnDemand = 0
 	var stop []string
 	for _, t := range holdable {
-		if t.Kind == Inetd {
+		if t.Kind.inFile() {
 			r.Inetd = true
 			continue
 		}
@@ -67,32 +70,6 @@ func (s *Service) Hold(ctx context.Context) (damage, err error) {
 	return damage, err
 }
 
-// holdLines switches off the lines of inetd.conf, and waits until inetd, which has been
-// told, listens for them no more.
-func (s *Service) holdLines(ctx context.Context) error {
-	daemons, err := s.daemons()
-	if err != nil {
-		return err
-	}
-	_, err = change(ctx, true, func(content string) (string, int) { return holdLines(content, s.Name, daemons) })
-	if err != nil {
-		return err
-	}
-	var addresses []Address
-	for _, t := range s.Triggers {
-		if t.Kind == Inetd && (t.Active || t.State == heldOff) {
-			addresses = append(addresses, t.Listens...)
-		}
-	}
-	for until := time.Now().Add(hangUpTime); time.Now().Before(until); time.Sleep(standingTick) {
-		left, err := listened(ctx, addresses)
-		if err != nil || len(left) == 0 {
-			return err
-		}
-	}
-	return nil // somebody else may listen there: that is seen at the end
-}
-
 // Allow records that the service was stopped while its triggers stay armed.
 func (s *Service) Allow(stopped Moment) error {
 	r, err := ReadRecord(s.Name)
@@ -110,7 +87,7 @@ func (s *Service) Allow(stopped Moment) error {
 func (r Record) Forget() error { return removeRecord(r.Service) }
 
 // Held is what there is to restore of a service, nil if nothing: its record, that of what
-// it is an alias of, or lines of inetd.conf, which are held off after a boot, too.
+// it is an alias of, or entries of superservers, which are held off after a boot, too.
 func Held(ctx context.Context, service string) (r *Record, err error) {
 	r, err = ReadRecord(service)
 	if r == nil && err == nil {
@@ -119,18 +96,15 @@ func Held(ctx context.Context, service string) (r *Record, err error) {
 	if r != nil {
 		return r, err
 	}
-	if there, unread := isFile(inetdConf); unread != nil || !there {
-		return nil, errors.Join(err, unread)
-	}
-	content, unread := os.ReadFile(inetdConf)
-	if unread == nil && holdsOff(string(content), service) {
+	files, unread := heldFiles(service)
+	if len(files) > 0 {
 		r = &Record{Service: service, Inetd: true}
 	}
 	return r, errors.Join(err, unread)
 }
 
-// AllHeld are the services of which something is recorded, or a line of inetd.conf is held
-// off.
+// AllHeld are the services of which something is recorded, or an entry of a superserver is
+// held off.
 func AllHeld() (services []string, err error) {
 	records, err := os.ReadDir(Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -141,15 +115,13 @@ func AllHeld() (services []string, err error) {
 			services = append(services, name)
 		}
 	}
-	there, err := isFile(inetdConf)
-	if err != nil || !there {
-		return services, err
+	files, err := confFiles()
+	for _, f := range files {
+		services = append(services, heldServices(f.content)...)
 	}
-	content, err := os.ReadFile(inetdConf)
 	if err != nil {
 		return nil, err
 	}
-	services = append(services, heldServices(string(content))...)
 	slices.Sort(services)
 	return slices.Compact(services), nil
 }
@@ -208,14 +180,11 @@ func Restore(ctx context.Context, r Record) (restored []string, restarted bool, 
 			return restored, restarted, err
 		}
 	}
-	n, err := change(ctx, r.Inetd, func(content string) (string, int) { return restoreLines(content, r.Service) })
+	changed, err := restoreLines(ctx, r)
 	if err != nil {
 		return restored, restarted, err
 	}
-	if n > 0 {
-		restored = append(restored, inetdConf)
-	}
-	return restored, restarted, removeRecord(r.Service)
+	return append(restored, changed...), restarted, removeRecord(r.Service)
 }
 
 // startUnits starts triggers, sockets first: systemd starts none while its service

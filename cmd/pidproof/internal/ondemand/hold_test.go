@@ -49,7 +49,7 @@ func TestRestoreLinesOfInetdConf(t *testing.T) {
 	emptyDir(t)
 	overEtc(t)
 	const content = "foo stream tcp nowait root /bin/foo foo"
-	held, _ := holdLines(content, "foo", nil)
+	held, _ := holdAll(inetdLines{}, content, "foo", nil, true)
 	if err := errors.Join(os.WriteFile(inetdConf, []byte(held), 0o600), os.Chown(inetdConf, 7, 8), os.Chmod(inetdConf,
 		0o640)); err != nil {
 		t.Fatal(err)

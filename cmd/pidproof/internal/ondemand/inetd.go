@@ -4,65 +4,94 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
 	"pidproof/cmd/pidproof/internal/record"
+	"pidproof/cmd/pidproof/internal/shellvars"
 	"pidproof/cmd/pidproof/internal/wholefile"
 	"pidproof/matcher"
 )
 
-const (
-	inetdConf    = "/etc/inetd.conf"
-	inetdPidfile = "/run/inetd.pid"
-)
+// superserver starts other programs for clients.
+type superserver struct{ name, pidfile string }
 
-// inetds are what Debian's packages call theirs: openbsd-inetd and inetutils-inetd.
-var inetds = []string{"inetd", "inetutils-inetd"}
-
-// inetd is the one that runs, and the lines that are a service's.
-type inetd struct {
-	pid     int // 0: none runs
-	entries []entry
-	others  []string // programs of other services' lines
+// superservers are those of Debian's packages: openbsd-inetd, inetutils-inetd and xinetd.
+var superservers = []superserver{
+	{"inetd", "/run/inetd.pid"},
+	{"inetutils-inetd", "/run/inetd.pid"},
+	{"xinetd", "/run/xinetd.pid"},
 }
 
-// lookAtInetd reads inetd.conf. It leaves s.inetd nil where no line is the service's.
+// running is one that runs, held by its report.
+type running struct {
+	superserver
+	report matcher.Report
+	main   *matcher.Process
+	compat bool // xinetd, with -inetd_compat
+}
+
+// reads tells whether it reads an entry.
+func (r running) reads(e entry) bool {
+	switch r.name {
+	case "xinetd":
+		return e.xinetd || r.compat && e.file == inetdConf
+	case "inetutils-inetd":
+		return !e.xinetd
+	}
+	return e.file == inetdConf
+}
+
+// inetd is what superservers have of a service.
+type inetd struct {
+	running []served
+	joined  bool // openbsd-inetd's lines
+	entries []entry
+	others  []string // programs of other services' entries
+}
+
+// served is a superserver that reads one of the entries.
+type served struct {
+	name string
+	pid  int
+}
+
+// lookAtInetd reads the files of superservers. It leaves s.inetd nil where no entry is the
+// service's.
 func (s *Service) lookAtInetd(ctx context.Context) error {
-	if there, err := isFile(inetdConf); err != nil || !there {
-		return err
-	}
-	content, err := os.ReadFile(inetdConf)
-	if err != nil {
-		return err
-	}
 	daemons, err := s.daemons()
 	if err != nil {
 		return err
 	}
-	its := inetd{entries: entriesOf(string(content), s.Name, daemons)}
-	if len(its.entries) == 0 {
-		return nil
-	}
-	for _, e := range parseInetdConf(string(content)) {
-		if !e.off && !slices.Contains(its.entries, e) {
-			its.others = append(its.others, e.program)
-		}
-	}
-	report, main, err := runningInetd(ctx)
-	defer report.Release()
+	files, err := confFiles()
 	if err != nil {
 		return err
 	}
-	if main != nil {
-		its.pid = main.Evidence.PID
+	if len(inetdOf(files, s.Name, daemons, true).entries)+len(inetdOf(files, s.Name, daemons, false).entries) == 0 {
+		return nil
 	}
-	s.inetd = &its
+	run, err := runningSuperservers(ctx)
+	defer run.release()
+	if err != nil {
+		return err
+	}
+	its := inetdOf(files, s.Name, daemons, run.joined())
+	if len(its.entries) == 0 {
+		return nil
+	}
+	for _, r := range run {
+		if slices.ContainsFunc(its.entries, r.reads) {
+			its.running = append(its.running, served{r.name, r.main.Evidence.PID})
+		}
+	}
+	s.inetd = its
 	for _, e := range its.entries {
-		t, err := its.trigger(e)
+		t, err := triggerOf(e, slices.ContainsFunc(run, func(r running) bool { return r.reads(e) }))
 		if err != nil {
 			return err
 		}
@@ -71,117 +100,189 @@ func (s *Service) lookAtInetd(ctx context.Context) error {
 	return nil
 }
 
-func (i *inetd) trigger(e entry) (Trigger, error) {
-	t := Trigger{Kind: Inetd, Name: fmt.Sprintf("%s:%d", inetdConf, e.number), Holdable: true}
+func inetdOf(files []confFile, name string, daemons []string, joined bool) *inetd {
+	all := entriesIn(files, joined)
+	its := &inetd{joined: joined, entries: entriesOf(all, name, daemons)}
+	for _, e := range all {
+		if !e.off && !slices.Contains(its.entries, e) {
+			its.others = append(its.others, e.program)
+		}
+	}
+	return its
+}
+
+func triggerOf(e entry, read bool) (t Trigger, err error) {
+	t = Trigger{Kind: e.kind(), Name: fmt.Sprintf("%s:%d", e.file, e.number), Holdable: true}
 	switch {
 	case e.heldFor != "":
 		t.State = heldOff
 	case e.off:
 		t.State = "off"
-	case i.pid == 0:
-		t.State = "no inetd"
+	case !read:
+		t.State = "no " + string(t.Kind)
 	default:
 		t.State, t.Active = "enabled", true
 	}
-	a, is, err := e.listens()
-	if is {
-		t.Listens = []Address{a}
-	}
+	t.Listens, err = e.listens()
 	return t, err
 }
 
-// runningInetd finds the inetd that runs, and holds it; main is nil if none does. Its
-// pidfile may be lost, if only one process can be meant. What it has started for a client
-// runs inetd, too, for a moment.
-func runningInetd(ctx context.Context) (r matcher.Report, main *matcher.Process, err error) {
+// runs are the superservers that run.
+type runs []running
+
+// joined: inetd.conf is read as openbsd-inetd does, unless it is another's.
+func (all runs) joined() bool {
+	return !slices.ContainsFunc(all, func(r running) bool { return r.name == "inetutils-inetd" || r.compat })
+}
+
+func (all runs) release() {
+	for i := range all {
+		all[i].report.Release()
+	}
+}
+
+// runningSuperservers finds those that run, and holds them. A pidfile may be lost, if only
+// one process can be meant. What one has started for a client runs it, too, for a moment.
+func runningSuperservers(ctx context.Context) (all runs, err error) {
 	for until := time.Now().Add(hangUpTime); ; time.Sleep(standingTick) {
-		r, main, err = oneLook(ctx)
+		all, err = oneLook(ctx)
 		if err == nil || ctx.Err() != nil || !time.Now().Before(until) {
-			return r, main, err
+			return all, err
 		}
-		r.Release()
+		all.release()
 	}
 }
 
-func oneLook(ctx context.Context) (r matcher.Report, main *matcher.Process, err error) {
-	for _, name := range inetds {
-		d, err := matcher.FindDaemon(name)
-		if errors.Is(err, matcher.ErrDaemon) {
-			continue
+func oneLook(ctx context.Context) (all runs, err error) {
+	for _, s := range superservers {
+		r, err := s.look(ctx)
+		if r.main == nil || err != nil {
+			r.report.Release()
+		} else {
+			all = append(all, r)
 		}
 		if err != nil {
-			return r, nil, err
+			return all, err
 		}
-		r, err = matcher.Check(ctx, matcher.Instance{Daemon: d.Path, Pidfile: inetdPidfile, Others: true, Sockets: true, Hold: true})
-		if err != nil {
-			return r, nil, err
-		}
-		if r.Verdict == matcher.Running {
-			return r, r.Main, nil
-		}
-		if main, _ := r.Adoptable(); main != nil && r.Pidfile.Adopts(main.Evidence) == nil {
-			return r, main, nil
-		}
-		if r.Verdict == matcher.Unknown || r.Verdict == matcher.Unclaimed {
-			return r, nil, fmt.Errorf("whether %s runs cannot be told: %s", d.Path, r.Reason)
-		}
-		r.Release()
 	}
-	return matcher.Report{}, nil, nil
+	return all, nil
 }
 
-// change writes inetd.conf anew, if that changes it, and has inetd read it; told: also if
-// it does not, because a run that was interrupted may not have done that.
-func change(ctx context.Context, told bool, how func(content string) (string, int)) (changed int, err error) {
-	if there, err := isFile(inetdConf); err != nil || !there {
-		return 0, err
+// look leaves main nil where it does not run.
+func (s superserver) look(ctx context.Context) (r running, err error) {
+	r.superserver = s
+	d, err := matcher.FindDaemon(s.name)
+	if errors.Is(err, matcher.ErrDaemon) {
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	r.report, err = matcher.Check(ctx, matcher.Instance{Daemon: d.Path, Pidfile: s.pidfile, Others: true, Sockets: true, Hold: true})
+	if err != nil {
+		return r, err
+	}
+	main, _ := r.report.Adoptable()
+	switch {
+	case r.report.Verdict == matcher.Running:
+		r.main = r.report.Main
+	case main != nil && r.report.Pidfile.Adopts(main.Evidence) == nil:
+		r.main = main
+	case r.report.Verdict == matcher.Unknown || r.report.Verdict == matcher.Unclaimed:
+		return r, fmt.Errorf("whether %s runs cannot be told: %s", d.Path, r.report.Reason)
+	}
+	if r.main != nil && s.name == "xinetd" {
+		r.compat, err = hasOption(ctx, r.main.Evidence.PID, "-inetd_compat")
+	}
+	return r, err
+}
+
+// hasOption looks at the arguments of a process that is held.
+func hasOption(ctx context.Context, pid int, option string) (has bool, err error) {
+	err = within(ctx, "its arguments", func() error {
+		file, err := os.Open(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		args, err := io.ReadAll(io.LimitReader(file, shellvars.Limit))
+		has = slices.Contains(strings.Split(string(args), "\x00"), option)
+		return err
+	})
+	if err != nil {
+		return false, unlessGone(err)
+	}
+	return has, nil
+}
+
+// change writes the files of superservers anew, where that changes them, and has those
+// that run read them; told: also if it does not, because a run that was interrupted may
+// not have done that. before is called in between.
+func change(ctx context.Context, told bool, how func(confFile) (string, int), before func() error) (changed []string, err error) {
+	files, err := confFiles()
+	if err != nil || len(files) == 0 {
+		return nil, err
 	}
 	unlock, err := lock(ctx, ".inetd.conf") // no service begins with a dot
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer unlock()
-	path, err := filepath.EvalSymlinks(inetdConf)
-	if err != nil {
-		return 0, err
+	if files, err = confFiles(); err != nil {
+		return nil, err
 	}
-	st, err := os.Lstat(path)
-	if err != nil {
-		return 0, err
+	for _, f := range files {
+		content, n := how(f)
+		if n == 0 {
+			continue
+		}
+		if err := replace(f.path, content); err != nil {
+			return changed, err
+		}
+		changed = append(changed, f.path)
 	}
-	old, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
+	if len(changed) == 0 && !told {
+		return nil, nil
 	}
-	content, changed := how(string(old))
-	if changed > 0 {
-		err = replace(path, content, st)
-	}
-	if err != nil || changed == 0 && !told {
-		return 0, err
-	}
-	report, main, err := runningInetd(ctx)
-	defer report.Release()
-	if err != nil || main == nil {
+	if err := before(); err != nil {
 		return changed, err
 	}
-	if err = main.Signal(syscall.SIGHUP); err == nil { // it reads inetd.conf anew, inetd(8)
-		record.Entry{Command: "inetd"}.Signalled(main, syscall.SIGHUP)
-	}
-	return changed, err
+	return changed, hangUp(ctx)
 }
 
-// replace writes a file whole or not at all, with the owner and mode that it has.
-func replace(path, content string, st os.FileInfo) error {
-	owner, known := st.Sys().(*syscall.Stat_t)
-	if !known {
-		return fmt.Errorf("%s: its owner is not known", path)
+// hangUp has superservers read their files anew: inetd(8), inetutils-inetd(8), xinetd(8).
+func hangUp(ctx context.Context) error {
+	run, err := runningSuperservers(ctx)
+	defer run.release()
+	for _, r := range run {
+		if err != nil {
+			break
+		}
+		if err = r.main.Signal(syscall.SIGHUP); err == nil {
+			record.Entry{Command: "inetd"}.Signalled(r.main, syscall.SIGHUP)
+		}
+	}
+	return err
+}
+
+// replace writes a file whole or not at all; all but its content stays. A link stays one.
+// The temporary file is not made beside it: inetutils-inetd reads every file of inetdDir.
+func replace(path, content string) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
 	}
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	return wholefile.ReplaceIn(dir, filepath.Base(path), []byte(content), st.Mode().Perm(),
-		&wholefile.Owner{UID: int(owner.Uid), GID: int(owner.Gid)})
+	temporary := dir
+	if filepath.Dir(path) == inetdDir {
+		if temporary, err = os.OpenRoot(filepath.Dir(inetdDir)); err != nil {
+			return err
+		}
+		defer temporary.Close()
+	}
+	return wholefile.ReplaceLike(dir, filepath.Base(path), []byte(content), temporary)
 }

@@ -3,7 +3,6 @@ package ondemand
 import (
 	"fmt"
 	"hash/fnv"
-	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,26 +13,14 @@ import (
 // configured meanwhile would add its line a second time.
 const offMark = "#<off># "
 
-// entry is a line of inetd.conf, inetd(8):
+// inetdLines are those of inetd.conf, inetd(8) and inetutils-inetd(8):
 //
-//	[address:]service type protocol wait user program argument...
-type entry struct {
-	number  int // from 1
-	more    int // lines that go on with it
-	address string
-	service string
-	proto   string
-	program string // of one that tcpd starts, that one
-	off     bool   // behind offMark
-	heldFor string // the service that we hold it off for
-}
-
-// heldComment stands above a line that is held off, and is our record of it: it
-// outlives a boot, as the line does. It names the line, so that it means no other after
-// somebody has removed that one.
-func heldComment(name, of string) string {
-	return fmt.Sprintf("# Held off by pidproof for %s, until \"invoke-rc.d %[1]s start\" or \"pidproof unquiesce %[1]s\": %s\n", name, of)
-}
+//	[address,...:]service type protocol wait user program argument...
+//
+// A line with an address alone, "address:", is about those below it. One that begins with
+// a blank goes on with the one above, as openbsd-inetd reads it; to inetutils-inetd, and
+// to xinetd, which reads inetd.conf with -inetd_compat, it is one by itself.
+type inetdLines struct{ apart bool } // only inetutils-inetd reads them
 
 // lineName is "service type protocol", a checksum, as two programs may have a line for
 // the same port, one of them off, and how many lines go on with it.
@@ -48,21 +35,10 @@ func lineName(line string, more int) string {
 	return name
 }
 
-// heldName reads such a comment.
-func heldName(line string) (name, of string) {
-	rest, _ := strings.CutPrefix(line, "# Held off by pidproof for ")
-	name, rest, _ = strings.Cut(rest, ",")
-	_, of, _ = strings.Cut(rest, "\": ")
-	of = strings.TrimSuffix(of, "\n")
-	if heldComment(name, of) != line {
-		return "", ""
-	}
-	return name, of
-}
-
-// parseInetdConf reads the lines that are on, and those behind offMark.
-func parseInetdConf(content string) (entries []entry) {
-	heldFor, of := "", ""
+// entries are the lines that are on, and those behind offMark.
+func (l inetdLines) entries(content string, joined bool) (entries []entry) {
+	joined = joined && !l.apart
+	heldFor, of, address := "", "", ""
 	lines := slices.Collect(strings.Lines(content))
 	for i, line := range lines {
 		if name, named := heldName(line); name != "" {
@@ -70,7 +46,7 @@ func parseInetdConf(content string) (entries []entry) {
 			continue
 		}
 		text, off := strings.CutPrefix(line, offMark)
-		name, more := text, goOn(lines[i+1:], off)
+		name, more := text, goOn(lines[i+1:], off, joined)
 		for fewer := range more { // lines that were off before may follow
 			if off && lineName(name, fewer) == of {
 				more = fewer
@@ -80,8 +56,14 @@ func parseInetdConf(content string) (entries []entry) {
 		for _, line := range lines[i+1 : i+1+more] {
 			text += strings.TrimPrefix(line, offMark)
 		}
-		if e, is := parseEntry(text); is && !continues(line) {
+		if a, is := addressLine(text); is && !off {
+			address = a
+		}
+		if e, is := parseEntry(text); is && (!joined || !continues(line)) {
 			e.number, e.more, e.off = i+1, more, off
+			if e.address == "" {
+				e.address = address
+			}
 			if off && lineName(name, more) == of {
 				e.heldFor = heldFor
 			}
@@ -92,9 +74,20 @@ func parseInetdConf(content string) (entries []entry) {
 	return entries
 }
 
-// goOn is how many lines go on with the one above them, as openbsd-inetd's may; off: all
-// are behind offMark.
-func goOn(lines []string, off bool) (more int) {
+// addressLine reads "address:".
+func addressLine(text string) (address string, is bool) {
+	f := strings.Fields(text)
+	if len(f) != 1 || strings.HasPrefix(f[0], "#") {
+		return "", false
+	}
+	return strings.CutSuffix(f[0], ":")
+}
+
+// goOn is how many lines go on with the one above them; off: all are behind offMark.
+func goOn(lines []string, off, joined bool) (more int) {
+	if !joined {
+		return 0
+	}
 	for _, line := range lines {
 		text, marked := strings.CutPrefix(line, offMark)
 		if marked != off || !continues(text) {
@@ -126,51 +119,16 @@ func parseEntry(text string) (e entry, is bool) {
 	return e, true
 }
 
-// entriesOf are the lines that run a service: those of its name, those of its program,
-// by that one's name, or as the service's unit or init script has it, and those that
-// are held off for it.
-func entriesOf(content, name string, daemons []string) (its []entry) {
-	for _, e := range parseInetdConf(content) {
-		base := filepath.Base(e.program)
-		if e.service == name || e.heldFor == name || base == name || base == "in."+name || slices.Contains(daemons, e.program) {
-			its = append(its, e)
-		}
-	}
-	return its
-}
-
-// listens is what inetd listens on for it.
-func (e entry) listens() (a Address, is bool, err error) {
-	kind := strings.TrimRight(e.proto, "46")
-	if kind != "tcp" && kind != "udp" {
-		return Address{}, false, nil
-	}
-	port, known, err := servicePort(e.service, kind)
-	a = Address{Kind: kind, Port: port}
-	if e.address != "" && e.address != "*" {
-		host, err := netip.ParseAddr(strings.Trim(e.address, "[]"))
-		if err != nil {
-			return a, false, nil
-		}
-		a.Host = host
-	}
-	return a, known, err
-}
-
-// holdLines switches off those lines of a service that are on.
-func holdLines(content, name string, daemons []string) (changed string, held int) {
-	on := map[int]entry{}
-	for _, e := range entriesOf(content, name, daemons) {
-		if !e.off {
-			on[e.number] = e
-			held++
-		}
+func (inetdLines) hold(content, name string, on []entry) (changed string) {
+	at := map[int]entry{}
+	for _, e := range on {
+		at[e.number] = e
 	}
 	var b strings.Builder
 	number, more := 0, 0
 	for line := range strings.Lines(content) {
 		number++
-		e, first := on[number]
+		e, first := at[number]
 		switch {
 		case first:
 			more = e.more
@@ -181,15 +139,14 @@ func holdLines(content, name string, daemons []string) (changed string, held int
 		}
 		b.WriteString(line)
 	}
-	return b.String(), held
+	return b.String()
 }
 
-// restoreLines gives back, byte for byte, the lines that are held off for a service. One
-// that somebody has switched on meanwhile stays as it is, and so does what stands in the
-// place of one that was removed.
-func restoreLines(content, name string) (changed string, restored int) {
-	held := map[int]int{} // the lines that go on with it, by the number of a line
-	for _, e := range parseInetdConf(content) {
+// restore leaves a line that somebody has switched on meanwhile as it is, and so what
+// stands in the place of one that was removed.
+func (l inetdLines) restore(content, name string) (changed string, restored int) {
+	held := map[int]int{}                        // the lines that go on with it, by the number of a line
+	for _, e := range l.entries(content, true) { // what was held off one by one is told by its comment
 		if e.heldFor == name {
 			held[e.number] = e.more
 		}
@@ -214,20 +171,4 @@ func restoreLines(content, name string) (changed string, restored int) {
 		b.WriteString(line)
 	}
 	return b.String(), restored
-}
-
-// holdsOff reports that a line is held off for a service.
-func holdsOff(content, name string) bool {
-	_, n := restoreLines(content, name)
-	return n > 0
-}
-
-// heldServices are those for which lines are held off.
-func heldServices(content string) (names []string) {
-	for line := range strings.Lines(content) {
-		if name, _ := heldName(line); name != "" {
-			names = append(names, name)
-		}
-	}
-	return names
 }

@@ -26,7 +26,7 @@ type Record struct {
 	Schema  int      `json:"schema"`
 	Service string   `json:"service"`
 	Units   []string `json:"units"` // systemd's, in the order in which they are started again
-	Inetd   bool     `json:"inetd"` // lines of inetd.conf, which carry the rest themselves
+	Inetd   bool     `json:"inetd"` // entries of superservers, whose files carry the rest themselves
 	// OnDemand is when the service was stopped with its triggers left armed; 0: it was
 	// not.
 	OnDemand Moment `json:"on_demand"`
@@ -39,7 +39,11 @@ func (r *Record) What() (names []string) {
 	}
 	names = append(names, r.Units...)
 	if r.Inetd {
-		names = append(names, inetdConf)
+		files, err := heldFiles(r.Service)
+		if err != nil || len(files) == 0 { // it holds off what cannot be read, or nothing any more
+			files = []string{inetdConf}
+		}
+		names = append(names, files...)
 	}
 	return names
 }

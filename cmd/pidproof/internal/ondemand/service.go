@@ -18,8 +18,8 @@ import (
 // ErrName is wrapped where a name is none that a service may have.
 var ErrName = errors.New("is no name of a service")
 
-// ErrUnknown is wrapped where no unit, init script or inetd line has the name.
-var ErrUnknown = errors.New("is unknown: no unit, no init script and no line of inetd.conf has this name")
+// ErrUnknown is wrapped where no unit, init script or entry of a superserver has the name.
+var ErrUnknown = errors.New("is unknown: no unit, no init script, no line of inetd.conf and no service of xinetd has this name")
 
 // Service is one that invoke-rc.d(8) stops and starts.
 type Service struct {
@@ -31,7 +31,7 @@ type Service struct {
 
 	instances []string // of its template, which an Accept=yes socket has started
 	ours      string   // that of them that we run in
-	inetd     *inetd   // nil unless a line of inetd.conf is its
+	inetd     *inetd   // nil unless an entry of a superserver is its
 }
 
 // Kind of a trigger, as a person knows it.
@@ -45,9 +45,13 @@ const (
 	DBus    Kind = "dbus"
 	Upholds Kind = "upholds"
 	Inetd   Kind = "inetd"
+	Xinetd  Kind = "xinetd"
 )
 
-var kinds = []Kind{Socket, Path, Timer, DBus, Upholds, Inetd}
+var kinds = []Kind{Socket, Path, Timer, DBus, Upholds, Inetd, Xinetd}
+
+// inFile reports that it is an entry in a file of a superserver.
+func (k Kind) inFile() bool { return k == Inetd || k == Xinetd }
 
 // Trigger is something that can start the service.
 type Trigger struct {

@@ -20,26 +20,38 @@ const sessionsEnd = 5 * time.Second
 // sessions holds what inetd has started for the service, but for what we run under.
 func (s *Service) sessions() (held *Processes, spared []string, err error) {
 	held = new(Processes)
-	if s.inetd == nil || s.inetd.pid == 0 {
+	if s.inetd == nil || len(s.inetd.running) == 0 {
 		return held, nil, nil
-	}
-	children, err := host.Children(s.inetd.pid)
-	if err != nil {
-		return held, nil, err
 	}
 	ours, err := host.Ancestors(os.Getppid())
 	if err != nil {
 		return held, nil, fmt.Errorf("what this command runs under cannot be told: %w", err)
 	}
-	for _, pid := range children {
-		at := held.hold(pid)
-		its, err := isChild(pid, s.inetd.pid) // looked at once it is held: the number is its own now
+	for _, of := range s.inetd.running {
+		at, err := s.inetd.hold(held, of.pid, ours)
+		spared = append(spared, at...)
 		if err != nil {
 			return held, spared, err
 		}
+	}
+	return held, spared, nil
+}
+
+// hold adds what one superserver has started for the service.
+func (i *inetd) hold(held *Processes, superserver int, ours []int) (spared []string, err error) {
+	children, err := host.Children(superserver)
+	if err != nil {
+		return nil, err
+	}
+	for _, pid := range children {
+		at := held.hold(pid)
+		its, err := isChild(pid, superserver) // looked at once it is held: the number is its own now
+		if err != nil {
+			return spared, err
+		}
 		if its {
-			if its, err = s.inetd.started(pid); err != nil {
-				return held, spared, err
+			if its, err = i.started(pid); err != nil {
+				return spared, err
 			}
 		}
 		switch {
@@ -50,7 +62,7 @@ func (s *Service) sessions() (held *Processes, spared []string, err error) {
 			spared = append(spared, "process "+strconv.Itoa(pid))
 		}
 	}
-	return held, spared, nil
+	return spared, nil
 }
 
 // newSession is one that inetd has started since those before were ended.
@@ -90,11 +102,11 @@ func (i *inetd) started(pid int) (bool, error) {
 		return false, err
 	}
 	for _, e := range i.entries {
-		a, listens, err := e.listens()
+		on, err := e.listens()
 		switch {
 		case err != nil:
 			return false, err
-		case connected && listens && a.Port == local.Port():
+		case connected && slices.ContainsFunc(on, func(a Address) bool { return a.Kind == "tcp" && a.Port == local.Port() }):
 			return true, nil
 		case !connected && exe != "" && e.program == exe && !(matcher.Daemon{Path: exe}).RunsAnything() && !slices.Contains(i.others, exe):
 			return true, nil
@@ -111,19 +123,27 @@ func (s *Service) endSessions() (spared []string, err error) {
 	if err != nil {
 		return spared, err
 	}
-	for i, fd := range held.fds {
-		if fd == gone {
-			continue
-		}
-		if fd < 0 {
-			return spared, fmt.Errorf("process %d, which inetd has started for %s, cannot be held: end it by hand", held.pids[i], s.Name)
-		}
-		if err := unix.PidfdSendSignal(fd, unix.SIGTERM, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-			return spared, fmt.Errorf("process %d: %w", held.pids[i], err)
-		}
+	if err := s.terminate(held); err != nil {
+		return spared, err
 	}
 	if left := held.Await(time.Now().Add(sessionsEnd)); len(left) > 0 {
 		return spared, fmt.Errorf("process %d, which inetd has started for %s, does not end: look at it (ps -fp %[1]d)", left[0], s.Name)
 	}
 	return spared, nil
+}
+
+// terminate sends them SIGTERM.
+func (s *Service) terminate(held *Processes) error {
+	for i, fd := range held.fds {
+		if fd == gone {
+			continue
+		}
+		if fd < 0 {
+			return fmt.Errorf("process %d, which inetd has started for %s, cannot be held: end it by hand", held.pids[i], s.Name)
+		}
+		if err := unix.PidfdSendSignal(fd, unix.SIGTERM, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("process %d: %w", held.pids[i], err)
+		}
+	}
+	return nil
 }

@@ -275,10 +275,8 @@ func (s *Service) CameBack(ctx context.Context, since Moment) (Return, error) {
 func (s *Service) StaysStopped(ctx context.Context, stopped Moment) error {
 	holdable, others := s.Active()
 	var addresses []Address
-	for _, t := range s.Triggers {
-		if t.Holdable && (t.Active || t.State == heldOff) {
-			addresses = append(addresses, t.Listens...)
-		}
+	for _, t := range s.Triggers { // armed or not: who listens there serves its clients
+		addresses = append(addresses, t.Listens...)
 	}
 	var listening []Address
 	for until := time.Now().Add(SettleTime); ; time.Sleep(standingTick) {

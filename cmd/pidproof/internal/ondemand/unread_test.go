@@ -68,7 +68,7 @@ func TestListenedInTime(t *testing.T) {
 	cancel()
 	hangs := make(chan struct{})
 	defer close(hangs)
-	if err := within(ctx, func() error { <-hangs; return nil }); !errors.Is(err, ErrNoAnswer) {
+	if err := within(ctx, "who listens", func() error { <-hangs; return nil }); !errors.Is(err, ErrNoAnswer) {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package wholefile
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,6 +43,13 @@ func child(does, path string) int {
 				panic(err)
 			}
 		}
+	case "like": // for ever, too
+		dir, err := os.OpenRoot(path + "/d")
+		beside, unopened := os.OpenRoot(path)
+		for i := 0; err == nil && unopened == nil; i++ {
+			err = ReplaceLike(dir, "x", contents[i%len(contents)], beside)
+		}
+		panic(errors.Join(err, unopened))
 	}
 	if err := Write(path, contents[1], 0o644); err != nil {
 		fmt.Println(err)

@@ -43,6 +43,14 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 	return about(path, replace(dir, path[at:], content, mode, nil))
 }
 
+// ReplaceLike makes a file of an open directory hold other content, and leaves what else
+// it has: owner, mode, and extended attributes, an ACL (acl(5)) and a label among them.
+// The temporary file is made in another directory of the same file system, for those
+// whose readers take every name.
+func ReplaceLike(dir *os.Root, name string, content []byte, temporary *os.Root) error {
+	return about(filepath.Join(dir.Name(), name), replaceLike(dir, name, content, temporary))
+}
+
 // ReplaceIn is Write in an open directory, wherever its path leads by now. name is
 // one of its entries, or a new one. The file belongs to owner from before it
 // appears; nil: to whoever writes it.
@@ -65,7 +73,7 @@ func replace(dir *os.Root, name string, content []byte, mode fs.FileMode, owner 
 		return err
 	}
 	defer held.Close()
-	pending, err := written(held, name, content, mode, owner)
+	pending, err := written(held, held, name, content, mode, owner)
 	if err != nil {
 		return err
 	}
@@ -84,7 +92,7 @@ func create(dir *os.Root, name string, content []byte, mode fs.FileMode) error {
 		return err
 	}
 	defer held.Close()
-	pending, err := written(held, name, content, mode, nil)
+	pending, err := written(held, held, name, content, mode, nil)
 	if err != nil {
 		return err
 	}
@@ -105,8 +113,8 @@ func inside(dir *os.File, name string) string {
 }
 
 // written is the temporary file, complete but for its name.
-func written(dir *os.File, name string, content []byte, mode fs.FileMode, owner *Owner) (*renameio.PendingFile, error) {
-	pending, err := renameio.NewPendingFile(inside(dir, name), renameio.WithTempDir(inside(dir, "."))) // with mode 0600
+func written(dir, temporary *os.File, name string, content []byte, mode fs.FileMode, owner *Owner) (*renameio.PendingFile, error) {
+	pending, err := renameio.NewPendingFile(inside(dir, name), renameio.WithTempDir(inside(temporary, "."))) // with mode 0600
 	if err != nil {
 		return nil, err
 	}
