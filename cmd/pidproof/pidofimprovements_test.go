@@ -52,7 +52,7 @@ var improvements = []improvement{
 	{
 		name: "Arguments", documented: "Given a path, what a process calls itself counts for nothing",
 		drops: func(q question, p *arranged) bool {
-			return q.byPath() && q.x && q.reads(p) && q.named(p) && !q.runs(p) && !q.runsScript(p) && !q.namesScript(p)
+			return q.byPath() && (q.x || q.titles) && q.reads(p) && q.named(p) && !q.runs(p) && !q.runsScript(p) && !q.namesScript(p)
 		},
 	},
 	{

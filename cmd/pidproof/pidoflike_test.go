@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
 
+	"pidproof/testdata/debs"
 	"pidproof/testdata/need"
 )
 
@@ -37,7 +39,7 @@ func TestPidofLikeSysvinit(t *testing.T) {
 		for seed := from; seed <= to; seed++ {
 			t.Run(strconv.Itoa(seed), func(t *testing.T) {
 				t.Parallel()
-				compareWorld(t, theirs, uint64(seed), seen)
+				compareWorld(t, theirs, false, uint64(seed), seen)
 			})
 		}
 	})
@@ -52,6 +54,31 @@ func TestPidofLikeSysvinit(t *testing.T) {
 		if seen.count[i.name] == 0 {
 			t.Errorf("the improvement %q is documented, and never seen", i.name)
 		}
+	}
+}
+
+// TestPidofLikeDebian13s is the same beside the pidof of Debian 13, in two worlds: it differs from that of 12 in what it
+// makes of a first argument.
+func TestPidofLikeDebian13s(t *testing.T) {
+	t.Parallel()
+	need.Root(t)
+	need.Program(t, "apt-get")
+	debian, err := debs.Trixie()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // ordinary users ask, too
+		t.Fatal(err)
+	}
+	theirs, err := debian.Program("/usr/sbin/killall5", "pidof", filepath.Join(dir, "pidof"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, seed := range []uint64{8, 9} {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			compareWorld(t, theirs, true, seed, &occurrences{count: map[string]int{}})
+		})
 	}
 }
 
@@ -78,8 +105,9 @@ func sysvinitsPidof(t *testing.T) string {
 	return path
 }
 
-func compareWorld(t *testing.T, theirs string, seed uint64, seen *occurrences) {
+func compareWorld(t *testing.T, theirs string, titles bool, seed uint64, seen *occurrences) {
 	w := newWorld(t, seed)
+	w.titles = titles
 	w.arrange(seed)
 	p := &peers{world: w, theirs: []string{theirs}, lists: map[string][]int{}, seen: seen}
 	for range callsPerWorld {

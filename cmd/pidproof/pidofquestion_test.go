@@ -17,10 +17,11 @@ type question struct {
 	now     os.FileInfo // what lies there; nil: nothing
 	script  bool        // that is one
 	multi   bool        // that file has other names beside this one and its own
+	titles  bool        // sysvinit's takes the first argument for the path, as 3.14 does
 }
 
 func (w *world) question(program string, x, z bool, uid int) question {
-	q := question{program: program, x: x, z: z, uid: uid}
+	q := question{program: program, x: x, z: z, uid: uid, titles: w.titles}
 	if !q.byPath() {
 		return q
 	}

@@ -31,6 +31,7 @@ type world struct {
 	programs  []string // to ask for
 	turn      int
 	stdin     *os.File // says nothing until the end
+	titles    bool     // sysvinit's pidof is one that believes them
 }
 
 // stranger is an ordinary user, who owns some processes and asks for others'.

@@ -17,7 +17,7 @@ import (
 // answer is what a tool said.
 type answer struct {
 	Tool string
-	Kind string // askStatus or askPids
+	Kind string // askStatus and the like
 	outcome
 }
 
@@ -183,5 +183,13 @@ func (q question) starts() (map[string]string, error) {
 }
 
 func (q question) asks(kind string) bool {
-	return kind == askStatus && q.Status != "" || kind == askPids && q.Pids != nil
+	switch kind {
+	case askStatus:
+		return q.Status != "" && q.named()
+	case askUnnamed:
+		return q.Status != "" && !q.named()
+	case askStart:
+		return q.Start != ""
+	}
+	return q.Pids != nil
 }

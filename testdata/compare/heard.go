@@ -27,7 +27,11 @@ var (
 )
 
 func (q question) anonymous(line string) string {
-	line = strings.NewReplacer(q.Daemon, "D", q.Pidfile, "F").Replace(line)
+	paths := []string{q.Daemon, "D"}
+	if q.named() {
+		paths = append(paths, q.Pidfile, "F")
+	}
+	line = strings.NewReplacer(paths...).Replace(line)
 	line = directories.ReplaceAllString(line, "")
 	names := q.names()
 	line = digits.ReplaceAllStringFunc(line, func(run string) string {

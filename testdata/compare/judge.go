@@ -57,6 +57,9 @@ func (p *played) judge(t tool, a answer) cell {
 		return wrongUnless(q.Pids[0] != cannotTell && slices.Equal(pids, q.rightPids()))
 	}
 	said := how.says(a.outcome)
+	if a.Kind == askStart {
+		return wrongUnless(said == q.Start)
+	}
 	if said == notRunning && !how.knowsUnclaimed() {
 		// It was asked about the pidfile's process only, and has no word for others.
 		return wrongUnless(q.Status == notRunning || q.Status == unclaimed)
@@ -71,7 +74,7 @@ func wrongUnless(it bool) cell {
 	return wrong
 }
 
-// says is the meaning of an answer about the status.
+// says is the meaning of an answer about the status, or about a start.
 func (a ask) says(said outcome) string {
 	meaning, ok := a.means[said.Exit]
 	if !ok || a.complains && said.Stdout == "" && said.Stderr != "" {
@@ -96,8 +99,11 @@ func (q question) rightPids() []int {
 
 // truth is the right answer to a question, for the notes.
 func (q question) truth(kind string) string {
-	if kind == askStatus {
+	switch kind {
+	case askStatus, askUnnamed:
 		return strings.ReplaceAll(q.Status, "-", " ")
+	case askStart:
+		return map[string]string{yes: "to be started", no: "not to be started"}[q.Start]
 	}
 	switch q.Pids[0] {
 	case "none":

@@ -13,9 +13,7 @@ import (
 type peer string
 
 const (
-	pidof     peer = "sysvinit's pidof"
 	busybox   peer = "busybox"
-	dpkg      peer = "dpkg's start-stop-daemon"
 	functions peer = "Debian's LSB functions"
 	shell     peer = "sh"
 	self      peer = "pidproof"
@@ -28,8 +26,8 @@ type found struct{ Path, Version string }
 type peers map[peer]found
 
 func (p peers) has(t tool) bool {
-	_, ok := p[t.needs()]
-	return ok || t.needs() == ""
+	_, ok := p[t.needs]
+	return ok || t.needs == ""
 }
 
 // findPeers looks for all of them. One that is missing is left out, but in CI nothing may be, nor in what is published.
@@ -46,9 +44,14 @@ func findPeers(programs string, publish bool) (peers, error) {
 			version, err := host.FirstLine(path, "-V")
 			return found{path, version}, err
 		}},
-		{pidof, "sysvinit-utils", of(host.Pidof)},
-		{busybox, "busybox", of(host.Busybox)},
-		{dpkg, "dpkg", of(host.StartStopDaemon)},
+		{bookworm.pidof, "sysvinit-utils", ofBookworm(host.Pidof)},
+		{trixie.pidof, "apt", func() (found, error) { return pidofOfTrixie(programs) }},
+		{busybox, "busybox", func() (found, error) {
+			path, version, err := host.Busybox()
+			return found{path, version}, err
+		}},
+		{bookworm.dpkg, "dpkg", ofBookworm(host.StartStopDaemon)},
+		{trixie.dpkg, "apt", func() (found, error) { return startStopDaemonOfTrixie(programs) }},
 		{functions, "sysvinit-utils", func() (found, error) { return ofPackage("/lib/lsb/init-functions") }},
 		{shell, "dash", func() (found, error) {
 			path, err := filepath.EvalSymlinks("/bin/sh")
@@ -62,7 +65,8 @@ func findPeers(programs string, publish bool) (peers, error) {
 		case p.peer == self:
 			return nil, err
 		default:
-			missing = append(missing, fmt.Sprintf("%v (apt install %s)", err, p.from))
+			why, _, _ := strings.Cut(err.Error(), "\n")
+			missing = append(missing, fmt.Sprintf("%s (apt install %s)", why, p.from))
 		}
 	}
 	if publish {
@@ -75,14 +79,6 @@ func findPeers(programs string, publish bool) (peers, error) {
 		fmt.Fprintf(os.Stderr, "compare: left out: %s\n", left)
 	}
 	return all, nil
-}
-
-// of takes what host finds.
-func of(find func() (path, version string, err error)) func() (found, error) {
-	return func() (found, error) {
-		path, version, err := find()
-		return found{path, version}, err
-	}
 }
 
 // ofPackage is a file of a Debian package. /usr may be merged, and the package not know it.

@@ -20,10 +20,10 @@ func TestMissingPeer(t *testing.T) {
 	c := comparison{found, []*played{{}}}
 	for _, tool := range tools {
 		want := noQuestion
-		if _, there := found[tool.needs()]; !there && tool.needs() != "" {
+		if _, there := found[tool.needs]; !there && tool.needs != "" {
 			want = absent
 		}
-		if got := c.cell(c.plays[0], tool); got != want || tool.needs() == functions && got != absent {
+		if got := c.cell(c.plays[0], tool); got != want || tool.needs == functions && got != absent {
 			t.Errorf("%s: %s, want %s", tool.name, got, want)
 		}
 		if got := c.score(tool).String(); got != "n/a" {

@@ -17,20 +17,28 @@ const (
 	cannotTell = "cannot-tell" // an error, a refusal
 )
 
+// Whether the daemon may be started.
+const (
+	yes = "yes"
+	no  = "no"
+)
+
 // question is what a scenario says once its processes run: what to ask, and the right answers. Its author knows them
 // from what he started; no tool is asked for them. One line each:
 //
 //	daemon PATH          the path, or the label, that is asked about: D
-//	pidfile PATH         the pidfile that is asked about: F
+//	pidfile PATH         the pidfile that is asked about: F; or none: none is given
 //	process NAME PID     a process that runs, or is a zombie, and its name in the notes
 //	gone NAME PID        a number that no process has
 //	status WORD          running, not-running, unclaimed, cannot-tell
+//	start WORD           yes or no: whether the daemon may be started
 //	pids NAME...         the processes that run the daemon; none, or cannot-tell
 //	user UID             who asks; root if it is left out
 type question struct {
 	Daemon, Pidfile string
 	Processes, Gone map[string]int
 	Status          string
+	Start           string
 	Pids            []string // nil: not asked
 	User            int
 }
@@ -61,6 +69,11 @@ func (q *question) set(key, value string) error {
 			return errors.New("no such status; want running, not-running, unclaimed or cannot-tell")
 		}
 		return once(&q.Status, value)
+	case "start":
+		if value != yes && value != no {
+			return errors.New("want yes or no")
+		}
+		return once(&q.Start, value)
 	case "pids":
 		if q.Pids != nil {
 			return errors.New("said twice")
@@ -76,7 +89,7 @@ func (q *question) set(key, value string) error {
 		}
 		q.User = int(uid)
 	default:
-		return errors.New("no such key; want daemon, pidfile, process, gone, status, pids or user")
+		return errors.New("no such key; want daemon, pidfile, process, gone, status, start, pids or user")
 	}
 	return nil
 }
@@ -106,10 +119,12 @@ func (q question) complete() error {
 	switch {
 	case !filepath.IsAbs(q.Daemon) && (q.Daemon == "" || strings.Contains(q.Daemon, "/")):
 		return errors.New("it says no `daemon` line with an absolute path or a label")
-	case !filepath.IsAbs(q.Pidfile):
-		return errors.New("it says no `pidfile` line with an absolute path")
-	case q.Status == "" && q.Pids == nil:
-		return errors.New("it says neither a `status` nor a `pids` line")
+	case !filepath.IsAbs(q.Pidfile) && q.named():
+		return errors.New("it says no `pidfile` line with an absolute path, or none")
+	case q.Status == "" && q.Start == "" && q.Pids == nil:
+		return errors.New("it says no `status`, `start` or `pids` line")
+	case q.Start != "" && !q.named():
+		return errors.New("it says a `start` line, and no pidfile is given")
 	}
 	if len(q.Pids) == 1 && (q.Pids[0] == "none" || q.Pids[0] == cannotTell) {
 		return nil
@@ -121,6 +136,9 @@ func (q question) complete() error {
 	}
 	return nil
 }
+
+// named tells whether a pidfile is given.
+func (q question) named() bool { return q.Pidfile != "none" }
 
 // names gives the name of each number.
 func (q question) names() map[int]string {

@@ -99,13 +99,15 @@ func TestParseQuestion(t *testing.T) {
 // What is wrong says what is wanted.
 func TestRemedies(t *testing.T) {
 	for text, want := range map[string]string{
-		"staus running\n":           "want daemon, pidfile, process, gone, status, pids or user",
-		"status maybe\n":            "want running, not-running, unclaimed or cannot-tell",
-		"pidfile /f\npids none\n":   "no `daemon` line",
-		"daemon b/d\npidfile /f\n":  "no `daemon` line with an absolute path or a label",
-		"daemon /d\npids none\n":    "no `pidfile` line",
-		"daemon /d\npidfile /f\n\n": "no such key",
-		"daemon /d\npidfile /f\n":   "neither a `status` nor a `pids` line",
+		"staus running\n":                     "want daemon, pidfile, process, gone, status, start, pids or user",
+		"status maybe\n":                      "want running, not-running, unclaimed or cannot-tell",
+		"pidfile /f\npids none\n":             "no `daemon` line",
+		"daemon b/d\npidfile /f\n":            "no `daemon` line with an absolute path or a label",
+		"daemon /d\npids none\n":              "no `pidfile` line",
+		"daemon /d\npidfile /f\n\n":           "no such key",
+		"daemon /d\npidfile /f\n":             "no `status`, `start` or `pids` line",
+		"start maybe\n":                       "want yes or no",
+		"daemon /d\npidfile none\nstart no\n": "no pidfile is given",
 	} {
 		if _, err := parseQuestion(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
@@ -125,13 +127,17 @@ func TestRemedies(t *testing.T) {
 
 func FuzzParseQuestion(f *testing.F) {
 	f.Add(goodQuestion)
+	f.Add("daemon /d\npidfile none\nstatus running\n")
+	f.Add("daemon /d\npidfile /f\nstart no\n")
 	f.Add("daemon /d\npidfile /f\nuser 65533\nstatus cannot-tell\npids cannot-tell\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		q, err := parseQuestion(text)
 		if err != nil {
 			return
 		}
-		for kind, truth := range map[string]bool{askStatus: q.Status != "", askPids: q.Pids != nil} {
+		status := q.Status != ""
+		for kind, truth := range map[string]bool{askStatus: status && q.named(), askUnnamed: status && !q.named(),
+			askStart: q.Start != "", askPids: q.Pids != nil} {
 			if q.asks(kind) != truth || truth && q.truth(kind) == "" {
 				t.Errorf("%+v about %s", q, kind)
 			}

@@ -109,8 +109,9 @@ func (c comparison) text() string {
 const legend = `Each row is a situation that is arranged from real processes, in namespaces of its own, and each tool is asked about it.
 The right answer is known from what was started; no tool is asked for it. The questions are:
 
-- Is the process that the pidfile F names the daemon D, and may it be acted on?
+- Is the process that the pidfile F names the daemon D, and may it be acted on? Or, where no pidfile is given: does D run?
 - Which processes run D?
+- May D be started with the pidfile F? That is asked where the pidfile is lost.
 
 To the first, the right answer is one of:
 
@@ -120,13 +121,15 @@ To the first, the right answer is one of:
 - cannot tell: an error or a refusal. It is also right where the number is correct but its writer may not be trusted: to
   act on it would be wrong.
 
-To the second, it is all of them and no other; or that it cannot be told.
+To the second, it is all of them and no other; or that it cannot be told. To the third, it is yes or no.
 
-A tool that can be asked both questions has to be right in both. One that takes longer than %s hangs, and is killed. A
+A tool that can be asked several questions has to be right in all. One that takes longer than %s hangs, and is killed. A
 dash: it has no such question.
 
 Each tool is asked as its manual has it for an init script; ` + "`pidof D | grep`" + ` as apache2's script asks. NAME is D without
-its directories.
+its directories. Of pidof and dpkg's start-stop-daemon there are two: this machine's, of Debian 12, and those of Debian 13,
+from its packages and with its C library. What is said of one of the two alone names it. The LSB functions are the same
+file in both.
 
 `
 
@@ -144,19 +147,44 @@ func (c comparison) markdown(deadline, folder string) string {
 	for _, t := range tools {
 		scores = append(scores, c.score(t).String())
 	}
-	text.WriteString(line(scores) + "\n## What was right, and who said something else\n")
+	text.WriteString(line(scores) + c.changes() + "\n## What was right, and who said something else\n")
 	for _, p := range c.plays {
 		text.WriteString(p.markdown())
 	}
 	text.WriteString("\n## The tools\n\n")
+	var asked lines
 	for _, t := range tools {
 		for _, a := range t.asks {
-			fmt.Fprintf(&text, "- %s: `%s`\n", t.name, a.shown)
+			asked.add(fmt.Sprintf("%s: `%s`", strings.TrimSuffix(t.name, ", "+t.release), a.shown), t.release)
 		}
 	}
-	text.WriteString(openrc + "\nVersions:\n\n")
+	text.WriteString(asked.String() + openrc + "\nVersions:\n\n")
 	for _, version := range c.versions() {
 		text.WriteString("- " + version + "\n")
+	}
+	return text.String()
+}
+
+// changes are where a tool of the newer release has another answer than the older's.
+func (c comparison) changes() string {
+	var text strings.Builder
+	text.WriteString("\n## What Debian 13 has changed\n\n")
+	for _, older := range tools {
+		if older.release != bookworm.name {
+			continue
+		}
+		name := strings.TrimSuffix(older.name, ", "+older.release)
+		newer := tools[slices.IndexFunc(tools, func(t tool) bool { return t.name == name+", "+trixie.name })]
+		var rows []string
+		for _, p := range c.plays {
+			if was, is := c.cell(p, older), c.cell(p, newer); was != is {
+				rows = append(rows, fmt.Sprintf("  - %s: was %s, is %s\n", p.scenario.header.Title, was, is))
+			}
+		}
+		if rows == nil {
+			rows = []string{"  - nothing\n"}
+		}
+		text.WriteString("- " + name + ":\n" + strings.Join(rows, ""))
 	}
 	return text.String()
 }
@@ -168,12 +196,38 @@ func (p *played) markdown() string {
 	var text strings.Builder
 	h := p.scenario.header
 	fmt.Fprintf(&text, "\n**%s** (%s). %s\n", h.Title, h.From, h.Right)
-	first := "\n"
+	var whose lines
 	for _, t := range tools {
 		for _, note := range p.notes(t) {
-			text.WriteString(first + "- " + note + "\n")
-			first = ""
+			whose.add(note, t.release)
 		}
+	}
+	if len(whose) > 0 {
+		text.WriteString("\n" + whose.String())
+	}
+	return text.String()
+}
+
+// lines are what is said of tools, each once: with the release, if it holds for that one's tool alone.
+type lines []struct{ text, release string }
+
+func (l *lines) add(text, release string) {
+	for i, line := range *l {
+		if line.text == text {
+			(*l)[i].release = ""
+			return
+		}
+	}
+	*l = append(*l, struct{ text, release string }{text, release})
+}
+
+func (l lines) String() string {
+	var text strings.Builder
+	for _, line := range l {
+		if line.release != "" {
+			line.release = " (" + line.release + ")"
+		}
+		text.WriteString("- " + line.text + line.release + "\n")
 	}
 	return text.String()
 }

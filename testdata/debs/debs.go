@@ -16,25 +16,40 @@ import (
 	"pidproof/testdata/waiting"
 )
 
+// Debian is a system that packages are fetched for: what it has already is not fetched.
+type Debian struct {
+	Root    string   // the folder that it is installed in
+	options []string // of apt-get
+}
+
+// Machine is the system that this machine runs.
+var Machine = Debian{Root: "/"}
+
 // Fetch returns a folder with exactly the packages that an apt-get command would download now. Folders are kept in the
 // user's cache under the hash of what is in them, so that a later run downloads only what Debian has changed.
-func Fetch(args ...string) (string, error) {
+func (d Debian) Fetch(args ...string) (string, error) {
+	base, err := cache()
+	if err != nil {
+		return "", err
+	}
+	dir, err := d.cached(base, args)
+	if err == nil {
+		return dir, nil
+	}
+	if failed := d.update(base); failed != nil { // the lists were missing or old
+		return "", errors.Join(err, failed)
+	}
+	return d.cached(base, args)
+}
+
+// cache is a folder of the user's.
+func cache() (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
 	base = filepath.Join(base, "pidproof-lab")
-	if err := os.MkdirAll(base, 0o755); err != nil {
-		return "", err
-	}
-	dir, err := cached(base, args)
-	if err == nil {
-		return dir, nil
-	}
-	if failed := update(base); failed != nil { // the lists were missing or old
-		return "", errors.Join(err, failed)
-	}
-	return cached(base, args)
+	return base, os.MkdirAll(base, 0o755)
 }
 
 // Unpack puts the files of all packages in a folder below root; no script of theirs is run.
@@ -51,7 +66,7 @@ func Unpack(folder, root string) error {
 	return nil
 }
 
-func cached(base string, args []string) (string, error) {
+func (d Debian) cached(base string, args []string) (string, error) {
 	// Complete or not at all, also when two tests do this at a time.
 	partial, err := os.MkdirTemp(base, "partial-")
 	if err != nil {
@@ -59,7 +74,7 @@ func cached(base string, args []string) (string, error) {
 	}
 	defer os.RemoveAll(partial)
 	// Asked in an empty folder apt-get names every file, with its hash.
-	uris, err := aptGet(base, partial, append([]string{"--print-uris"}, args...)...)
+	uris, err := d.aptGet(base, partial, append([]string{"--print-uris"}, args...)...)
 	if err != nil {
 		return "", err
 	}
@@ -75,7 +90,7 @@ func cached(base string, args []string) (string, error) {
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
-	if _, err := aptGet(base, partial, args...); err != nil {
+	if _, err := d.aptGet(base, partial, args...); err != nil {
 		return "", err
 	}
 	if err := os.Rename(partial, dir); err != nil && !os.IsExist(err) {
@@ -84,14 +99,14 @@ func cached(base string, args []string) (string, error) {
 	return dir, nil
 }
 
-// update renews the machine's package lists, or, for an ordinary user, his own.
-func update(base string) error {
+// update renews the system's package lists, or, for an ordinary user, his own.
+func (d Debian) update(base string) error {
 	if os.Geteuid() != 0 {
 		if err := os.MkdirAll(filepath.Join(usersLists(base), "partial"), 0o755); err != nil {
 			return err
 		}
 	}
-	_, err := aptGet(base, base, "update")
+	_, err := d.aptGet(base, base, "update")
 	return err
 }
 
@@ -99,7 +114,7 @@ func usersLists(base string) string { return filepath.Join(base, "lists") }
 
 // aptGet runs a command that installs nothing here. Without locks: it must neither wait for the machine's package
 // manager nor hold it up.
-func aptGet(base, downloads string, args ...string) (string, error) {
+func (d Debian) aptGet(base, downloads string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), waiting.Limit)
 	defer cancel()
 	options := []string{"-q", "-y", "-o", "APT::Sandbox::User=root", "-o", "Dir::Cache::archives=" + downloads}
@@ -114,6 +129,7 @@ func aptGet(base, downloads string, args ...string) (string, error) {
 	if users || args[0] != "update" {
 		options = append(options, "-o", "Debug::NoLocking=1")
 	}
+	options = append(options, d.options...)
 	cmd := exec.CommandContext(ctx, "apt-get", append(options, args...)...)
 	cmd.Dir = downloads
 	var stderr strings.Builder

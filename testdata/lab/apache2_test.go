@@ -15,14 +15,15 @@ const unmatched = "There are processes named 'apache2' running which do not matc
 
 // TestApache2 is the bug that pidproof was written for, on a host of its own, in the order of the report.
 // https://bugs.debian.org/868861
-func TestApache2(t *testing.T) {
-	t.Parallel()
+func TestApache2(t *testing.T) { onBoth(t, testApache2) }
+
+func testApache2(t *testing.T, d debian) {
 	need.Program(t, "make")
-	h := bootSites(t)
+	h := bootSites(t, d)
 	if !t.Run("upgrade", func(t *testing.T) { testUpgrade(t, h) }) {
 		return
 	}
-	t.Run("restart fails without the hook", func(t *testing.T) { testControl(t, h) })
+	t.Run("restart without the hook", func(t *testing.T) { testControl(t, h) })
 	installPidproof(t, h)
 	t.Run("restart works with the hook", func(t *testing.T) { testRestart(t, h) })
 	t.Run("stop again", func(t *testing.T) { testStopAgain(t, h) })
@@ -54,9 +55,24 @@ func testUpgrade(t *testing.T, h *Host) {
 }
 
 // Debian #868861: "running pidof /usr/sbin/apache2 will now thus only list the pids of the main apache instance".
+// Debian 13's pidof also lists whoever has that path as its argv[0], which apache2 has: there, this form of the fault does
+// not show.
 func testControl(t *testing.T, h *Host) {
-	undisturbed(t, h, main, foo, bar)
-	failsUnmatched(t, h, foo.script(), "restart")
+	undisturbed(t, h, main, foo)
+	if !believesTitles(t, h) {
+		undisturbed(t, h, bar)
+		failsUnmatched(t, h, bar.script(), "restart")
+		return
+	}
+	before := bar.identity(t, h)
+	if result := h.Run(t, bar.script(), "restart"); result.Code != 0 || bar.identity(t, h) == before {
+		t.Errorf("%s restart: %+v, and bar was %q and is %q", bar.script(), result, before, bar.identity(t, h))
+	}
+}
+
+func believesTitles(t *testing.T, h *Host) bool {
+	t.Helper()
+	return h.Sh(t, "dpkg --compare-versions $(dpkg-query -W -f '${Version}' sysvinit-utils) ge 3.14").Code == 0
 }
 
 func failsUnmatched(t *testing.T, h *Host, script, action string) {
@@ -83,7 +99,11 @@ func testRestart(t *testing.T, h *Host) {
 	if changed := h.Sh(t, "dpkg --verify apache2").Stdout; strings.Contains(changed, "/etc/init.d/") {
 		t.Fatalf("the init script is not Debian's: %s", changed)
 	}
-	for s, rule := range map[site]string{main: "same-file", foo: "replaced", bar: "replaced"} {
+	rules := map[site]string{main: "same-file", foo: "replaced", bar: "replaced"}
+	if believesTitles(t, h) {
+		rules[bar] = "same-file" // testControl has restarted it
+	}
+	for s, rule := range rules {
 		if why := s.expect(t, h, 0); why.Rule != rule {
 			t.Errorf("apache2%s: rule %q, want %q", s.suffix, why.Rule, rule)
 		}

@@ -1,17 +1,19 @@
 #!/bin/sh
-# PID 1 of a test host, until it becomes the host's init: a real one over an overlay of this machine's root.
+# PID 1 of a test host, until it becomes the host's init: a real one over an overlay of a root, this machine's or another.
 # Everything that could outlive the host (processes, mounts, what it wrote) ends with the namespaces it runs in:
 # kill PID 1 with KILL, and nothing is left. Nothing is installed on the machine and no cgroup is made.
 #
-# usage: boot.sh EMPTYDIR [DEBDIR], as root, in fresh mount, UTS, IPC, network and PID namespaces, as host.go does; or:
-#   mkdir /tmp/host; unshare -m -u -i -n -p --fork --kill-child=KILL sh boot.sh /tmp/host DEBDIR
-# DEBDIR holds the Debian packages sysvinit-core, initscripts, insserv, startpar and either sysv-rc or openrc with its
-# libraries. Without it the init is this machine's systemd, which also needs a cgroup namespace (-C) of its own, whose
-# root is not this machine's.
+# usage: boot.sh EMPTYDIR ROOT sysvinit|systemd [DEBDIR], as root, in fresh mount, UTS, IPC, network and PID namespaces,
+# as host.go does; or:
+#   mkdir /tmp/host; unshare -m -u -i -n -p --fork --kill-child=KILL sh boot.sh /tmp/host / sysvinit DEBDIR
+# Where ROOT lacks them, DEBDIR holds the Debian packages sysvinit-core, initscripts, insserv, startpar and either sysv-rc
+# or openrc with its libraries. systemd is ROOT's, and also needs a cgroup namespace (-C) of its own, whose root is not
+# this machine's.
 set -eu
 umask 022
 debs=''
-[ $# -eq 1 ] || debs=$(cd "$2" && pwd)
+[ $# -eq 3 ] || debs=$(cd "$4" && pwd)
+lower=$2 init=$3
 [ $$ -eq 1 ] || {
 	echo "boot.sh: must be PID 1 of a new PID namespace" >&2
 	exit 4
@@ -22,7 +24,7 @@ mount --make-rprivate /
 mount -t tmpfs -o mode=0755 "$1" "$1"
 cd "$1"
 mkdir upper scratch root
-mount -t overlay -o lowerdir=/,upperdir=upper,workdir=scratch "$1" root
+mount -t overlay -o "lowerdir=$lower,upperdir=upper,workdir=scratch" "$1" root
 
 # /proc/sys stays read-only: the init scripts of sysvinit write settings of the whole kernel.
 mount -t proc proc root/proc
@@ -51,14 +53,14 @@ echo pidproof-lab >/proc/sys/kernel/hostname
 rm -f root/usr/sbin/policy-rc.d root/etc/rc[0-6S].d/[SK]*
 rm -f root/var/lib/man-db/auto-update # 2 s at each installation
 
-if [ -n "$debs" ]; then
+if [ "$init" = sysvinit ]; then
 	# Extracted, not installed: dpkg would have to remove systemd-sysv first. In a chroot, so that the machine's own
 	# links (/sbin to usr/sbin, /var/run to /run) lead where they do on the host, and never to the machine.
-	for deb in "$debs"/*.deb; do
+	for deb in ${debs:+"$debs"/*.deb}; do
 		dpkg-deb --fsys-tarfile "$deb" >data.tar
 		chroot root tar -x -C / --keep-directory-symlink --no-overwrite-dir <data.tar
 	done
-	rm data.tar
+	rm -f data.tar
 	cat >root/etc/inittab <<-'END'
 		id:2:initdefault:
 		si::sysinit:/etc/init.d/rcS >/run/boot.log 2>&1

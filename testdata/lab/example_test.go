@@ -29,7 +29,7 @@ const demodFile = "/usr/sbin/demod"
 func TestExample(t *testing.T) {
 	t.Parallel()
 	need.Program(t, "go")
-	h := Boot(t)
+	h := chosen().boot(t)
 	installPidproof(t, h)
 	installExample(t, h)
 

@@ -1,5 +1,5 @@
 // Package lab boots real hosts for tests: Debian's sysvinit, OpenRC or systemd as PID 1 of its own namespaces, over an
-// overlay of this machine's root. What a test installs, starts or breaks there never reaches the machine.
+// overlay of this machine's root, or of Debian 13's. What a test installs, starts or breaks there never reaches the machine.
 package lab
 
 import (
@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 
+	"pidproof/testdata/debs"
 	"pidproof/testdata/need"
 	"pidproof/testdata/waiting"
 )
@@ -24,6 +25,8 @@ var bootScript string
 
 // Host is a booted machine. It ends with the test that booted it, or with the test process, however that dies.
 type Host struct {
+	debian debs.Debian // whose root it has
+
 	init  *os.Process
 	dir   string   // where its root is mounted while it boots; the name of its mounts in every mountinfo
 	pidns *os.File // /proc/INIT/ns/pid; held open, so that no later namespace gets its number
@@ -40,14 +43,15 @@ type Host struct {
 func Boot(t *testing.T) *Host {
 	t.Helper()
 	needs(t)
-	return (&Host{}).boot(t, fetch(t, "download", "sysvinit-core", "sysv-rc", "initscripts", "insserv", "startpar"))
+	h := &Host{debian: debs.Machine}
+	return h.boot(t, "sysvinit", h.fetch(t, "download", "sysvinit-core", "sysv-rc", "initscripts", "insserv", "startpar"))
 }
 
-// boot starts the host with the arguments of boot.sh that come after the folder.
-func (h *Host) boot(t *testing.T, debs ...string) *Host {
+// boot starts the host with the arguments of boot.sh that come after the root.
+func (h *Host) boot(t *testing.T, how ...string) *Host {
 	t.Helper()
 	h.dir, h.ended = t.TempDir(), make(chan struct{})
-	if err := h.start(debs); err != nil {
+	if err := h.start(how); err != nil {
 		t.Fatalf("starting a host: %v (EPERM: a root that may not make namespaces)", err)
 	}
 	t.Cleanup(func() { h.end(t) })
@@ -81,8 +85,8 @@ func needs(t *testing.T) {
 }
 
 // start runs boot.sh as PID 1 of new namespaces.
-func (h *Host) start(debs []string) error {
-	boot := exec.Command("/bin/sh", append([]string{"-c", bootScript, "boot.sh", h.dir}, debs...)...)
+func (h *Host) start(how []string) error {
+	boot := exec.Command("/bin/sh", append([]string{"-c", bootScript, "boot.sh", h.dir, h.debian.Root}, how...)...)
 	boot.Stdout, boot.Stderr = &h.output, &h.output
 	boot.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,

@@ -23,7 +23,7 @@ type fleet struct {
 func TestInstances(t *testing.T) {
 	t.Parallel()
 	need.Program(t, "make")
-	h := bootSites(t)
+	h := bootSites(t, chosen())
 	installPidproof(t, h)
 	installHook(t, h)
 	instance := func(s site) service {

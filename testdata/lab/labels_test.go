@@ -94,7 +94,7 @@ func TestLabels(t *testing.T) {
 	h.Install(t, "cron") // root's, and a witness of the clock
 	h.Must(t, "/etc/init.d/prosody stop; kill $(cat /run/prosody/prosody.pid); rm -f /run/prosody/prosody.pid")
 	// Its kernel threads run on no host of a test.
-	h.Copy(t, fetch(t, "download", "nfs-kernel-server"), "/tmp")
+	h.Copy(t, h.fetch(t, "download", "nfs-kernel-server"), "/tmp")
 	h.Must(t, "dpkg-deb --fsys-tarfile /tmp/nfs-kernel-server_*.deb | tar -x -C / --keep-directory-symlink && mkdir -p /usr/lib/jvm && cp /bin/sleep /usr/lib/jvm/java")
 
 	elasticsearch := called{name: "elasticsearch", pidfile: "/run/elasticsearch/elasticsearch.pid", program: "/usr/lib/jvm/java",

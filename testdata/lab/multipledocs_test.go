@@ -18,7 +18,7 @@ func TestMultipleInstancesPage(t *testing.T) {
 	t.Parallel()
 	need.Program(t, "make")
 	screens := screensOf(t)
-	h := bootSites(t)
+	h := bootSites(t, machines)
 	show := func(names ...string) {
 		t.Helper()
 		for _, name := range names {

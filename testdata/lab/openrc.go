@@ -1,11 +1,16 @@
 package lab
 
-import "testing"
+import (
+	"testing"
+
+	"pidproof/testdata/debs"
+)
 
 // BootOpenRC returns a host like Boot's under OpenRC, in its runlevel "default". init is sysvinit's, as on Debian.
 func BootOpenRC(t *testing.T) *Host {
 	t.Helper()
 	needs(t)
-	return (&Host{}).boot(t, fetch(t, "download",
+	h := &Host{debian: debs.Machine}
+	return h.boot(t, "sysvinit", h.fetch(t, "download",
 		"sysvinit-core", "openrc", "libeinfo1", "librc1", "initscripts", "insserv", "startpar"))
 }

@@ -3,18 +3,16 @@ package lab
 import (
 	"strings"
 	"testing"
-
-	"pidproof/testdata/debs"
 )
 
 // debsInHost is where a host keeps the packages that Install brought.
 const debsInHost = "/var/cache/pidproof-lab"
 
-// Install downloads Debian packages, with what they need that this machine lacks, and installs them in the host.
+// Install downloads Debian packages, with what they need that the host's root lacks, and installs them in the host.
 // Their services start, as on any host.
 func (h *Host) Install(t *testing.T, packages ...string) {
 	t.Helper()
-	folder := fetch(t, append([]string{"install", "--download-only", "--reinstall", "--no-install-recommends"}, packages...)...)
+	folder := h.fetch(t, append([]string{"install", "--download-only", "--reinstall", "--no-install-recommends"}, packages...)...)
 	h.Must(t, "mkdir -p "+debsInHost)
 	h.Copy(t, folder, debsInHost)
 	h.dpkg(t, "*")
@@ -36,12 +34,13 @@ func (h *Host) dpkg(t *testing.T, packages ...string) {
 	h.Must(t, command)
 }
 
-// fetched are the folders of packages, by what apt-get was told. To ask it takes seconds.
+// fetched are the folders of packages, by root and what apt-get was told. To ask it takes seconds.
 var fetched once
 
-func fetch(t *testing.T, args ...string) string {
+func (h *Host) fetch(t *testing.T, args ...string) string {
 	t.Helper()
-	folder, err := fetched.get(strings.Join(args, " "), func() (string, error) { return debs.Fetch(args...) })
+	asked := strings.Join(append([]string{h.debian.Root}, args...), " ")
+	folder, err := fetched.get(asked, func() (string, error) { return h.debian.Fetch(args...) })
 	if err != nil {
 		t.Fatal(err)
 	}

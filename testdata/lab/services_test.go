@@ -24,9 +24,10 @@ func (s service) script() string { return "/etc/init.d/" + s.name }
 
 // TestServices: with the hook and the wrapper, unedited init scripts do what they are asked to, also straight after an
 // upgrade that did not restart the daemon.
-func TestServices(t *testing.T) {
-	t.Parallel()
-	h := Boot(t)
+func TestServices(t *testing.T) { onBoth(t, testServices) }
+
+func testServices(t *testing.T, d debian) {
+	h := d.boot(t)
 	services := []service{
 		{"nginx", "/usr/sbin/nginx", "/run/nginx.pid", []string{"nginx"}, func(t *testing.T, h *Host) {
 			if page, err := h.Get("http://127.0.0.1:8084/"); err != nil || page != "this is nginx" {

@@ -26,9 +26,9 @@ func (s site) pidfile() string { return "/var" + s.runFile() }
 func (s site) page() string { return "this is apache2" + s.suffix + "\n" }
 
 // bootSites boots a host with three running apache2 instances, all of them Debian's own: package, init scripts, setup.
-func bootSites(t *testing.T) *Host {
+func bootSites(t *testing.T, d debian) *Host {
 	t.Helper()
-	h := Boot(t)
+	h := d.boot(t)
 	// The machine may have an apache2 of its own, with any configuration.
 	h.Must(t, `exec 2>&1
 		dpkg --purge --force-depends apache2 apache2-bin apache2-data apache2-utils

@@ -3,6 +3,7 @@ package lab
 import (
 	"testing"
 
+	"pidproof/testdata/debs"
 	"pidproof/testdata/need"
 )
 
@@ -13,10 +14,15 @@ func BootSystemd(t *testing.T) *Host {
 	needs(t)
 	need.File(t, "/usr/lib/systemd/systemd")
 	need.Program(t, "dbus-daemon")
+	return bootSystemd(t, debs.Machine)
+}
+
+func bootSystemd(t *testing.T, debian debs.Debian) *Host {
+	t.Helper()
 	need.Program(t, "unshare")
 	own, err := newCgroup()
 	if err != nil {
 		t.Fatalf("a cgroup for a host: %v", err)
 	}
-	return (&Host{cgroup: own}).boot(t)
+	return (&Host{debian: debian, cgroup: own}).boot(t, "systemd")
 }

@@ -32,7 +32,7 @@ type wrapped struct {
 // TestDivert installs the wrapper on a host that has no pidproof: there dpkg's program does all the work.
 func TestDivert(t *testing.T) {
 	t.Parallel()
-	w := wrapped{Boot(t), "/sbin/start-stop-daemon", "/usr/sbin/start-stop-daemon"}
+	w := wrapped{chosen().boot(t), "/sbin/start-stop-daemon", "/usr/sbin/start-stop-daemon"}
 	if w.Sh(t, "dpkg -S "+w.ssd).Code != 0 {
 		w.ssd, w.other = w.other, w.ssd
 	}

@@ -25,7 +25,7 @@ func fetch() (string, error) {
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return "", err
 	}
-	return debs.Fetch("download", "prometheus", "prometheus-node-exporter")
+	return debs.Machine.Fetch("download", "prometheus", "prometheus-node-exporter")
 }
 
 // unpack gives a folder with /usr/bin/promtool and /usr/bin/prometheus-node-exporter; the machine gets no service.

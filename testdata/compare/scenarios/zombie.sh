@@ -9,7 +9,11 @@ sh -c '"$1" -pidfile /run/webd.pid & exec sleep 1000' sh "$WORK/webd" </dev/null
 until [ -s /run/webd.pid ] && [ "$(cat "/proc/$!/comm")" = sleep ]; do kill -0 $!; sleep 0.01; done
 old=$(cat /run/webd.pid)
 kill -KILL "$old"
-until grep -q '^State:.*zombie' "/proc/$old/status"; do kill -0 $!; sleep 0.01; done
+# The first thread can be a zombie before the others have ended.
+until grep -q '^State:.*zombie' "/proc/$old/status" && [ "$(echo "/proc/$old/task/"*)" = "/proc/$old/task/$old" ]; do
+	kill -0 $!
+	sleep 0.01
+done
 
 cat <<END
 daemon $WORK/webd
