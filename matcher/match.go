@@ -44,7 +44,8 @@ type Matched struct {
 	Unclear   []int
 	Plausible bool
 	// Taken: the pidfile is stale, but whoever compares less than this package does
-	// takes its process for the daemon: another instance's, a container's, a zombie.
+	// takes its process for the daemon: another instance's, a container's, a zombie, one that
+	// runs the daemon's file under another name.
 	Taken bool
 	// Reused: see Report.Reused.
 	Reused bool
@@ -148,10 +149,16 @@ func (h *host) matchPidfile(ctx context.Context, c rules.Criteria) (Matched, err
 		m.Plausible = r.Main.Decision.Outcome == rules.Plausible
 	}
 	m.Reused = r.Reused()
-	m.Taken = r.Verdict == Dead && r.Main != nil &&
-		(r.Rule == rules.RuleRecycled || r.Rule == rules.RuleForeign || r.Main.Evidence.Life == fact.Zombie || r.Main.Evidence.Life == fact.Ending)
+	m.Taken = r.Verdict == Dead && r.Main != nil && (r.Rule == rules.RuleRecycled || r.Rule == rules.RuleForeign ||
+		r.Main.Evidence.Life == fact.Zombie || r.Main.Evidence.Life == fact.Ending ||
+		r.Rule == rules.RuleMismatch && sameInode(r.Main.Evidence, r.Daemon))
 	r.Release()
 	return m, err
+}
+
+// sameInode is how dpkg's program compares: redis-sentinel runs the file of redis-server.
+func sameInode(e fact.Evidence, d rules.Daemon) bool {
+	return e.Exe.Known() && e.Exe.Value.ID.Known() && d.File.Known() && e.Exe.Value.ID == d.File.Value
 }
 
 func (h *host) matchPID(d rules.Daemon, c rules.Criteria) ([]Process, error) {
