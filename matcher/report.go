@@ -82,6 +82,12 @@ type Report struct {
 	// Blind is why Others may lack some; "" when all were seen.
 	Blind string
 	Notes []string
+
+	// Outside are those of Others that are the daemon itself, not what it or somebody else
+	// has left behind: a second one would be started beside them. Untold is why there may be
+	// more. Only filled where it was asked for, and the pidfile names nobody.
+	Outside []Process
+	Untold  error
 }
 
 // Blocking are the processes that made the verdict Unclaimed.

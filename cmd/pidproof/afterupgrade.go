@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"strconv"
 
@@ -14,11 +12,9 @@ import (
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/restart"
 	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/cmd/pidproof/internal/settings"
 	"pidproof/cmd/pidproof/internal/shellvars"
 )
-
-// settingsFile says what is to happen after an upgrade.
-const settingsFile = "/etc/default/pidproof"
 
 type afterUpgradeCmd struct {
 	Before bool `help:"Only note which registered instances run, before dpkg is called: those that go down are named afterwards."`
@@ -35,7 +31,7 @@ func (cmd afterUpgradeCmd) Run(c *console) error {
 	if cmd.Before { // it is said afterwards
 		warn = func(string, ...any) {}
 	}
-	mode := afterUpgrade(warn)
+	mode := settings.AfterUpgrade.Value(warn)
 	if mode == "off" {
 		return nil
 	}
@@ -78,33 +74,6 @@ func (cmd afterUpgradeCmd) Run(c *console) error {
 func (c *console) remember(seen []instances.Instance) {
 	if err := restart.Remember(seen); err != nil && os.Geteuid() == 0 {
 		c.Warn("which instances run is not remembered: %v", err)
-	}
-}
-
-// afterUpgrade reads what is to be done. Whoever mistypes restart is told, and loses
-// nothing.
-func afterUpgrade(warn func(format string, args ...any)) string {
-	settings, err := shellvars.Read(settingsFile)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "report"
-	case err != nil:
-		warn("%v; it counts as AFTER_UPGRADE=report", err)
-		return "report"
-	}
-	for name, setting := range settings {
-		if name != "AFTER_UPGRADE" {
-			warn("%s:%d: %s means nothing here: write AFTER_UPGRADE", settingsFile, setting.Line, name)
-		}
-	}
-	switch mode := settings["AFTER_UPGRADE"].Value; mode {
-	case "report", "restart", "off":
-		return mode
-	case "":
-		return "report"
-	default:
-		warn("%s: AFTER_UPGRADE=%s is none of report, restart and off; it counts as report", settingsFile, mode)
-		return "report"
 	}
 }
 
