@@ -140,6 +140,9 @@ func (h *host) ask(ctx context.Context, r *Report, in Instance) error {
 			return err
 		}
 	}
+	if in.Hold || in.Others {
+		h.findStarted(r, in)
+	}
 	return nil
 }
 

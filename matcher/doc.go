@@ -26,6 +26,7 @@
 //	several.go, wrapper.go       the processes of a pidfile that names more than one, or who
 //	                             has started the daemon
 //	walk.go, claims.go           other pidfiles, read when a rule asks
+//	started.go                   the daemon of a wrapper that was asked about itself
 //	unnamed.go                   the pidfile of who named none
 //	witnesses.go                 what tells whether the clock was set
 //	scan.go, wanted.go           the other processes, and who is worth a closer look

@@ -75,6 +75,9 @@ type Report struct {
 	Further []Process
 	// Wrapper is the process that the pidfile names where that only has started Main; else nil.
 	Wrapper *Process
+	// Starts is the daemon that Main has started, where that is a wrapper which was asked about
+	// by its own path: the same instance. Only filled with Hold or Others.
+	Starts string
 	// Others are the other processes that run this daemon, by PID; only filled
 	// when Scanned.
 	Others  []Process
