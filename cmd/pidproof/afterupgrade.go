@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"io"
 	"os"
-	"strconv"
 
 	"pidproof/cmd/pidproof/internal/instances"
 	"pidproof/cmd/pidproof/internal/ondemand"
@@ -92,7 +91,7 @@ func (c *console) reportOutdated(seen []instances.Instance) {
 		} else {
 			remedies++
 		}
-		t.Add("  "+i.Name, "PID "+strconv.Itoa(i.Main().Evidence.PID), remedy)
+		t.Add("  "+i.Name, "PID "+i.Report.PIDs().Few(), remedy)
 	}
 	c.section("These instances still run the binary of before an upgrade:", t)
 	if remedies > 0 {
@@ -108,7 +107,7 @@ func (c *console) reportOthers(registered []registry.Registration) {
 	}
 	var t say.Table
 	for _, o := range others {
-		t.Add("  "+o.Name, "PID "+strconv.Itoa(o.PID), cmp.Or(o.Restart, "restart it by hand; its pidfile is "+o.Pidfile))
+		t.Add("  "+o.Name, "PID "+o.PIDs, cmp.Or(o.Restart, "restart it by hand; its pidfile is "+o.Pidfile))
 	}
 	c.section("Not registered, but running the binary of before an upgrade:", t)
 }
