@@ -32,6 +32,10 @@ type Instance struct {
 	// Others asks for the other processes also where the pidfile settles the
 	// verdict, Sockets for what all of them listen on.
 	Others, Sockets bool
+	// Outside asks for Report.Outside. As are users that the daemon is to run as, beside root
+	// and who could have written the pidfile.
+	Outside bool
+	As      []int
 	// Hold keeps the processes of the report pinned, until Report.Release: they
 	// can be signalled and awaited, and are who they were found to be.
 	Hold bool
@@ -131,10 +135,15 @@ func (h *host) ask(ctx context.Context, r *Report, in Instance) error {
 			return err
 		}
 	}
-	if (settled || in.PidfileOnly) && !in.Others {
-		return nil
+	if !(settled || in.PidfileOnly) || in.Others || in.Outside && !settled {
+		if err := h.askOthers(r, in, settled); err != nil {
+			return err
+		}
 	}
-	return h.askOthers(r, in, settled)
+	if in.Hold || in.Others {
+		h.findStarted(r, in)
+	}
+	return nil
 }
 
 // rewritten reports that the pidfile is no longer what was read.
@@ -268,6 +277,9 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 		}
 	}
 	h.takeOthers(r, in, s)
+	if in.Outside && !settled {
+		h.findOutside(r, in)
+	}
 	if !settled && !in.PidfileOnly {
 		r.weighOthers(in.ListeningOnly, s.blind)
 	}

@@ -26,10 +26,12 @@
 //	several.go, wrapper.go       the processes of a pidfile that names more than one, or who
 //	                             has started the daemon
 //	walk.go, claims.go           other pidfiles, read when a rule asks
+//	started.go                   the daemon of a wrapper that was asked about itself
 //	unnamed.go                   the pidfile of who named none
 //	witnesses.go                 what tells whether the clock was set
 //	scan.go, wanted.go           the other processes, and who is worth a closer look
 //	others.go, weigh.go          whose they are, and what their roles do to the verdict
+//	outside.go                   which of them are the daemon itself, outside every pidfile
 //	check.go, report.go          the pipeline: one Report
 //	find.go                      pidof's question, which has no pidfile
 //	match.go                     start-stop-daemon's, which may have no daemon
@@ -56,6 +58,7 @@
 //	lateness.go, clock.go        those about time
 //	calling.go                   sysvinit's, by which pidof finds a name
 //	decision.go                  what comes of them
+//	outside.go                   what tells a daemon from what daemons leave behind
 //	role.go, weigh.go            what the others are to an instance, and whether they stand in its way
 //
 // In internal/kernel:
@@ -64,7 +67,8 @@
 //	collect.go, procfile.go      what is read of every process
 //	exelink.go, place.go         what it runs, and in which mount tree
 //	arguments.go, inside.go      what it controls itself, read without waiting for it
-//	listing.go, lookout.go       all processes, and who keeps us from looking
+//	listing.go, children.go      all processes, and the children of one
+//	lookout.go                   who keeps us from looking
 //	mounts.go, way.go            what is mounted where, and which way may never end
 //	locks.go, sockets.go, statx.go, follow.go, watch.go, borrow.go, spread.go
 //

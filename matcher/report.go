@@ -75,6 +75,9 @@ type Report struct {
 	Further []Process
 	// Wrapper is the process that the pidfile names where that only has started Main; else nil.
 	Wrapper *Process
+	// Starts is the daemon that Main has started, where that is a wrapper which was asked about
+	// by its own path: the same instance. Only filled with Hold or Others.
+	Starts string
 	// Others are the other processes that run this daemon, by PID; only filled
 	// when Scanned.
 	Others  []Process
@@ -82,6 +85,12 @@ type Report struct {
 	// Blind is why Others may lack some; "" when all were seen.
 	Blind string
 	Notes []string
+
+	// Outside are those of Others that are the daemon itself, not what it or somebody else
+	// has left behind: a second one would be started beside them. Untold is why there may be
+	// more. Only filled where it was asked for, and the pidfile names nobody.
+	Outside []Process
+	Untold  error
 }
 
 // Blocking are the processes that made the verdict Unclaimed.

@@ -14,6 +14,7 @@ import (
 	"pidproof/cmd/pidproof/internal/instances"
 	"pidproof/cmd/pidproof/internal/record"
 	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/cmd/pidproof/internal/starters"
 	"pidproof/cmd/pidproof/internal/wholefile"
 	"pidproof/matcher"
 )
@@ -30,7 +31,18 @@ func (adoptCmd) Help() string {
 
 // file is the instance whose pidfile is to be written, and no other that names the daemon.
 func (cmd adoptCmd) file() matcher.Instance {
-	return matcher.Instance{Daemon: cmd.Daemon, Pidfile: cmd.of(cmd.Daemon)}
+	return matcher.Instance{Daemon: cmd.Daemon, Pidfile: cmd.started(cmd.Daemon)}
+}
+
+// started is the pidfile asked for, or the one that the daemon's init script or unit names,
+// or else LSB's default.
+func (f pidfileFlag) started(name string) string {
+	if f.Pidfile == nil {
+		if d, err := matcher.FindDaemon(name); err == nil {
+			return cmp.Or(starters.PidfileOf(d.Path, d.Real), f.of(name))
+		}
+	}
+	return f.of(name)
 }
 
 func (cmd adoptCmd) Run(c *console) error {

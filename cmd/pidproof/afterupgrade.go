@@ -3,22 +3,17 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"io"
-	"io/fs"
 	"os"
-	"strconv"
 
 	"pidproof/cmd/pidproof/internal/instances"
 	"pidproof/cmd/pidproof/internal/ondemand"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/restart"
 	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/cmd/pidproof/internal/settings"
 	"pidproof/cmd/pidproof/internal/shellvars"
 )
-
-// settingsFile says what is to happen after an upgrade.
-const settingsFile = "/etc/default/pidproof"
 
 type afterUpgradeCmd struct {
 	Before bool `help:"Only note which registered instances run, before dpkg is called: those that go down are named afterwards."`
@@ -35,7 +30,7 @@ func (cmd afterUpgradeCmd) Run(c *console) error {
 	if cmd.Before { // it is said afterwards
 		warn = func(string, ...any) {}
 	}
-	mode := afterUpgrade(warn)
+	mode := settings.AfterUpgrade.Value(warn)
 	if mode == "off" {
 		return nil
 	}
@@ -81,33 +76,6 @@ func (c *console) remember(seen []instances.Instance) {
 	}
 }
 
-// afterUpgrade reads what is to be done. Whoever mistypes restart is told, and loses
-// nothing.
-func afterUpgrade(warn func(format string, args ...any)) string {
-	settings, err := shellvars.Read(settingsFile)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "report"
-	case err != nil:
-		warn("%v; it counts as AFTER_UPGRADE=report", err)
-		return "report"
-	}
-	for name, setting := range settings {
-		if name != "AFTER_UPGRADE" {
-			warn("%s:%d: %s means nothing here: write AFTER_UPGRADE", settingsFile, setting.Line, name)
-		}
-	}
-	switch mode := settings["AFTER_UPGRADE"].Value; mode {
-	case "report", "restart", "off":
-		return mode
-	case "":
-		return "report"
-	default:
-		warn("%s: AFTER_UPGRADE=%s is none of report, restart and off; it counts as report", settingsFile, mode)
-		return "report"
-	}
-}
-
 // reportOutdated names those that run an old binary, and what restarts them, or why nothing
 // does.
 func (c *console) reportOutdated(seen []instances.Instance) {
@@ -123,7 +91,7 @@ func (c *console) reportOutdated(seen []instances.Instance) {
 		} else {
 			remedies++
 		}
-		t.Add("  "+i.Name, "PID "+strconv.Itoa(i.Main().Evidence.PID), remedy)
+		t.Add("  "+i.Name, "PID "+i.Report.PIDs().Few(), remedy)
 	}
 	c.section("These instances still run the binary of before an upgrade:", t)
 	if remedies > 0 {
@@ -139,7 +107,7 @@ func (c *console) reportOthers(registered []registry.Registration) {
 	}
 	var t say.Table
 	for _, o := range others {
-		t.Add("  "+o.Name, "PID "+strconv.Itoa(o.PID), cmp.Or(o.Restart, "restart it by hand; its pidfile is "+o.Pidfile))
+		t.Add("  "+o.Name, "PID "+o.PIDs, cmp.Or(o.Restart, "restart it by hand; its pidfile is "+o.Pidfile))
 	}
 	c.section("Not registered, but running the binary of before an upgrade:", t)
 }

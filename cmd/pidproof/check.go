@@ -12,7 +12,7 @@ import (
 
 // pidfileFlag says which instance of a daemon is meant.
 type pidfileFlag struct {
-	Pidfile *string `short:"p" placeholder:"PIDFILE" help:"The instance's pidfile. Default: /var/run/BASE.pid, BASE being the daemon's name."`
+	Pidfile *string `short:"p" placeholder:"PIDFILE" help:"The instance's pidfile. Default: /var/run/BASE.pid, BASE being the daemon's name; where there is none, check, explain, killproc, start_daemon and wait take the only trusted pidfile that names the daemon."`
 }
 
 // instanceArgs are what every question about one instance takes.

@@ -7,6 +7,7 @@ import (
 	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/instances"
 	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/matcher"
 )
 
 type explainCmd struct {
@@ -28,6 +29,13 @@ func (cmd explainCmd) Run(c *console) error {
 		return err
 	}
 	c.exit = exitcode.Of(report.Verdict)
+	if started := cmd.started(cmd.Daemon); report.Verdict == matcher.Unclaimed && started != report.Pidfile.Path { // what is advised is about that one
+		in.Pidfile, in.Default = started, false
+		if again, err := c.Check(in); err == nil && again.Verdict == report.Verdict {
+			report = again
+			report.Notes = append(report.Notes, "No pidfile was named: "+started+" is that of its init script or unit.")
+		}
+	}
 	var doubt error
 	if main, _ := report.Adoptable(); main != nil {
 		doubt = instances.AlsoLost(c.Asker, report)

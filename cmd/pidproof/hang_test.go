@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/ssd"
 	"pidproof/matcher"
+	"pidproof/testdata/must"
 	"pidproof/testdata/need"
 	"pidproof/testdata/waiting"
 )
@@ -35,9 +37,15 @@ func hungFileSystem(t *testing.T) string {
 // who waits for the answer (request_wait_answer in fs/fuse/dev.c).
 func hungServer(t *testing.T) (dir string, taken func() bool) {
 	t.Helper()
+	dir = t.TempDir()
+	return dir, mountHung(t, dir)
+}
+
+// mountHung mounts it on a directory.
+func mountHung(t *testing.T, dir string) (taken func() bool) {
+	t.Helper()
 	need.Root(t)
 	need.File(t, "/dev/fuse")
-	dir = t.TempDir()
 	server, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +75,7 @@ func hungServer(t *testing.T) (dir string, taken func() bool) {
 			requests.Add(1)
 		}
 	}()
-	return dir, func() bool { return requests.Load() > 0 }
+	return func() bool { return requests.Load() > 0 }
 }
 
 // answerInit answers FUSE_INIT: fuse_out_header and fuse_init_out, protocol 7.31.
@@ -179,5 +187,40 @@ func TestHungNeighbour(t *testing.T) {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != exitcode.Of(matcher.NotRunning) {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// While it ended the daemon had time to mount a file server on the directory of its pidfile:
+// killproc, which could not remove that, asked by its path whether a successor had written
+// it, and waited there for as long as a question may take (4c91715).
+func TestHungSuccessor(t *testing.T) {
+	need.Root(t)
+	work := t.TempDir()
+	daemon, own := filepath.Join(work, "hangd"), filepath.Join(work, "own")
+	pidfile := filepath.Join(own, "x.pid")
+	must.Do(t, os.Mkdir(own, 0o755), os.Link(filepath.Join(programs, "demod"), daemon))
+	if said, err := exec.Command(daemon, "-daemonize", "-pidfile", pidfile, "-ignore-term").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	killproc := exec.Command(filepath.Join(programs, "pidproof"), "--timeout=1h", "killproc", "-v", "-p", pidfile, daemon)
+	var said strings.Builder
+	killproc.Stderr = &said
+	out, err := killproc.StdoutPipe()
+	must.Do(t, err)
+	must.Do(t, killproc.Start())
+	sent, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || !strings.Contains(sent, ": TERM sent to process ") {
+		t.Fatalf("%q, %v: %s", sent, err, said.String())
+	}
+	mountHung(t, own)
+	ended := make(chan error, 1)
+	go func() { ended <- killproc.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil || !strings.Contains(said.String(), "x.pid not removed: ") || !strings.Contains(said.String(), "may not answer") {
+			t.Errorf("%v: %s", err, said.String())
+		}
+	case <-time.After(waiting.Limit):
+		t.Error("killproc waits for the file server") // the cleanup ends it
 	}
 }

@@ -76,6 +76,16 @@ func (cmd *killprocCmd) Run(c *console) error {
 	}
 	defer report.Release()
 	in.Pidfile = report.Pidfile.Path
+	if report.Starts != "" { // asked about a wrapper: its daemon is ended first
+		below := in
+		below.Daemon, below.Default = report.Starts, false
+		again, err := c.Check(below)
+		if err == nil && again.PidfileVerdict == matcher.Running && again.Wrapper != nil {
+			report, again = again, report
+			in = below
+		}
+		again.Release()
+	}
 	switch report.PidfileVerdict {
 	case matcher.Running:
 		if cmd.named() {

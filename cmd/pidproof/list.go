@@ -47,7 +47,7 @@ func (cmd listCmd) Run(c *console) error {
 	if err := c.NoAnswer(); err != nil {
 		return err
 	}
-	list, err := instances.Collect(c.Console, c.Asker, cmd.Daemons, !cmd.Prometheus)
+	list, err := instances.Collect(c.Console, c.Asker, cmd.Daemons, !cmd.Prometheus, cmd.Problems)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type startDaemonCmd struct {
 }
 
 func (startDaemonCmd) Help() string {
-	return `Becomes the daemon, unless the pidfile names one that runs. Exit status: 0 it runs already; 1 it could not be executed; 4 it cannot be told whether it runs, and it was not started; otherwise that of the daemon.`
+	return `Becomes the daemon, unless the pidfile names one that runs. With PIDPROOF_START=strict in /etc/default/pidproof, also not where it runs outside every pidfile; else that is said. Exit status: 0 it runs already; 1 it could not be executed; 4 it cannot be told whether it runs, and it was not started; otherwise that of the daemon.`
 }
 
 func (cmd *startDaemonCmd) Validate() error {
@@ -39,8 +39,7 @@ func (cmd startDaemonCmd) touches() []string { return []string{cmd.daemon(), cmd
 
 func (cmd startDaemonCmd) Run(c *console) error {
 	if !cmd.Force {
-		// Jobs of cron and sessions of sshd need no word; what holds a port may.
-		in := matcher.Instance{Daemon: cmd.daemon(), Label: true, Pidfile: cmd.of(cmd.daemon()), Default: cmd.Pidfile == nil, ListeningOnly: true}
+		in := matcher.Instance{Daemon: cmd.daemon(), Label: true, Pidfile: cmd.of(cmd.daemon()), Default: cmd.Pidfile == nil, PidfileOnly: true, Outside: true}
 		report, err := c.Check(in)
 		if err != nil {
 			return err
@@ -53,13 +52,13 @@ func (cmd startDaemonCmd) Run(c *console) error {
 			c.exit = exitcode.Unknown
 			return nil
 		}
+		if !c.mayStart("", in, report) {
+			return nil
+		}
 		if report.Reused() {
 			if err := report.Pidfile.Empty(); err != nil {
 				c.Warn("%v; the daemon may take process %d for itself", err, report.Pidfile.PID)
 			}
-		}
-		if report.Verdict == matcher.Unclaimed {
-			c.Warn("%s; started nevertheless", explain.Summary(report))
 		}
 	}
 	if c.isolated() { // the first process executes it only if its file system answers

@@ -66,7 +66,7 @@ func (cmd startStopDaemonCmd) Run(c *console) error {
 	case o.Action.Asks():
 		return ssdStatus(c, o, m)
 	case o.Action == ssd.Start:
-		return ssdStart(c, o, m)
+		return ssdStart(c, o, criteria, m)
 	case o.StopGroup && m.Verdict == matcher.Running:
 		c.handOver = true // OpenRC's alone; whose group it is, is proven
 		return nil
@@ -81,8 +81,8 @@ func (cmd startStopDaemonCmd) become() error {
 func (startStopDaemonCmd) exitFailed() int { return ssd.Trouble }
 
 func (cmd startStopDaemonCmd) touches() (paths []string) {
-	_, criteria, err := cmd.read()
-	for _, path := range []string{criteria.Exec, criteria.Pidfile} {
+	o, criteria, err := cmd.read()
+	for _, path := range append([]string{criteria.Exec, criteria.Pidfile}, ssd.MayRun(o)...) {
 		if err == nil && path != "" {
 			paths = append(paths, path)
 		}
@@ -125,24 +125,66 @@ func ssdStatus(c *console, o ssd.Options, m matcher.Matched) error {
 	return nil
 }
 
-func ssdStart(c *console, o ssd.Options, m matcher.Matched) error {
+// ssdStart is --start, as far as the question goes whether the daemon runs.
+func ssdStart(c *console, o ssd.Options, criteria matcher.Criteria, m matcher.Matched) error {
+	if m.Verdict == matcher.Unknown && m.Rule == "late" && o.Exec == "" {
+		m = c.matchStarted(o, criteria, m)
+	}
 	switch m.Verdict {
 	case matcher.Running:
-		what := "process"
-		if o.Exec != "" {
-			what = o.Exec
-		}
-		c.inform(o, "%s already running.", what)
-		c.exit = ssd.ExitNothingDone(o)
+		c.alreadyRunning(o)
+		return nil
 	case matcher.Unknown:
 		c.Warn("%s: cannot tell%s: %s; not started", handover.StartStopDaemon, explain.About(m), m.Reason)
 		c.exit = ssd.Trouble
-	case matcher.Dead:
-		return ssdStartDead(c, o, m)
-	default:
-		c.handOver = true
+		return nil
 	}
+	if o.Pidfile != "" {
+		in := matcher.Instance{Daemon: ssd.Starts(o), Pidfile: criteria.Pidfile, PidfileOnly: true, Outside: true, As: ssd.StartsAs(o)}.Meeting(criteria)
+		report, err := c.Check(in)
+		if err == nil && !c.mayStart(handover.StartStopDaemon+": ", in, report) { // what is no program is the real one's to refuse
+			c.alreadyRunning(o)
+			return nil
+		}
+	}
+	if m.Verdict == matcher.Dead {
+		return ssdStartDead(c, o, m)
+	}
+	c.handOver = true
 	return nil
+}
+
+func (c *console) alreadyRunning(o ssd.Options) {
+	what := "process"
+	if o.Exec != "" {
+		what = o.Exec
+	}
+	c.inform(o, "%s already running.", what)
+	c.exit = ssd.ExitNothingDone(o)
+}
+
+// matchStarted asks again about a number that may have changed hands, where nothing but
+// --startas and what follows it say what would run: if it runs none of that, the pidfile is
+// stale, as check has it.
+func (c *console) matchStarted(o ssd.Options, criteria matcher.Criteria, late matcher.Matched) matcher.Matched {
+	stale := late
+	for _, program := range ssd.MayRun(o) {
+		criteria.Exec = program
+		m, err := c.Match(criteria)
+		switch {
+		case errors.Is(err, matcher.ErrDaemon): // a directory, or a configuration
+		case err != nil || m.Verdict == matcher.Unknown:
+			m.Release()
+			return late
+		case m.Verdict == matcher.Running:
+			m.Release() // nobody signals it
+			return m
+		default:
+			stale = m
+			stale.Taken = true // the real program compares nothing
+		}
+	}
+	return stale
 }
 
 // ssdStartDead starts a daemon whose pidfile names somebody else. The real program, or

@@ -38,6 +38,7 @@ func TestInstancesByHand(t *testing.T) {
 	t.Run("another's pidfile lost", f.otherPidfileLost)
 	t.Run("own session", f.ownSession)
 	t.Run("ssh", func(t *testing.T) { testSSH(t, h) })
+	t.Run("start after a pidfile was lost", func(t *testing.T) { testLostPidfile(t, h) })
 }
 
 // memcached is an instance that listens on a port.

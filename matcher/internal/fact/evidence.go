@@ -138,6 +138,7 @@ type Evidence struct {
 	PPID       int       // 0: no parent in this PID namespace
 	Group      int       // process group
 	Session    int       // session
+	Terminal   bool      // it has a controlling terminal
 	StartTicks uint64    // clock ticks (1/100 s) since boot, field 22
 	Started    time.Time // StartTicks on today's wall clock
 	Kernel     bool      // a kernel thread: it has no executable

@@ -1,5 +1,7 @@
 package fact
 
+import "net/netip"
+
 // Socket is one that a process listens on: who starts a second daemon finds
 // its port taken.
 type Socket struct {
@@ -8,3 +10,12 @@ type Socket struct {
 }
 
 func (s Socket) String() string { return s.Kind + " " + s.Address }
+
+// Port is that of an IP address, 0 of a path.
+func (s Socket) Port() uint16 {
+	at, err := netip.ParseAddrPort(s.Address)
+	if err != nil || s.Kind == "unix" {
+		return 0
+	}
+	return at.Port()
+}

@@ -228,7 +228,7 @@ func HasEnded(s Stat) bool {
 
 func fillStat(e *fact.Evidence, s Stat) {
 	e.Comm, e.State = s.Comm, s.State
-	e.PPID, e.Group, e.Session = s.PPID, s.Group, s.Session
+	e.PPID, e.Group, e.Session, e.Terminal = s.PPID, s.Group, s.Session, s.Terminal
 	e.StartTicks = s.Start
 	e.Kernel = s.Flags&KernelThread != 0
 	e.Forked = s.Flags&ForkedNoExec != 0

@@ -22,6 +22,7 @@ import (
 type Stat struct {
 	Comm, State          string
 	PPID, Group, Session int
+	Terminal             bool   // it has a controlling one
 	Flags                uint64 // PF_* of include/linux/sched.h
 	Threads              int
 	Start                uint64 // in ticks since boot, see userHZ
@@ -138,7 +139,7 @@ func readStat(path string, of func() (procfs.Proc, error)) (Stat, error) {
 	if len(s.State) != 1 {
 		return Stat{}, damaged(path)
 	}
-	return Stat{Comm: s.Comm, State: s.State, PPID: s.PPID, Group: s.PGRP, Session: s.Session,
+	return Stat{Comm: s.Comm, State: s.State, PPID: s.PPID, Group: s.PGRP, Session: s.Session, Terminal: s.TTY != 0,
 		Flags: uint64(s.Flags), Threads: s.NumThreads, Start: s.Starttime}, nil
 }
 

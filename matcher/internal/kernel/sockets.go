@@ -170,6 +170,32 @@ func eachListener(dir string, visit func(listener)) error {
 	return nil
 }
 
+// Connected reads from which local ports a process has TCP connections.
+func (h *System) Connected(pid int) (ports []uint16, err error) {
+	dir := filepath.Join(h.Proc, strconv.Itoa(pid))
+	h.Doing("reading %s/fd", dir)
+	held, err := heldSockets(filepath.Join(dir, "fd"))
+	if err != nil || len(held) == 0 {
+		return nil, err
+	}
+	h.Doing("reading %s/net", dir)
+	for _, kind := range []string{"tcp", "tcp6"} {
+		err := readTable(filepath.Join(dir, "net", kind), func(line []byte) {
+			for _, state := range tcpConnected {
+				if c, is := parseInet(kind, state, line); is && held[c.inode] {
+					if at, err := netip.ParseAddrPort(c.Address); err == nil {
+						ports = append(ports, at.Port())
+					}
+				}
+			}
+		})
+		if err != nil && !fact.Vanished(err) { // none of a kernel without IPv6
+			return nil, err
+		}
+	}
+	return ports, nil
+}
+
 // parseUnix tells of a line of /proc/PID/net/unix whether its socket accepts connections:
 // field 4 holds the flags, 7 the inode, and the path is the rest of the line. A
 // path may hold a newline, so a line that is none is passed over.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"pidproof/matcher/internal/fact"
@@ -51,6 +52,11 @@ func TestListening(t *testing.T) {
 	}
 	if seen["tcp "+client.LocalAddr().String()] {
 		t.Errorf("the client's socket is in %v", got.Value)
+	}
+
+	ports, err := ThisSystem().Connected(os.Getpid())
+	if of := client.LocalAddr().(*net.TCPAddr).AddrPort().Port(); err != nil || !slices.Contains(ports, of) {
+		t.Errorf("connected from %v, %v; want %d among them", ports, err, of)
 	}
 }
 

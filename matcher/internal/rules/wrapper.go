@@ -123,3 +123,17 @@ func Wraps(d Daemon, p Pidfile, of, e fact.Evidence) bool {
 	f := wrapper(Question{Daemon: d, Pidfile: p, Evidence: of})
 	return f.applies && f.outcome == Runs && p.Claims(of) && d.StandsFor(of, p.Path)
 }
+
+// StartedBy reports that a wrapper, which was asked about, names the daemon, or is a script
+// or a shell, which need not. Of another program's children those of users are no daemons,
+// whatever they call them.
+func (d Daemon) StartedBy(wrapper Daemon, e fact.Evidence) bool {
+	return wrapper.Script != nil || wrapper.RunsAnything() || d.mentionedBy(e.Argv.Value)
+}
+
+// MayWrap reports of a daemon, by which a pidfile was asked about that names it, that it may
+// only be the wrapper of another: a script, or a program that has not the pidfile's name.
+// sshd and cron have started what is none of theirs.
+func (d Daemon) MayWrap(pidfile string) bool {
+	return d.Script != nil || d.RunsAnything() || !Resembles(fact.Evidence{Comm: d.Base()}, pidfile)
+}

@@ -10,9 +10,9 @@ import (
 func invented() *Result {
 	r := &Result{binary: executable{bytes: binaryBudget}}
 	for _, key := range []string{check, status, pidof, stale, sysvinit, pipeline, busybox, pgrep, pgrepFull,
-		ssd, ssdPidfile, pidofproc, empty, floor} {
+		ssd, ssdPidfile, ssdStart, start, pidofproc, empty, floor} {
 		r.Commands = append(r.Commands, Command{Key: key, Name: key, Plot: key,
-			Ours: key == check || key == status || key == pidof || key == stale})
+			Ours: key == check || key == status || key == pidof || key == stale || key == start})
 	}
 	for _, processes := range []int{100, 1000, thousands} {
 		size := Size{Processes: processes, Runs: make([][]Run, len(r.Commands))}
@@ -69,6 +69,7 @@ func TestBudgets(t *testing.T) {
 		{"pidof PATH: CPU time to sysvinit", func(r *Result) { r.set(at{key: pidof, processes: thousands}, 60*ms, 201*ms) }},
 		{"pidof PATH: wall time to sysvinit", func(r *Result) { r.set(at{key: sysvinit, processes: thousands}, 239*ms, 600*ms) }},
 		{"pidof PATH: wall time to start-stop-daemon", func(r *Result) { r.set(at{key: ssd, processes: thousands}, 79*ms, time.Second) }},
+		{"start-stop-daemon --start --pidfile", func(r *Result) { r.set(at{key: ssdStart, processes: thousands}, 999*ms, time.Second) }},
 		{"pidof PATH: wall time to pgrep", func(r *Result) { r.set(at{key: pgrep, processes: thousands}, 479*ms, time.Second) }},
 		{"peak memory", func(r *Result) {
 			r.set(at{key: stale, processes: thousands}, time.Second, time.Second).Memory = memoryBudget + 1

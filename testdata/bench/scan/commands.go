@@ -19,6 +19,8 @@ const (
 	pgrepFull  = "pgrep -f"
 	ssd        = "start-stop-daemon --exec"
 	ssdPidfile = "start-stop-daemon --pidfile --exec"
+	ssdStart   = "start-stop-daemon --start --exec"
+	start      = "start-stop-daemon --start"
 	pidofproc  = "Debian's pidofproc"
 	pipeline   = "pidof | grep -w PID"
 	empty      = "an empty Go program"
@@ -82,6 +84,9 @@ func (b *Bench) ours() []Command {
 			Argv: []string{b.pidproof, "pidof", d}, Exits: []int{0}, Says: true},
 		{Key: stale, Name: "pidproof check -p S D",
 			Argv: []string{b.pidproof, "check", "-p", b.plan.Stale, d}, Exits: claimed},
+		// Then the real program, which is dpkg's below, looks at the pidfile only.
+		{Key: start, Name: "pidproof start-stop-daemon --start --test --pidfile S --exec D",
+			Argv: []string{b.pidproof, "start-stop-daemon", "--start", "--test", "--pidfile", b.plan.Stale, "--exec", d}, Exits: []int{0}},
 	}
 	for i := range list {
 		list[i].Ours = true
@@ -119,7 +124,9 @@ func (b *Bench) daemonTools() []Command {
 			Argv: []string{path, "--status", "--exec", d}, Exits: []int{0}},
 		Command{Key: ssdPidfile, Plot: "start-stop-daemon --pidfile F",
 			Name: "dpkg's start-stop-daemon --status --pidfile F --exec D",
-			Argv: []string{path, "--status", "--pidfile", f, "--exec", d}, Exits: []int{0}})
+			Argv: []string{path, "--status", "--pidfile", f, "--exec", d}, Exits: []int{0}},
+		Command{Key: ssdStart, Name: "dpkg's start-stop-daemon --start --test --exec D",
+			Argv: []string{path, "--start", "--test", "--exec", d}, Exits: []int{1}})
 	functions, err := debianFunctions(b.dir)
 	lsbs := b.peer("", err, Command{Key: pidofproc, Plot: "Debian's pidofproc -p F D",
 		Name: "Debian's pidofproc -p F D, with sh and its init-functions",

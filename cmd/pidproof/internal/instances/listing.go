@@ -39,8 +39,9 @@ func (i row) isSelected(by Selection) bool {
 	return by.selects(i.name, i.Daemon) || i.registration == nil && by.selects(nameByPidfile(i.Pidfile.Path), i.Daemon)
 }
 
-// Collect looks at every instance, or at those that are wanted.
-func Collect(c *say.Console, a *ask.Asker, wanted Selection, sockets bool) (Listing, error) {
+// Collect looks at every instance, or at those that are wanted; for problems also for what
+// has lost its pidfile.
+func Collect(c *say.Console, a *ask.Asker, wanted Selection, sockets, problems bool) (Listing, error) {
 	registered, bad := Registrations(c)
 	list := Listing{bad: bad}
 	started := starters.Read()
@@ -70,6 +71,11 @@ func Collect(c *say.Console, a *ask.Asker, wanted Selection, sockets bool) (List
 	}
 	slices.SortStableFunc(list.instances, func(a, b row) int { return strings.Compare(a.name, b.name) })
 	list.daemons = inventory.Daemons
+	if problems {
+		if err := list.addLost(a, started, wanted); err != nil {
+			return list, err
+		}
+	}
 	list.Unseen = unseen(list.instances, inventory)
 	for _, word := range wanted {
 		if !list.has(word) {

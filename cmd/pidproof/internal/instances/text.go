@@ -37,7 +37,7 @@ func (list Listing) Text(w io.Writer, width int, colour bool) {
 	switch {
 	case len(t.Rows) > 1:
 		t.Write(w, width)
-	case !list.problems:
+	case !list.problems && len(list.Nothing) == 0: // else that is said already
 		fmt.Fprintln(w, "No instance was found.")
 	case len(u.Rows) == 1 && list.bad == 0 && len(list.Nothing) == 0:
 		fmt.Fprintln(w, "No problem was found.")

@@ -12,7 +12,7 @@ import (
 // Unregistered is an instance that nobody registered.
 type Unregistered struct {
 	Name, Pidfile string
-	PID           int
+	PIDs          string
 	Restart       string // the command that restarts it; "" if none is known
 }
 
@@ -31,7 +31,7 @@ func OutdatedOthers(a *ask.Asker, registered []registry.Registration) (others []
 	for _, l := range inventory.Instances {
 		path := l.Pidfile.Path
 		others = append(others, Unregistered{
-			Name: cmp.Or(started.NameOf(path), nameByPidfile(path)), Pidfile: path, PID: l.Pidfile.PID, Restart: started.RestartOf(path),
+			Name: cmp.Or(started.NameOf(path), nameByPidfile(path)), Pidfile: path, PIDs: l.PIDs().Few(), Restart: started.RestartOf(path),
 		})
 	}
 	return others, err

@@ -14,16 +14,8 @@ func CriteriaOf(o Options) (matcher.Criteria, error) {
 	if o.Pidfile != "" {
 		c.Pidfile = cwd.Absolute(o.Pidfile)
 	}
-	if c.Exec = o.Exec; c.Exec != "" {
-		if !filepath.IsAbs(c.Exec) {
-			c.Exec = o.Chdir + "/" + c.Exec
-		}
-		if o.Chroot != "" {
-			c.Exec = o.Chroot + "/" + c.Exec
-		}
-		if !filepath.IsAbs(c.Exec) {
-			c.Exec = "/" + c.Exec
-		}
+	if o.Exec != "" {
+		c.Exec = o.place(o.Exec)
 	}
 	if o.User == "" {
 		return c, nil
@@ -36,4 +28,18 @@ func CriteriaOf(o Options) (matcher.Criteria, error) {
 	}
 	c.UID = &uid
 	return c, nil
+}
+
+// place is where a path leads to from --chdir and --chroot.
+func (o Options) place(path string) string {
+	if !filepath.IsAbs(path) {
+		path = o.Chdir + "/" + path
+	}
+	if o.Chroot != "" {
+		path = o.Chroot + "/" + path
+	}
+	if !filepath.IsAbs(path) {
+		path = "/" + path
+	}
+	return path
 }

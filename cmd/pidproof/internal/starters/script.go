@@ -69,6 +69,19 @@ func scriptPidfiles(content []byte, settings map[string]shellvars.Var) (paths []
 	return paths
 }
 
+// daemonSet is how most init scripts say what they start, as init-d-script(5) wants it.
+var daemonSet = lazily(`(?m)^\s*DAEMON=["']?(/[^\s"'$` + "`" + `;]+)["']?\s*(?:#.*)?$`)
+
+// scriptDaemon is the daemon that an init script starts, where it says so once, without a
+// variable.
+func scriptDaemon(content []byte) string {
+	found := daemonSet().FindAllSubmatch(content, 2)
+	if len(found) != 1 {
+		return ""
+	}
+	return string(found[0][1])
+}
+
 // firstWord is the first word of a line without its quotes, as long as a shell would have to
 // do nothing but expand variables. "" for anything else.
 func firstWord(text string) string {

@@ -29,15 +29,20 @@ var units = []string{"/etc/systemd/system", "/run/systemd/system", "/usr/local/l
 type Starters struct {
 	scripts, units map[string][]string // names, by pidfile
 	templates      []template
+	daemons        map[string]string // by pidfile, of what names one of each
 }
 
 // Read reads them. What only root could have written counts, and what cannot be read names
 // nothing: who is asked for a name has another one, too.
 func Read() *Starters {
-	s := &Starters{scripts: map[string][]string{}, units: map[string][]string{}}
+	s := &Starters{scripts: map[string][]string{}, units: map[string][]string{}, daemons: map[string]string{}}
 	eachFile(scripts, "", func(name string, content []byte) {
-		for _, pidfile := range scriptPidfiles(content, settings(name)) {
+		pidfiles := scriptPidfiles(content, settings(name))
+		for _, pidfile := range pidfiles {
 			s.scripts[pidfile] = append(s.scripts[pidfile], name)
+		}
+		if daemon := scriptDaemon(content); daemon != "" && len(pidfiles) == 1 {
+			s.daemons[pidfiles[0]] = daemon
 		}
 	})
 	seen := map[string]bool{}
@@ -46,6 +51,9 @@ func Read() *Starters {
 			if name := strings.TrimSuffix(file, ".service"); !seen[name] {
 				seen[name] = true
 				s.addUnit(name, unitPidfile(content))
+				if path := canonical(unitPidfile(content)); path != "" && unitDaemon(content) != "" && s.daemons[path] == "" {
+					s.daemons[path] = unitDaemon(content)
+				}
 			}
 		})
 	}
@@ -107,6 +115,58 @@ func (s *Starters) Pidfiles() (paths []string) {
 	slices.Sort(paths)
 	return slices.Compact(paths)
 }
+
+// PidfileOf is the pidfile that an init script or unit names which starts a daemon, by one of
+// its paths; "" where none does, or they name several.
+func PidfileOf(daemon ...string) string {
+	var found []string
+	add := func(content []byte, pidfiles ...string) {
+		if !slices.ContainsFunc(daemon, func(path string) bool { return hasPath(string(content), path) }) {
+			return
+		}
+		for _, pidfile := range pidfiles {
+			if pidfile != "" && !slices.Contains(found, pidfile) {
+				found = append(found, pidfile)
+			}
+		}
+	}
+	eachFile(scripts, "", func(name string, content []byte) { add(content, scriptPidfiles(content, settings(name))...) })
+	if len(found) == 0 { // Debian's scripts and units are for one and the same service
+		for _, dir := range units {
+			eachFile(dir, ".service", func(_ string, content []byte) {
+				if pidfile := canonical(unitPidfile(content)); !strings.Contains(pidfile, "%") {
+					add(content, pidfile)
+				}
+			})
+		}
+	}
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0]
+}
+
+// hasPath reports that a path stands in a text as a word, or at the end of one.
+func hasPath(text, path string) bool {
+	for at := strings.Index(text, path); at >= 0 && path != ""; {
+		end := at + len(path)
+		isName := func(b byte) bool {
+			return b == '/' || b == '-' || b == '_' || b == '.' || b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
+		}
+		if (at == 0 || !isName(text[at-1])) && (end == len(text) || !isName(text[end])) {
+			return true
+		}
+		next := strings.Index(text[end:], path)
+		if next < 0 {
+			break
+		}
+		at = end + next
+	}
+	return false
+}
+
+// Daemons are those that are started with a pidfile, by its path.
+func (s *Starters) Daemons() map[string]string { return s.daemons }
 
 // eachFile reads the regular files of a directory, by name.
 func eachFile(dir, suffix string, visit func(name string, content []byte)) {

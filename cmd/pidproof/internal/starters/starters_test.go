@@ -65,3 +65,30 @@ func FuzzScriptPidfiles(f *testing.F) {
 		}
 	})
 }
+
+func TestDaemons(t *testing.T) {
+	for text, want := range map[string]bool{
+		"DAEMON=/usr/sbin/x\n": true, "start-stop-daemon --exec /usr/sbin/x -- -a": true, "/usr/sbin/x": true,
+		"/usr/sbin/x-y": false, "/srv/usr/sbin/x": false, "/usr/sbin/xy /usr/sbin/x.sh": false, "/usr/sbin/xy; /usr/sbin/x;": true, "": false,
+	} {
+		if got := hasPath(text, "/usr/sbin/x"); got != want {
+			t.Errorf("%q has the path: %v, want %v", text, got, want)
+		}
+	}
+	for script, want := range map[string]string{
+		"DAEMON=/usr/sbin/x\n": "/usr/sbin/x", "  DAEMON=\"/usr/sbin/x\" # why\n": "/usr/sbin/x",
+		"DAEMON=/usr/sbin/$NAME\n": "", "DAEMON=/a\nDAEMON=/b\n": "", "#DAEMON=/a\n": "", "MYDAEMON=/a\n": "", "DAEMON=none\n": "",
+	} {
+		if got := scriptDaemon([]byte(script)); got != want {
+			t.Errorf("%q starts %q, want %q", script, got, want)
+		}
+	}
+	for unit, want := range map[string]string{
+		"ExecStart=/usr/sbin/x -D\n": "/usr/sbin/x", "ExecStart=-/usr/sbin/x\n": "/usr/sbin/x",
+		"ExecStart=/usr/sbin/x-%i\n": "", "ExecStart=/a\nExecStart=/b\n": "", "ExecStartPre=/a\n": "", "ExecStart=x\n": "",
+	} {
+		if got := unitDaemon([]byte(unit)); got != want {
+			t.Errorf("%q starts %q, want %q", unit, got, want)
+		}
+	}
+}

@@ -21,6 +21,20 @@ func unitPidfile(content []byte) (pidfile string) {
 	return pidfile
 }
 
+// unitDaemon is the program of ExecStart= in systemd.service(5), where there is one.
+func unitDaemon(content []byte) (daemon string) {
+	for line := range strings.Lines(string(content)) {
+		value, is := strings.CutPrefix(strings.TrimSpace(line), "ExecStart=")
+		if word, _, _ := strings.Cut(strings.TrimLeft(value, "@-:+!"), " "); is {
+			if daemon != "" || strings.ContainsAny(word, "%$\"'") || !strings.HasPrefix(word, "/") {
+				return ""
+			}
+			daemon = word
+		}
+	}
+	return daemon
+}
+
 func (s *Starters) addUnit(name, pidfile string) {
 	path := canonical(pidfile)
 	if path == "" {

@@ -77,8 +77,12 @@ func (d Proven) sent(pids []string, signal syscall.Signal, nth int) {
 	if signal == syscall.SIGKILL {
 		d.Warn("%s: process %s has not ended %s after TERM, and was sent KILL", d.Instance.Daemon, who, matcher.Span(Patience))
 	}
-	if d.Verbose {
-		d.Inform("%s: %s sent to process %s", d.Instance.Daemon, record.SignalName(signal), who)
+	switch name := record.SignalName(signal); {
+	case !d.Verbose:
+	case len(pids) > 1:
+		d.Inform("%s: %s sent to processes %s", d.Instance.Daemon, name, who)
+	default:
+		d.Inform("%s: %s sent to process %s", d.Instance.Daemon, name, who)
 	}
 }
 

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/cmd/pidproof/internal/settings"
+	"pidproof/matcher"
+)
+
+// outsidePatience is how long a start that would be refused waits for who runs outside every
+// pidfile: many a script stops a daemon without awaiting its end, and starts the next.
+const outsidePatience = 5 * time.Second
+
+// mayStart says of a daemon that is to be started that it runs outside every pidfile, as
+// after its own was lost, and whether to start a second one. by stands before what is said.
+func (c *console) mayStart(by string, in matcher.Instance, r matcher.Report) bool {
+	switch {
+	case len(r.Outside) == 0 && r.Untold == nil:
+		return true
+	case len(r.Outside) == 0:
+		c.Warn("%swhether %s runs outside every pidfile cannot be told: %v; started nevertheless", by, r.Daemon.Path, r.Untold)
+		return true
+	case settings.Start.Value(c.Warn) != settings.Strict:
+		c.Warn("%s%s; started nevertheless", by, outside(r))
+		return true
+	case c.outsideEnds(in):
+		return true
+	}
+	c.Warn("%s%s; not started (PIDPROOF_START=strict)", by, outside(r))
+	return false
+}
+
+// outside names who runs there, and the way out.
+func outside(r matcher.Report) string {
+	pids := r.OutsidePIDs()
+	if len(pids) > 1 {
+		return fmt.Sprintf("%s runs outside every pidfile, as PIDs %s: see whose they are (%s)", r.Daemon.Path, pids.Few(),
+			say.Unfolded(say.Command("pidproof", "explain", "-p", r.Pidfile.Path, r.Daemon.Path)))
+	}
+	return fmt.Sprintf("%s runs outside every pidfile, as PID %s: if that is this instance, mend its pidfile (%s), else register it", r.Daemon.Path, pids.Few(),
+		say.Unfolded(say.Command("pidproof", "adopt", "-p", r.Pidfile.Path, r.Daemon.Path)))
+}
+
+// outsideEnds waits for the end of those.
+func (c *console) outsideEnds(in matcher.Instance) bool {
+	in.Hold = true
+	r, err := c.Check(in)
+	defer r.Release()
+	if err != nil {
+		return false
+	}
+	var of []*matcher.Process
+	for i := range r.Outside {
+		of = append(of, &r.Outside[i])
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), outsidePatience)
+	defer cancel()
+	return r.PidfileVerdict != matcher.Running && len(matcher.AwaitEnd(ctx, of)) == 0
+}
