@@ -11,7 +11,7 @@ require (
 	golang.org/x/sys v0.41.0
 )
 
-require mvdan.cc/sh/v3 v3.12.0 // indirect
+require mvdan.cc/sh/v3 v3.12.0
 
 // For tests only. Theirs are packages of this module, which see what nobody outside of it may.
 require (

@@ -6,11 +6,13 @@ import (
 
 	"pidproof/cmd/pidproof/internal/audit"
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/say"
 )
 
 type auditCmd struct {
 	JSON  bool     `name:"json" help:"Print one JSON object; audit-json.md in the documentation describes it."`
 	Patch bool     `help:"Print a unified diff that replaces what can be replaced safely: patch -p1 -d / applies it."`
+	Write bool     `help:"Write what --patch prints into the files, which are given by name; the old ones stay as FILE~."`
 	Words []string `arg:"" optional:"" name:"file" help:"A file, a directory, or an installed package. Default: what a host has in /etc/init.d, /lib/lsb, /etc/logrotate.d, /etc/cron.*, /etc/network/if-*.d, and dpkg's maintainer scripts."`
 }
 
@@ -19,34 +21,49 @@ func (auditCmd) Help() string {
 }
 
 func (cmd auditCmd) Validate() error {
-	if cmd.JSON && cmd.Patch {
-		return errors.New("give --json or --patch, not both")
+	switch {
+	case cmd.JSON && (cmd.Patch || cmd.Write):
+		return errors.New("give --json, or --patch or --write")
+	case cmd.Write && len(cmd.Words) == 0:
+		return errors.New("--write takes the files by name")
 	}
 	return nil
 }
 
 func (cmd auditCmd) Run(c *console) error {
-	files, named, err := audit.Files(cmd.Words)
-	if err != nil {
-		return err
+	files := audit.OfHost()
+	if len(cmd.Words) > 0 {
+		files = audit.Meant(cmd.Words)
 	}
-	if cmd.Patch {
-		return cmd.patch(c, files, named)
+	if cmd.Write {
+		if err := files.Named(); err != nil {
+			return err
+		}
 	}
-	report := audit.Audit(files, named)
+	report := audit.Audit(files)
 	var out strings.Builder
-	if cmd.JSON {
+	var err error
+	switch {
+	case cmd.JSON:
 		err = report.JSON(&out)
-	} else {
+	case cmd.Patch || cmd.Write:
+		for _, p := range report.Patches {
+			if cmd.Patch {
+				out.WriteString(p.Diff())
+			}
+			if cmd.Write {
+				cmd.write(c, &report, p)
+			}
+		}
+	default:
 		report.Text(&out, c.LineWidth())
 	}
 	c.Print(out.String())
-	cmd.say(c, report)
-	return err
-}
-
-// say complains of what was not read, and sets the exit code.
-func (cmd auditCmd) say(c *console, report audit.Report) {
+	if cmd.Patch || cmd.Write {
+		for _, f := range report.Left() {
+			c.Warn("%s:%d: left to you: %s: %s", f.Path, f.Line, f.Kind, f.Words)
+		}
+	}
 	for _, err := range report.Unread {
 		c.Warn("%v", err)
 	}
@@ -56,25 +73,14 @@ func (cmd auditCmd) say(c *console, report audit.Report) {
 	case len(report.Open()) > 0:
 		c.exit = exitcode.Refused
 	}
+	return err
 }
 
-// patch prints the diffs. What they leave is said, for a person to look at.
-func (cmd auditCmd) patch(c *console, files []string, named map[string]bool) error {
-	var out strings.Builder
-	report := audit.Report{}
-	for _, path := range files {
-		p, found, err := audit.Repair(path)
-		if err != nil {
-			report.Note(err, named[path])
-			continue
-		}
-		out.WriteString(p.Diff())
-		report.Findings = append(report.Findings, found...)
+func (auditCmd) write(c *console, report *audit.Report, p audit.Patch) {
+	backup, err := p.Write()
+	if err != nil {
+		report.Unread = append(report.Unread, err)
+		return
 	}
-	c.Print(out.String())
-	for _, f := range report.Left() {
-		c.Warn("left: %s:%d: %s: %s", f.Path, f.Line, f.Kind, f.Words)
-	}
-	cmd.say(c, report)
-	return nil
+	c.Inform("%s: %s replaced; the old file is %s", p.Path, say.Count(p.Done, "place"), backup)
 }

@@ -9,8 +9,10 @@ import (
 
 // command is what a call runs in the end.
 type command struct {
-	name string // without its directory; unknown: it cannot be told
-	args []*syntax.Word
+	name string // without its directory; unknown: it cannot be told; "" for a function of the script
+	// function is one of the script's own, also where it has a command's name.
+	function string
+	args     []*syntax.Word
 	// inner is a text that a shell reads once more, at the place of the call.
 	inner *syntax.File
 	// text: it is a text that a shell would read again, and cannot be read here.
@@ -60,16 +62,21 @@ func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []comm
 			}
 			rest = append(split, rest...)
 		}
-		found = append(found, command{name: name, args: rest, plain: plain && len(words) == 1})
-		found = append(found, src.within(name, rest, left-1)...)
+		its := command{name: name, args: rest, plain: plain && len(words) == 1}
+		if src.functions[name] != nil {
+			its.name, its.function = "", name
+		}
+		found = append(found, its)
+		found = append(found, src.within(its, left-1)...)
 	}
 	return found
 }
 
 // within follows a program that runs another. Those that have options of their own are
 // searched for the first word that is none: what the value of one is taken for does no harm.
-func (src *source) within(name string, args []*syntax.Word, left int) []command {
-	switch name {
+func (src *source) within(c command, left int) []command {
+	args := c.args
+	switch c.name {
 	case "chrt", "ionice", "taskset", "renice":
 		for _, word := range args {
 			if text := literalStart(word); strings.HasPrefix(text, "-") && strings.Contains(text, "p") { // of a process that runs
@@ -87,17 +94,27 @@ func (src *source) within(name string, args []*syntax.Word, left int) []command 
 		}
 	case "eval":
 		if len(args) > 0 {
-			return src.rereadWord(&syntax.Word{Parts: spaced(args)}, left)
+			return unclear(src.rereadWord(&syntax.Word{Parts: spaced(args)}, left))
 		}
 	case "trap":
 		if len(args) > 1 {
 			return src.rereadWord(args[0], left)
 		}
 	}
-	if f := src.functions[name]; f != nil && runsItsArguments(f) {
+	if f := src.functions[c.function]; f != nil && runsItsArguments(f) {
 		return src.lead(args, left, false)
 	}
 	return nil
+}
+
+// unclear: what eval runs first is a text that is made up when the script runs.
+func unclear(found []command) []command {
+	for i := range found {
+		if found[i].name == unknown {
+			found[i].text = true
+		}
+	}
+	return found
 }
 
 func (src *source) behindOptions(args []*syntax.Word, left int) (found []command) {

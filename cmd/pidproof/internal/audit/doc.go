@@ -9,9 +9,13 @@
 //	origins.go    where a process number comes from
 //	calls.go      which command a word leads to: env, sh -c, eval, aliases
 //	find.go       the walk, and the kinds that are a command's
+//	ssd.go        start-stop-daemon's options
 //	loops.go      loops that wait
+//	pattern.go    regular expressions, compiled when they are needed
 //	kinds.go      the kinds: what can go wrong, and what covers it
 //	replace.go    what to write instead
 //	patch.go      the same as a unified diff
+//	write.go      the same in the file
+//	report.go     all files together
 //	text.go, json.go  for a person, and for a program
 package audit

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -104,18 +103,29 @@ func (f *finder) writes(s *syntax.Stmt) {
 	for _, r := range s.Redirs {
 		switch r.Op {
 		case syntax.RdrOut, syntax.AppOut, syntax.ClbOut:
-			if r.Word != nil && f.isPidfile(r.Word) && f.printedBy(s, map[string]bool{}).from&^fromPidfile != 0 {
+			if r.Word != nil && f.isPidfile(r.Word) && f.prints(s) {
 				f.add(s, Written, "")
 			}
 		}
 	}
 }
 
-var asksByNumber = regexp.MustCompile(`/proc/(\x00|[0-9*?[])`)
+// prints: a command that has something to say; ":" and touch make an empty file.
+func (f *finder) prints(s *syntax.Stmt) bool {
+	call, is := s.Cmd.(*syntax.CallExpr)
+	if !is {
+		return s.Cmd != nil
+	}
+	return slices.ContainsFunc(f.commands(call), func(c command) bool {
+		return c.name != ":" && c.name != "true" && c.name != "touch" && len(c.args) > 0
+	})
+}
+
+var asksByNumber = pattern(`/proc/(\x00|[0-9*?[])`)
 
 func (f *finder) procWord(s *syntax.Stmt, w *syntax.Word) bool {
 	for _, v := range f.values(w) {
-		if asksByNumber.MatchString(v) && f.numberOf(w).from != ofSelf {
+		if asksByNumber().MatchString(v) && f.numberOf(w).from != ofSelf {
 			found := f.add(s, Proc, "")
 			f.replaceable(found, s, f.numberOf(w))
 			return true
@@ -131,8 +141,55 @@ func (f *finder) replaceable(found *Finding, s *syntax.Stmt, n number) {
 	if word == nil || !is || s.Background || s.Coprocess || len(call.Assigns) > 0 {
 		return
 	}
+	// A number that was read before may still be the daemon's when its pidfile has gone: who
+	// waits for its end, or ends it at last, goes on by the number.
+	found.held = !slices.ContainsFunc(call.Args, readsFile)
+	if found.held && f.inWaitLoop(s) {
+		return
+	}
+	if !f.meansTheSame(word, s) {
+		return
+	}
 	found.pidfile = textOf(word)
 	found.node = rangeOf(s)
+}
+
+// meansTheSame: a pidfile's word of another function has the same value here only if its
+// variables are set outside of all functions.
+func (f *finder) meansTheSame(word *syntax.Word, at *syntax.Stmt) bool {
+	if f.inside(word) == f.inside(at) {
+		return true
+	}
+	for _, name := range variablesOf(word) {
+		if positional(name) || slices.ContainsFunc(f.assigned[name], func(w *syntax.Word) bool { return f.inside(w) != "" }) {
+			return false
+		}
+	}
+	return true
+}
+
+// readsFile: the word reads the pidfile itself.
+func readsFile(w *syntax.Word) (does bool) {
+	syntax.Walk(w, func(n syntax.Node) bool {
+		_, is := n.(*syntax.CmdSubst)
+		does = does || is
+		return !does
+	})
+	return does
+}
+
+func (f *finder) inWaitLoop(s *syntax.Stmt) (is bool) {
+	for _, file := range f.script.files {
+		syntax.Walk(file, func(n syntax.Node) bool {
+			switch n.(type) {
+			case *syntax.WhileClause, *syntax.ForClause:
+				inside := n.Pos().Offset() <= s.Pos().Offset() && s.End().Offset() <= n.End().Offset()
+				is = is || inside && f.calls(n, 3, sleeps)
+			}
+			return !is
+		})
+	}
+	return is
 }
 
 // rangeOf is a statement without its "!" and the semicolon behind it.
@@ -170,7 +227,7 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 		f.startStopDaemon(s, c)
 	case "rm", "unlink":
 		for _, w := range c.args {
-			if f.isPidfile(w) {
+			if f.isPidfile(w) || namesPID(w) {
 				f.add(s, Removed, f.stoppedBefore(s))
 				break
 			}
@@ -184,6 +241,12 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 			}
 		}
 	}
+}
+
+// namesPID: nobody removes a number, so the variable has a path.
+func namesPID(w *syntax.Word) bool {
+	names := variablesOf(w)
+	return len(w.Parts) == 1 && len(names) == 1 && pidName().MatchString(names[0])
 }
 
 func (f *finder) hook() string {
@@ -243,11 +306,27 @@ func (f *finder) kill(s *syntax.Stmt, c command) {
 	}
 }
 
+// signalWord is the variable in kill -$1 N, for a replacement.
+func signalWord(args []*syntax.Word) (string, bool) {
+	if len(args) == 0 || len(args[0].Parts) != 2 || literalStart(args[0]) != "-" {
+		return "", false
+	}
+	p, is := args[0].Parts[1].(*syntax.ParamExp)
+	if !is || p.Exp != nil || p.Repl != nil || p.Slice != nil {
+		return "", false
+	}
+	return `"$` + p.Param.Value + `"`, true
+}
+
 // killArguments takes kill's words apart: kill -9 N, kill -s HUP N, kill -HUP -- -N.
 func killArguments(src *source, args []*syntax.Word) (signal string, targets []*syntax.Word) {
 	signal = "TERM"
 	for i := 0; i < len(args); i++ {
 		text := ""
+		if word, is := signalWord(args[i:]); is && len(targets) == 0 && i+1 < len(args) {
+			signal = word
+			continue
+		}
 		if values := src.values(args[i]); len(values) == 1 {
 			text = values[0]
 		}
@@ -307,14 +386,14 @@ func (f *finder) isDaemon(s *syntax.Stmt) bool {
 		return false
 	}
 	for _, name := range variablesOf(call.Args[0]) {
-		if daemonName.MatchString(name) {
+		if daemonName().MatchString(name) {
 			return true
 		}
 	}
 	return false
 }
 
-var daemonName = regexp.MustCompile(`(?i)daemon|_?bin$|^prog|exec|server`)
+var daemonName = pattern(`(?i)daemon|_?bin$|^prog|exec|server`)
 
 // places: a pidfile where anybody can put one, at the assignment that says so.
 func (f *finder) places(file *syntax.File) {
@@ -324,7 +403,7 @@ func (f *finder) places(file *syntax.File) {
 			return true
 		}
 		for _, v := range f.values(a.Value) {
-			if writable.MatchString(v) && (pidfilePath.MatchString(v) || f.pidfiles[a.Name.Value] || pidfileName.MatchString(a.Name.Value)) {
+			if writable().MatchString(v) && (pidfilePath().MatchString(v) || f.pidfiles[a.Name.Value] || pidfileName().MatchString(a.Name.Value)) {
 				f.add(a, Writable, "")
 				break
 			}
@@ -333,4 +412,4 @@ func (f *finder) places(file *syntax.File) {
 	})
 }
 
-var writable = regexp.MustCompile(`^(/tmp|/var/tmp|/dev/shm|/run/lock|/var/lock|/run/shm)/`)
+var writable = pattern(`^(/tmp|/var/tmp|/dev/shm|/run/lock|/var/lock|/run/shm)/`)

@@ -98,7 +98,8 @@ type Finding struct {
 	node    nodeRange
 	new     string // what stands in its place then
 	pidfile string // the pidfile's word, to be written into a replacement
-	signal  string
+	signal  string // a name, or a variable
+	held    bool   // the number was read before, and not from the pidfile at this place
 }
 
 // nodeRange is what a replacement would replace, in bytes; the zero value: nothing can be.

@@ -52,7 +52,7 @@ func (f *finder) calls(in syntax.Node, depth int, is func(s *syntax.Stmt, c comm
 		}
 		for _, c := range f.commands(call) {
 			does = does || is(s, c)
-			if body := f.functions[c.name]; body != nil && depth > 0 && !does {
+			if body := f.functions[c.function]; body != nil && depth > 0 && !does {
 				does = f.calls(body.Body, depth-1, is)
 			}
 		}
@@ -76,7 +76,7 @@ func (f *finder) asks(s *syntax.Stmt, c command) bool {
 	case "[", "test":
 		for i, w := range c.args {
 			for _, v := range f.values(w) {
-				if asksByNumber.MatchString(v) {
+				if asksByNumber().MatchString(v) {
 					return true
 				}
 			}

@@ -1,7 +1,7 @@
 package audit
 
 import (
-	"regexp"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -71,12 +71,14 @@ func (src *source) numberIn(parts []syntax.WordPart, seen map[string]bool) (n nu
 			for _, s := range p.Stmts {
 				n.add(src.printedBy(s, seen))
 			}
+		case *syntax.ArithmExp: // it is counted, or read from where nobody knows
+			n.from |= isNumber
 		}
 	}
 	return n
 }
 
-var pidName = regexp.MustCompile(`(?i)^(.*_)?([a-z]*pid)s?$`)
+var pidName = pattern(`(?i)^(.*_)?([a-z]*pid)s?$`)
 
 func (src *source) numberOfParam(p *syntax.ParamExp, seen map[string]bool) (n number) {
 	name := p.Param.Value
@@ -88,7 +90,7 @@ func (src *source) numberOfParam(p *syntax.ParamExp, seen map[string]bool) (n nu
 	case "?", "#", "-", "0":
 		return number{}
 	}
-	words := src.assigned[name]
+	words := src.nearest(src.assigned[name], p)
 	if positional(name) { // of whatever call of the function: shift may have been there
 		if f := src.inside(p); f != "" {
 			name = f + "()"
@@ -106,10 +108,23 @@ func (src *source) numberOfParam(p *syntax.ParamExp, seen map[string]bool) (n nu
 	if p.Exp != nil && p.Exp.Word != nil {
 		n.add(src.numberIn(p.Exp.Word.Parts, seen))
 	}
-	if n.from == 0 && pidName.MatchString(name) && !strings.Contains(strings.ToLower(name), "file") {
+	if n.from == 0 && pidName().MatchString(name) && !strings.Contains(strings.ToLower(name), "file") {
 		n.from = isNumber
 	}
 	return n
+}
+
+// nearest are the words that a variable gets in the function that a place is in; all, where
+// it gets none there.
+func (src *source) nearest(words []*syntax.Word, at syntax.Node) []*syntax.Word {
+	in := src.inside(at)
+	if in == "" || len(words) < 2 {
+		return words
+	}
+	if here := slices.DeleteFunc(slices.Clone(words), func(w *syntax.Word) bool { return src.inside(w) != in }); len(here) > 0 {
+		return here
+	}
+	return words
 }
 
 func positional(name string) bool {
@@ -162,29 +177,32 @@ func (src *source) printedByCommand(c command, seen map[string]bool) (n number) 
 		}
 		return n
 	}
-	f := src.functions[c.name]
-	if f == nil || seen[c.name+"{}"] {
+	f := src.functions[c.function]
+	if f == nil || seen[c.function+"{}"] {
 		return n
 	}
-	seen[c.name+"{}"] = true
-	defer delete(seen, c.name+"{}")
+	seen[c.function+"{}"] = true
+	defer delete(seen, c.function+"{}")
 	return src.printedBy(f.Body, seen)
 }
 
 var (
-	pidfilePath = regexp.MustCompile(`(\.pids?|[/._-]pid)(\.[A-Za-z0-9_-]+)?$`)
-	pidfileName = regexp.MustCompile(`(?i)pid_?(file|path|f)(_?name)?s?$|^pidf`)
+	pidfilePath = pattern(`(\.pids?|[/._-]pid)(\.[A-Za-z0-9_-]+)?$|/sendsigs\.omit\.d/`)
+	pidfileName = pattern(`(?i)pid_?(file|path|f)(_?name)?s?$|^pidf`)
 )
 
 // isPidfile: the word is used as one, is named so, or its value is named so.
 func (src *source) isPidfile(word *syntax.Word) bool {
 	text := textOf(word)
+	if text == "/dev/null" {
+		return false
+	}
 	if src.pidfiles[text] {
 		return true
 	}
 	names := variablesOf(word)
 	if len(word.Parts) == 1 && len(names) == 1 {
-		if src.pidfiles[names[0]] || pidfileName.MatchString(names[0]) {
+		if src.pidfiles[names[0]] || pidfileName().MatchString(names[0]) {
 			return true
 		}
 		if positional(names[0]) {
@@ -198,7 +216,7 @@ func (src *source) isPidfile(word *syntax.Word) bool {
 		}
 	}
 	for _, v := range src.values(word) {
-		if src.pidfiles[v] || pidfilePath.MatchString(strings.TrimRight(v, unknown)) && strings.ContainsAny(v, "/"+unknown) {
+		if src.pidfiles[v] || pidfilePath().MatchString(strings.TrimRight(v, unknown)) && strings.ContainsAny(v, "/"+unknown) {
 			return true
 		}
 	}

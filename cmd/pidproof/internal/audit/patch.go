@@ -18,9 +18,10 @@ type Patch struct {
 	lines map[int]string
 }
 
-// PatchOf makes those replacements of a script's places that are known.
-func PatchOf(path, text string, found []Finding) Patch {
-	p := Patch{Path: path, old: strings.SplitAfter(text, "\n"), lines: map[int]string{}}
+// patchOf makes those replacements of a script's places that are known.
+func patchOf(s *script, found []Finding) Patch {
+	text := s.text
+	p := Patch{Path: s.path, old: strings.SplitAfter(text, "\n"), lines: map[int]string{}}
 	if p.old[len(p.old)-1] == "" {
 		p.old = p.old[:len(p.old)-1]
 	}

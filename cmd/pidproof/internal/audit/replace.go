@@ -2,7 +2,6 @@ package audit
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,7 +9,7 @@ import (
 )
 
 // How a replacement begins: where pidproof is missing, the script goes on as before.
-const guard = "command -v pidproof >/dev/null 2>&1"
+const guard = "command -v pidproof >/dev/null"
 
 // supply decides which of the places can be replaced, and by what: the daemon has to be known,
 // and the place has to be one command that stands by itself.
@@ -36,10 +35,10 @@ func (src *source) supply(found []Finding) []Finding {
 }
 
 var (
-	plainSignal = regexp.MustCompile(`^[A-Z0-9]+$`)
+	plainSignal = pattern(`^([A-Z0-9]+|"\$[A-Za-z0-9_]+")$`)
 	// existence is a test for a process and for nothing else.
-	existence = regexp.MustCompile(`^(\[|test) +-[de] +"?/proc/[^ ]*"?( +\])?$`)
-	pidOption = regexp.MustCompile(`^(/bin/|/usr/bin/)?ps +(-p|-q|--pid|p) *[^ ]+( *>.*)?$`)
+	existence = pattern(`^(\[|test) +-[de] +"?/proc/[^ ]*"?( +\])?$`)
+	pidOption = pattern(`^(/bin/|/usr/bin/)?ps +(-p|-q|--pid|p) *[^ ]+( *>.*)?$`)
 )
 
 // replacement is a command with the exit status that the old one has: of kill -0, of a test
@@ -50,22 +49,22 @@ func (f *Finding) replacement(daemon, old string) string {
 	case Kill0:
 		return question
 	case Proc:
-		if bare := strings.TrimSpace(redirection.ReplaceAllString(old, "")); existence.MatchString(bare) && properDir(bare) {
+		if bare := strings.TrimSpace(redirection().ReplaceAllString(old, "")); existence().MatchString(bare) && properDir(bare) {
 			return question
 		}
 	case Ps:
-		if pidOption.MatchString(strings.TrimSpace(old)) && silent(old) {
+		if pidOption().MatchString(strings.TrimSpace(old)) && silent(old) {
 			return question
 		}
 	case Kill:
-		if plainSignal.MatchString(f.signal) {
+		if last := f.signal == "KILL" || f.signal == "9"; plainSignal().MatchString(f.signal) && !(last && f.held) {
 			return fmt.Sprintf("pidproof killproc -p %s %s %s || false", quoted(f.pidfile), daemon, f.signal)
 		}
 	}
 	return ""
 }
 
-var redirection = regexp.MustCompile(` *[0-9]?>+(&[0-9]|[^ ]*| +[^ ]+)`)
+var redirection = pattern(` *[0-9]?>+(&[0-9]|[^ ]*| +[^ ]+)`)
 
 // properDir: /proc/PID and /proc/PID/, or a file that every process has.
 func properDir(test string) bool {
@@ -79,7 +78,9 @@ func properDir(test string) bool {
 }
 
 // silent: what ps prints is not wanted.
-func silent(old string) bool { return strings.Contains(old, ">/dev/null") || strings.Contains(old, "> /dev/null") }
+func silent(old string) bool {
+	return strings.Contains(old, ">/dev/null") || strings.Contains(old, "> /dev/null")
+}
 
 // quoted is a word that a shell takes as one.
 func quoted(word string) string {
@@ -132,14 +133,14 @@ func (src *source) daemon() string {
 	if len(words) == 0 && len(src.assigned["DAEMON"]) > 0 {
 		return `"$DAEMON"`
 	}
-	if len(words) != 1 || !daemonWord.MatchString(words[0]) {
+	if len(words) != 1 || !daemonWord().MatchString(words[0]) {
 		return ""
 	}
 	return words[0]
 }
 
 // daemonWord is a path, or one variable of the script's.
-var daemonWord = regexp.MustCompile(`^("\$\{?[A-Za-z_][A-Za-z0-9_]*\}?"|"?/[A-Za-z0-9_./+-]+"?)$`)
+var daemonWord = pattern(`^("\$\{?[A-Za-z_][A-Za-z0-9_]*\}?"|"?/[A-Za-z0-9_./+-]+"?)$`)
 
 func (f *finder) daemonOf(c command) *syntax.Word {
 	switch c.name {

@@ -11,52 +11,41 @@ import (
 type Report struct {
 	Files    int // that were read as shell
 	Findings []Finding
+	Patches  []Patch // of the files in which something can be replaced
 	Passed   []error // files that are no shell scripts
 	Unread   []error // files of which nothing is known
 }
 
-// Audit reads the files. What is no shell script counts as unread where it was named itself.
-func Audit(files []string, named map[string]bool) (r Report) {
-	for _, path := range files {
-		findings, err := One(path)
-		if err != nil {
-			r.Note(err, named[path])
-			continue
+// Audit reads the files, and says how each is mended. What is no shell script counts as
+// unread where it was named itself.
+func Audit(files Files) (r Report) {
+	r.Unread, r.Passed = files.unmet, files.passed
+	for _, path := range files.Paths {
+		p, found, err := one(path)
+		switch {
+		case err == nil:
+			r.Files++
+			r.Findings = append(r.Findings, found...)
+			if p.Done > 0 {
+				r.Patches = append(r.Patches, p)
+			}
+		case errors.Is(err, ErrNoShell) && !files.named[path]:
+			r.Passed = append(r.Passed, err)
+		default:
+			r.Unread = append(r.Unread, err)
 		}
-		r.Files++
-		r.Findings = append(r.Findings, findings...)
 	}
 	return r
 }
 
-// Note keeps why a file was not read.
-func (r *Report) Note(err error, named bool) {
-	if errors.Is(err, ErrNoShell) && !named {
-		r.Passed = append(r.Passed, err)
-		return
-	}
-	r.Unread = append(r.Unread, err)
-}
-
-// One reads one file.
-func One(path string) ([]Finding, error) {
-	s, err := load(path)
-	if err != nil {
-		return nil, err
-	}
-	src := look(s, sourcedBy(path))
-	return src.supply(find(src)), nil
-}
-
-// Repair reads one file, and says how it is mended.
-func Repair(path string) (Patch, []Finding, error) {
+func one(path string) (Patch, []Finding, error) {
 	s, err := load(path)
 	if err != nil {
 		return Patch{}, nil, err
 	}
 	src := look(s, sourcedBy(path))
 	found := src.supply(find(src))
-	return PatchOf(path, s.text, found), found, nil
+	return patchOf(s, found), found, nil
 }
 
 // sourcedBy reads what a script reads with ".", if it can be read.

@@ -87,27 +87,39 @@ type part struct {
 }
 
 func partsOf(path, text string) ([]part, error) {
+	parts := []part{{text: text}}
+	switch filepath.Base(filepath.Dir(path)) {
+	case "logrotate.d":
+		parts = rotations(text)
+	case "cron.d":
+		parts = crontab(text)
+	default:
+		shell, is := shellOf(text)
+		if !is && !sourced(path) || strings.IndexByte(text, 0) >= 0 {
+			return nil, fmt.Errorf("%s %w: %s", path, ErrNoShell, beginning(text))
+		}
+		parts[0].shell = shell
+	}
 	if err := readable(text); err != nil {
 		return nil, fmt.Errorf("%s %w", path, err)
 	}
-	switch filepath.Base(filepath.Dir(path)) {
-	case "logrotate.d":
-		return rotations(text), nil
-	case "cron.d":
-		return crontab(text), nil
+	return parts, nil
+}
+
+// beginning says what a file is instead, in the words of its first line.
+func beginning(text string) string {
+	switch line := firstLine(text); {
+	case strings.IndexByte(text, 0) >= 0:
+		return "it is binary"
+	case !strings.HasPrefix(line, "#!"):
+		return "it does not begin with #!"
+	default:
+		return "it begins with " + line
 	}
-	shell, is := shellOf(text)
-	if !is && !sourced(path) {
-		return nil, fmt.Errorf("%s %w: %s", path, ErrNoShell, firstLine(text))
-	}
-	return []part{{text, shell}}, nil
 }
 
 // readable refuses what nobody wrote by hand.
 func readable(text string) error {
-	if strings.IndexByte(text, 0) >= 0 {
-		return fmt.Errorf("%w: it is binary", ErrNoShell)
-	}
 	if len(text) > sizeLimit {
 		return fmt.Errorf("is longer than %d KiB", sizeLimit>>10)
 	}

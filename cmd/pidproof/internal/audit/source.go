@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +17,7 @@ type source struct {
 	// called are the arguments of each call of a function.
 	called  map[string][]*syntax.Word
 	aliases map[string]string
+	piped   map[*syntax.CallExpr]bool // those whose input was found
 	// pidfiles are the words that were given as a pidfile, by their text.
 	pidfiles map[string]bool
 	lsb      bool // it reads /lib/lsb/init-functions, and with that our hook
@@ -35,7 +35,7 @@ func (src *source) spent() bool {
 func look(s *script, sourced func(path string) *script) *source {
 	src := &source{
 		script: s, assigned: map[string][]*syntax.Word{}, functions: map[string]*syntax.FuncDecl{},
-		called: map[string][]*syntax.Word{}, aliases: map[string]string{}, pidfiles: map[string]bool{},
+		called: map[string][]*syntax.Word{}, aliases: map[string]string{}, piped: map[*syntax.CallExpr]bool{}, pidfiles: map[string]bool{},
 	}
 	for _, f := range s.files {
 		src.collect(f, sourced, 0)
@@ -116,7 +116,7 @@ func (src *source) declare(call *syntax.CallExpr) {
 			continue
 		}
 		name, value, set := strings.Cut(lit.Value, "=")
-		if !set || !variableName.MatchString(name) {
+		if !set || !variableName().MatchString(name) {
 			continue
 		}
 		rest := &syntax.Word{Parts: slices.Clone(word.Parts)}
@@ -133,26 +133,71 @@ func (src *source) declare(call *syntax.CallExpr) {
 	}
 }
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variableName = pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// readInto is `read NAME <FILE`, which is what cat in an assignment is.
+// readInto is `read NAME <FILE`, which is what cat in an assignment is; a loop may have the
+// file behind its done, and a pipe gives what its left side prints.
 func (src *source) readInto(s *syntax.Stmt) {
-	call, is := s.Cmd.(*syntax.CallExpr)
-	if !is || len(call.Args) < 2 || call.Args[0].Lit() != "read" {
+	if call, is := s.Cmd.(*syntax.CallExpr); is && isRead(call) && !src.piped[call] {
+		if from := inputOf(s); from != nil {
+			src.gets(call, from)
+		} else {
+			src.gets(call, nil)
+		}
 		return
 	}
+	if pipe, is := s.Cmd.(*syntax.BinaryCmd); is && (pipe.Op == syntax.Pipe || pipe.Op == syntax.PipeAll) {
+		src.feed(pipe.Y, substitution(pipe.X))
+		return
+	}
+	if from := inputOf(s); from != nil {
+		src.feed(s, from)
+	}
+}
+
+// feed gives what comes in to the commands that read it.
+func (src *source) feed(s *syntax.Stmt, from *syntax.Word) {
+	syntax.Walk(s, func(n syntax.Node) bool {
+		inner, is := n.(*syntax.Stmt)
+		if !is {
+			return true
+		}
+		if call, is := inner.Cmd.(*syntax.CallExpr); is && isRead(call) && !src.piped[call] && inputOf(inner) == nil {
+			src.piped[call] = true
+			src.gets(call, from)
+		}
+		return true
+	})
+}
+
+func isRead(call *syntax.CallExpr) bool { return len(call.Args) > 1 && call.Args[0].Lit() == "read" }
+
+// inputOf is what a statement reads from, as the word that has its content.
+func inputOf(s *syntax.Stmt) *syntax.Word {
 	for _, r := range s.Redirs {
-		if r.Op != syntax.RdrIn || r.Word == nil {
+		if r.Op == syntax.RdrIn && r.Word != nil {
+			return substitution(&syntax.Stmt{Position: r.Pos(), Redirs: []*syntax.Redirect{r}})
+		}
+	}
+	return nil
+}
+
+func substitution(s *syntax.Stmt) *syntax.Word {
+	return &syntax.Word{Parts: []syntax.WordPart{&syntax.CmdSubst{Left: s.Pos(), Right: s.End(), Stmts: []*syntax.Stmt{s}}}}
+}
+
+// gets: read's variables have what it reads; nil: nobody knows.
+func (src *source) gets(call *syntax.CallExpr, from *syntax.Word) {
+	for _, name := range call.Args[1:] {
+		lit := name.Lit()
+		if !variableName().MatchString(lit) {
 			continue
 		}
-		content := &syntax.Word{Parts: []syntax.WordPart{&syntax.CmdSubst{
-			Left: s.Pos(), Right: s.End(), Stmts: []*syntax.Stmt{{Position: s.Pos(), Redirs: []*syntax.Redirect{r}}},
-		}}}
-		for _, name := range call.Args[1:] {
-			if lit := name.Lit(); variableName.MatchString(lit) {
-				src.assigned[lit] = append(src.assigned[lit], content)
-			}
+		word := from
+		if word == nil {
+			word = &syntax.Word{Parts: []syntax.WordPart{&syntax.ArithmExp{Left: call.Pos(), Right: call.End()}}}
 		}
+		src.assigned[lit] = append(src.assigned[lit], word)
 	}
 }
 

@@ -19,10 +19,51 @@ type ssdOptions struct {
 // withValue are the letters whose option takes a value.
 const withValue = "anpxugcrdsRkIPNO"
 
-var longOptions = map[string]byte{
-	"--exec": 'x', "--startas": 'a', "--name": 'n', "--user": 'u', "--pidfile": 'p', "--stop": 'K', "--start": 'S',
-	"--status": 'T', "--test": 't', "--signal": 's', "--retry": 'R', "--chuid": 'c', "--group": 'g', "--chroot": 'r',
-	"--chdir": 'd', "--umask": 'k', "--nicelevel": 'N', "--iosched": 'I', "--procsched": 'P', "--output": 'O',
+// letterOf is the letter of a long option, 0 of one that says nothing here.
+func letterOf(long string) byte {
+	switch long {
+	case "--exec":
+		return 'x'
+	case "--startas":
+		return 'a'
+	case "--name":
+		return 'n'
+	case "--user":
+		return 'u'
+	case "--pidfile":
+		return 'p'
+	case "--stop":
+		return 'K'
+	case "--start":
+		return 'S'
+	case "--status":
+		return 'T'
+	case "--test":
+		return 't'
+	case "--signal":
+		return 's'
+	case "--retry":
+		return 'R'
+	case "--chuid":
+		return 'c'
+	case "--group":
+		return 'g'
+	case "--chroot":
+		return 'r'
+	case "--chdir":
+		return 'd'
+	case "--umask":
+		return 'k'
+	case "--nicelevel":
+		return 'N'
+	case "--iosched":
+		return 'I'
+	case "--procsched":
+		return 'P'
+	case "--output":
+		return 'O'
+	}
+	return 0
 }
 
 func (f *finder) ssdOptions(args []*syntax.Word) (o ssdOptions) {
@@ -40,8 +81,8 @@ func (f *finder) ssdOptions(args []*syntax.Word) (o ssdOptions) {
 				o.opaque = true
 			case strings.HasPrefix(word, "--"):
 				long, value, has := strings.Cut(word, "=")
-				letter, known := longOptions[long]
-				if !known {
+				letter := letterOf(long)
+				if letter == 0 {
 					continue
 				}
 				next := !has && strings.IndexByte(withValue, letter) >= 0 && w == len(words)-1 && i+1 < len(args)
