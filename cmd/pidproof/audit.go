@@ -67,10 +67,14 @@ func (cmd auditCmd) Run(c *console) error {
 	for _, err := range report.Unread {
 		c.Warn("%v", err)
 	}
+	open := report.Open()
+	if cmd.Write { // what was replaced is no longer there
+		open = report.Left()
+	}
 	switch {
 	case len(report.Unread) > 0:
 		c.exit = exitcode.Unknown
-	case len(report.Open()) > 0:
+	case len(open) > 0:
 		c.exit = exitcode.Refused
 	}
 	return err

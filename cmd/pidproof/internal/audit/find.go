@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -13,11 +14,14 @@ type finder struct {
 	*source
 	found   []Finding
 	guarded []nodeRange // the old ways that stay where pidproof is missing
+	stops   func() []stop
+	waits   func() []nodeRange
 }
 
 // find names the places of a script, in the order of its lines.
 func find(src *source) []Finding {
 	f := &finder{source: src}
+	f.stops, f.waits = sync.OnceValue(f.lookForStops), sync.OnceValue(f.lookForWaits)
 	for _, file := range src.script.files {
 		f.skipGuarded(file)
 		syntax.Walk(file, func(n syntax.Node) bool {
@@ -178,18 +182,25 @@ func readsFile(w *syntax.Word) (does bool) {
 	return does
 }
 
-func (f *finder) inWaitLoop(s *syntax.Stmt) (is bool) {
+func (f *finder) inWaitLoop(s *syntax.Stmt) bool {
+	at := int(s.Pos().Offset())
+	return slices.ContainsFunc(f.waits(), func(loop nodeRange) bool { return loop.from <= at && at < loop.to })
+}
+
+// lookForWaits are the loops that sleep.
+func (f *finder) lookForWaits() (waits []nodeRange) {
 	for _, file := range f.script.files {
 		syntax.Walk(file, func(n syntax.Node) bool {
 			switch n.(type) {
 			case *syntax.WhileClause, *syntax.ForClause:
-				inside := n.Pos().Offset() <= s.Pos().Offset() && s.End().Offset() <= n.End().Offset()
-				is = is || inside && f.calls(n, 3, sleeps)
+				if f.calls(n, 3, sleeps) {
+					waits = append(waits, nodeRange{int(n.Pos().Offset()), int(n.End().Offset())})
+				}
 			}
-			return !is
+			return true
 		})
 	}
-	return is
+	return waits
 }
 
 // rangeOf is a statement without its "!" and the semicolon behind it.

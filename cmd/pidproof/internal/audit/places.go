@@ -81,6 +81,7 @@ func (f Files) Named() error {
 func (f *Files) addBelow(dir string) {
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
+		case err == nil && leftBehind(d.Name()):
 		case errors.Is(err, fs.ErrNotExist): // it was removed meanwhile
 		case err != nil:
 			f.unmet = append(f.unmet, err)
@@ -100,6 +101,12 @@ func (f *Files) addBelow(dir string) {
 	if err != nil {
 		f.unmet = append(f.unmet, err)
 	}
+}
+
+// leftBehind: what editors, dpkg and we ourselves keep of an older file is run by nobody, see
+// run-parts(8).
+func leftBehind(name string) bool {
+	return strings.HasSuffix(name, "~") || strings.Contains(name, ".dpkg-") || strings.Contains(name, ".ucf-")
 }
 
 func (f *Files) addPackage(name string) {

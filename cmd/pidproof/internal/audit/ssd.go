@@ -168,17 +168,33 @@ func (f *finder) startStopDaemon(s *syntax.Stmt, c command) {
 	}
 }
 
+// stop is a place where our wrapper or our hook is asked to stop the daemon.
+type stop struct {
+	at     uint
+	in, by string
+}
+
 // stoppedBefore: in the same function, or in the whole script where it is in none, a stop that
 // our wrapper or hook sees comes first, and fails where the daemon has not ended.
-func (f *finder) stoppedBefore(s *syntax.Stmt) (by string) {
+func (f *finder) stoppedBefore(s *syntax.Stmt) string {
 	in := f.inside(s)
+	for _, stop := range f.stops() {
+		if stop.in == in && stop.at < s.Pos().Offset() {
+			return stop.by
+		}
+	}
+	return ""
+}
+
+func (f *finder) lookForStops() (stops []stop) {
 	for _, file := range f.script.files {
 		syntax.Walk(file, func(n syntax.Node) bool {
 			call, is := n.(*syntax.CallExpr)
-			if !is || by != "" || call.Pos().Offset() >= s.Pos().Offset() || f.inside(call) != in {
+			if !is {
 				return true
 			}
 			for _, c := range f.commands(call) {
+				by := ""
 				switch c.name {
 				case "start-stop-daemon":
 					if o := f.ssdOptions(c.args); o.stop && (o.exec || o.pidfile) {
@@ -187,9 +203,12 @@ func (f *finder) stoppedBefore(s *syntax.Stmt) (by string) {
 				case "killproc":
 					by = f.hook()
 				}
+				if by != "" {
+					stops = append(stops, stop{call.Pos().Offset(), f.inside(call), by})
+				}
 			}
 			return true
 		})
 	}
-	return by
+	return stops
 }
