@@ -11,10 +11,12 @@ require (
 	golang.org/x/sys v0.41.0
 )
 
+require mvdan.cc/sh/v3 v3.12.0
+
 // For tests only. Theirs are packages of this module, which see what nobody outside of it may.
 require (
 	github.com/rogpeppe/go-internal v1.14.1
-	golang.org/x/tools v0.26.0 // indirect
+	golang.org/x/tools v0.31.0 // indirect
 	pgregory.net/rapid v1.3.0
 )
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/audit"
 	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/instances"
 	"pidproof/cmd/pidproof/internal/say"
@@ -177,6 +178,7 @@ var schemas = []struct {
 }{
 	{"../../docs/explain-json.md", "explain --json", explain.Schema, explain.Report{}},
 	{"../../docs/list-json.md", "list --json", instances.Schema, instances.List{}},
+	{"../../docs/audit-json.md", "audit --json", audit.Schema, audit.Object{}},
 	{"../../docs/triggers-json.md", "triggers --json", triggers.Schema, triggers.Object{}},
 }
 
@@ -311,7 +313,7 @@ func TestThirdPartyNotices(t *testing.T) {
 	slices.Sort(modules)
 	modules = slices.Compact(modules) // several packages may be of one
 	light := []string{"github.com/alecthomas/kong", "github.com/google/renameio/v2", "github.com/kballard/go-shellquote",
-		"github.com/prometheus/procfs", "golang.org/x/sys"}
+		"github.com/prometheus/procfs", "golang.org/x/sys", "mvdan.cc/sh/v3"}
 	var paths []string
 	for _, module := range modules {
 		path, _, _ := strings.Cut(module, " ")

@@ -1,0 +1,250 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// places are "LINE kind covered", one a line.
+func places(found []Finding) string {
+	var b strings.Builder
+	for _, f := range found {
+		fmt.Fprintln(&b, strings.TrimSpace(fmt.Sprintf("%d %s %s", f.Line, f.Kind, f.Covered)))
+	}
+	return b.String()
+}
+
+func TestFind(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"a pidfile by its name alone", "kill -HUP `cat /run/foo.pid`", "2 kill"},
+		{"a pidfile by its use", "L=/run/foo\nstart-stop-daemon --stop --pidfile $L --exec /bin/d\nkill $(cat $L)", "4 kill"},
+		{"read from a file", "read pid rest </run/foo.pid\nkill -0 $pid", "3 kill-0"},
+		{"read from a pipe", "head -1 /run/foo.pid | while read n; do kill $n; done", "2 kill"},
+		{"read behind done", "while read n; do kill $n; done </run/foo.pid", "2 kill"},
+		{"read in a function", "g() { cat /run/foo.pid; }\nkill $(g)", "3 kill"},
+		{"given to a function", "k() { kill -9 $1; }\nk $(pidof foo)", "2 kill\n3 pidof"},
+		{"the shell's own child", "sleep 9 &\nkill $!\nc=$!\nkill $c\nkill $$", ""},
+		{"a list of signals", "kill -l", ""},
+		{"proven before", "p=$(pidofproc -p /run/f.pid /bin/d)\nkill $p", "3 test-then-act"},
+		{"functions of the LSB, with the hook", ". /lib/lsb/init-functions\npidofproc /bin/d\npidofproc -p /run/f.pid /bin/d", "3 pidofproc hook"},
+		{"and without", "pidofproc /bin/d", "2 pidofproc"},
+		{"one of its own of that name", "pidofproc() { :; }\npidofproc x", ""},
+		{"procfs", "[ -d /proc/$pid ]\n[ -d /proc/sys/net ]\nls /proc/self\nfor d in /proc/[0-9]*; do :; done\ncat /proc/$$/stat", "2 proc\n5 proc"},
+		{"in bash's test", "[[ -e /proc/$pid/exe ]]", "2 proc"},
+		{"stopped by a name", "start-stop-daemon -K -n foo\nstart-stop-daemon --stop --pidfile /run/f.pid --name foo\nstart-stop-daemon -Kqp /run/f.pid\n" +
+			"start-stop-daemon --stop --user u\nstart-stop-daemon --stop --exec /bin/d\nstart-stop-daemon --start --name foo",
+			"2 start-stop-daemon-name\n4 start-stop-daemon-pidfile wrapper\n5 start-stop-daemon-name"},
+		{"its options in a variable", "O='--pidfile /run/f.pid --exec /bin/d'\nstart-stop-daemon --stop $O\nstart-stop-daemon --stop $UNKNOWN", ""},
+		{"a long name", "start-stop-daemon --stop --pidfile /run/f.pid --name sixteen-letters-x", "2 start-stop-daemon-name wrapper"},
+		{"loops", "while kill -0 $pid; do sleep 1; done\nwhile [ ! -f /run/f.pid ]; do sleep 1; done\nrunning() { pidof d; }\nuntil ! running; do sleep 1; done",
+			"2 kill-0\n2 wait-loop\n4 pidof\n5 wait-loop"},
+		{"a loop over instances", "for i in a b; do while kill -0 $(cat /run/$i.pid); do sleep 1; done; done", "2 kill-0\n2 wait-loop"},
+		{"pidfiles written and removed", "d & echo $! >/run/f.pid\n: >/run/g.pid\nrm -f /run/f.pid", "2 pidfile-written\n4 pidfile-removed"},
+		{"removed after a stop", "start-stop-daemon --stop --exec /bin/d\nrm /run/f.pid", "3 pidfile-removed wrapper"},
+		{"anybody's directory", "PIDFILE=/tmp/f.pid\nkill $(cat $PIDFILE)", "2 pidfile-writable\n3 kill"},
+		{"with another program before it", "env -i X=1 kill -9 $pid\ntimeout 5 killall d\nnice -n 5 pkill d\nchrt -p 1 $pid", "2 kill\n3 killall\n4 pkill"},
+		{"in another shell", `su -s /bin/sh -c "kill -15 $PID" u` + "\nsh -c 'killall d'\ntrap 'kill $pid' EXIT", "2 kill\n3 killall\n4 kill"},
+		{"in words of its own", "k''ill -9 $pid\n\"ki\"ll -9 $pid\nK='kill -9'; $K $pid\nalias z=pkill\nz d", "2 kill\n3 kill\n4 kill\n6 pkill"},
+		{"not to be told", "eval \"$(decode)\"\nx=$(decode); $x -9 $pid\n$DAEMON --pid /run/f.pid", "2 cannot-tell\n3 cannot-tell"},
+		{"pidproof with the old way behind it", "if command -v pidproof >/dev/null; then pidproof killproc d; else killall d; fi", ""},
+		{"comments and texts", "# kill -9 $pid\ncat <<E\nkill -9 $pid\nE\necho 'kill $pid'", ""},
+	} {
+		want := c.want
+		if want != "" {
+			want += "\n"
+		}
+		if got := places(ofText(t, "x", "#!/bin/sh\n"+c.text+"\n")); got != want {
+			t.Errorf("%s:\n%s\ngot\n%swant\n%s", c.name, c.text, got, want)
+		}
+	}
+}
+
+// logrotate's scripts and cron's commands are shell inside of other files.
+func TestSections(t *testing.T) {
+	rotation := "/var/log/f {\n  weekly\n  postrotate\n    kill -HUP `cat /run/f.pid`\n  endscript\n}\n/x {\n prerotate\n killall f\n endscript\n}\n"
+	if got := places(ofText(t, "/etc/logrotate.d/f", rotation)); got != "4 kill\n9 killall\n" {
+		t.Errorf("of logrotate: %q", got)
+	}
+	tab := "# m h dom mon dow user command\nSHELL=/bin/sh\n5 * * * * root kill -HUP $(cat /run/f.pid)\n@daily root killall f\n\n"
+	if got := places(ofText(t, "/etc/cron.d/f", tab)); got != "3 kill\n4 killall\n" {
+		t.Errorf("of cron: %q", got)
+	}
+}
+
+// What is not replaced, because it would be wrong.
+func TestNotReplaced(t *testing.T) {
+	const head = "#!/bin/sh\nDAEMON=/bin/d\nP=/run/d.pid\n"
+	for _, c := range []struct {
+		why, text string
+		done      int
+	}{
+		{"(it can)", "kill -HUP $(cat $P)", 1},
+		{"a variable signal can", "k() { kill -$1 $(cat $P); }", 1},
+		{"another function's argument", "a() { read n </run/$1.pid; }\nb() { kill $n; }", 0},
+		{"two pidfiles", "n=$(cat $P)\nn=$(cat /run/e.pid)\nkill $n", 0},
+		{"waited for when the pidfile may have gone", "n=$(cat $P)\nwhile kill -0 $n; do sleep 1; done", 0},
+		{"killed at last likewise", "n=$(cat $P)\nkill -9 $n", 0},
+		{"from a pipe that is another's", "f() { head -1 $i | while read n; do kill $n; done; }\ng() { read n <$P; }", 0},
+		{"what it prints is wanted", "ps -p $(cat $P)", 0},
+		{"a test for more", "[ -d /proc/$(cat $P) -a -x /bin/d ]", 0},
+		{"what the process does", "grep -q x /proc/$(cat $P)/environ", 0},
+		{"two daemons", "start-stop-daemon --start --exec /bin/e\nstart-stop-daemon --start --exec $DAEMON\nkill $(cat $P)", 0},
+		{"in the background", "kill $(cat $P) &", 0},
+		{"inside of a text", `su -c "kill $(cat $P)"`, 0},
+	} {
+		text := head + c.text + "\n"
+		p := patchOf(&script{path: "x", text: text}, ofText(t, "x", text))
+		if p.Done != c.done {
+			t.Errorf("%s: %d are replaced:\n%s", c.why, p.Done, p.Diff())
+		}
+	}
+}
+
+// The diff is one that patch(1) takes, also without a last newline and with changes far apart
+// and near to each other.
+func TestDiffApplies(t *testing.T) {
+	const kill = "\tkill -HUP $(cat /run/d.pid)\n"
+	far := strings.Repeat("\ttrue\n", 9)
+	for _, body := range []string{kill, kill + kill, kill + far + kill + "\ttrue\n" + kill, far + strings.TrimSuffix(kill, "\n")} {
+		text := "#!/bin/sh\nDAEMON=/bin/d\n" + body
+		path := filepath.Join(t.TempDir(), "script")
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p := patchOf(&script{path: path, text: text}, ofText(t, path, text))
+		cmd := exec.Command("patch", "-s", "-p1", "-d", "/")
+		cmd.Stdin = strings.NewReader(p.Diff())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s\n%s", err, out, p.Diff())
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != p.Text() || p.Done == 0 {
+			t.Errorf("patch made %q of it, %v, want %q", got, err, p.Text())
+		}
+	}
+}
+
+// a=$b$b b=$c$c ... doubles with each line: without a limit, this would take for ever.
+func TestDoubling(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("#!/bin/sh\nv0=$(cat /run/d.pid)\n")
+	for i := 1; i < 60; i++ {
+		fmt.Fprintf(&b, "v%d=\"$v%d$v%[2]d$(echo $v%[2]d)\"\n", i, i-1)
+	}
+	b.WriteString("kill $v59\n$v59 $v59\n")
+	done := make(chan string, 1)
+	go func() { done <- places(ofText(t, "x", b.String())) }()
+	select {
+	case got := <-done:
+		if !strings.Contains(got, string(CannotTell)) {
+			t.Errorf("nothing is said of it: %q", got)
+		}
+	case <-time.After(5 * time.Minute):
+		t.Fatal("it takes for ever")
+	}
+}
+
+// dpkg's word on whose a file is, on this very host.
+func TestWritableByDpkg(t *testing.T) {
+	conffiles, err := filepath.Glob(infoDir + "/*.conffiles")
+	if err != nil || len(conffiles) == 0 {
+		t.Skip("no dpkg on this host")
+	}
+	content, err := os.ReadFile(conffiles[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conffile string
+	for line := range strings.Lines(string(content)) {
+		if fields := strings.Fields(line); len(fields) == 1 {
+			conffile = fields[0]
+		}
+	}
+	if err := writableByDpkg(conffile); err != nil {
+		t.Errorf("a conffile: %v", err)
+	}
+	if err := writableByDpkg("/usr/bin/dpkg"); err == nil || !strings.Contains(err.Error(), "it is package dpkg's, and no conffile") {
+		t.Errorf("dpkg itself: %v", err)
+	}
+	if err := writableByDpkg(infoDir + "/x.postinst"); err == nil {
+		t.Error("a maintainer script could be written")
+	}
+	if err := writableByDpkg(filepath.Join(t.TempDir(), "own")); err != nil {
+		t.Errorf("nobody's file: %v", err)
+	}
+}
+
+// The page has each kind, in the order of a report, which is worst first.
+func TestKindsOnThePage(t *testing.T) {
+	page, err := os.ReadFile("../../../../docs/pidproof-audit.8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), ".Ss Kinds")
+	text, _, _ = strings.Cut(text, ".Ss ")
+	var listed, want []string
+	for _, m := range regexp.MustCompile(`(?m)^\.It Cm (\S+)$`).FindAllStringSubmatch(text, -1) {
+		listed = append(listed, m[1])
+	}
+	for _, a := range kinds {
+		want = append(want, string(a.kind))
+	}
+	if strings.Join(listed, " ") != strings.Join(want, " ") {
+		t.Errorf("the page has\n%s\nthere are\n%s", listed, want)
+	}
+}
+
+// FuzzAudit: whatever a file holds, it is read or refused, each place is in the file, and what
+// is patched is shell again.
+func FuzzAudit(f *testing.F) {
+	scripts, _ := labelled(f)
+	for _, text := range scripts {
+		f.Add("/etc/init.d/x", text)
+	}
+	f.Add("/etc/logrotate.d/x", "postrotate\nkill $(cat /run/x.pid)\nendscript\n")
+	f.Add("/etc/cron.d/x", "* * * * * root kill $(cat /run/x.pid)\n")
+	f.Add("/etc/init.d/x", "#!/bin/sh\nalias a=a\na\nf() { f $1; }\nf $1\neval eval eval $x\nv=$v\nkill $v")
+	f.Fuzz(func(t *testing.T, path, text string) {
+		s, err := parse(path, text)
+		if err != nil {
+			return
+		}
+		src := look(s, nil)
+		found := src.supply(find(src))
+		for _, place := range found {
+			if place.Line < 1 || place.Line > strings.Count(text, "\n")+1 {
+				t.Fatalf("a place at line %d of %q", place.Line, text)
+			}
+		}
+		p := patchOf(s, found)
+		if _, err := parse(path, p.Text()); err != nil && p.Done > 0 {
+			t.Fatalf("patched: %v\n%s", err, p.Diff())
+		}
+	})
+}
+
+// A link is followed, a FIFO is not waited for.
+func TestUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.Command("mkfifo", filepath.Join(dir, "fifo")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if _, err := load(filepath.Join(dir, "fifo")); !errors.Is(err, ErrNoShell) {
+		t.Errorf("a FIFO: %v", err)
+	}
+	if _, err := parse("x", "#!/usr/bin/python3\n"); !errors.Is(err, ErrNoShell) {
+		t.Errorf("python: %v", err)
+	}
+	if _, err := parse("x", "#!/bin/sh\necho \"\n"); err == nil || errors.Is(err, ErrNoShell) {
+		t.Errorf("unbalanced quotes: %v", err)
+	}
+	if found := ofText(t, "x", "#!/bin/sh\n# M\xfcller\nkillall d\n"); places(found) != "3 killall\n" {
+		t.Errorf("Latin-1: %v", found)
+	}
+}

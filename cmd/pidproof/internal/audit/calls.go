@@ -1,0 +1,233 @@
+package audit
+
+import (
+	"path"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// command is what a call runs in the end.
+type command struct {
+	name string // without its directory; unknown: it cannot be told; "" for a function of the script
+	// function is one of the script's own, also where it has a command's name.
+	function string
+	args     []*syntax.Word
+	// inner is a text that a shell reads once more, at the place of the call.
+	inner *syntax.File
+	// text: it is a text that a shell would read again, and cannot be read here.
+	text bool
+	// plain: the call is the command itself, which can be replaced where it stands.
+	plain bool
+}
+
+const followed = 6 // programs that run programs, one behind the other
+
+// commands are what a call leads to: itself, and what env, sh -c, eval, xargs, trap, an alias
+// or a variable make of it.
+func (src *source) commands(call *syntax.CallExpr) (found []command) {
+	if len(call.Args) == 0 {
+		return nil
+	}
+	return src.lead(call.Args, followed, true)
+}
+
+func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []command) {
+	if len(args) == 0 || left == 0 {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, value := range src.values(args[0]) {
+		words := strings.Fields(value) // an unquoted variable is several
+		if len(words) == 0 {
+			continue
+		}
+		name := path.Base(words[0])
+		if strings.Contains(name, unknown) {
+			name = unknown
+		}
+		if text, is := src.aliases[name]; is {
+			found = append(found, src.reread(text+" "+textsOf(args[1:]), left, false)...)
+			continue
+		}
+		if names[value] {
+			continue
+		}
+		names[value] = true
+		rest := args[1:]
+		if len(words) > 1 {
+			var split []*syntax.Word
+			for _, w := range words[1:] {
+				split = append(split, &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{ValuePos: args[0].Pos(), ValueEnd: args[0].End(), Value: w}}})
+			}
+			rest = append(split, rest...)
+		}
+		its := command{name: name, args: rest, plain: plain && len(words) == 1}
+		if src.functions[name] != nil {
+			its.name, its.function = "", name
+		}
+		found = append(found, its)
+		found = append(found, src.within(its, left-1)...)
+	}
+	return found
+}
+
+// within follows a program that runs another. Those that have options of their own are
+// searched for the first word that is none: what the value of one is taken for does no harm.
+func (src *source) within(c command, left int) []command {
+	args := c.args
+	switch c.name {
+	case "chrt", "ionice", "taskset", "renice":
+		for _, word := range args {
+			if text := literalStart(word); strings.HasPrefix(text, "-") && strings.Contains(text, "p") { // of a process that runs
+				return nil
+			}
+		}
+		return src.behindOptions(args, left)
+	case "exec", "command", "builtin", "nohup", "setsid", "time", "busybox", "toybox", "nice", "env", "sudo", "doas", "stdbuf", "timeout", "xargs", "flock", "unshare", "nsenter", "chroot", "setpriv", "run-parts":
+		return src.behindOptions(args, left)
+	case "log_action_cmd", "_cmd":
+		return src.lead(args, left, false)
+	case "sh", "bash", "dash", "ash", "ksh", "mksh", "su", "runuser":
+		if text := src.afterC(args); text != nil {
+			return src.rereadWord(text, left)
+		}
+	case "eval":
+		if len(args) > 0 {
+			return unclear(src.rereadWord(&syntax.Word{Parts: spaced(args)}, left))
+		}
+	case "trap":
+		if len(args) > 1 {
+			return src.rereadWord(args[0], left)
+		}
+	}
+	if f := src.functions[c.function]; f != nil && runsItsArguments(f) {
+		return src.lead(args, left, false)
+	}
+	return nil
+}
+
+// unclear: what eval runs first is a text that is made up when the script runs.
+func unclear(found []command) []command {
+	for i := range found {
+		if found[i].name == unknown {
+			found[i].text = true
+		}
+	}
+	return found
+}
+
+func (src *source) behindOptions(args []*syntax.Word, left int) (found []command) {
+	for i, word := range args {
+		text := literalStart(word)
+		if strings.HasPrefix(text, "-") || len(word.Parts) == 1 && (strings.Contains(text, "=") || isCount(text)) {
+			continue
+		}
+		found = src.lead(args[i:], left, false)
+		if i > 0 && i+1 < len(args) && strings.HasPrefix(literalStart(args[i-1]), "-") { // it may be the option's value
+			found = append(found, src.behindOptions(args[i+1:], left-1)...)
+		}
+		return found
+	}
+	return nil
+}
+
+func isCount(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789.smhd") == ""
+}
+
+func (src *source) afterC(args []*syntax.Word) *syntax.Word {
+	for i, word := range args {
+		if text := literalStart(word); strings.HasPrefix(text, "-") && !strings.HasPrefix(text, "--") && strings.HasSuffix(text, "c") || text == "--command" {
+			if i+1 < len(args) {
+				return args[i+1]
+			}
+		}
+	}
+	return nil
+}
+
+func spaced(words []*syntax.Word) (parts []syntax.WordPart) {
+	for i, w := range words {
+		if i > 0 {
+			parts = append(parts, &syntax.Lit{Value: " "})
+		}
+		parts = append(parts, w.Parts...)
+	}
+	return parts
+}
+
+func textsOf(words []*syntax.Word) string {
+	var texts []string
+	for _, w := range words {
+		texts = append(texts, textOf(w))
+	}
+	return strings.Join(texts, " ")
+}
+
+// rereadWord is a word that is read as a script: what is quoted in it is taken as it stands,
+// and a variable of unknown value as that variable.
+func (src *source) rereadWord(word *syntax.Word, left int) []command {
+	var b strings.Builder
+	src.writeScript(&b, word.Parts, false)
+	return src.reread(b.String(), left, strings.Contains(b.String(), unknown))
+}
+
+func (src *source) writeScript(b *strings.Builder, parts []syntax.WordPart, quoted bool) {
+	for _, p := range parts {
+		switch p := p.(type) {
+		case *syntax.Lit:
+			b.WriteString(unescaped(p.Value, quoted))
+		case *syntax.SglQuoted:
+			b.WriteString(p.Value)
+		case *syntax.DblQuoted:
+			src.writeScript(b, p.Parts, true)
+		case *syntax.ParamExp:
+			values := src.paramValues(p, map[string]bool{})
+			if len(values) == 1 && !strings.Contains(values[0], unknown) && strings.ContainsAny(values[0], " \t;&|") {
+				b.WriteString(values[0]) // a command line in a variable
+				break
+			}
+			b.WriteString("${" + p.Param.Value + "}")
+		case *syntax.CmdSubst:
+			b.WriteString(textOf(&syntax.Word{Parts: []syntax.WordPart{p}}))
+		default:
+			b.WriteString(unknown)
+		}
+	}
+}
+
+// reread parses a text that a shell would read again. What cannot be parsed cannot be told.
+func (src *source) reread(text string, left int, opaque bool) []command {
+	if opaque || readable(text) != nil {
+		return []command{{name: unknown, text: true}}
+	}
+	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+	if err != nil {
+		return []command{{name: unknown, text: true}}
+	}
+	found := []command{{name: "", inner: f}}
+	syntax.Walk(f, func(n syntax.Node) bool {
+		if call, is := n.(*syntax.CallExpr); is && len(call.Args) > 0 {
+			found = append(found, src.lead(call.Args, left-1, false)...)
+		}
+		return true
+	})
+	return found
+}
+
+// runsItsArguments: the function has "$@" or "$1" where a command stands, or gives it to eval.
+func runsItsArguments(f *syntax.FuncDecl) (does bool) {
+	syntax.Walk(f, func(n syntax.Node) bool {
+		if call, is := n.(*syntax.CallExpr); is && len(call.Args) > 0 {
+			word := call.Args[0]
+			if len(call.Args) > 1 && (word.Lit() == "eval" || word.Lit() == "exec") {
+				word = call.Args[1]
+			}
+			names := variablesOf(word)
+			does = does || len(word.Parts) == 1 && len(names) == 1 && (names[0] == "@" || names[0] == "*" || names[0] == "1")
+		}
+		return !does
+	})
+	return does
+}

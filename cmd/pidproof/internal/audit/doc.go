@@ -1,0 +1,21 @@
+// Package audit reads shell scripts, and names the places where they ask by a bare number or
+// name whether a daemon runs, or signal it so. Nothing of a script is ever executed.
+//
+//	script.go     a file as a shell script, or why it is none
+//	sections.go   the scripts inside of logrotate's files and crontabs
+//	places.go     which files: directories, packages, the places of a host
+//	source.go     what a script says: its functions, its assignments
+//	values.go     what a word may be
+//	origins.go    where a process number comes from
+//	calls.go      which command a word leads to: env, sh -c, eval, aliases
+//	find.go       the walk, and the kinds that are a command's
+//	ssd.go        start-stop-daemon's options
+//	loops.go      loops that wait
+//	pattern.go    regular expressions, compiled when they are needed
+//	kinds.go      the kinds: what can go wrong, and what covers it
+//	replace.go    what to write instead
+//	patch.go      the same as a unified diff
+//	write.go      the same in the file
+//	report.go     all files together
+//	text.go, json.go  for a person, and for a program
+package audit

@@ -1,0 +1,426 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// finder walks a script once.
+type finder struct {
+	*source
+	found   []Finding
+	guarded []nodeRange // the old ways that stay where pidproof is missing
+	stops   func() []stop
+	waits   func() []nodeRange
+}
+
+// find names the places of a script, in the order of its lines.
+func find(src *source) []Finding {
+	f := &finder{source: src}
+	f.stops, f.waits = sync.OnceValue(f.lookForStops), sync.OnceValue(f.lookForWaits)
+	for _, file := range src.script.files {
+		f.skipGuarded(file)
+		syntax.Walk(file, func(n syntax.Node) bool {
+			if s, is := n.(*syntax.Stmt); is {
+				f.statement(s)
+			}
+			return true
+		})
+		f.loops(file)
+		f.places(file)
+	}
+	if src.steps > stepLimit {
+		f.found = append(f.found, Finding{Path: src.script.path, Line: 1, Kind: CannotTell, Words: "too much of it depends on too much else"})
+	}
+	slices.SortStableFunc(f.found, func(a, b Finding) int { return cmp.Compare(a.Line, b.Line) })
+	return slices.CompactFunc(f.found, func(a, b Finding) bool { return a.Line == b.Line && a.Kind == b.Kind })
+}
+
+// skipGuarded notes the else branches of `if command -v pidproof`.
+func (f *finder) skipGuarded(file *syntax.File) {
+	syntax.Walk(file, func(n syntax.Node) bool {
+		if clause, is := n.(*syntax.IfClause); is && len(clause.Cond) == 1 && clause.Else != nil && asksForUs(clause.Cond[0]) {
+			f.guarded = append(f.guarded, nodeRange{int(clause.Else.Pos().Offset()), int(clause.Else.End().Offset())})
+		}
+		return true
+	})
+}
+
+func asksForUs(s *syntax.Stmt) bool {
+	call, is := s.Cmd.(*syntax.CallExpr)
+	if !is || s.Negated || len(call.Args) < 2 {
+		return false
+	}
+	words := textsOf(call.Args)
+	return words == "command -v pidproof" || strings.HasPrefix(words, "[ -x ") && strings.HasSuffix(words, "/pidproof ]")
+}
+
+func (f *finder) add(n syntax.Node, kind Kind, covered string) *Finding {
+	at := int(n.Pos().Offset())
+	for _, g := range f.guarded {
+		if g.from <= at && at < g.to {
+			return &Finding{}
+		}
+	}
+	about := aboutKind(kind)
+	f.found = append(f.found, Finding{
+		Path: f.script.path, Line: int(n.Pos().Line()), Kind: kind, Words: textOf(n),
+		Hazards: slices.Clone(about.hazards), Covered: covered, Instead: about.instead,
+	})
+	return &f.found[len(f.found)-1]
+}
+
+func (f *finder) statement(s *syntax.Stmt) {
+	f.writes(s)
+	switch cmd := s.Cmd.(type) {
+	case *syntax.CallExpr:
+		for _, c := range f.commands(cmd) {
+			f.command(s, c)
+		}
+	case *syntax.TestClause:
+		syntax.Walk(cmd, func(n syntax.Node) bool {
+			if w, is := n.(*syntax.Word); is {
+				f.procWord(s, w)
+			}
+			return true
+		})
+	case *syntax.ForClause:
+		if over, is := cmd.Loop.(*syntax.WordIter); is {
+			for _, w := range over.Items {
+				f.procWord(s, w)
+			}
+		}
+	}
+	for _, r := range s.Redirs {
+		if r.Word != nil && r.Op == syntax.RdrIn {
+			f.procWord(s, r.Word)
+		}
+	}
+}
+
+// writes: a number that the script itself writes into a pidfile.
+func (f *finder) writes(s *syntax.Stmt) {
+	for _, r := range s.Redirs {
+		switch r.Op {
+		case syntax.RdrOut, syntax.AppOut, syntax.ClbOut:
+			if r.Word != nil && f.isPidfile(r.Word) && f.prints(s) {
+				f.add(s, Written, "")
+			}
+		}
+	}
+}
+
+// prints: a command that has something to say; ":" and touch make an empty file.
+func (f *finder) prints(s *syntax.Stmt) bool {
+	call, is := s.Cmd.(*syntax.CallExpr)
+	if !is {
+		return s.Cmd != nil
+	}
+	return slices.ContainsFunc(f.commands(call), func(c command) bool {
+		return c.name != ":" && c.name != "true" && c.name != "touch" && len(c.args) > 0
+	})
+}
+
+var asksByNumber = pattern(`/proc/(\x00|[0-9*?[])`)
+
+func (f *finder) procWord(s *syntax.Stmt, w *syntax.Word) bool {
+	for _, v := range f.values(w) {
+		if asksByNumber().MatchString(v) && f.numberOf(w).from != ofSelf {
+			found := f.add(s, Proc, "")
+			f.replaceable(found, s, f.numberOf(w))
+			return true
+		}
+	}
+	return false
+}
+
+// replaceable notes what a replacement needs: the statement, and the pidfile.
+func (f *finder) replaceable(found *Finding, s *syntax.Stmt, n number) {
+	word := n.pidfile()
+	call, is := s.Cmd.(*syntax.CallExpr)
+	if word == nil || !is || s.Background || s.Coprocess || len(call.Assigns) > 0 {
+		return
+	}
+	// A number that was read before may still be the daemon's when its pidfile has gone: who
+	// waits for its end, or ends it at last, goes on by the number.
+	found.held = !slices.ContainsFunc(call.Args, readsFile)
+	if found.held && f.inWaitLoop(s) {
+		return
+	}
+	if !f.meansTheSame(word, s) {
+		return
+	}
+	found.pidfile = textOf(word)
+	found.node = rangeOf(s)
+}
+
+// meansTheSame: a pidfile's word of another function has the same value here only if its
+// variables are set outside of all functions.
+func (f *finder) meansTheSame(word *syntax.Word, at *syntax.Stmt) bool {
+	if f.inside(word) == f.inside(at) {
+		return true
+	}
+	for _, name := range variablesOf(word) {
+		if positional(name) || slices.ContainsFunc(f.assigned[name], func(w *syntax.Word) bool { return f.inside(w) != "" }) {
+			return false
+		}
+	}
+	return true
+}
+
+// readsFile: the word reads the pidfile itself.
+func readsFile(w *syntax.Word) (does bool) {
+	syntax.Walk(w, func(n syntax.Node) bool {
+		_, is := n.(*syntax.CmdSubst)
+		does = does || is
+		return !does
+	})
+	return does
+}
+
+func (f *finder) inWaitLoop(s *syntax.Stmt) bool {
+	at := int(s.Pos().Offset())
+	return slices.ContainsFunc(f.waits(), func(loop nodeRange) bool { return loop.from <= at && at < loop.to })
+}
+
+// lookForWaits are the loops that sleep.
+func (f *finder) lookForWaits() (waits []nodeRange) {
+	for _, file := range f.script.files {
+		syntax.Walk(file, func(n syntax.Node) bool {
+			switch n.(type) {
+			case *syntax.WhileClause, *syntax.ForClause:
+				if f.calls(n, 3, sleeps) {
+					waits = append(waits, nodeRange{int(n.Pos().Offset()), int(n.End().Offset())})
+				}
+			}
+			return true
+		})
+	}
+	return waits
+}
+
+// rangeOf is a statement without its "!" and the semicolon behind it.
+func rangeOf(s *syntax.Stmt) nodeRange {
+	from, to := int(s.Cmd.Pos().Offset()), int(s.Cmd.End().Offset())
+	for _, r := range s.Redirs {
+		from, to = min(from, int(r.Pos().Offset())), max(to, int(r.End().Offset()))
+	}
+	return nodeRange{from, to}
+}
+
+func (f *finder) command(s *syntax.Stmt, c command) {
+	switch c.name {
+	case "kill":
+		f.kill(s, c)
+	case "pidof", "pidof.real":
+		f.named(f.add(s, Pidof, ""), c)
+	case "pidofproc":
+		if optionValue(f.source, c.args, "-p", "--pidfile") == nil {
+			f.add(s, Pidofproc, f.hook())
+		}
+	case "pgrep":
+		f.named(f.add(s, Pgrep, ""), c)
+	case "pkill", "skill", "snice":
+		f.named(f.add(s, Pkill, ""), c)
+	case "killall", "killall5":
+		f.named(f.add(s, Killall, ""), c)
+	case "ps":
+		if n := f.numbersOf(c.args); n.from != ofSelf {
+			f.replaceable(f.add(s, Ps, ""), s, n)
+		}
+	case "fuser", "lsof":
+		f.add(s, Fuser, "")
+	case "start-stop-daemon":
+		f.startStopDaemon(s, c)
+	case "rm", "unlink":
+		for _, w := range c.args {
+			if f.isPidfile(w) || namesPID(w) {
+				f.add(s, Removed, f.stoppedBefore(s))
+				break
+			}
+		}
+	case unknown:
+		f.opaque(s, c)
+	default:
+		for _, w := range c.args {
+			if f.procWord(s, w) {
+				break
+			}
+		}
+	}
+}
+
+// namesPID: nobody removes a number, so the variable has a path.
+func namesPID(w *syntax.Word) bool {
+	names := variablesOf(w)
+	return len(w.Parts) == 1 && len(names) == 1 && pidName().MatchString(names[0])
+}
+
+func (f *finder) hook() string {
+	if f.lsb {
+		return "hook"
+	}
+	return ""
+}
+
+// named adds the hazard of a name that the kernel cuts off (TASK_COMM_LEN of
+// include/linux/sched.h).
+func (f *finder) named(found *Finding, c command) {
+	for _, w := range c.args {
+		for _, v := range f.values(w) {
+			if len(v) > 15 && !strings.ContainsAny(v, "/ "+unknown) && v[0] != '-' && !slices.Contains(found.Hazards, LongName) {
+				found.Hazards = append(found.Hazards, LongName)
+			}
+		}
+	}
+}
+
+func (f *finder) numbersOf(words []*syntax.Word) (n number) {
+	for _, w := range words {
+		n.add(f.numberOf(w))
+	}
+	return n
+}
+
+func (f *finder) kill(s *syntax.Stmt, c command) {
+	signal, targets := killArguments(f.source, c.args)
+	if signal == "list" {
+		return
+	}
+	var n number
+	unclear := len(targets) == 0 // xargs has them
+	for _, w := range targets {
+		its := f.numberOf(w)
+		n.add(its)
+		unclear = unclear || its.from == 0 && len(variablesOf(w)) > 0
+	}
+	kind := Kill
+	switch {
+	case n.from&^(ofChild|ofSelf) == 0 && !unclear:
+		return
+	case n.from == fromProof && !unclear:
+		kind = TestThenAct
+	}
+	if signal == "0" {
+		if kind = Kill0; n.from == fromProof {
+			return
+		}
+	}
+	found := f.add(s, kind, "")
+	if c.plain && len(targets) == 1 {
+		f.replaceable(found, s, n)
+		found.signal = signal
+	}
+}
+
+// signalWord is the variable in kill -$1 N, for a replacement.
+func signalWord(args []*syntax.Word) (string, bool) {
+	if len(args) == 0 || len(args[0].Parts) != 2 || literalStart(args[0]) != "-" {
+		return "", false
+	}
+	p, is := args[0].Parts[1].(*syntax.ParamExp)
+	if !is || p.Exp != nil || p.Repl != nil || p.Slice != nil {
+		return "", false
+	}
+	return `"$` + p.Param.Value + `"`, true
+}
+
+// killArguments takes kill's words apart: kill -9 N, kill -s HUP N, kill -HUP -- -N.
+func killArguments(src *source, args []*syntax.Word) (signal string, targets []*syntax.Word) {
+	signal = "TERM"
+	for i := 0; i < len(args); i++ {
+		text := ""
+		if word, is := signalWord(args[i:]); is && len(targets) == 0 && i+1 < len(args) {
+			signal = word
+			continue
+		}
+		if values := src.values(args[i]); len(values) == 1 {
+			text = values[0]
+		}
+		switch {
+		case text == "--":
+			return signal, append(targets, args[i+1:]...)
+		case text == "-l" || text == "-L":
+			return "list", nil
+		case (text == "-s" || text == "-n") && i+1 < len(args):
+			i++
+			if values := src.values(args[i]); len(values) == 1 {
+				signal = values[0]
+			}
+		case len(text) > 1 && text[0] == '-' && len(targets) == 0 && text[1] != unknown[0]:
+			signal = strings.TrimPrefix(text[1:], "SIG")
+		default:
+			targets = append(targets, args[i])
+		}
+	}
+	return signal, targets
+}
+
+// opaque: a command that nobody knows before the script runs counts where it is given a number
+// or a pidfile, or where a text is read as a script.
+func (f *finder) opaque(s *syntax.Stmt, c command) {
+	n := f.numbersOf(c.args)
+	if call, is := s.Cmd.(*syntax.CallExpr); is {
+		n.add(f.numberOf(call.Args[0]))
+	}
+	suspicious := c.text || n.from&^(ofSelf|ofChild) != 0
+	for _, w := range c.args {
+		suspicious = suspicious || f.isPidfile(w) && !daemonOption(w, c.args)
+	}
+	if in := f.functions[f.inside(s)]; in != nil && runsItsArguments(in) && positionalIn(s) {
+		return // where the function is called, the command is known
+	}
+	if suspicious && !f.isDaemon(s) {
+		f.add(s, CannotTell, "")
+	}
+}
+
+func positionalIn(s *syntax.Stmt) bool {
+	call, is := s.Cmd.(*syntax.CallExpr)
+	return is && slices.ContainsFunc(call.Args[:min(2, len(call.Args))], positionalWord)
+}
+
+// daemonOption: a daemon is told its own pidfile behind an option.
+func daemonOption(w *syntax.Word, args []*syntax.Word) bool {
+	i := slices.Index(args, w)
+	return i > 0 && strings.HasPrefix(literalStart(args[i-1]), "-") || strings.HasPrefix(literalStart(w), "-")
+}
+
+// isDaemon: what is called by a variable of that name is started.
+func (f *finder) isDaemon(s *syntax.Stmt) bool {
+	call, is := s.Cmd.(*syntax.CallExpr)
+	if !is {
+		return false
+	}
+	for _, name := range variablesOf(call.Args[0]) {
+		if daemonName().MatchString(name) {
+			return true
+		}
+	}
+	return false
+}
+
+var daemonName = pattern(`(?i)daemon|_?bin$|^prog|exec|server`)
+
+// places: a pidfile where anybody can put one, at the assignment that says so.
+func (f *finder) places(file *syntax.File) {
+	syntax.Walk(file, func(n syntax.Node) bool {
+		a, is := n.(*syntax.Assign)
+		if !is || a.Value == nil || a.Name == nil {
+			return true
+		}
+		for _, v := range f.values(a.Value) {
+			if writable().MatchString(v) && (pidfilePath().MatchString(v) || f.pidfiles[a.Name.Value] || pidfileName().MatchString(a.Name.Value)) {
+				f.add(a, Writable, "")
+				break
+			}
+		}
+		return true
+	})
+}
+
+var writable = pattern(`^(/tmp|/var/tmp|/dev/shm|/run/lock|/var/lock|/run/shm)/`)

@@ -1,0 +1,161 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// How a replacement begins: where pidproof is missing, the script goes on as before.
+const guard = "command -v pidproof >/dev/null"
+
+// supply decides which of the places can be replaced, and by what: the daemon has to be known,
+// and the place has to be one command that stands by itself.
+func (src *source) supply(found []Finding) []Finding {
+	daemon := src.daemon()
+	for i := range found {
+		f := &found[i]
+		if f.node == (nodeRange{}) {
+			continue
+		}
+		old := src.script.text[f.node.from:f.node.to]
+		replacement := ""
+		if daemon != "" && f.Covered == "" && !strings.Contains(old, "\n") {
+			replacement = f.replacement(daemon, old)
+		}
+		if replacement == "" {
+			f.node = nodeRange{}
+			continue
+		}
+		f.Instead, f.new = replacement, f.guarded(src.script.text, replacement, old)
+	}
+	return found
+}
+
+var (
+	plainSignal = pattern(`^([A-Z0-9]+|"\$[A-Za-z0-9_]+")$`)
+	// existence is a test for a process and for nothing else.
+	existence = pattern(`^(\[|test) +-[de] +"?/proc/[^ ]*"?( +\])?$`)
+	pidOption = pattern(`^(/bin/|/usr/bin/)?ps +(-p|-q|--pid|p) *[^ ]+( *>.*)?$`)
+)
+
+// replacement is a command with the exit status that the old one has: of kill -0, of a test
+// and of ps, 0 where a process is there; a process of which nothing can be told is one.
+func (f *Finding) replacement(daemon, old string) string {
+	question := fmt.Sprintf("pidproof pidofproc -p %s %s >/dev/null || [ $? = 4 ]", quoted(f.pidfile), daemon)
+	switch f.Kind {
+	case Kill0:
+		return question
+	case Proc:
+		if bare := strings.TrimSpace(redirection().ReplaceAllString(old, "")); existence().MatchString(bare) && properDir(bare) {
+			return question
+		}
+	case Ps:
+		if pidOption().MatchString(strings.TrimSpace(old)) && silent(old) {
+			return question
+		}
+	case Kill:
+		if last := f.signal == "KILL" || f.signal == "9"; plainSignal().MatchString(f.signal) && !(last && f.held) {
+			return fmt.Sprintf("pidproof killproc -p %s %s %s || false", quoted(f.pidfile), daemon, f.signal)
+		}
+	}
+	return ""
+}
+
+var redirection = pattern(` *[0-9]?>+(&[0-9]|[^ ]*| +[^ ]+)`)
+
+// properDir: /proc/PID and /proc/PID/, or a file that every process has.
+func properDir(test string) bool {
+	_, path, _ := strings.Cut(test, "/proc/")
+	path = strings.TrimRight(path, `"] `)
+	if at := strings.LastIndexAny(path, ")}`"); at >= 0 {
+		path = path[at+1:]
+	}
+	_, file, has := strings.Cut(path, "/")
+	return !has || file == "" || file == "exe" || file == "stat" || file == "cmdline" || file == "status"
+}
+
+// silent: what ps prints is not wanted.
+func silent(old string) bool {
+	return strings.Contains(old, ">/dev/null") || strings.Contains(old, "> /dev/null")
+}
+
+// quoted is a word that a shell takes as one.
+func quoted(word string) string {
+	if strings.HasPrefix(word, "$") && !strings.ContainsAny(word, "\"'` ()") {
+		return `"` + word + `"`
+	}
+	return word
+}
+
+// guarded is the whole replacement, in the place's own style: on lines of its own where the
+// old command had one for itself.
+func (f *Finding) guarded(text, replacement, old string) string {
+	start := strings.LastIndexByte(text[:f.node.from], '\n') + 1
+	end := len(text)
+	if at := strings.IndexByte(text[f.node.to:], '\n'); at >= 0 {
+		end = f.node.to + at
+	}
+	indent := text[start:f.node.from]
+	if strings.Trim(indent, " \t") != "" || strings.TrimSpace(text[f.node.to:end]) != "" {
+		return fmt.Sprintf("if %s; then %s; else %s; fi", guard, replacement, old)
+	}
+	deeper := indent + "\t"
+	if strings.HasPrefix(indent, " ") {
+		deeper = indent + "    "
+	}
+	return fmt.Sprintf("if %s; then\n%s%s\n%selse\n%s%s\n%sfi", guard, deeper, replacement, indent, deeper, old, indent)
+}
+
+// daemon is the word that the script has for its daemon, "" where it has several: DAEMON, or
+// what it gives start-stop-daemon, killproc and their like.
+func (src *source) daemon() string {
+	var words []string
+	f := finder{source: src}
+	for _, file := range src.script.files {
+		syntax.Walk(file, func(n syntax.Node) bool {
+			call, is := n.(*syntax.CallExpr)
+			if !is {
+				return true
+			}
+			for _, c := range src.commands(call) {
+				if word := f.daemonOf(c); word != nil {
+					if text := quoted(textOf(word)); !slices.Contains(words, text) {
+						words = append(words, text)
+					}
+				}
+			}
+			return true
+		})
+	}
+	if len(words) == 0 && len(src.assigned["DAEMON"]) > 0 {
+		return `"$DAEMON"`
+	}
+	if len(words) != 1 || !daemonWord().MatchString(words[0]) {
+		return ""
+	}
+	return words[0]
+}
+
+// daemonWord is a path, or one variable of the script's.
+var daemonWord = pattern(`^("\$\{?[A-Za-z_][A-Za-z0-9_]*\}?"|"?/[A-Za-z0-9_./+-]+"?)$`)
+
+func (f *finder) daemonOf(c command) *syntax.Word {
+	switch c.name {
+	case "start-stop-daemon":
+		return f.ssdOptions(c.args).execWord
+	case "killproc", "start_daemon", "pidofproc":
+		for i := 0; i < len(c.args); i++ {
+			switch text := literalStart(c.args[i]); {
+			case text == "-p" || text == "-n":
+				i++
+			case strings.HasPrefix(text, "-"):
+			default:
+				return c.args[i]
+			}
+		}
+	}
+	return nil
+}

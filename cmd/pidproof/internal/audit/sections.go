@@ -1,0 +1,67 @@
+package audit
+
+import (
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// rotations are the scripts of a file of logrotate(8): what stands between postrotate, or its
+// like, and endscript. Everything else is left blank, so that lines keep their numbers.
+func rotations(text string) (parts []part) {
+	var inside bool
+	var before, block strings.Builder
+	flush := func() {
+		if strings.TrimSpace(block.String()) != "" {
+			parts = append(parts, part{block.String(), syntax.LangPOSIX})
+		}
+		block.Reset()
+	}
+	for line := range strings.Lines(text) {
+		word := strings.TrimSpace(line)
+		switch {
+		case inside && word == "endscript":
+			flush()
+			inside = false
+		case inside:
+			block.WriteString(line)
+		}
+		switch word {
+		case "postrotate", "prerotate", "firstaction", "lastaction", "preremove":
+			if !inside {
+				inside = true
+				block.WriteString(before.String() + "\n")
+			}
+		}
+		before.WriteString("\n")
+	}
+	flush()
+	return parts
+}
+
+// crontab are the commands of a file of cron.d, see crontab(5): five words, or one that
+// begins with @, and a user stand before each.
+func crontab(text string) (parts []part) {
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		words := strings.TrimSpace(line)
+		fields := 6
+		if strings.HasPrefix(words, "@") {
+			fields = 2
+		}
+		if words == "" || words[0] == '#' || len(strings.Fields(words)) <= fields || strings.Contains(strings.Fields(words)[0], "=") {
+			continue
+		}
+		rest := strings.TrimRight(line, "\n")
+		for range fields {
+			rest = strings.TrimLeft(rest, " \t")
+			if end := strings.IndexAny(rest, " \t"); end >= 0 {
+				rest = rest[end:]
+			}
+		}
+		column := len(strings.TrimRight(line, "\n")) - len(rest)
+		parts = append(parts, part{strings.Repeat("\n", number-1) + strings.Repeat(" ", column) + rest, syntax.LangPOSIX})
+	}
+	return parts
+}

@@ -1,0 +1,322 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// source is what a script says, of whatever order: which of two assignments was made is not
+// known before it runs, so all of them count.
+type source struct {
+	script *script
+	// assigned are the words that a variable may be, nil for one that is not known.
+	assigned  map[string][]*syntax.Word
+	functions map[string]*syntax.FuncDecl
+	// called are the arguments of each call of a function.
+	called  map[string][]*syntax.Word
+	aliases map[string]string
+	piped   map[*syntax.CallExpr]bool // those whose input was found
+	// pidfiles are the words that were given as a pidfile, by their text.
+	pidfiles map[string]bool
+	lsb      bool // it reads /lib/lsb/init-functions, and with that our hook
+	steps    int  // what following words has cost
+}
+
+// stepLimit bounds what a script makes us follow: a=$b$b b=$c$c ... doubles with each line.
+// The longest way of Debian 12's init scripts is 14,000 steps, ocfs2-tools'.
+const stepLimit = 150_000
+
+func (src *source) spent() bool {
+	src.steps++
+	return src.steps > stepLimit
+}
+
+func look(s *script, sourced func(path string) *script) *source {
+	src := &source{
+		script: s, assigned: map[string][]*syntax.Word{}, functions: map[string]*syntax.FuncDecl{},
+		called: map[string][]*syntax.Word{}, aliases: map[string]string{}, piped: map[*syntax.CallExpr]bool{}, pidfiles: map[string]bool{},
+	}
+	for _, f := range s.files {
+		src.collect(f, sourced, 0)
+	}
+	for _, f := range s.files {
+		syntax.Walk(f, func(n syntax.Node) bool {
+			if call, is := n.(*syntax.CallExpr); is {
+				src.noteCall(call)
+			}
+			return true
+		})
+	}
+	return src
+}
+
+const sourcedDepth = 3 // files that read files that read files
+
+func (src *source) collect(f *syntax.File, sourced func(path string) *script, depth int) {
+	syntax.Walk(f, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.FuncDecl:
+			src.functions[n.Name.Value] = n
+		case *syntax.Assign:
+			src.assign(n)
+		case *syntax.ForClause:
+			if over, is := n.Loop.(*syntax.WordIter); is {
+				src.assigned[over.Name.Value] = append(src.assigned[over.Name.Value], over.Items...)
+			}
+		case *syntax.Stmt:
+			src.readInto(n)
+		case *syntax.CallExpr:
+			src.declare(n)
+			if path, is := src.sourcedPath(n); is {
+				src.lsb = src.lsb || strings.HasSuffix(path, "/lsb/init-functions")
+				if depth < sourcedDepth && sourced != nil {
+					if other := sourced(path); other != nil {
+						for _, f := range other.files {
+							src.collect(f, sourced, depth+1)
+						}
+					}
+				}
+			}
+		}
+		return true
+	})
+}
+
+func (src *source) assign(a *syntax.Assign) {
+	if a.Name == nil || a.Naked {
+		return
+	}
+	name := a.Name.Value
+	if a.Array != nil {
+		for _, e := range a.Array.Elems {
+			src.assigned[name] = append(src.assigned[name], e.Value)
+		}
+		return
+	}
+	if a.Value == nil { // PIDFILE= is empty until it is set
+		if _, is := src.assigned[name]; !is {
+			src.assigned[name] = nil
+		}
+		return
+	}
+	src.assigned[name] = append(src.assigned[name], a.Value)
+}
+
+// declare: for a shell of POSIX, local, export and readonly are commands like others.
+func (src *source) declare(call *syntax.CallExpr) {
+	if len(call.Args) < 2 || !slices.Contains([]string{"local", "export", "readonly", "typeset", "declare"}, call.Args[0].Lit()) {
+		return
+	}
+	for _, word := range call.Args[1:] {
+		lit, is := word.Parts[0].(*syntax.Lit)
+		if !is {
+			continue
+		}
+		name, value, set := strings.Cut(lit.Value, "=")
+		if !set || !variableName().MatchString(name) {
+			continue
+		}
+		rest := &syntax.Word{Parts: slices.Clone(word.Parts)}
+		first := *lit
+		first.Value = value
+		first.ValuePos = syntax.NewPos(lit.Pos().Offset()+uint(len(name))+1, lit.Pos().Line(), lit.Pos().Col()+uint(len(name))+1)
+		rest.Parts[0] = &first
+		if value == "" {
+			rest.Parts = rest.Parts[1:]
+		}
+		if len(rest.Parts) > 0 {
+			src.assigned[name] = append(src.assigned[name], rest)
+		}
+	}
+}
+
+var variableName = pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// readInto is `read NAME <FILE`, which is what cat in an assignment is; a loop may have the
+// file behind its done, and a pipe gives what its left side prints.
+func (src *source) readInto(s *syntax.Stmt) {
+	if call, is := s.Cmd.(*syntax.CallExpr); is && isRead(call) && !src.piped[call] {
+		if from := inputOf(s); from != nil {
+			src.gets(call, from)
+		} else {
+			src.gets(call, nil)
+		}
+		return
+	}
+	if pipe, is := s.Cmd.(*syntax.BinaryCmd); is && (pipe.Op == syntax.Pipe || pipe.Op == syntax.PipeAll) {
+		src.feed(pipe.Y, substitution(pipe.X))
+		return
+	}
+	if from := inputOf(s); from != nil {
+		src.feed(s, from)
+	}
+}
+
+// feed gives what comes in to the commands that read it.
+func (src *source) feed(s *syntax.Stmt, from *syntax.Word) {
+	syntax.Walk(s, func(n syntax.Node) bool {
+		inner, is := n.(*syntax.Stmt)
+		if !is {
+			return true
+		}
+		if call, is := inner.Cmd.(*syntax.CallExpr); is && isRead(call) && !src.piped[call] && inputOf(inner) == nil {
+			src.piped[call] = true
+			src.gets(call, from)
+		}
+		return true
+	})
+}
+
+func isRead(call *syntax.CallExpr) bool { return len(call.Args) > 1 && call.Args[0].Lit() == "read" }
+
+// inputOf is what a statement reads from, as the word that has its content.
+func inputOf(s *syntax.Stmt) *syntax.Word {
+	for _, r := range s.Redirs {
+		if r.Op == syntax.RdrIn && r.Word != nil {
+			return substitution(&syntax.Stmt{Position: r.Pos(), Redirs: []*syntax.Redirect{r}})
+		}
+	}
+	return nil
+}
+
+func substitution(s *syntax.Stmt) *syntax.Word {
+	return &syntax.Word{Parts: []syntax.WordPart{&syntax.CmdSubst{Left: s.Pos(), Right: s.End(), Stmts: []*syntax.Stmt{s}}}}
+}
+
+// gets: read's variables have what it reads; nil: nobody knows.
+func (src *source) gets(call *syntax.CallExpr, from *syntax.Word) {
+	for _, name := range call.Args[1:] {
+		lit := name.Lit()
+		if !variableName().MatchString(lit) {
+			continue
+		}
+		word := from
+		if word == nil {
+			word = &syntax.Word{Parts: []syntax.WordPart{&syntax.ArithmExp{Left: call.Pos(), Right: call.End()}}}
+		}
+		src.assigned[lit] = append(src.assigned[lit], word)
+	}
+}
+
+func (src *source) sourcedPath(call *syntax.CallExpr) (string, bool) {
+	if len(call.Args) < 2 || call.Args[0].Lit() != "." && call.Args[0].Lit() != "source" {
+		return "", false
+	}
+	for _, path := range src.values(call.Args[1]) {
+		if strings.HasPrefix(path, "/") && !strings.Contains(path, unknown) {
+			return path, true
+		}
+	}
+	return "", false
+}
+
+// noteCall keeps with what a function is called, which words name pidfiles, and aliases.
+func (src *source) noteCall(call *syntax.CallExpr) {
+	if len(call.Args) == 0 {
+		return
+	}
+	name := call.Args[0].Lit()
+	if src.functions[name] != nil {
+		src.called[name] = append(src.called[name], call.Args[1:]...)
+	}
+	if name == "alias" {
+		for _, word := range call.Args[1:] {
+			for _, v := range src.values(word) {
+				if alias, text, is := strings.Cut(v, "="); is {
+					src.aliases[alias] = text
+				}
+			}
+		}
+	}
+	for _, c := range src.commands(call) {
+		switch c.name {
+		case "start-stop-daemon", "killproc", "pidofproc", "status_of_proc", "start_daemon", "checkproc", "startproc":
+			if word := optionValue(src, c.args, "-p", "--pidfile"); word != nil {
+				src.pidfiles[textOf(word)] = true
+				for _, name := range variablesOf(word) {
+					if len(word.Parts) == 1 {
+						src.pidfiles[name] = true
+					}
+				}
+			}
+		}
+	}
+}
+
+// optionValue is the value of an option that has one: "-p F", "-pF", "--pidfile F" or
+// "--pidfile=F".
+func optionValue(src *source, args []*syntax.Word, short, long string) *syntax.Word {
+	for i, word := range args {
+		text := literalStart(word)
+		switch {
+		case text == "--" && len(word.Parts) == 1:
+			return nil
+		case (text == short || text == long) && len(word.Parts) == 1 && i+1 < len(args):
+			return args[i+1]
+		case strings.HasPrefix(text, long+"=") || strings.HasPrefix(text, short) && !strings.HasPrefix(text, "--"):
+			cut := long + "="
+			if !strings.HasPrefix(text, cut) {
+				cut = short
+			}
+			rest := &syntax.Word{Parts: slices.Clone(word.Parts)}
+			if lit, is := word.Parts[0].(*syntax.Lit); is {
+				first := *lit
+				first.Value = strings.TrimPrefix(lit.Value, cut)
+				first.ValuePos = syntax.NewPos(lit.Pos().Offset()+uint(len(cut)), lit.Pos().Line(), lit.Pos().Col()+uint(len(cut)))
+				rest.Parts[0] = &first
+				if first.Value == "" {
+					rest.Parts = rest.Parts[1:]
+				}
+			}
+			if len(rest.Parts) > 0 {
+				return rest
+			}
+		}
+	}
+	return nil
+}
+
+func literalStart(word *syntax.Word) string {
+	if len(word.Parts) == 0 {
+		return ""
+	}
+	if lit, is := word.Parts[0].(*syntax.Lit); is {
+		return lit.Value
+	}
+	return ""
+}
+
+// textOf is a node as a shell reads it, on one line where that is possible.
+func textOf(n syntax.Node) string {
+	var b strings.Builder
+	if err := syntax.NewPrinter(syntax.Minify(false), syntax.SingleLine(true)).Print(&b, n); err != nil {
+		return ""
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// variablesOf are the names of the variables that a word is made of.
+func variablesOf(word *syntax.Word) (names []string) {
+	for _, part := range word.Parts {
+		switch part := part.(type) {
+		case *syntax.ParamExp:
+			names = append(names, part.Param.Value)
+		case *syntax.DblQuoted:
+			names = append(names, variablesOf(&syntax.Word{Parts: part.Parts})...)
+		}
+	}
+	return names
+}
+
+// inside is the function that a place is in, "" for none.
+func (src *source) inside(n syntax.Node) string {
+	src.steps += len(src.functions) / 8
+	for name, f := range src.functions {
+		if f.Pos().Offset() <= n.Pos().Offset() && n.End().Offset() <= f.End().Offset() {
+			return name
+		}
+	}
+	return ""
+}

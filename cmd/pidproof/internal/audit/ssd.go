@@ -1,0 +1,214 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// ssdOptions is what a line of start-stop-daemon(8) says.
+type ssdOptions struct {
+	stop, start, status, test bool
+	exec, name, user, pidfile bool
+	execWord                  *syntax.Word
+	names                     []string
+	opaque                    bool // part of it is not known: it may say more
+}
+
+// withValue are the letters whose option takes a value.
+const withValue = "anpxugcrdsRkIPNO"
+
+// letterOf is the letter of a long option, 0 of one that says nothing here.
+func letterOf(long string) byte {
+	switch long {
+	case "--exec":
+		return 'x'
+	case "--startas":
+		return 'a'
+	case "--name":
+		return 'n'
+	case "--user":
+		return 'u'
+	case "--pidfile":
+		return 'p'
+	case "--stop":
+		return 'K'
+	case "--start":
+		return 'S'
+	case "--status":
+		return 'T'
+	case "--test":
+		return 't'
+	case "--signal":
+		return 's'
+	case "--retry":
+		return 'R'
+	case "--chuid":
+		return 'c'
+	case "--group":
+		return 'g'
+	case "--chroot":
+		return 'r'
+	case "--chdir":
+		return 'd'
+	case "--umask":
+		return 'k'
+	case "--nicelevel":
+		return 'N'
+	case "--iosched":
+		return 'I'
+	case "--procsched":
+		return 'P'
+	case "--output":
+		return 'O'
+	}
+	return 0
+}
+
+func (f *finder) ssdOptions(args []*syntax.Word) (o ssdOptions) {
+	for i := 0; i < len(args); i++ {
+		values := f.values(args[i])
+		if len(values) == 0 {
+			continue
+		}
+		words := strings.Fields(values[0])
+		for w, word := range words {
+			switch {
+			case word == "--":
+				return o
+			case strings.HasPrefix(word, unknown):
+				o.opaque = true
+			case strings.HasPrefix(word, "--"):
+				long, value, has := strings.Cut(word, "=")
+				letter := letterOf(long)
+				if letter == 0 {
+					continue
+				}
+				next := !has && strings.IndexByte(withValue, letter) >= 0 && w == len(words)-1 && i+1 < len(args)
+				var given *syntax.Word
+				if next {
+					i++
+					given = args[i]
+					value = first(f.values(given))
+				}
+				o.set(letter, value, given)
+			case strings.HasPrefix(word, "-"):
+				for l := 1; l < len(word); l++ {
+					letter := word[l]
+					if strings.IndexByte(withValue, letter) < 0 {
+						o.set(letter, "", nil)
+						continue
+					}
+					value := word[l+1:]
+					var given *syntax.Word
+					if value == "" && w == len(words)-1 && i+1 < len(args) {
+						i++
+						given = args[i]
+						value = first(f.values(given))
+					}
+					o.set(letter, value, given)
+					break
+				}
+			}
+		}
+	}
+	return o
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return unknown
+	}
+	return values[0]
+}
+
+func (o *ssdOptions) set(letter byte, value string, given *syntax.Word) {
+	switch letter {
+	case 'K':
+		o.stop = true
+	case 'S':
+		o.start = true
+	case 'T':
+		o.status = true
+	case 't':
+		o.test = true
+	case 'x':
+		o.exec, o.execWord = true, given
+	case 'a':
+		if o.execWord == nil {
+			o.execWord = given
+		}
+	case 'n':
+		o.name = true
+		o.names = append(o.names, value)
+	case 'u':
+		o.user = true
+	case 'p':
+		o.pidfile = true
+	}
+}
+
+func (f *finder) startStopDaemon(s *syntax.Stmt, c command) {
+	o := f.ssdOptions(c.args)
+	if o.exec || o.opaque || !o.stop && !o.status {
+		return
+	}
+	long := slices.ContainsFunc(o.names, func(name string) bool { return len(name) > 15 && !strings.Contains(name, unknown) })
+	switch {
+	case o.pidfile && !o.name && !o.user:
+		f.add(s, SSDPidfile, "wrapper")
+	case !o.pidfile && (o.name || o.user):
+		if found := f.add(s, SSDName, ""); long {
+			found.Hazards = append(found.Hazards, LongName)
+		}
+	case long:
+		found := f.add(s, SSDName, "wrapper")
+		found.Hazards = []Hazard{LongName}
+	}
+}
+
+// stop is a place where our wrapper or our hook is asked to stop the daemon.
+type stop struct {
+	at     uint
+	in, by string
+}
+
+// stoppedBefore: in the same function, or in the whole script where it is in none, a stop that
+// our wrapper or hook sees comes first, and fails where the daemon has not ended.
+func (f *finder) stoppedBefore(s *syntax.Stmt) string {
+	in := f.inside(s)
+	for _, stop := range f.stops() {
+		if stop.in == in && stop.at < s.Pos().Offset() {
+			return stop.by
+		}
+	}
+	return ""
+}
+
+func (f *finder) lookForStops() (stops []stop) {
+	for _, file := range f.script.files {
+		syntax.Walk(file, func(n syntax.Node) bool {
+			call, is := n.(*syntax.CallExpr)
+			if !is {
+				return true
+			}
+			for _, c := range f.commands(call) {
+				by := ""
+				switch c.name {
+				case "start-stop-daemon":
+					if o := f.ssdOptions(c.args); o.stop && (o.exec || o.pidfile) {
+						by = "wrapper"
+					}
+				case "killproc":
+					by = f.hook()
+				}
+				if by != "" {
+					stops = append(stops, stop{call.Pos().Offset(), f.inside(call), by})
+				}
+			}
+			return true
+		})
+	}
+	return stops
+}

@@ -1,0 +1,151 @@
+package audit
+
+import (
+	"path"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// unknown stands in a value for what is not known before the script runs.
+const unknown = "\x00"
+
+const valueLimit = 8 // of a word, each once
+
+// values are what a word may be, as far as it can be told from the script.
+func (src *source) values(word *syntax.Word) []string {
+	if word == nil {
+		return nil
+	}
+	return src.valuesOf(word.Parts, map[string]bool{}, false)
+}
+
+func (src *source) valuesOf(parts []syntax.WordPart, seen map[string]bool, quoted bool) []string {
+	values := []string{""}
+	for _, p := range parts {
+		values = joined(values, src.partValues(p, seen, quoted))
+	}
+	return values
+}
+
+func joined(before, after []string) (values []string) {
+	for _, b := range before {
+		for _, a := range after {
+			if len(values) == valueLimit {
+				return values
+			}
+			values = append(values, b+a)
+		}
+	}
+	return values
+}
+
+func (src *source) partValues(p syntax.WordPart, seen map[string]bool, quoted bool) []string {
+	if src.spent() {
+		return []string{unknown}
+	}
+	switch p := p.(type) {
+	case *syntax.Lit:
+		return []string{unescaped(p.Value, quoted)}
+	case *syntax.SglQuoted:
+		return []string{p.Value}
+	case *syntax.DblQuoted:
+		return src.valuesOf(p.Parts, seen, true)
+	case *syntax.ParamExp:
+		return src.paramValues(p, seen)
+	case *syntax.CmdSubst:
+		return src.outputs(p, seen)
+	}
+	return []string{unknown}
+}
+
+// unescaped: a backslash quotes what follows; within double quotes only some of it, see
+// "Quoting" of POSIX's shell language.
+func unescaped(text string, quoted bool) string {
+	if !strings.Contains(text, `\`) {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' && i+1 < len(text) && (!quoted || strings.IndexByte("$`\"\\\n", text[i+1]) >= 0) {
+			if i++; text[i] == '\n' {
+				continue
+			}
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
+func (src *source) paramValues(p *syntax.ParamExp, seen map[string]bool) (values []string) {
+	name := p.Param.Value
+	if seen[name] {
+		return []string{unknown}
+	}
+	seen[name] = true
+	defer delete(seen, name)
+	for _, word := range src.assigned[name] {
+		if len(values) < valueLimit {
+			values = append(values, src.valuesOf(word.Parts, seen, false)...)
+		}
+	}
+	if p.Exp != nil && p.Exp.Word != nil {
+		switch p.Exp.Op {
+		case syntax.DefaultUnset, syntax.DefaultUnsetOrNull, syntax.AssignUnset, syntax.AssignUnsetOrNull:
+			values = append(values, src.valuesOf(p.Exp.Word.Parts, seen, false)...)
+		case syntax.RemLargePrefix: // ${X##*/} is basename
+			if src.lit(p.Exp.Word) == "*/" {
+				for i, v := range values {
+					values[i] = path.Base(v)
+				}
+				break
+			}
+			return []string{unknown}
+		default:
+			return []string{unknown}
+		}
+	}
+	if p.Repl != nil || p.Slice != nil || p.Length || len(values) == 0 {
+		return []string{unknown}
+	}
+	return values[:min(len(values), valueLimit)]
+}
+
+func (src *source) lit(word *syntax.Word) string {
+	if len(word.Parts) != 1 {
+		return ""
+	}
+	if lit, is := word.Parts[0].(*syntax.Lit); is {
+		return lit.Value
+	}
+	return ""
+}
+
+// outputs knows the few commands that scripts make paths with.
+func (src *source) outputs(c *syntax.CmdSubst, seen map[string]bool) []string {
+	if len(c.Stmts) != 1 {
+		return []string{unknown}
+	}
+	call, is := c.Stmts[0].Cmd.(*syntax.CallExpr)
+	if !is || len(call.Args) < 2 {
+		return []string{unknown}
+	}
+	last := call.Args[len(call.Args)-1]
+	switch call.Args[0].Lit() {
+	case "basename":
+		if len(call.Args) == 2 {
+			values := src.valuesOf(last.Parts, seen, false)
+			for i, v := range values {
+				values[i] = path.Base(v)
+			}
+			return values
+		}
+	case "which", "echo", "readlink", "realpath":
+		return src.valuesOf(last.Parts, seen, false)
+	case "command", "type":
+		if call.Args[1].Lit() == "-v" {
+			return src.valuesOf(last.Parts, seen, false)
+		}
+	}
+	return []string{unknown}
+}
