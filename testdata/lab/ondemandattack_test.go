@@ -132,12 +132,14 @@ func testReloaded(t *testing.T, h *Host) {
 	}
 }
 
-// testOldPrerm: a package whose new version defers to deb-systemd-invoke, and whose old one did not.
+// testOldPrerm: a package whose new version leaves it to deb-systemd-invoke, and whose old one did not.
 func testOldPrerm(t *testing.T, h *Host) {
 	m, _ := newSocketed(t, h, "deferred", 7068)
 	m.call(t, 0, m.name, "stop")
 	m.gone(t, m.name+".socket")
-	m.call(t, 0, "--skip-systemd-native", m.name, "start")
+	m.call(t, 0, "--skip-systemd-native", m.name, "start") // nothing
+	m.gone(t, m.name+".socket")
+	m.Must(t, "deb-systemd-invoke start deferred.service")
 	m.states(t, "active", m.name+".socket")
 }
 

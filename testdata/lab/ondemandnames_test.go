@@ -32,7 +32,10 @@ func testMasked(t *testing.T, h *Host) {
 	if state := m.state(t, "masked.socket"); state == "active" { // "failed", when a client came after all
 		t.Error("masked.socket is active")
 	}
-	sameAsReal(t, h, "masked start", "masked restart", "masked try-restart", "masked stop", "--query masked start")
+	sameAsReal(t, h, "masked start", "masked restart", "masked try-restart", "--query masked start")
+	if result := m.call(t, 0, m.name, "stop"); !strings.Contains(result.Stderr, "masked.socket") {
+		t.Errorf("stop does not say that masked.socket is held off still: %+v", result)
+	}
 }
 
 func testUnknownName(t *testing.T, h *Host) {

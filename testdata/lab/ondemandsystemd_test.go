@@ -50,6 +50,14 @@ func TestOnDemandSystemd(t *testing.T) {
 		"old prerm":            testOldPrerm,
 		"alias":                testAlias,
 		"slow stop":            testSlowStop,
+		"doors":                testDoors,
+		"by hand":              testByHand,
+		"named socket":         testNamedSocket,
+		"several units":        testSeveral,
+		"units as real":        testUnitsAsReal,
+		"hanging":              testHanging,
+		"strict prerm":         testStrictPrerm,
+		"runs on":              testRunsOn,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -270,6 +270,9 @@ func (s *Service) CameBack(ctx context.Context, since Moment) (Return, error) {
 	return Return{}, nil
 }
 
+// ErrListens is wrapped where somebody has an address of the service's triggers.
+var ErrListens = errors.New("somebody still listens on")
+
 // StaysStopped returns nil if the service does not come back for a while after it was
 // stopped, and nobody listens where its triggers did.
 func (s *Service) StaysStopped(ctx context.Context, stopped Moment) error {
@@ -297,7 +300,7 @@ func (s *Service) StaysStopped(ctx context.Context, stopped Moment) error {
 		}
 	}
 	if len(listening) > 0 {
-		return fmt.Errorf("somebody still listens on %s: ss -lntup", listening[0])
+		return fmt.Errorf("%w %s: ss -lntup", ErrListens, listening[0])
 	}
 	return nil
 }
