@@ -186,11 +186,13 @@ func testStrictPrerm(t *testing.T, h *Host) {
 			stop='invoke-rc.d `+service+` stop'
 			[ $version = 1 ] || stop='deb-systemd-invoke stop `+service+`.service'
 			printf '#!/bin/sh\nset -e\n%s\n' "$stop" >tree/DEBIAN/prerm
-			printf '#!/bin/sh\nset -e\nsystemctl -q daemon-reload; systemctl -q enable %s; deb-systemd-invoke start %s\n' `+service+` `+service+`.service >tree/DEBIAN/postinst
+			printf '#!/bin/sh\nset -e\nsystemctl -q daemon-reload; systemctl -q enable %s; deb-systemd-invoke restart %s; systemctl is-active %s\n' `+service+` `+service+`.service `+service+`.socket >tree/DEBIAN/postinst
 			chmod 755 tree/DEBIAN/prerm tree/DEBIAN/postinst
-			printf '[Service]\nExecStart=sleep 7362\n[Install]\nWantedBy=multi-user.target\n' >tree/usr/lib/systemd/system/`+service+`.service
+			printf '[Unit]\nRequires=`+service+`.socket\n[Service]\nExecStart=sleep 7362\n[Install]\nWantedBy=multi-user.target\n' >tree/usr/lib/systemd/system/`+service+`.service
 			printf '[D-BUS Service]\nName=org.lab.Busd\nExec=/bin/false\nUser=root\nSystemdService=`+service+`.service\n' \
 				>tree/usr/share/dbus-1/system-services/org.lab.Busd.service
+			printf '[Socket]\nListenStream=/run/`+service+`.socket\n' >tree/usr/lib/systemd/system/`+service+`.socket
+			printf '#!/bin/sh\nsystemctl daemon-reload\n' >tree/DEBIAN/postrm && chmod 755 tree/DEBIAN/postrm
 			dpkg-deb -Znone --root-owner-group -b tree `+service+`_$version.deb >/dev/null
 		done`)
 	before := 0
@@ -210,7 +212,31 @@ func testStrictPrerm(t *testing.T, h *Host) {
 			t.Errorf("version %d: %d lines, want one that names org.lab.Busd: %q", version+1, said, result.Stderr)
 		}
 	}
-	h.Must(t, "dpkg --purge "+service)
+	// What its last prerm has held off is forgotten with it.
+	m := modular{h, service, 0}
+	h.Must(t, "systemctl stop "+service+".service; systemctl start "+service+".socket; dpkg --remove "+service+" && test -e "+m.record())
+	if said := h.Must(t, "pidproof after-upgrade"); strings.Contains(said, service) || h.Sh(t, "test -e "+m.record()).Code == 0 {
+		t.Errorf("%s is removed, and after-upgrade says %q", service, said)
+	}
+}
+
+// testCtrlC: a person interrupts the stop of a service that takes its time.
+func testCtrlC(t *testing.T, h *Host) {
+	m, l := newSocketed(t, h, "ctrlc", 7358)
+	m.Must(t, `mkdir -p /etc/systemd/system/ctrlc.service.d
+		printf '[Service]\nTimeoutStopSec=infinity\nExecStop=sh -c "until [ -e /run/ctrlc-may-end ]; do sleep 0.05; done"\n' \
+			>/etc/systemd/system/ctrlc.service.d/slow.conf
+		touch /run/ctrlc-may-end; systemctl daemon-reload && systemctl restart ctrlc.service && rm /run/ctrlc-may-end
+		env --default-signal=INT setsid sh -c 'echo $$ >/run/ctrlc.pid; trap : INT; deb-systemd-invoke stop ctrlc.service 2>/run/ctrlc.err; echo $? >/run/ctrlc.code' &`)
+	eventually(t, "the service is being stopped", func() bool { return m.state(t, m.service()) == "deactivating" })
+	m.Must(t, "/bin/kill -INT -- -$(cat /run/ctrlc.pid)")
+	eventually(t, "it was interrupted", func() bool { return m.Sh(t, "test -s /run/ctrlc.code").Code == 0 })
+	const says = "130\npidproof: ctrlc: interrupt: whether it is stopped was not looked at; held off until \"invoke-rc.d ctrlc start\" or \"pidproof unquiesce ctrlc\": ctrlc.socket\n"
+	if said := m.Must(t, "cat /run/ctrlc.code /run/ctrlc.err"); said != says {
+		t.Errorf("interrupted: %q, want %q", said, says)
+	}
+	m.Must(t, "touch /run/ctrlc-may-end; deb-systemd-invoke start ctrlc.service")
+	m.restored(t, l)
 }
 
 // testRunsOn: what runs on is 1, whatever else there is.

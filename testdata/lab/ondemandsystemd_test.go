@@ -58,6 +58,7 @@ func TestOnDemandSystemd(t *testing.T) {
 		"hanging":              testHanging,
 		"strict prerm":         testStrictPrerm,
 		"runs on":              testRunsOn,
+		"Ctrl-C":               testCtrlC,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -63,12 +63,6 @@ func (q Quiescing) Run() int {
 		services[i] = &stopping{Service: &q.Services[i], processes: new(ondemand.Processes)}
 	}
 	code := q.run(services)
-	if code > 128 && code < exitcode.Unheld { // Ctrl-C is the whole process group's, and may have ended the script first
-		select {
-		case <-ctx.Done():
-		case <-time.After(signalTime):
-		}
-	}
 	if by := given(); by != 0 {
 		code = 128 + int(by)
 		for _, s := range services {
@@ -123,6 +117,12 @@ func (q Quiescing) run(services []*stopping) int {
 	}
 	stopped := ondemand.Now()
 	if code := q.stop(); code != 0 {
+		if code > 128 && code < exitcode.Unheld { // Ctrl-C is the whole process group's, and may have ended the program first
+			select {
+			case <-q.ctx.Done():
+			case <-time.After(signalTime):
+			}
+		}
 		for _, s := range services {
 			s.code = code
 			if q.Lenient && len(q.heldOff(s)) > 0 && q.ctx.Err() == nil { // why, it has said, perhaps of another unit
