@@ -137,7 +137,7 @@ func (cmd invokeRcdCmd) restore(c *console, call invokerc.Invocation) {
 		if call.Action == "start" {
 			quiesce.MayBeMixed(c.Console, c.Asker, service, record.OnDemand)
 		}
-		if len(record.Units) == 0 && !record.Inetd {
+		if len(record.What()) == 0 {
 			if err := record.Forget(); err != nil {
 				c.Warn("%v", err)
 			}

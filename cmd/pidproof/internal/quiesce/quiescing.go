@@ -175,6 +175,9 @@ func (q Quiescing) hold() error {
 	if damage != nil {
 		q.Warn("%v", damage)
 	}
+	if taken := q.Service.TakenDown(); len(taken) > 0 {
+		q.Warn("%s stops with the triggers of %s (BindsTo=), and is started with them", strings.Join(taken, " "), q.Service.Name)
+	}
 	return err
 }
 
