@@ -109,7 +109,11 @@ func (cmd debSystemdInvokeCmd) lookUp(c *console, call systemdinvoke.Invocation)
 func (cmd debSystemdInvokeCmd) matching(c *console, units []string) ([]string, error) {
 	ctx, cancel := c.Deadline()
 	defer cancel()
-	return ondemand.Matching(ctx, units)
+	matching, err := ondemand.Matching(ctx, units)
+	if errors.Is(err, ondemand.ErrRefused) { // the real program has the words for it
+		err = nil
+	}
+	return matching, err
 }
 
 // stopNamed stops the triggers that the call names, too, before their services: those are
@@ -163,10 +167,9 @@ func (cmd debSystemdInvokeCmd) restore(c *console, call systemdinvoke.Invocation
 	}
 }
 
-// started are the services that the call names, and those that are held off and its
-// triggers start.
+// started are the services that the call names, and those that hold off what it starts.
 func (cmd debSystemdInvokeCmd) started(c *console, call systemdinvoke.Invocation) (names []string, err error) {
-	units, err := cmd.matching(c, call.Services())
+	units, err := cmd.matching(c, slices.Concat(call.Services(), call.Triggers()))
 	if err != nil {
 		return nil, err
 	}
@@ -175,14 +178,5 @@ func (cmd debSystemdInvokeCmd) started(c *console, call systemdinvoke.Invocation
 			names = append(names, name)
 		}
 	}
-	triggers, err := cmd.matching(c, call.Triggers())
-	if err != nil {
-		return names, err
-	}
-	ctx, cancel := c.Deadline()
-	defer cancel()
-	held, err := ondemand.HeldWith(ctx, triggers)
-	names = append(names, held...)
-	slices.Sort(names)
-	return slices.Compact(names), err
+	return c.withHolders(names, units)
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/invokerc"
@@ -119,10 +121,18 @@ func (cmd invokeRcdCmd) restore(c *console, call invokerc.Invocation) {
 	ctx, cancel := c.Deadline()
 	defer cancel()
 	record, err := ondemand.Held(ctx, call.Name)
-	if record == nil {
-		if err != nil {
-			c.Warn("%v", err)
-		}
+	if record == nil && err != nil {
+		c.Warn("%v", err)
+	}
+	var names []string
+	if record != nil {
+		names = append(names, call.Name)
+	}
+	names, err = c.withHolders(names, []string{strings.TrimSuffix(call.Name, ".sh") + ".service"})
+	if err != nil {
+		c.Warn("%s: what was held off is not restored: %v", call.Name, err)
+	}
+	if len(names) == 0 {
 		return
 	}
 	if call.SkipNative { // deb-systemd-invoke is to start it
@@ -136,7 +146,28 @@ func (cmd invokeRcdCmd) restore(c *console, call invokerc.Invocation) {
 		c.Warn("%s: what was held off is not restored: %v", call.Name, err)
 		return
 	}
-	if would != invokerc.Refuses {
-		quiesce.Starting{Console: c.Console, Asker: c.Asker, Command: handover.InvokeRC, Start: call.Action == "start"}.Restore(call.Name)
+	if would == invokerc.Refuses {
+		return
 	}
+	start := quiesce.Starting{Console: c.Console, Asker: c.Asker, Command: handover.InvokeRC, Start: call.Action == "start"}
+	for _, name := range names {
+		start.Restore(name)
+	}
+}
+
+// withHolders adds to the names of services that are started those that hold off one of the
+// units.
+func (c *console) withHolders(names, units []string) ([]string, error) {
+	ctx, cancel := c.Deadline()
+	defer cancel()
+	holders, err := ondemand.HeldWith(ctx, units)
+	for _, name := range holders {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if errors.Is(err, ondemand.ErrRefused) { // the real program has the words for it
+		err = nil
+	}
+	return names, err
 }

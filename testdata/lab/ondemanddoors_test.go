@@ -239,17 +239,39 @@ func testCtrlC(t *testing.T, h *Host) {
 	m.restored(t, l)
 }
 
-// testRunsOn: what runs on is 1, whatever else there is.
+// testRunsOn: what runs on is 1, whatever else there is. systemd does not read the drop-in that would hold it.
 func testRunsOn(t *testing.T, h *Host) {
-	m := newUnits(t, h, "runson", 0, map[string]string{
-		"runson.service": fmt.Sprintf("[Service]\nExecStart=%s\n", modular{name: "runson"}.command()),
-		"runson.target":  "[Unit]\nUpholds=runson.service\n"})
-	m.Must(t, "systemctl start runson.target")
-	for _, command := range []string{"pidproof quiesce runson", "invoke-rc.d runson stop", "deb-systemd-invoke stop runson.service"} {
+	m := newUnits(t, h, "runson", 0, map[string]string{"runson.target": "[Unit]\nUpholds=runson.service\n"})
+	m.Must(t, "mkdir /etc/systemd/system/runson.service.d && echo >/etc/systemd/system/runson.service.d/zz-pidproof-runson.conf && systemctl start runson.target")
+	for _, command := range []string{"invoke-rc.d runson stop", "deb-systemd-invoke stop runson.service"} {
 		eventually(t, "the service is upheld", func() bool { return m.running(t) != 0 })
-		if result := m.Sh(t, command); result.Code != 1 || !strings.Contains(result.Stderr, "runson came back as process ") {
-			t.Errorf("%s: %+v, want exit 1", command, result)
+		result := m.Sh(t, command)
+		for _, says := range []string{"runson came back as process ", "; may be started again by: runson.target; not held off: runson.service cannot be held: "} {
+			if result.Code != 1 || !strings.Contains(result.Stderr, says) {
+				t.Errorf("%s: %+v, want exit 1 and %q", command, result, says)
+			}
 		}
 	}
 	m.Must(t, "systemctl stop runson.target; systemctl stop runson.service")
+}
+
+// testHeldByOther: who starts one of the units that another service holds gets it.
+func testHeldByOther(t *testing.T, h *Host) {
+	m := newUnits(t, h, "whole", 0, map[string]string{
+		"whole.service":  "[Unit]\nWants=whole@a.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n",
+		"whole@.service": "[Unit]\nPartOf=whole.service\n[Service]\nExecStart=sleep 7364\n[Install]\nWantedBy=multi-user.target\n",
+		"whole.target":   "[Unit]\nUpholds=whole@a.service\n",
+	})
+	m.Must(t, "systemctl -q enable whole@a; systemctl start whole whole.target")
+	for _, start := range []string{"deb-systemd-invoke start whole@a.service", "invoke-rc.d whole@a start"} {
+		m.Must(t, "invoke-rc.d whole stop")
+		m.gone(t, "whole@a.service")
+		if result := m.Sh(t, "systemctl start whole@a"); result.Code == 0 {
+			t.Errorf("whole@a is not held: %+v", result)
+		}
+		m.Must(t, start)
+		m.states(t, "active", "whole@a.service")
+		m.Must(t, "systemctl start whole")
+	}
+	m.Must(t, "systemctl stop whole.target; systemctl stop whole")
 }

@@ -29,6 +29,15 @@ func TestOnDemandSystemd(t *testing.T) {
 		"Accept":               testAccept,
 		"D-Bus":                testBus,
 		"Upholds":              testUpheld,
+		"proxied":              testProxied,
+		"pulled in":            testPulledIn,
+		"umbrella":             testUmbrella,
+		"collateral":           testCollateral,
+		"runs without socket":  testRunsWithoutSocket,
+		"transient":            testTransient,
+		"own holds":            testOwnHolds,
+		"package scripts":      testPackageScripts,
+		"killed at each step":  testKilledAtEachStep,
 		"masked":               testMasked,
 		"unknown":              testUnknownName,
 		"query":                testQuery,
@@ -59,6 +68,7 @@ func TestOnDemandSystemd(t *testing.T) {
 		"strict prerm":         testStrictPrerm,
 		"runs on":              testRunsOn,
 		"Ctrl-C":               testCtrlC,
+		"held by another":      testHeldByOther,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,6 +14,10 @@ import (
 // Hold records the triggers that can start the service, and holds them off. Nothing is
 // held off that was not recorded. A record that is there, of a run that was
 // interrupted, is added to; damage says what is wrong with one that is not.
+//
+// What can be stopped, and nobody else needs, is stopped. Against everything else the
+// unit that it would start is held itself, from before those are stopped: a hold that
+// systemd does not take is undone while nothing has changed.
 func (s *Service) Hold(ctx context.Context) (damage, err error) {
 	holdable, _ := s.Active()
 	for _, t := range s.Triggers {
@@ -29,7 +33,7 @@ func (s *Service) Hold(ctx context.Context) (damage, err error) {
 		return nil, err
 	}
 	defer unlock()
-	r, damage := ReadRecord(s.Name)
+	before, damage := ReadRecord(s.Name)
 	if damage != nil && !errors.Is(damage, ErrDamaged) {
 		return nil, damage
 	}
@@ -38,33 +42,88 @@ func (s *Service) Hold(ctx context.Context) (damage, err error) {
 			return damage, err
 		}
 	}
-	if r == nil {
-		r = &Record{Service: s.Name}
+	if before == nil {
+		if before, err = unrecorded(s.Name); err != nil {
+			return damage, err
+		}
 	}
-	r.OnDemand = 0
-	var stop []string
-	for _, t := range holdable {
-		if t.Kind == Inetd {
-			r.Inetd = true
-			continue
-		}
-		stop = append(stop, t.Name)
-		if !slices.Contains(r.Units, t.Name) {
-			r.Units = append(r.Units, t.Name)
-		}
+	r, stop, err := s.plan(ctx, before, holdable)
+	if err != nil {
+		return damage, err
 	}
 	if err := r.write(); err != nil {
 		return damage, err
+	}
+	if err := r.holdUnits(ctx); err != nil {
+		return damage, errors.Join(err, undo(before, r))
 	}
 	if r.Inetd {
 		if err := s.holdLines(ctx); err != nil {
 			return damage, err
 		}
 	}
-	if len(stop) > 0 {
-		_, err = systemctl(ctx, append([]string{"stop", "--"}, stop...)...)
+	return damage, stopAlone(ctx, stop)
+}
+
+// plan is the record of what is to be done, and what is to be stopped.
+func (s *Service) plan(ctx context.Context, before *Record, holdable []Trigger) (r Record, stop []string, err error) {
+	r.Service = s.Name
+	if before != nil {
+		r = *before
 	}
-	return damage, err
+	r.OnDemand = 0
+	for _, t := range holdable {
+		if t.Kind == Inetd {
+			r.Inetd = true
+			continue
+		}
+		if t.stops {
+			stop = append(stop, t.Name)
+		}
+		if !t.stops || t.wanted || len(t.Via) > 0 {
+			r.Held = with(r.Held, t.starts)
+		}
+	}
+	r.Units = with(r.Units, stop)
+	bound, err := boundTo(ctx, stop)
+	s.takenDown = slices.DeleteFunc(bound, func(unit string) bool { return len(s.startedBy([]string{unit})) > 0 })
+	r.Bound = with(r.Bound, s.takenDown)
+	return r, stop, err
+}
+
+// with is a list, and what it lacks of another.
+func with(list, more []string) []string {
+	list = slices.Clone(list)
+	for _, one := range more {
+		if !slices.Contains(list, one) {
+			list = append(list, one)
+		}
+	}
+	return list
+}
+
+// undo is for a hold that could not be made. Without its mark a drop-in refuses nothing,
+// whether systemd has read it or not.
+func undo(before *Record, r Record) error {
+	if before != nil {
+		return nil // what that run holds off is not to be forgotten
+	}
+	err := removeMark(r.Service)
+	_, left := removeDropIns(r.Service)
+	return errors.Join(err, left, removeRecord(r.Service))
+}
+
+// TakenDown are the units that run, and stop with the triggers (BindsTo=). They are
+// recorded, and are started with them.
+func (s *Service) TakenDown() []string { return s.takenDown }
+
+// stopAlone stops units, and none that has Requires= or PartOf= for them.
+func stopAlone(ctx context.Context, units []string) error {
+	if len(units) == 0 {
+		return nil
+	}
+	_, err := systemctl(ctx, append([]string{"stop", "--job-mode=ignore-dependencies", "--"}, units...)...)
+	return err
 }
 
 // holdLines switches off the lines of inetd.conf, and waits until inetd, which has been
@@ -100,6 +159,11 @@ func (s *Service) Allow(stopped Moment) error {
 		return err
 	}
 	if r == nil {
+		if r, err = unrecorded(s.Name); err != nil {
+			return err
+		}
+	}
+	if r == nil {
 		r = &Record{Service: s.Name}
 	}
 	r.OnDemand = stopped
@@ -115,6 +179,11 @@ func Held(ctx context.Context, service string) (r *Record, err error) {
 	r, err = ReadRecord(service)
 	if r == nil && err == nil {
 		r, err = aliasRecord(ctx, service)
+	}
+	if r == nil {
+		var unread error
+		r, unread = unrecorded(service)
+		err = errors.Join(err, unread)
 	}
 	if r != nil {
 		return r, err
@@ -136,22 +205,23 @@ func AllHeld() (services []string, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	for _, e := range records {
+	marks, err := os.ReadDir(markDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range append(records, marks...) {
 		if name, err := ParseName(e.Name()); err == nil { // not our locks, which begin with a dot
 			services = append(services, name)
 		}
 	}
 	there, err := isFile(inetdConf)
-	if err != nil || !there {
-		return services, err
+	if err == nil && there {
+		var content []byte
+		content, err = os.ReadFile(inetdConf)
+		services = append(services, heldServices(string(content))...)
 	}
-	content, err := os.ReadFile(inetdConf)
-	if err != nil {
-		return nil, err
-	}
-	services = append(services, heldServices(string(content))...)
 	slices.Sort(services)
-	return slices.Compact(services), nil
+	return slices.Compact(services), err
 }
 
 // StillHeld are those of AllHeld of which something is held off. A record that cannot be used
@@ -160,8 +230,11 @@ func StillHeld() (services []string, err error) {
 	services, err = AllHeld()
 	services = slices.DeleteFunc(services, func(name string) bool {
 		r, failed := ReadRecord(name)
-		err = errors.Join(err, failed)
-		return failed != nil || r != nil && len(r.Units) == 0 && !r.Inetd
+		if err = errors.Join(err, failed); r == nil && failed == nil {
+			r, failed = unrecorded(name)
+			err = errors.Join(err, failed)
+		}
+		return failed != nil || r != nil && len(r.What()) == 0
 	})
 	return services, err
 }
@@ -203,8 +276,8 @@ func Restore(ctx context.Context, r Record) (restored []string, restarted bool, 
 	if err != nil {
 		return nil, false, err
 	}
-	if manager == "systemd" && len(r.Units) > 0 {
-		if restored, restarted, err = startUnits(ctx, r); err != nil {
+	if manager == "systemd" {
+		if restored, restarted, err = restoreUnits(ctx, r); err != nil {
 			return restored, restarted, err
 		}
 	}
@@ -218,45 +291,120 @@ func Restore(ctx context.Context, r Record) (restored []string, restarted bool, 
 	return restored, restarted, removeRecord(r.Service)
 }
 
-// startUnits starts triggers, sockets first: systemd starts none while its service
-// runs.
-func startUnits(ctx context.Context, r Record) (started []string, restarted bool, err error) {
-	shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState"}, append([]string{unitName(r.Service)}, r.Units...)...)
+// restoreUnits gives back what systemd has: sockets are started while the service is held
+// yet, then it is released, and at last everything else is started.
+func restoreUnits(ctx context.Context, r Record) (restored []string, restarted bool, err error) {
+	sockets, others, err := r.toStart(ctx)
 	if err != nil {
 		return nil, false, err
 	}
-	var sockets, others []string
-	for i, p := range shown[1:] {
+	restarted, err = r.stopForSockets(ctx, sockets)
+	if err != nil {
+		return nil, false, err // it goes on stopping, or runs on
+	}
+	if err = r.readySockets(ctx, sockets); err == nil {
+		if err = startSockets(ctx, sockets); err == nil {
+			restored = sockets
+		}
+	}
+	if failed := r.releaseUnits(ctx); failed != nil {
+		return restored, restarted, errors.Join(err, failed)
+	}
+	restored = append(restored, r.Held...)
+	if len(others) > 0 {
+		_, failed := systemctl(ctx, append([]string{"start", "--"}, others...)...)
+		if failed == nil {
+			restored = append(restored, others...)
+		}
+		err = errors.Join(err, failed)
+	}
+	again, failed := startStopped(ctx, r.Bound) // with the sockets or without
+	return append(restored, again...), restarted, errors.Join(err, failed)
+}
+
+// toStart are the triggers that do not run. One that another service's record holds off,
+// too, is left to that.
+func (r Record) toStart(ctx context.Context) (sockets, others []string, err error) {
+	elsewhere := heldElsewhere(r.Service)
+	shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState"}, r.Units...)
+	for i, p := range shown {
 		switch {
 		case p.get("LoadState") == "not-found" || p.get("LoadState") == "masked": // since
 		case p.get("ActiveState") == "active": // started since
+		case slices.Contains(elsewhere, r.Units[i]):
 		case kindOf(r.Units[i]) == Socket:
 			sockets = append(sockets, r.Units[i])
 		default:
 			others = append(others, r.Units[i])
 		}
 	}
-	service := unitOf(shown[0])
-	if restarted = len(sockets) > 0 && service.Runs(); restarted {
-		if _, err := systemctl(ctx, "stop", "--", service.ID); err != nil {
-			return nil, false, err // it goes on stopping, or runs on
+	return sockets, others, err
+}
+
+// stopForSockets stops the services of sockets, as systemd starts none while its service
+// runs, and records them, and what stops with them.
+func (r *Record) stopForSockets(ctx context.Context, sockets []string) (stopped bool, err error) {
+	shown, err := show(ctx, []string{"Id", "Accept", "Triggers"}, sockets...)
+	if err != nil {
+		return false, err
+	}
+	var services []string
+	for _, p := range shown {
+		if p.get("Accept") != "yes" {
+			services = with(services, wordsOf(p.get("Triggers")))
 		}
 	}
-	if err = startSockets(ctx, sockets); err == nil {
-		started = sockets
+	if services, err = running(ctx, services); err != nil || len(services) == 0 {
+		return false, err
 	}
-	if restarted { // with its sockets or without
-		_, again := systemctl(ctx, "start", "--", service.ID)
-		err = errors.Join(err, again)
+	bound, err := boundTo(ctx, services)
+	if err != nil {
+		return false, err
 	}
-	if len(others) > 0 {
-		_, failed := systemctl(ctx, append([]string{"start", "--"}, others...)...)
-		if failed == nil {
-			started = append(started, others...)
+	r.Bound = with(with(r.Bound, services), bound)
+	if err := r.write(); err != nil {
+		return false, err
+	}
+	return true, stopAlone(ctx, services)
+}
+
+// running are those of some units that run.
+func running(ctx context.Context, units []string) (run []string, err error) {
+	shown, err := show(ctx, []string{"Id", "ActiveState"}, units...)
+	for i, p := range shown {
+		if unitOf(p).Runs() {
+			run = append(run, units[i])
 		}
-		err = errors.Join(err, failed)
 	}
-	return started, restarted, err
+	return run, err
+}
+
+// startStopped starts those of some units that do not run, and are there still.
+func startStopped(ctx context.Context, units []string) (started []string, err error) {
+	shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState"}, units...)
+	for i, p := range shown {
+		if unit := unitOf(p); unit.Load == "loaded" && !unit.Runs() {
+			started = append(started, units[i])
+		}
+	}
+	if err != nil || len(started) == 0 {
+		return nil, err
+	}
+	_, err = systemctl(ctx, append([]string{"start", "--"}, started...)...)
+	return started, err
+}
+
+// heldElsewhere are the triggers that other services' records hold off.
+func heldElsewhere(service string) (units []string) {
+	records, _ := os.ReadDir(Dir) // what cannot be read holds nothing that anybody could restore
+	for _, e := range records {
+		if name, err := ParseName(e.Name()); err == nil && name != service {
+			if r, _ := ReadRecord(name); r != nil {
+				units = append(units, r.Units...)
+			}
+		}
+	}
+	return units
 }
 
 // startSockets starts several in one transaction: "systemctl start a.socket b.socket"

@@ -34,36 +34,39 @@ func StopTriggers(ctx context.Context, units []string) error {
 	return err
 }
 
-// HeldWith are the services that are held off and that the triggers would start: they
-// are among what a record has, or systemd says so.
-func HeldWith(ctx context.Context, triggers []string) (services []string, err error) {
-	if len(triggers) == 0 {
+// HeldWith are the services that hold something off which somebody is about to start: one
+// of the units, or what these trigger, is in their records.
+func HeldWith(ctx context.Context, units []string) (services []string, err error) {
+	if len(units) == 0 {
 		return nil, nil
 	}
 	held, err := AllHeld()
 	if err != nil || len(held) == 0 {
 		return nil, err
 	}
+	if manager, err := Manager(); err != nil || manager != "systemd" {
+		return nil, err
+	}
+	shown, err := show(ctx, []string{"Id", "Names", "Triggers"}, units...)
+	if err != nil {
+		return nil, err
+	}
+	starts := slices.Clone(units)
+	for _, p := range shown {
+		starts = append(starts, wordsOf(p.get("Names")+" "+p.get("Triggers"))...)
+	}
 	for _, name := range held {
+		holds := []string{unitName(name)}
 		r, damage := ReadRecord(name) // damage is said where its service is called by name
-		if r != nil && slices.ContainsFunc(triggers, func(t string) bool { return slices.Contains(r.Units, t) }) {
-			services = append(services, name)
-		}
 		if damage != nil && !errors.Is(damage, ErrDamaged) {
 			return services, damage
 		}
-	}
-	shown, err := show(ctx, []string{"Id", "Triggers"}, triggers...)
-	if err != nil {
-		return services, err
-	}
-	for _, p := range shown {
-		for _, unit := range wordsOf(p.get("Triggers")) {
-			if name, err := ParseName(unit); err == nil && slices.Contains(held, name) {
-				services = append(services, name)
-			}
+		if r != nil {
+			holds = slices.Concat(holds, r.Units, r.Held)
+		}
+		if slices.ContainsFunc(holds, func(unit string) bool { return slices.Contains(starts, unit) }) {
+			services = append(services, name)
 		}
 	}
-	slices.Sort(services)
-	return slices.Compact(services), nil
+	return services, nil
 }

@@ -30,7 +30,10 @@ type Service struct {
 	Triggers []Trigger
 
 	instances []string // of its template, which an Accept=yes socket has started
-	ours      string   // that of them that we run in
+	parts     []Unit   // that stop with it
+	ours      []string // those of both that we run in
+	recorded  []string // triggers that are held off
+	takenDown []string // see TakenDown
 	inetd     *inetd   // nil unless a line of inetd.conf is its
 }
 
@@ -39,15 +42,17 @@ type Kind string
 
 // The kinds, in the order in which triggers are listed.
 const (
-	Socket  Kind = "socket"
-	Path    Kind = "path"
-	Timer   Kind = "timer"
-	DBus    Kind = "dbus"
-	Upholds Kind = "upholds"
-	Inetd   Kind = "inetd"
+	Socket    Kind = "socket"
+	Path      Kind = "path"
+	Timer     Kind = "timer"
+	DBus      Kind = "dbus"
+	Upholds   Kind = "upholds"
+	OnFailure Kind = "onfailure"
+	OnSuccess Kind = "onsuccess"
+	Inetd     Kind = "inetd"
 )
 
-var kinds = []Kind{Socket, Path, Timer, DBus, Upholds, Inetd}
+var kinds = []Kind{Socket, Path, Timer, DBus, Upholds, OnFailure, OnSuccess, Inetd}
 
 // Trigger is something that can start the service.
 type Trigger struct {
@@ -58,8 +63,12 @@ type Trigger struct {
 	Active   bool
 	Holdable bool
 	Listens  []Address
+	Via      []string // the units that it starts, which start the service; none: it does itself
 
-	accepts bool // Accept=yes
+	accepts bool     // Accept=yes
+	stops   bool     // it is stopped to hold it off; else what it starts is held itself
+	wanted  bool     // another unit would start it again
+	starts  []string // of the service's units
 }
 
 // Manager is what stops and starts services on this host; none does in a chroot. An
@@ -152,11 +161,6 @@ func Look(ctx context.Context, name string) (Service, error) {
 		if err := s.lookAtUnit(ctx); err != nil {
 			return s, err
 		}
-		onBus, err := s.busTriggers()
-		if err != nil {
-			return s, err
-		}
-		s.Triggers = append(s.Triggers, onBus...)
 	}
 	if err := s.lookAtInetd(ctx); err != nil {
 		return s, err
@@ -171,15 +175,29 @@ func Look(ctx context.Context, name string) (Service, error) {
 	return s, nil
 }
 
-// sayHeldOff marks the units that a record holds off.
+// sayHeldOff marks those that are held off: what is stopped and recorded, and what would
+// start a unit that is held.
 func (s *Service) sayHeldOff() {
-	r, _ := ReadRecord(s.Name) // whoever is to restore it says what is wrong with it
-	if r == nil {
+	if s.Unit == nil {
 		return
 	}
+	var held []string
+	if there, err := isFile(markPath(s.Name)); there || err != nil {
+		for _, unit := range s.units() {
+			if slices.Contains(unit.DropIns, dropInPath(unit.ID, s.Name)) {
+				held = append(held, unit.ID)
+			}
+		}
+	}
 	for i, t := range s.Triggers {
-		if !t.Active && slices.Contains(r.Units, t.Name) {
-			s.Triggers[i].State = heldOff
+		loose := slices.ContainsFunc(t.starts, func(unit string) bool { return !slices.Contains(held, unit) })
+		switch {
+		case t.stops:
+			if !t.Active && slices.Contains(s.recorded, t.Name) {
+				s.Triggers[i].State = heldOff
+			}
+		case t.Active && len(t.starts) > 0 && !loose:
+			s.Triggers[i].State, s.Triggers[i].Active = heldOff, false
 		}
 	}
 }

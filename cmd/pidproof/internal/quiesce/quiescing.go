@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -196,6 +197,9 @@ func (q Quiescing) hold(s *stopping) error {
 	damage, err := s.Hold(ctx)
 	if damage != nil {
 		q.Warn("%v", damage)
+	}
+	if taken := s.TakenDown(); len(taken) > 0 {
+		q.Warn("%s stops with the triggers of %s (BindsTo=), and is started with them", strings.Join(taken, " "), s.Name)
 	}
 	return err
 }
