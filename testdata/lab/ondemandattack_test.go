@@ -109,6 +109,8 @@ func testEscaped(t *testing.T, h *Host) {
 		t.Errorf("the socket is %s", active)
 	}
 	m.Must(t, `pidproof unquiesce 'esc\x2dd' && systemctl is-active 'oth\x2der.socket' 'thi\x2drd.socket'`)
+	m.Must(t, `deb-systemd-invoke stop 'esc\x2dd.service' 'thi\x2drd.socket'; ! systemctl -q is-active 'oth\x2der.socket' 'thi\x2drd.socket' 'esc\x2dd.service'
+		deb-systemd-invoke start 'esc\x2dd.service' && systemctl is-active 'oth\x2der.socket' 'esc\x2dd.service' && ! systemctl -q is-active 'thi\x2drd.socket'`)
 }
 
 // testReloaded: with each daemon-reload systemd forgets which socket has started an instance.

@@ -76,7 +76,7 @@ func testByHand(t *testing.T, h *Host) {
 func testNamedSocket(t *testing.T, h *Host) {
 	m, l := newSocketed(t, h, "namedsocket", 7340)
 	m.Must(t, "printf '[Socket]\\nListenStream=127.0.0.1:7341\\nService=namedsocket.service\\n' >/etc/systemd/system/namedsocket-too.socket && "+
-		"systemctl daemon-reload && systemctl stop namedsocket.service && systemctl start namedsocket-too.socket")
+		"systemctl daemon-reload && systemctl stop namedsocket.socket namedsocket.service && systemctl start namedsocket-too.socket && systemctl start namedsocket.socket")
 	for _, units := range []string{"namedsocket.service namedsocket.socket", "namedsocket.socket namedsocket", "namedsocket.socket namedsock*.service"} {
 		l.answered(t, time.Now())
 		m.Must(t, "deb-systemd-invoke stop "+units)
@@ -101,7 +101,7 @@ func testSeveral(t *testing.T, h *Host) {
 	if got.Code != want.Code || want.Code == 0 || !strings.Contains(got.Stderr, "nosuch.service") {
 		t.Errorf("stop%s: %+v, the real program of the one: %+v", units, got, want)
 	}
-	if strings.Count(got.Stderr, "pidproof: ") != 2 {
+	if strings.Count(got.Stderr, "pidproof: ") != 2 || strings.Count(got.Stderr, " is stopped; held off until ") != 2 {
 		t.Errorf("what is held off of two services is not said in two lines: %q", got.Stderr)
 	}
 	stopped := time.Now()
@@ -197,6 +197,9 @@ func testStrictPrerm(t *testing.T, h *Host) {
 		done`)
 	before := 0
 	for version := range 3 {
+		if version == 2 { // systemd does not read the drop-in that would hold the name off
+			h.Must(t, "mkdir /etc/systemd/system/lab-busd.service.d && echo >/etc/systemd/system/lab-busd.service.d/zz-pidproof-lab-busd.conf")
+		}
 		result := h.Sh(t, fmt.Sprintf("dpkg -i /run/%s/%[1]s_%d.deb", service, version+1))
 		if state := h.Must(t, "dpkg-query -W -f '${db:Status-Abbrev}' "+service); result.Code != 0 || state != "ii " {
 			t.Fatalf("version %d: %s, %+v", version+1, state, result)
@@ -208,13 +211,14 @@ func testStrictPrerm(t *testing.T, h *Host) {
 		} else {
 			before = now
 		}
-		if said := strings.Count(result.Stderr, "pidproof: "); version > 0 && (said != 1 || !strings.Contains(result.Stderr, "org.lab.Busd")) {
+		says := []string{"", " is stopped; held off until ", " was stopped, and may be started again by: "}[version]
+		if said := strings.Count(result.Stderr, "pidproof: "); version > 0 && (said != 1 || !strings.Contains(result.Stderr, says) || !strings.Contains(result.Stderr, "org.lab.Busd")) {
 			t.Errorf("version %d: %d lines, want one that names org.lab.Busd: %q", version+1, said, result.Stderr)
 		}
 	}
 	// What its last prerm has held off is forgotten with it.
 	m := modular{h, service, 0}
-	h.Must(t, "systemctl stop "+service+".service; systemctl start "+service+".socket; dpkg --remove "+service+" && test -e "+m.record())
+	h.Must(t, "rm -r /etc/systemd/system/lab-busd.service.d; systemctl daemon-reload; systemctl stop "+service+".service; systemctl start "+service+".socket; dpkg --remove "+service+" && test -e "+m.record())
 	if said := h.Must(t, "pidproof after-upgrade"); strings.Contains(said, service) || h.Sh(t, "test -e "+m.record()).Code == 0 {
 		t.Errorf("%s is removed, and after-upgrade says %q", service, said)
 	}

@@ -123,6 +123,9 @@ func (q Quiescing) allowed(s *stopping, stopped ondemand.Moment) int {
 // proven returns 0 only if the service stays stopped; err is why it does not. Who listens in
 // its place keeps nobody from upgrading it.
 func (q Quiescing) proven(s *stopping, err error) (code int) {
+	if s.unheld != nil && errors.Is(err, ondemand.ErrListens) {
+		err = nil // its own triggers do
+	}
 	if err != nil {
 		if code = q.runs(s, err); q.Lenient && errors.Is(err, ondemand.ErrListens) {
 			code = 0

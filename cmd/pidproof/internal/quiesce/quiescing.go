@@ -117,26 +117,16 @@ func (q Quiescing) run(services []*stopping) int {
 		return exitcode.Unknown
 	}
 	stopped := ondemand.Now()
-	if code := q.stop(); code != 0 {
-		if code > 128 && code < exitcode.Unheld { // Ctrl-C is the whole process group's, and may have ended the program first
-			select {
-			case <-q.ctx.Done():
-			case <-time.After(signalTime):
-			}
-		}
-		for _, s := range services {
-			s.code = code
-			if q.Lenient && len(q.heldOff(s)) > 0 && q.ctx.Err() == nil { // why, it has said, perhaps of another unit
-				q.sayUnseen(s, q.Real+" has failed")
-			}
-		}
-		return code
+	worst := q.stop()
+	// deb-systemd-invoke may have failed for one of several units, and the others are stopped.
+	if worst >= 128 || q.ctx.Err() != nil || worst != 0 && q.Real == handover.InvokeRC {
+		q.failed(services, worst)
+		return worst
 	}
 	for _, s := range services {
 		s.code = q.ended(s)
 	}
 	q.prove(services, stopped)
-	worst := 0
 	for _, s := range services {
 		if q.Lenient && s.code != exitcode.Refused {
 			s.code = 0
@@ -144,6 +134,22 @@ func (q Quiescing) run(services []*stopping) int {
 		worst = max(worst, s.code)
 	}
 	return worst
+}
+
+// failed leaves it at what the program has said of its failure, and says what is held off.
+func (q Quiescing) failed(services []*stopping, code int) {
+	if code > 128 && code < exitcode.Unheld { // Ctrl-C is the whole process group's, and may have ended the program first
+		select {
+		case <-q.ctx.Done():
+		case <-time.After(signalTime):
+		}
+	}
+	for _, s := range services {
+		s.code = code
+		if q.Lenient && len(q.heldOff(s)) > 0 && q.ctx.Err() == nil {
+			q.sayUnseen(s, q.Real+" has failed")
+		}
+	}
 }
 
 // prepare holds what runs of a service, and holds off what may start it.
