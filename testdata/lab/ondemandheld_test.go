@@ -313,9 +313,8 @@ func testPackageScripts(t *testing.T, h *Host) {
 // and while it gives back: the next call finishes it or undoes it.
 func testKilledAtEachStep(t *testing.T, h *Host) {
 	m := newUnits(t, h, "steps", 7085, map[string]string{
-		"steps.target":      "[Unit]\nUpholds=steps.service\n",
-		"bound-to.service":  "[Unit]\nBindsTo=steps.socket\nAfter=steps.socket\n[Service]\nExecStart=sleep 750\n",
-		"steps-user.target": "[Unit]\nWants=steps.socket\n",
+		"steps.target":     "[Unit]\nUpholds=steps.service\n",
+		"bound-to.service": "[Unit]\nBindsTo=steps.socket\nAfter=steps.socket\n[Service]\nExecStart=sleep 750\n",
 	})
 	m.addSocket(t)
 	m.Must(t, `mkdir /run/steps && cat >/run/steps/systemctl <<'END'
@@ -349,7 +348,7 @@ END
 	m.Must(t, start)
 	holding, releasing := 0, 0
 	for ; kill(holding, "quiesce"); holding++ {
-		if holding%2 == 0 {
+		if holding == 1 {
 			m.Must(t, "pidproof quiesce steps")
 			m.gone(t, "steps.socket", "bound-to.service")
 		}
@@ -357,17 +356,64 @@ END
 		as(fmt.Sprint("killed while holding off, ", holding))
 	}
 	for ; kill(releasing, "unquiesce"); releasing++ {
-		if releasing%2 == 0 {
-			m.Must(t, "pidproof quiesce steps")
-			m.gone(t, "steps.socket", "bound-to.service")
+		if releasing%2 == 0 { // finished, and made anew
+			m.Must(t, "pidproof unquiesce steps")
+			as(fmt.Sprint("killed while giving back, ", releasing))
 		}
-		m.Must(t, "pidproof unquiesce steps")
-		as(fmt.Sprint("killed while giving back, ", releasing))
 		m.Must(t, "pidproof quiesce steps")
+		m.gone(t, "steps.socket", "bound-to.service")
 	}
 	as("at last")
 	if holding < 4 || releasing < 6 {
 		t.Errorf("killed at %d and %d steps", holding, releasing)
 	}
 	m.Must(t, "systemctl stop steps.target bound-to steps.socket steps")
+}
+
+// testShared: a proxy needs two services. Whichever is given back first, the other one is held yet, and so is the proxy.
+func testShared(t *testing.T, h *Host) {
+	m := newUnits(t, h, "left", 0, map[string]string{
+		"left.service":  "[Service]\nExecStart=" + modular{name: "left"}.command() + " -listen 127.0.0.1:7086\n",
+		"right.service": "[Service]\nExecStart=sleep 751\n",
+		"both.service": "[Unit]\nRequires=left.service right.service\nAfter=left.service right.service\n[Service]\n" +
+			"ExecStart=/lib/systemd/systemd-socket-proxyd 127.0.0.1:7086\n",
+		"both.socket": "[Socket]\nListenStream=127.0.0.1:7087\n",
+	})
+	right := modular{h, "right", 0}
+	m.Must(t, "systemctl start both.socket")
+	l := newLoad(t, h, "127.0.0.1:7087")
+	l.answered(t, time.Now())
+	for _, how := range []struct {
+		hold          string
+		first, second modular
+	}{
+		{"pidproof quiesce left && systemctl daemon-reload && pidproof quiesce right", m, right},
+		{"pidproof quiesce left & left=$!; pidproof quiesce right & right=$!; pidproof quiesce left && wait $left && wait $right", right, m},
+	} {
+		m.Must(t, how.hold)
+		m.gone(t, "both.socket", "right.service")
+		m.Must(t, "pidproof unquiesce "+how.first.name)
+		stopped := time.Now()
+		how.first.released(t)
+		l.nobodyServed(t, stopped)
+		m.gone(t, "both.socket", "right.service")
+		m.Must(t, "pidproof unquiesce "+how.second.name)
+		l.answered(t, time.Now())
+		m.states(t, "active", "both.socket", m.service(), right.service())
+	}
+	m.Must(t, "systemctl stop both.socket both left right")
+}
+
+// testLongUnit: the longest that files of its name leave room for.
+func testLongUnit(t *testing.T, h *Host) {
+	name := strings.Repeat("n", 200)
+	m := newUnits(t, h, name, 0, map[string]string{"long-names.target": "[Unit]\nUpholds=" + name + ".service\n"})
+	m.Must(t, "systemctl start long-names.target "+name)
+	m.held(t, "long-names.target")
+	m.Must(t, "pidproof unquiesce "+name)
+	m.released(t)
+	m.Must(t, "systemctl stop long-names.target "+name)
+	if result := m.Run(t, "pidproof", "quiesce", name+"n"); result.Code != 4 || !strings.Contains(result.Stderr, "it is longer than 200 bytes") {
+		t.Errorf("201 bytes: %+v", result)
+	}
 }

@@ -38,6 +38,8 @@ func TestOnDemandSystemd(t *testing.T) {
 		"own holds":            testOwnHolds,
 		"package scripts":      testPackageScripts,
 		"killed at each step":  testKilledAtEachStep,
+		"shared":               testShared,
+		"long name":            testLongUnit,
 		"masked":               testMasked,
 		"unknown":              testUnknownName,
 		"query":                testQuery,

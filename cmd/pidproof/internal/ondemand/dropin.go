@@ -46,7 +46,8 @@ func markPath(service string) string { return filepath.Join(markDir, service) }
 
 // dropIn is the content. No name of a unit or a service holds a specifier or a blank.
 func dropIn(service string) string {
-	return fmt.Sprintf(`# Written by pidproof, which removes it: invoke-rc.d %[1]s start, or pidproof unquiesce %[1]s
+	return fmt.Sprintf(`# Written by pidproof, which removes it: invoke-rc.d %[1]s start, or pidproof unquiesce %[1]s.
+# Where that is gone: rm %[2]s
 [Unit]
 Description=%[1]s, held off (pidproof unquiesce %[1]s)
 Documentation=man:pidproof-ondemand(8)

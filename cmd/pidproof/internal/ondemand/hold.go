@@ -400,7 +400,7 @@ func heldElsewhere(service string) (units []string) {
 	for _, e := range records {
 		if name, err := ParseName(e.Name()); err == nil && name != service {
 			if r, _ := ReadRecord(name); r != nil {
-				units = append(units, r.Units...)
+				units = with(units, r.Units)
 			}
 		}
 	}

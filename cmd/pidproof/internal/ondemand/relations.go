@@ -3,6 +3,7 @@ package ondemand
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -184,7 +185,7 @@ func (s *Service) addArmed(ctx context.Context, level []*puller, shown []propert
 		for _, name := range bus.of(append(wordsOf(p.get("Names")), at.id)) {
 			s.add(Trigger{Kind: DBus, Name: name, State: bus.state(), Active: bus.up, Via: at.via, starts: at.starts})
 		}
-		for _, name := range wordsOf(p.get("TriggeredBy")) {
+		for _, name := range append(wordsOf(p.get("TriggeredBy")), s.elsewhere.of[at.id]...) {
 			if triggers[name] == nil {
 				triggers[name] = at
 				names = append(names, name)
@@ -224,21 +225,22 @@ func (s *Service) add(t Trigger) {
 	s.Triggers = append(s.Triggers, t)
 }
 
-// unloaded reads the dependencies of what the bus may start: systemd knows who wants a unit
-// only of units that it has loaded, and those it loads when the message comes.
+// unloaded reads the dependencies of what the bus may start, and of what another service's
+// triggers start, once they are restored: systemd knows who wants a unit only of units that
+// it has loaded, and those it loads when they are started.
 func (s *Service) unloaded(ctx context.Context, bus busNames) (edges map[string][]edge, err error) {
 	edges = map[string][]edge{}
-	if !bus.up {
-		return edges, nil
-	}
 	seen := map[string]bool{}
-	level := bus.units()
+	level := slices.Collect(maps.Keys(s.elsewhere.of))
+	if bus.up {
+		level = with(level, bus.units())
+	}
 	for len(level) > 0 {
 		for _, unit := range level {
 			seen[unit] = true
 		}
 		if len(seen) > manyUnits {
-			return nil, fmt.Errorf("the bus may start more than %d units", manyUnits)
+			return nil, fmt.Errorf("the bus, and what is held off, may start more than %d units", manyUnits)
 		}
 		shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState", "Requires", "BindsTo", "Wants", "Upholds"}, level...)
 		if err != nil {
@@ -291,4 +293,21 @@ func boundTo(ctx context.Context, units []string) (bound []string, err error) {
 		bound = append(bound, level...)
 	}
 	return bound, nil
+}
+
+// elsewhere are the triggers that other services' records hold off, and what they start.
+type elsewhere struct {
+	triggers []string
+	of       map[string][]string // by the unit
+}
+
+func lookElsewhere(ctx context.Context, service string) (e elsewhere, err error) {
+	e.triggers, e.of = heldElsewhere(service), map[string][]string{}
+	shown, err := show(ctx, []string{"Id", "Triggers"}, e.triggers...)
+	for i, p := range shown {
+		for _, unit := range wordsOf(p.get("Triggers")) {
+			e.of[unit] = append(e.of[unit], e.triggers[i])
+		}
+	}
+	return e, err
 }

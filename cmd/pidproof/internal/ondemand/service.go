@@ -33,6 +33,7 @@ type Service struct {
 	parts     []Unit   // that stop with it
 	ours      []string // those of both that we run in
 	recorded  []string // triggers that are held off
+	elsewhere elsewhere
 	takenDown []string // see TakenDown
 	inetd     *inetd   // nil unless a line of inetd.conf is its
 }
@@ -130,8 +131,10 @@ func ParseName(word string) (string, error) {
 		return "", fmt.Errorf("%q %w", word, ErrName)
 	case strings.Contains(name, "/"):
 		return "", fmt.Errorf("%s %w: it has a slash; give the name alone, as of the script in /etc/init.d", word, ErrName)
-	case strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") || len(name) > 200:
+	case strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-"):
 		return "", fmt.Errorf("%s %w", word, ErrName)
+	case len(name) > longName:
+		return "", fmt.Errorf("%s %w: it is longer than %d bytes", word, ErrName, longName)
 	}
 	for _, suffix := range []string{".socket", ".path", ".timer"} {
 		if strings.HasSuffix(name, suffix) {
@@ -145,6 +148,9 @@ func ParseName(word string) (string, error) {
 	}
 	return name, nil
 }
+
+// longName leaves room for what files of its name are called besides.
+const longName = 200
 
 // Look finds a service and its triggers. What does not answer before ctx ends is an
 // error.

@@ -111,6 +111,12 @@ func (s *Service) lookAtUnit(ctx context.Context) error {
 	if err := s.lookAtParts(ctx, wordsOf(shown[0].get("ConsistsOf"))); err != nil {
 		return err
 	}
+	if r, _ := ReadRecord(s.Name); r != nil { // whoever is to restore it says what is wrong with it
+		s.recorded = r.Units
+	}
+	if s.elsewhere, err = lookElsewhere(ctx, s.Name); err != nil {
+		return err
+	}
 	if err := s.lookAtTriggers(ctx); err != nil {
 		return err
 	}
@@ -126,7 +132,7 @@ func (s *Service) lookAtUnit(ctx context.Context) error {
 // loaded, so those of the service's own name are asked for, too, and those that are
 // recorded.
 func (s *Service) lookAtTriggers(ctx context.Context) error {
-	var names []string
+	names := slices.Clone(s.elsewhere.triggers)
 	for _, unit := range s.units() {
 		names = append(names, unit.Activators...)
 	}
@@ -134,11 +140,7 @@ func (s *Service) lookAtTriggers(ctx context.Context) error {
 	for _, kind := range []Kind{Socket, Path, Timer} {
 		names = append(names, base+"."+string(kind))
 	}
-	r, _ := ReadRecord(s.Name) // whoever is to restore it says what is wrong with it
-	if r != nil {
-		s.recorded = r.Units
-		names = append(names, r.Units...)
-	}
+	names = append(names, s.recorded...)
 	slices.Sort(names)
 	names = slices.Compact(names)
 	shown, err := show(ctx, triggerProperties, names...)
@@ -170,6 +172,9 @@ func (s *Service) triggerOf(p properties) (t Trigger, is bool) {
 		accepts: p.get("Accept") == "yes" && strings.TrimSuffix(id, ".socket") == strings.TrimSuffix(s.Unit.ID, ".service"),
 		stops:   p.get("Transient") != "yes", // systemd-run(1)'s would be gone for good
 		starts:  s.startedBy(wordsOf(p.get("Triggers"))),
+	}
+	if slices.Contains(s.elsewhere.triggers, id) && !slices.Contains(s.recorded, id) {
+		t.Active = true // who restores the other service starts it
 	}
 	for _, property := range []string{"RequiredBy", "BoundBy", "WantedBy", "UpheldBy"} {
 		for _, by := range wordsOf(p.get(property)) {
