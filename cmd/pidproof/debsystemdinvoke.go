@@ -150,16 +150,19 @@ func (cmd debSystemdInvokeCmd) restore(c *console, call systemdinvoke.Invocation
 	if err == nil && len(held) == 0 {
 		return
 	}
-	allowed := false
-	if err == nil {
-		allowed, err = cmd.allowed(c, call)
-	}
 	var names []string
-	if err == nil && allowed {
+	if err == nil {
 		names, err = cmd.started(c, call)
+	}
+	allowed := false
+	if err == nil && len(names) > 0 {
+		allowed, err = cmd.allowed(c, call)
 	}
 	if err != nil {
 		c.Warn("%s: what was held off is not restored: %v", call.Units[0], err)
+	}
+	if !allowed {
+		return
 	}
 	start := quiesce.Starting{Console: c.Console, Asker: c.Asker, Command: handover.DebSystemdInvoke, Start: call.Action == "start"}
 	for _, name := range names {
@@ -167,14 +170,21 @@ func (cmd debSystemdInvokeCmd) restore(c *console, call systemdinvoke.Invocation
 	}
 }
 
-// started are the services that the call names, and those that hold off what it starts.
+// started are the services that the call names of which something is held off, and those
+// that hold off what it starts.
 func (cmd debSystemdInvokeCmd) started(c *console, call systemdinvoke.Invocation) (names []string, err error) {
 	units, err := cmd.matching(c, slices.Concat(call.Services(), call.Triggers()))
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := c.Deadline()
+	defer cancel()
 	for _, unit := range units {
-		if name, err := ondemand.ParseName(unit); err == nil {
+		name, err := ondemand.ParseName(unit)
+		if err != nil {
+			continue
+		}
+		if held, err := ondemand.Held(ctx, name); held != nil || err != nil { // which is said when it is restored
 			names = append(names, name)
 		}
 	}
