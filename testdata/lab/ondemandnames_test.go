@@ -22,7 +22,9 @@ func sameAsReal(t *testing.T, h *Host, calls ...string) {
 // testMasked: a service is masked while it runs, and its socket listens.
 func testMasked(t *testing.T, h *Host) {
 	m, l := newSocketed(t, h, "masked", 7040)
-	m.Must(t, "mv /etc/systemd/system/masked.service /usr/lib/systemd/system/ && systemctl mask masked.service")
+	m.Must(t, `printf '[Unit]\nWants=masked.socket\n[Service]\nExecStart=sleep 752\n' >/etc/systemd/system/wants-masked.service
+		systemctl daemon-reload && systemctl start wants-masked
+		mv /etc/systemd/system/masked.service /usr/lib/systemd/system/ && systemctl mask masked.service`)
 	m.call(t, 0, m.name, "stop")
 	stopped := time.Now()
 	m.gone(t)

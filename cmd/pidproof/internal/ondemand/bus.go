@@ -84,7 +84,7 @@ func (s *Service) busTriggers(bus busNames) {
 	for _, unit := range s.units() {
 		for _, name := range bus.of(append(unit.Names, unit.ID)) {
 			s.add(Trigger{
-				Kind: DBus, Name: name, State: bus.state(), Active: bus.up && unit.Load == "loaded", starts: []string{unit.ID},
+				Kind: DBus, Name: name, State: bus.state(), Active: bus.up, starts: []string{unit.ID},
 			})
 		}
 	}

@@ -73,7 +73,7 @@ func TestHoldOnFullRun(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	s := Service{Name: "foo", Unit: &Unit{ID: "foo.service"}, Triggers: []Trigger{
+	s := Service{Name: "foo", Unit: &Unit{ID: "foo.service", Load: "loaded"}, Triggers: []Trigger{
 		{Kind: DBus, Name: "org.foo", Active: true, Holdable: true, starts: []string{"foo.service"}},
 	}}
 	damage, err := s.Hold(t.Context())

@@ -81,7 +81,7 @@ func (s *Service) plan(ctx context.Context, before *Record, holdable []Trigger) 
 			stop = append(stop, t.Name)
 		}
 		if !t.stops || t.wanted || len(t.Via) > 0 {
-			r.Held = with(r.Held, t.starts)
+			r.Held = with(r.Held, s.loaded(t.starts))
 		}
 	}
 	r.Units = with(r.Units, stop)
@@ -89,6 +89,17 @@ func (s *Service) plan(ctx context.Context, before *Record, holdable []Trigger) 
 	s.takenDown = slices.DeleteFunc(bound, func(unit string) bool { return len(s.startedBy([]string{unit})) > 0 })
 	r.Bound = with(r.Bound, s.takenDown)
 	return r, stop, err
+}
+
+// loaded are those of the service's units that could be started: systemd reads no drop-in of
+// one that is masked, as avahi-daemon's prerm does, and starts it no more.
+func (s *Service) loaded(units []string) (startable []string) {
+	for _, unit := range s.units() {
+		if unit.Load == "loaded" && slices.Contains(units, unit.ID) {
+			startable = append(startable, unit.ID)
+		}
+	}
+	return startable
 }
 
 // with is a list, and what it lacks of another.

@@ -209,8 +209,11 @@ func (s *Service) addArmed(ctx context.Context, level []*puller, shown []propert
 }
 
 // add adds a trigger that is not there yet. What starts a unit that can be held can be
-// held off.
+// held off; what starts one that is masked does nothing.
 func (s *Service) add(t Trigger) {
+	if !t.stops && len(t.starts) > 0 && len(s.loaded(t.starts)) == 0 {
+		t.Active = false
+	}
 	t.Holdable = t.stops || len(t.starts) > 0 && !slices.ContainsFunc(t.starts, func(unit string) bool { return !mayHaveDropIn(unit) })
 	for i, old := range s.Triggers {
 		if old.Kind == t.Kind && old.Name == t.Name {

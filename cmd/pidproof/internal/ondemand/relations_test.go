@@ -56,21 +56,33 @@ func TestAbove(t *testing.T) {
 	}
 }
 
-// What one trigger starts by several ways is all held; what cannot have a drop-in cannot.
+// What one trigger starts by several ways is all held; what cannot have a drop-in cannot;
+// and what is masked is started by nobody.
 func TestAdd(t *testing.T) {
-	s := Service{}
 	long := strings.Repeat("x", nameMax-len(".d")-len(".service")) + ".service"
-	s.add(Trigger{Kind: DBus, Name: "org.foo", starts: []string{"a.service"}})
-	s.add(Trigger{Kind: DBus, Name: "org.foo", starts: []string{"a.service", "b.service"}})
-	s.add(Trigger{Kind: DBus, Name: "org.long", starts: []string{long}})
-	s.add(Trigger{Kind: DBus, Name: "org.longer", starts: []string{"a.service", "x" + long}})
-	s.add(Trigger{Kind: Socket, Name: "x.socket", stops: true})
-	s.add(Trigger{Kind: Socket, Name: "y.socket", accepts: true}) // of systemd-run(1)
+	s := Service{Unit: &Unit{ID: "a.service", Load: "loaded"}, parts: []Unit{
+		{ID: "b.service", Load: "loaded"}, {ID: long, Load: "loaded"}, {ID: "masked.service", Load: "masked"},
+	}}
+	for _, add := range []Trigger{
+		{Kind: DBus, Name: "org.foo", starts: []string{"a.service"}},
+		{Kind: DBus, Name: "org.foo", starts: []string{"a.service", "b.service"}},
+		{Kind: DBus, Name: "org.long", starts: []string{long}},
+		{Kind: DBus, Name: "org.longer", starts: []string{"a.service", "x" + long}},
+		{Kind: DBus, Name: "org.masked", starts: []string{"masked.service"}},
+		{Kind: Upholds, Name: "both.target", starts: []string{"b.service", "masked.service"}},
+		{Kind: Socket, Name: "x.socket", stops: true},
+		{Kind: Socket, Name: "y.socket", accepts: true}, // of systemd-run(1): nothing to hold
+	} {
+		add.Active = true
+		s.add(add)
+	}
 	got := ""
 	for _, trigger := range s.Triggers {
-		got += fmt.Sprintln(trigger.Name, trigger.Holdable, len(trigger.starts))
+		got += fmt.Sprintln(trigger.Name, trigger.Holdable, trigger.Active, len(trigger.starts))
 	}
-	if want := "org.foo true 2\norg.long true 1\norg.longer false 2\nx.socket true 0\ny.socket false 0\n"; got != want {
+	const want = "org.foo true true 2\norg.long true true 1\norg.longer false true 2\norg.masked true false 1\nboth.target true true 2\n" +
+		"x.socket true true 0\ny.socket false true 0\n"
+	if got != want {
 		t.Errorf("%s", got)
 	}
 }
