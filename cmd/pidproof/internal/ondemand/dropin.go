@@ -87,7 +87,7 @@ func (r Record) holdUnits(ctx context.Context) error {
 	if err := makeDirs(filepath.Dir(markDir), markDir); err != nil {
 		return err
 	}
-	return wholefile.Write(markPath(r.Service), nil, 0o644)
+	return wholefile.Write(markPath(r.Service), []byte("held off until: pidproof unquiesce "+r.Service+"\n"), 0o644)
 }
 
 // writeDropIns reports whether there is something new for systemd to read.
