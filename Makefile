@@ -119,7 +119,7 @@ install: bin/pidproof
 		chmod 644 "$(DESTDIR)$(DOCDIR)/.new" && mv -f "$(DESTDIR)$(DOCDIR)/.new" "$(DESTDIR)$(DOCDIR)/$$page.md" || exit; \
 	done
 	install -d $(DESTDIR)$(SHAREDIR)
-	for script in start-stop-daemon invoke-rc.d divert example.init; do \
+	for script in start-stop-daemon invoke-rc.d deb-systemd-invoke divert example.init; do \
 		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$script" >"$(DESTDIR)$(SHAREDIR)/.new" && \
 		chmod 755 "$(DESTDIR)$(SHAREDIR)/.new" && mv -f "$(DESTDIR)$(SHAREDIR)/.new" "$(DESTDIR)$(SHAREDIR)/$$script" || exit; \
 	done
@@ -142,7 +142,7 @@ uninstall:
 			{ echo "make uninstall: what is held off could not be restored: pidproof unquiesce --all must succeed first" >&2; exit 1; }; \
 	fi
 	@if [ -z "$(DESTDIR)" ] && [ -e $(SHAREDIR)/divert ] && command -v dpkg-divert >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		for name in start-stop-daemon invoke-rc.d; do \
+		for name in start-stop-daemon invoke-rc.d deb-systemd-invoke; do \
 			code=0; sh $(SHAREDIR)/divert status $$name >/dev/null 2>&1 || code=$$?; \
 			[ $$code = 3 ] || sh $(SHAREDIR)/divert remove $$name || exit; \
 		done; \

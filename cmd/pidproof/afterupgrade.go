@@ -130,13 +130,19 @@ func (c *console) reportDown(seen []instances.Instance) {
 }
 
 // reportHeld names the services that something has stopped, and nothing has started since.
+// What was removed meanwhile holds nothing off.
 func (c *console) reportHeld() {
 	held, err := ondemand.StillHeld()
 	if err != nil {
 		c.Warn("%v", err)
 	}
+	ctx, cancel := c.Deadline()
+	defer cancel()
 	var t say.Table
 	for _, service := range held {
+		if forgot, err := ondemand.ForgetGone(ctx, service); forgot && err == nil { // else it is named
+			continue
+		}
 		t.Add("  "+service, "invoke-rc.d "+shellvars.Quote(service)+" start")
 	}
 	c.section("What could start these services is still held off:", t)

@@ -2,7 +2,8 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"slices"
+	"strings"
 
 	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/invokerc"
@@ -15,19 +16,19 @@ type invokeRcdCmd struct {
 }
 
 func (invokeRcdCmd) Help() string {
-	return `What scripts/invoke-rc.d calls. stop is quiesce, with --allow-on-demand likewise; start, restart and try-restart restore what that has held off, and everything is then the real invoke-rc.d's.`
+	return `What scripts/invoke-rc.d calls. stop is quiesce, with --allow-on-demand likewise, but that a service which may be started again is no failure; start, restart and try-restart restore what that has held off, and everything is then the real invoke-rc.d's.`
 }
 
 func (cmd invokeRcdCmd) Run(c *console) error {
 	c.handOver = true
 	call, ok := invokerc.Parse(cmd.Words)
 	name, err := ondemand.ParseName(call.Name)
-	if !ok || call.Query || err != nil || name != call.Name {
+	if !ok || call.Query || err != nil || name != call.Name || invokerc.Elsewhere() {
 		return nil
 	}
 	switch call.Action {
 	case "stop":
-		return cmd.stop(c, call)
+		cmd.stop(c, call)
 	case "start", "restart", "try-restart":
 		if !call.Before { // an option that the real program does not know
 			cmd.restore(c, call)
@@ -48,57 +49,66 @@ func (cmd invokeRcdCmd) become() error {
 // exitFailed is invoke-rc.d's "subsystem error".
 func (invokeRcdCmd) exitFailed() int { return 102 }
 
-// stop hands over where there is nothing to hold off, and where invoke-rc.d would do
-// nothing.
-func (cmd invokeRcdCmd) stop(c *console, call invokerc.Invocation) error {
+// stop hands over where there is nothing to hold off, where invoke-rc.d would do nothing,
+// and where that cannot be told: it never fails where the real program would not.
+func (cmd invokeRcdCmd) stop(c *console, call invokerc.Invocation) {
 	service, err := quiesce.LookUp(c.Asker, call.Name)
 	switch {
 	case errors.Is(err, ondemand.ErrUnknown), errors.Is(err, ondemand.ErrRefused):
-		return nil // the real program has the words for it
+		return // the real program has the words for it
 	case err != nil:
-		c.handOver = false
-		return err
-	}
-	holdable, others := service.Active()
-	ctx, cancel := c.Deadline()
-	defer cancel()
-	// Of a run that was interrupted; what is wrong with a record is said where it counts.
-	held, err := ondemand.Held(ctx, call.Name)
-	if err != nil && !errors.Is(err, ondemand.ErrDamaged) {
-		c.handOver = false
-		return err
+		c.heldOffNot(call.Name, err)
+		return
+	case leavesToSystemd(call, service):
+		return
 	}
 	q := quiesce.Quiescing{
-		Console: c.Console, Asker: c.Asker, Command: handover.InvokeRC, Service: service, Words: call.Words,
-		OnDemand: call.AllowOnDemand, Lenient: true,
+		Console: c.Console, Asker: c.Asker, Command: handover.InvokeRC, Services: []ondemand.Service{service},
+		Real: handover.InvokeRC, Words: call.Words, OnDemand: call.AllowOnDemand, Lenient: true,
 	}
-	nothing := len(holdable)+len(others) == 0 && held == nil
-	switch {
-	case leavesToSystemd(call, service):
-		return nil
-	case nothing:
+	concerned, err := concerns(c, service)
+	if err == nil && !concerned {
 		var stopped bool
-		if c.exit, stopped = q.Plain(); stopped {
-			c.handOver = false
-		}
-		return nil
+		c.exit, stopped = q.Plain()
+		c.handOver = !stopped
+		return
 	}
-	would, err := invokerc.Ask(call.Words)
-	if err != nil {
-		c.handOver = false
-		return fmt.Errorf("%s: not stopped: %w", call.Name, err)
+	would := invokerc.Refuses
+	if err == nil {
+		would, err = invokerc.Ask(call.Words)
 	}
-	switch would {
-	case invokerc.Hangs:
-		c.handOver = false
-		return fmt.Errorf("%s: not stopped: policy-rc.d does not answer: %w", call.Name, ondemand.ErrNoAnswer)
-	case invokerc.Refuses, invokerc.NotEnabled:
-		return nil
+	switch {
+	case err != nil:
+		c.heldOffNot(call.Name, err)
+		return
+	case would == invokerc.Hangs:
+		c.heldOffNot(call.Name, invokerc.ErrHangs)
+		return
+	case would != invokerc.Does:
+		return
 	}
 	c.handOver = false
-	q.Limit = quiesce.Limit
 	c.exit = q.Run()
-	return nil
+}
+
+// heldOffNot says so; the real program is on its own.
+func (c *console) heldOffNot(name string, err error) {
+	c.Warn("%s: nothing is held off: %v", name, err)
+}
+
+// concerns reports that there is something to hold off, or held off by a run that was
+// interrupted.
+func concerns(c *console, service ondemand.Service) (bool, error) {
+	if holdable, others := service.Active(); len(holdable)+len(others) > 0 {
+		return true, nil
+	}
+	ctx, cancel := c.Deadline()
+	defer cancel()
+	held, err := ondemand.Held(ctx, service.Name)
+	if errors.Is(err, ondemand.ErrDamaged) { // said where it counts
+		err = nil
+	}
+	return held != nil, err
 }
 
 // leavesToSystemd: with that option, invoke-rc.d does nothing to a native unit.
@@ -111,40 +121,53 @@ func (cmd invokeRcdCmd) restore(c *console, call invokerc.Invocation) {
 	ctx, cancel := c.Deadline()
 	defer cancel()
 	record, err := ondemand.Held(ctx, call.Name)
-	if err != nil {
+	if record == nil && err != nil {
 		c.Warn("%v", err)
 	}
-	if record == nil {
-		return
+	var names []string
+	if record != nil {
+		names = append(names, call.Name)
 	}
-	service, err := quiesce.LookUp(c.Asker, call.Name)
-	if err != nil && !errors.Is(err, ondemand.ErrUnknown) {
+	names, err = c.withHolders(names, []string{strings.TrimSuffix(call.Name, ".sh") + ".service"})
+	if err != nil {
 		c.Warn("%s: what was held off is not restored: %v", call.Name, err)
+	}
+	if len(names) == 0 {
 		return
 	}
-	masked := service.Unit != nil && service.Unit.Load == "masked" // invoke-rc.d passes it over
-	// Not so with --skip-systemd-native: stop may have come without it, and who starts the
-	// unit then is deb-systemd-invoke.
+	if call.SkipNative { // deb-systemd-invoke is to start it
+		service, err := quiesce.LookUp(c.Asker, call.Name)
+		if err == nil && leavesToSystemd(call, service) {
+			return
+		}
+	}
 	would, err := invokerc.Ask(call.Words)
 	if err != nil {
 		c.Warn("%s: what was held off is not restored: %v", call.Name, err)
 		return
 	}
-	if masked || would == invokerc.Refuses {
+	if would == invokerc.Refuses {
 		return
 	}
-	if record.OnDemand != 0 {
-		if call.Action == "start" {
-			quiesce.MayBeMixed(c.Console, c.Asker, service, record.OnDemand)
-		}
-		if len(record.Units) == 0 && !record.Inetd {
-			if err := record.Forget(); err != nil {
-				c.Warn("%v", err)
-			}
-			return
+	start := quiesce.Starting{Console: c.Console, Asker: c.Asker, Command: handover.InvokeRC, Start: call.Action == "start"}
+	for _, name := range names {
+		start.Restore(name)
+	}
+}
+
+// withHolders adds to the names of services that are started those that hold off one of the
+// units.
+func (c *console) withHolders(names, units []string) ([]string, error) {
+	ctx, cancel := c.Deadline()
+	defer cancel()
+	holders, err := ondemand.HeldWith(ctx, units)
+	for _, name := range holders {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	if _, err := quiesce.Restore(c.Console, *record); err != nil {
-		c.Warn("%s: not all could be restored: %v; pidproof unquiesce %[1]s tries again", call.Name, err)
+	if errors.Is(err, ondemand.ErrRefused) { // the real program has the words for it
+		err = nil
 	}
+	return names, err
 }

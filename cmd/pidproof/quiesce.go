@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
+	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/invokerc"
 	"pidproof/cmd/pidproof/internal/ondemand"
 	"pidproof/cmd/pidproof/internal/quiesce"
@@ -43,7 +44,8 @@ func (cmd quiesceCmd) Run(c *console) error {
 		return nil
 	}
 	q := quiesce.Quiescing{
-		Console: c.Console, Asker: c.Asker, Command: "quiesce", Service: service, Words: []string{name, "stop"},
+		Console: c.Console, Asker: c.Asker, Command: "quiesce", Services: []ondemand.Service{service},
+		Real: handover.InvokeRC, Words: []string{name, "stop"},
 		OnDemand: cmd.AllowOnDemand, Limit: time.Duration(cmd.Time),
 	}
 	if c.exit = q.Run(); c.exit == 0 {

@@ -208,10 +208,11 @@ esac
 func columnsTree(t *testing.T) string {
 	t.Helper()
 	needs(t)
+	machine := &Host{debian: debs.Machine}
 	folders := []string{
-		fetch(t, "install", "--download-only", "--reinstall", "--no-install-recommends", "redis-server", "redis-sentinel", "haproxy",
+		machine.fetch(t, "install", "--download-only", "--reinstall", "--no-install-recommends", "redis-server", "redis-sentinel", "haproxy",
 			"cron", "openssh-server", "mariadb-server-core", "mariadb-client-core"),
-		fetch(t, "download", "mariadb-server", "mariadb-client", "mariadb-common", "mysql-common", "psmisc"),
+		machine.fetch(t, "download", "mariadb-server", "mariadb-client", "mariadb-common", "mysql-common", "psmisc"),
 	}
 	tree := filepath.Join(t.TempDir(), "columns")
 	for _, folder := range folders {

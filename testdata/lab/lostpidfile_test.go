@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// lost are services whose daemon starts a second time where its pidfile was lost (issue 15.10).
-var lost = []service{
+// losing are services whose daemon starts a second time where its pidfile was lost (issue 15.10).
+var losing = []service{
 	{"atd", "/usr/sbin/atd", "/run/atd.pid", []string{"at"}, nil},
 	{"cron", "/usr/sbin/cron", "/run/crond.pid", []string{"cron"}, nil},
 }
@@ -21,7 +21,7 @@ func testLostPidfile(t *testing.T, h *Host) {
 	h.Install(t, "cron-daemon-common")
 	h.Install(t, "at", "cron")
 	installWrapper(t, h)
-	for _, s := range append([]service{sshd}, lost...) {
+	for _, s := range append([]service{sshd}, losing...) {
 		t.Run(s.name, func(t *testing.T) { s.losesPidfile(t, h) })
 	}
 	t.Run("left behind", func(t *testing.T) { testLeftBehind(t, h) })
@@ -70,7 +70,7 @@ func testLeftBehind(t *testing.T, h *Host) {
 		su user -c 'echo "echo >/tmp/at-job; sleep 1000" | at now' 2>&1`)
 	openSession(t, h, "left")
 	eventually(t, "both jobs run", func() bool { return h.Sh(t, "test -e /tmp/cron-job && test -e /tmp/at-job").Code == 0 })
-	for _, s := range append([]service{sshd}, lost...) {
+	for _, s := range append([]service{sshd}, losing...) {
 		before := h.Must(t, "pgrep -x "+s.daemon[strings.LastIndex(s.daemon, "/")+1:])
 		if strings.Count(before, "\n") < 2 {
 			t.Fatalf("%s has no job or session: %q", s.name, before)

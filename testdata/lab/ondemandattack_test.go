@@ -109,6 +109,8 @@ func testEscaped(t *testing.T, h *Host) {
 		t.Errorf("the socket is %s", active)
 	}
 	m.Must(t, `pidproof unquiesce 'esc\x2dd' && systemctl is-active 'oth\x2der.socket' 'thi\x2drd.socket'`)
+	m.Must(t, `deb-systemd-invoke stop 'esc\x2dd.service' 'thi\x2drd.socket'; ! systemctl -q is-active 'oth\x2der.socket' 'thi\x2drd.socket' 'esc\x2dd.service'
+		deb-systemd-invoke start 'esc\x2dd.service' && systemctl is-active 'oth\x2der.socket' 'esc\x2dd.service' && ! systemctl -q is-active 'thi\x2drd.socket'`)
 }
 
 // testReloaded: with each daemon-reload systemd forgets which socket has started an instance.
@@ -132,12 +134,14 @@ func testReloaded(t *testing.T, h *Host) {
 	}
 }
 
-// testOldPrerm: a package whose new version defers to deb-systemd-invoke, and whose old one did not.
+// testOldPrerm: a package whose new version leaves it to deb-systemd-invoke, and whose old one did not.
 func testOldPrerm(t *testing.T, h *Host) {
 	m, _ := newSocketed(t, h, "deferred", 7068)
 	m.call(t, 0, m.name, "stop")
 	m.gone(t, m.name+".socket")
-	m.call(t, 0, "--skip-systemd-native", m.name, "start")
+	m.call(t, 0, "--skip-systemd-native", m.name, "start") // nothing
+	m.gone(t, m.name+".socket")
+	m.Must(t, "deb-systemd-invoke start deferred.service")
 	m.states(t, "active", m.name+".socket")
 }
 

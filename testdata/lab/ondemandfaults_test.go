@@ -12,7 +12,8 @@ const onDemandPolicy = `cat >/usr/sbin/policy-rc.d <<'END'
 #!/bin/sh
 case $1 in --quiet) shift ;; esac
 case $1 in
-denied) exit 101 ;;
+denied | unitsdenied | unitsdenied.service | unitsdenied.socket) exit 101 ;;
+hangpolicy | hangpolicy.service) ! rm /run/hang-hangpolicy 2>/dev/null || exec sleep 7363 ;;
 killed*)
 	[ "$2" = stop ] && [ -e "/run/kill-$1" ] && ! systemctl -q is-active "$1.socket" || exit 104
 	rm "/run/kill-$1"

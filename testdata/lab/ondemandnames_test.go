@@ -22,7 +22,9 @@ func sameAsReal(t *testing.T, h *Host, calls ...string) {
 // testMasked: a service is masked while it runs, and its socket listens.
 func testMasked(t *testing.T, h *Host) {
 	m, l := newSocketed(t, h, "masked", 7040)
-	m.Must(t, "mv /etc/systemd/system/masked.service /usr/lib/systemd/system/ && systemctl mask masked.service")
+	m.Must(t, `printf '[Unit]\nWants=masked.socket\n[Service]\nExecStart=sleep 752\n' >/etc/systemd/system/wants-masked.service
+		systemctl daemon-reload && systemctl start wants-masked
+		mv /etc/systemd/system/masked.service /usr/lib/systemd/system/ && systemctl mask masked.service`)
 	m.call(t, 0, m.name, "stop")
 	stopped := time.Now()
 	m.gone(t)
@@ -32,7 +34,10 @@ func testMasked(t *testing.T, h *Host) {
 	if state := m.state(t, "masked.socket"); state == "active" { // "failed", when a client came after all
 		t.Error("masked.socket is active")
 	}
-	sameAsReal(t, h, "masked start", "masked restart", "masked try-restart", "masked stop", "--query masked start")
+	sameAsReal(t, h, "masked start", "masked restart", "masked try-restart", "--query masked start")
+	if result := m.call(t, 0, m.name, "stop"); !strings.Contains(result.Stderr, "masked.socket") {
+		t.Errorf("stop does not say that masked.socket is held off still: %+v", result)
+	}
 }
 
 func testUnknownName(t *testing.T, h *Host) {

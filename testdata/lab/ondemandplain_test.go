@@ -100,6 +100,8 @@ func (m modular) plain(t *testing.T) {
 			t.Errorf("step %d, %s: %+v, the real one: %+v", i, step, got[i], want[i])
 		}
 	}
+	m.unitsPlain(t, "")
+	m.Must(t, realInvoke+" plain start")
 	stop := m.invoke(t, realInvoke, "plain stop")
 	m.Must(t, realInvoke+" plain start")
 	if allowed := m.invoke(t, "invoke-rc.d", "plain stop --allow-on-demand"); allowed != stop {
@@ -110,6 +112,17 @@ func (m modular) plain(t *testing.T) {
 	}
 	if left := m.Sh(t, "ls -A /run/pidproof/quiesced").Stdout; left != "" {
 		t.Errorf("recorded: %s", left)
+	}
+}
+
+// unitsPlain requires that deb-systemd-invoke is the real one, whether or not there is a systemd that it could call.
+func (m modular) unitsPlain(t *testing.T, enter string) {
+	t.Helper()
+	for _, call := range []string{"stop plain.service", "restart plain.service plain.socket", "start plain.service", "stop plain nosuch.service", "--user stop plain", "stop"} {
+		want, got := m.Sh(t, enter+realUnits+" "+call), m.Sh(t, enter+"deb-systemd-invoke "+call)
+		if got != want {
+			t.Errorf("%sdeb-systemd-invoke %s: %+v, the real one: %+v", enter, call, got, want)
+		}
 	}
 }
 
@@ -127,6 +140,7 @@ func (m modular) inChroot(t *testing.T) {
 				t.Errorf("in a chroot, %s: invoke-rc.d %s: %+v, the real one: %+v", mount, call, got, want)
 			}
 		}
+		m.unitsPlain(t, enter)
 	}
 }
 
@@ -135,6 +149,7 @@ func (m modular) withoutPidproof(t *testing.T) {
 	m.Must(t, realInvoke+" plain start")
 	for _, broken := range []string{"chmod 644", "rm -f"} {
 		m.Must(t, broken+" /usr/sbin/pidproof")
+		m.unitsPlain(t, "")
 		for _, call := range []string{"plain stop", "plain start", "plain stop --allow-on-demand", "plain start",
 			"--allow-on-demand plain stop", "plain start", "plain restart"} {
 			if result := m.invoke(t, "invoke-rc.d", call); result.Code != 0 {
@@ -159,9 +174,11 @@ func (h *Host) invoke(t *testing.T, program, call string) Result {
 // takenAway: the wrapper survives an upgrade of the package that it stands before, and what it leaves is that package's.
 func takenAway(t *testing.T, h *Host) {
 	h.Install(t, "init-system-helpers")
-	h.Must(t, divert+" status invoke-rc.d && "+divert+" remove invoke-rc.d")
-	if left := h.Must(t, "ls /usr/sbin/invoke-rc.d*; dpkg-divert --list '*invoke-rc.d*'"); left != "/usr/sbin/invoke-rc.d\n" {
-		t.Errorf("left: %s", left)
+	for name, path := range map[string]string{"invoke-rc.d": "/usr/sbin/invoke-rc.d", "deb-systemd-invoke": "/usr/bin/deb-systemd-invoke"} {
+		h.Must(t, divert+" status "+name+" && "+divert+" remove "+name)
+		if left := h.Must(t, "ls "+path+"*; dpkg-divert --list '*"+name+"*'"); left != path+"\n" {
+			t.Errorf("left: %s", left)
+		}
 	}
-	h.Must(t, "dpkg --verify init-system-helpers | grep invoke-rc.d && exit 1; invoke-rc.d plain status")
+	h.Must(t, "dpkg --verify init-system-helpers | grep invoke && exit 1; invoke-rc.d plain status")
 }

@@ -83,7 +83,11 @@ func runsOn(t *testing.T, h *Host, name string, code int, says string) {
 
 func interrupted(t *testing.T, h *Host) {
 	idle(t, h, "slow", "daemon=/usr/local/sbin/otherd\npidfile=/run/slow.pid", "sleep 60")
-	const run = "timeout --preserve-status -s INT 3 pidproof quiesce slow 2>&1"
+	// Ctrl-C, once the script is at work.
+	const run = `exec 2>&1; pkill -xf 'sleep 60'
+		env --default-signal=INT setsid sh -c 'trap : INT; echo $$ >/run/slow.group; pidproof quiesce slow; code=$?; exit $code' &
+		until pgrep -xf 'sleep 60' >/dev/null; do sleep 0.05; done
+		/bin/kill -INT -- -$(cat /run/slow.group); wait $!`
 	if got := h.Sh(t, run); got.Code != 130 || !strings.Contains(got.Stdout, "slow: interrupt: whether it is stopped was not looked at; nothing is held off\n") {
 		t.Errorf("%+v", got)
 	}

@@ -11,14 +11,19 @@ import (
 // upgrade returns the attempts of the clients from before prerm to after postinst.
 func (m modular) upgrade(t *testing.T, l *load) []attempt {
 	t.Helper()
+	return m.upgradeBy(t, l, "invoke-rc.d "+m.name+" stop", "invoke-rc.d "+m.name+" start")
+}
+
+func (m modular) upgradeBy(t *testing.T, l *load, prerm, postinst string) []attempt {
+	t.Helper()
 	began := time.Now()
 	l.answered(t, began)
-	m.Must(t, "invoke-rc.d "+m.name+" stop")
+	m.Must(t, prerm)
 	m.version(t, "new", "first")
 	half := time.Now()
 	eventually(t, "clients have come in between", func() bool { return len(l.after(half)) >= 20 })
 	m.version(t, "new", "second")
-	m.Must(t, "invoke-rc.d "+m.name+" start")
+	m.Must(t, postinst)
 	l.answered(t, time.Now())
 	return l.after(began)
 }

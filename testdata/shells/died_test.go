@@ -65,7 +65,8 @@ func TestWrappersWhereRuntimeDies(t *testing.T) {
 	h.startInstances(t)
 	h.env["ssd"] = filepath.Dir(h.functions) + "/start-stop-daemon"
 	h.env["invoke"] = filepath.Dir(h.functions) + "/invoke-rc.d"
-	for _, name := range []string{"ssd", "invoke"} {
+	h.env["units"] = filepath.Dir(h.functions) + "/deb-systemd-invoke"
+	for _, name := range []string{"ssd", "invoke", "units"} {
 		writeProgram(t, h.env[name]+".real", []byte("#!/bin/sh\necho real \"$@\"\n"))
 	}
 	noSpace := limits(t)[0] // with few descriptors the shell could not read the wrapper itself
@@ -88,6 +89,7 @@ func TestWrappersWhereRuntimeDies(t *testing.T) {
 			say(noSpace+"\n"+`"${0%/*}/sh" "$ssd" `+words, "", cannot("start-stop-daemon"), code)
 		}
 		say(noSpace+"\n"+`"${0%/*}/sh" "$invoke" webd stop --allow-on-demand`, "real webd stop\n", cannot("invoke-rc.d"), 0)
+		say(noSpace+"\n"+`"${0%/*}/sh" "$units" --user stop webd.service`, "real --user stop webd.service\n", cannot("deb-systemd-invoke"), 0)
 		say(`"${0%/*}/sh" "$ssd" --status --pidfile "$old_pidfile" --exec "$daemon"`, "", "", 0)
 		say(`"${0%/*}/sh" "$ssd" --status --pidfile "$absent" --exec "$idle"`, "", "", 3)
 	})

@@ -9,14 +9,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
 
 // The programs that pidproof stands before.
 const (
-	StartStopDaemon = "start-stop-daemon"
-	InvokeRC        = "invoke-rc.d"
+	StartStopDaemon  = "start-stop-daemon"
+	InvokeRC         = "invoke-rc.d"
+	DebSystemdInvoke = "deb-systemd-invoke"
 )
 
 // diversions is dpkg's list: three lines each, the path, where it went, the package.
@@ -41,7 +43,7 @@ func FindReal(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	diverted := append([]string{"/usr/sbin/" + name + ".real", "/sbin/" + name + ".real"}, elsewhere...)
+	diverted := append([]string{"/usr/sbin/" + name + ".real", "/sbin/" + name + ".real", "/usr/bin/" + name + ".real"}, elsewhere...)
 	if called := CalledAs(); filepath.IsAbs(called) {
 		diverted = append([]string{filepath.Join(filepath.Dir(called), name+".real")}, diverted...)
 	}
@@ -50,7 +52,7 @@ func FindReal(name string) (string, error) {
 			return path, err
 		}
 	}
-	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), sbin...) {
+	for _, dir := range slices.Concat(filepath.SplitList(os.Getenv("PATH")), sbin, []string{"/usr/bin"}) {
 		if !filepath.IsAbs(dir) {
 			continue
 		}

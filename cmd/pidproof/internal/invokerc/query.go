@@ -3,6 +3,8 @@ package invokerc
 import (
 	"bytes"
 	"context"
+	"errors"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -53,6 +55,12 @@ func Complaint(text string) (denied bool, why string) {
 	}
 	return false, why
 }
+
+// ErrHangs is wrapped where policy-rc.d does not answer.
+var ErrHangs = errors.New("policy-rc.d does not answer")
+
+// Elsewhere reports that dpkg installs into another root, whose services nobody runs.
+func Elsewhere() bool { return os.Getenv("DPKG_ROOT") != "" }
 
 // Answer is what the real invoke-rc.d says that it would do.
 type Answer int

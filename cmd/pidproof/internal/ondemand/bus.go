@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,19 +20,47 @@ var busDirs = []string{
 // busSocket is there while the system bus is, dbus-daemon(1).
 const busSocket = "/run/dbus/system_bus_socket"
 
-// busTriggers are the names on the bus whose first message has systemd start the unit,
-// under one of its names. Nothing less than a mask holds that off.
-func (s *Service) busTriggers() (found []Trigger, err error) {
-	state := "activatable"
-	if _, err := os.Stat(busSocket); errors.Is(err, fs.ErrNotExist) {
-		state = "no bus"
-	} else if err != nil {
-		return nil, err
+// busNames are the names on the bus whose first message has systemd start a unit, by that
+// unit, as the bus has its name.
+type busNames struct {
+	up    bool // the bus
+	names map[string][]string
+}
+
+// of are the names that start a unit, which has several of its own.
+func (b busNames) of(unit []string) (names []string) {
+	for _, name := range unit {
+		for _, one := range b.names[name] {
+			if !slices.Contains(names, one) {
+				names = append(names, one)
+			}
+		}
 	}
+	slices.Sort(names)
+	return names
+}
+
+func (b busNames) units() []string { return slices.Sorted(maps.Keys(b.names)) }
+
+func (b busNames) state() string {
+	if b.up {
+		return "activatable"
+	}
+	return "no bus"
+}
+
+// lookAtBus reads what the bus may have started.
+func lookAtBus() (bus busNames, err error) {
+	bus = busNames{names: map[string][]string{}}
+	_, err = os.Stat(busSocket)
+	if bus.up = err == nil; err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return bus, err
+	}
+	seen := map[string]bool{}
 	for _, dir := range busDirs {
 		files, err := os.ReadDir(dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return found, err
+			return bus, err
 		}
 		for _, file := range files {
 			if filepath.Ext(file.Name()) != ".service" || strings.HasPrefix(file.Name(), ".") {
@@ -39,21 +68,26 @@ func (s *Service) busTriggers() (found []Trigger, err error) {
 			}
 			name, unit, err := readBusService(filepath.Join(dir, file.Name()))
 			if err != nil {
-				return found, err
+				return bus, err
 			}
-			if unit != s.Unit.ID && !slices.Contains(s.Unit.Names, unit) {
-				continue
+			if !seen[name] && strings.HasSuffix(unit, ".service") && isUnitName(unit) { // the first directory counts
+				bus.names[unit] = append(bus.names[unit], name)
 			}
-			if slices.ContainsFunc(found, func(t Trigger) bool { return t.Name == name }) {
-				continue // the first directory counts
-			}
-			found = append(found, Trigger{
-				Kind: DBus, Name: name, State: state,
-				Active: state == "activatable" && s.Unit.Load == "loaded",
+			seen[name] = true
+		}
+	}
+	return bus, nil
+}
+
+// busTriggers are the names that start the service, or a part of it.
+func (s *Service) busTriggers(bus busNames) {
+	for _, unit := range s.units() {
+		for _, name := range bus.of(append(unit.Names, unit.ID)) {
+			s.add(Trigger{
+				Kind: DBus, Name: name, State: bus.state(), Active: bus.up, starts: []string{unit.ID},
 			})
 		}
 	}
-	return found, nil
 }
 
 // readBusService reads the name and the unit of one, "" where it has none:
@@ -78,4 +112,14 @@ func readBusService(path string) (name, unit string, err error) {
 		}
 	}
 	return name, unit, unread(path, lines.Err())
+}
+
+// isUnitName reports that systemctl(1) takes a name for one unit's, and no template's:
+// systemd.unit(5).
+func isUnitName(name string) bool {
+	const others = ":-_.\\@"
+	odd := strings.ContainsFunc(name, func(r rune) bool {
+		return !strings.ContainsRune(others, r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
+	return name != "" && len(name) <= nameMax && !odd && !strings.Contains(name, "@.")
 }

@@ -1,11 +1,15 @@
 // Package ondemand knows what can start a stopped service again, without anybody
 // having called for that service itself: systemd's sockets, paths and timers, D-Bus
-// activation, Upholds=, inetd's lines and xinetd's services; and it holds off those that
-// can be.
+// activation, Upholds=, other units with their own triggers, inetd's lines and xinetd's
+// services; and it holds off those that can be.
 //
 // Debian #736258: "invoke-rc.d NAME stop" promises that the service stays stopped
 // until the administrator or a later invoke-rc.d starts it, and under systemd breaks
 // that promise: "Stopping foo.service, but it can still be activated by: foo.socket".
+//
+// relations.go finds what pulls a service in, and what stops with it; hold.go stops what
+// can be stopped and harms nobody, against everything else dropin.go has systemd refuse to
+// start the service itself, and restore.go gives back what systemd has.
 //
 // What is held off is recorded first, in /run/pidproof/quiesced/NAME, so that a run
 // that is interrupted can be finished or undone by the next. /run is empty after a

@@ -3,7 +3,6 @@ package ondemand
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -14,6 +13,10 @@ import (
 // Hold records the triggers that can start the service, and holds them off. Nothing is
 // held off that was not recorded. A record that is there, of a run that was
 // interrupted, is added to; damage says what is wrong with one that is not.
+//
+// What can be stopped, and nobody else needs, is stopped. Against everything else the
+// unit that it would start is held itself, from before those are stopped: a hold that
+// systemd does not take is undone while nothing has changed.
 func (s *Service) Hold(ctx context.Context) (damage, err error) {
 	holdable, _ := s.Active()
 	for _, t := range s.Triggers {
@@ -32,7 +35,7 @@ func (s *Service) Hold(ctx context.Context) (damage, err error) {
 		return nil, err
 	}
 	defer unlock()
-	r, damage := ReadRecord(s.Name)
+	before, damage := ReadRecord(s.Name)
 	if damage != nil && !errors.Is(damage, ErrDamaged) {
 		return nil, damage
 	}
@@ -41,33 +44,99 @@ func (s *Service) Hold(ctx context.Context) (damage, err error) {
 			return damage, err
 		}
 	}
-	if r == nil {
-		r = &Record{Service: s.Name}
+	if before == nil {
+		if before, err = unrecorded(s.Name); err != nil {
+			return damage, err
+		}
 	}
-	r.OnDemand = 0
-	var stop []string
-	for _, t := range holdable {
-		if t.Kind.inFile() {
-			r.Inetd = true
-			continue
-		}
-		stop = append(stop, t.Name)
-		if !slices.Contains(r.Units, t.Name) {
-			r.Units = append(r.Units, t.Name)
-		}
+	r, stop, err := s.plan(ctx, before, holdable)
+	if err != nil {
+		return damage, err
 	}
 	if err := r.write(); err != nil {
 		return damage, err
+	}
+	if err := r.holdUnits(ctx); err != nil {
+		return damage, errors.Join(err, undo(before, r))
 	}
 	if r.Inetd {
 		if err := s.holdLines(ctx); err != nil {
 			return damage, err
 		}
 	}
-	if len(stop) > 0 {
-		_, err = systemctl(ctx, append([]string{"stop", "--"}, stop...)...)
+	return damage, stopAlone(ctx, stop)
+}
+
+// plan is the record of what is to be done, and what is to be stopped.
+func (s *Service) plan(ctx context.Context, before *Record, holdable []Trigger) (r Record, stop []string, err error) {
+	r.Service = s.Name
+	if before != nil {
+		r = *before
 	}
-	return damage, err
+	r.OnDemand = 0
+	for _, t := range holdable {
+		if t.Kind.inFile() {
+			r.Inetd = true
+			continue
+		}
+		if t.stops {
+			stop = append(stop, t.Name)
+		}
+		if !t.stops || t.wanted || len(t.Via) > 0 {
+			r.Held = with(r.Held, s.loaded(t.starts))
+		}
+	}
+	r.Units = with(r.Units, stop)
+	bound, err := boundTo(ctx, stop)
+	s.takenDown = slices.DeleteFunc(bound, func(unit string) bool { return len(s.startedBy([]string{unit})) > 0 })
+	r.Bound = with(r.Bound, s.takenDown)
+	return r, stop, err
+}
+
+// loaded are those of the service's units that could be started: systemd reads no drop-in of
+// one that is masked, as avahi-daemon's prerm does, and starts it no more.
+func (s *Service) loaded(units []string) (startable []string) {
+	for _, unit := range s.units() {
+		if unit.Load == "loaded" && slices.Contains(units, unit.ID) {
+			startable = append(startable, unit.ID)
+		}
+	}
+	return startable
+}
+
+// with is a list, and what it lacks of another.
+func with(list, more []string) []string {
+	list = slices.Clone(list)
+	for _, one := range more {
+		if !slices.Contains(list, one) {
+			list = append(list, one)
+		}
+	}
+	return list
+}
+
+// undo is for a hold that could not be made. Without its mark a drop-in refuses nothing,
+// whether systemd has read it or not.
+func undo(before *Record, r Record) error {
+	if before != nil {
+		return nil // what that run holds off is not to be forgotten
+	}
+	err := removeMark(r.Service)
+	_, left := removeDropIns(r.Service)
+	return errors.Join(err, left, removeRecord(r.Service))
+}
+
+// TakenDown are the units that run, and stop with the triggers (BindsTo=). They are
+// recorded, and are started with them.
+func (s *Service) TakenDown() []string { return s.takenDown }
+
+// stopAlone stops units, and none that has Requires= or PartOf= for them.
+func stopAlone(ctx context.Context, units []string) error {
+	if len(units) == 0 {
+		return nil
+	}
+	_, err := systemctl(ctx, append([]string{"stop", "--job-mode=ignore-dependencies", "--"}, units...)...)
+	return err
 }
 
 // Allow records that the service was stopped while its triggers stay armed.
@@ -75,6 +144,11 @@ func (s *Service) Allow(stopped Moment) error {
 	r, err := ReadRecord(s.Name)
 	if err != nil && !errors.Is(err, ErrDamaged) { // what it holds off must not be forgotten
 		return err
+	}
+	if r == nil {
+		if r, err = unrecorded(s.Name); err != nil {
+			return err
+		}
 	}
 	if r == nil {
 		r = &Record{Service: s.Name}
@@ -93,6 +167,11 @@ func Held(ctx context.Context, service string) (r *Record, err error) {
 	if r == nil && err == nil {
 		r, err = aliasRecord(ctx, service)
 	}
+	if r == nil {
+		var unread error
+		r, unread = unrecorded(service)
+		err = errors.Join(err, unread)
+	}
 	if r != nil {
 		return r, err
 	}
@@ -110,7 +189,11 @@ func AllHeld() (services []string, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	for _, e := range records {
+	marks, err := os.ReadDir(markDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range append(records, marks...) {
 		if name, err := ParseName(e.Name()); err == nil { // not our locks, which begin with a dot
 			services = append(services, name)
 		}
@@ -119,11 +202,8 @@ func AllHeld() (services []string, err error) {
 	for _, f := range files {
 		services = append(services, heldServices(f.content)...)
 	}
-	if err != nil {
-		return nil, err
-	}
 	slices.Sort(services)
-	return slices.Compact(services), nil
+	return slices.Compact(services), err
 }
 
 // StillHeld are those of AllHeld of which something is held off. A record that cannot be used
@@ -132,8 +212,11 @@ func StillHeld() (services []string, err error) {
 	services, err = AllHeld()
 	services = slices.DeleteFunc(services, func(name string) bool {
 		r, failed := ReadRecord(name)
-		err = errors.Join(err, failed)
-		return failed != nil || r != nil && len(r.Units) == 0 && !r.Inetd
+		if err = errors.Join(err, failed); r == nil && failed == nil {
+			r, failed = unrecorded(name)
+			err = errors.Join(err, failed)
+		}
+		return failed != nil || r != nil && len(r.What()) == 0
 	})
 	return services, err
 }
@@ -175,8 +258,8 @@ func Restore(ctx context.Context, r Record) (restored []string, restarted bool, 
 	if err != nil {
 		return nil, false, err
 	}
-	if manager == "systemd" && len(r.Units) > 0 {
-		if restored, restarted, err = startUnits(ctx, r); err != nil {
+	if manager == "systemd" {
+		if restored, restarted, err = restoreUnits(ctx, r); err != nil {
 			return restored, restarted, err
 		}
 	}
@@ -185,75 +268,6 @@ func Restore(ctx context.Context, r Record) (restored []string, restarted bool, 
 		return restored, restarted, err
 	}
 	return append(restored, changed...), restarted, removeRecord(r.Service)
-}
-
-// startUnits starts triggers, sockets first: systemd starts none while its service
-// runs.
-func startUnits(ctx context.Context, r Record) (started []string, restarted bool, err error) {
-	shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState"}, append([]string{unitName(r.Service)}, r.Units...)...)
-	if err != nil {
-		return nil, false, err
-	}
-	var sockets, others []string
-	for i, p := range shown[1:] {
-		switch {
-		case p.get("LoadState") == "not-found" || p.get("LoadState") == "masked": // since
-		case p.get("ActiveState") == "active": // started since
-		case kindOf(r.Units[i]) == Socket:
-			sockets = append(sockets, r.Units[i])
-		default:
-			others = append(others, r.Units[i])
-		}
-	}
-	service := unitOf(shown[0])
-	if restarted = len(sockets) > 0 && service.Runs(); restarted {
-		if _, err := systemctl(ctx, "stop", "--", service.ID); err != nil {
-			return nil, false, err // it goes on stopping, or runs on
-		}
-	}
-	if err = startSockets(ctx, sockets); err == nil {
-		started = sockets
-	}
-	if restarted { // with its sockets or without
-		_, again := systemctl(ctx, "start", "--", service.ID)
-		err = errors.Join(err, again)
-	}
-	if len(others) > 0 {
-		_, failed := systemctl(ctx, append([]string{"start", "--"}, others...)...)
-		if failed == nil {
-			started = append(started, others...)
-		}
-		err = errors.Join(err, failed)
-	}
-	return started, restarted, err
-}
-
-// startSockets starts several in one transaction: "systemctl start a.socket b.socket"
-// is one for each, and a client of the first would have the service started, with which
-// the second cannot be started any more. A transient unit that wants them all is one.
-func startSockets(ctx context.Context, sockets []string) error {
-	switch len(sockets) {
-	case 0:
-		return nil
-	case 1:
-		_, err := systemctl(ctx, "start", "--", sockets[0])
-		return err
-	}
-	all := strings.ReplaceAll(strings.Join(sockets, " "), `\`, `\\`) // systemd-run(1) takes escapes away
-	_, err := output(ctx, "systemd-run", "--quiet", "--wait", "--collect", "--property=Wants="+all, "--property=After="+all, "true")
-	if err != nil {
-		return err
-	}
-	shown, err := show(ctx, []string{"Id", "ActiveState"}, sockets...)
-	if err != nil {
-		return err
-	}
-	for i, p := range shown {
-		if p.get("ActiveState") != "active" {
-			return fmt.Errorf("%s could not be started: systemctl status %[1]s", sockets[i])
-		}
-	}
-	return nil
 }
 
 // SettleTime is how long a service that was stopped must not come back. What a trigger

@@ -28,8 +28,8 @@ var superservers = []superserver{
 	{"xinetd", "/run/xinetd.pid"},
 }
 
-// running is one that runs, held by its report.
-type running struct {
+// runningServer is one that runs, held by its report.
+type runningServer struct {
 	superserver
 	report matcher.Report
 	main   *matcher.Process
@@ -37,7 +37,7 @@ type running struct {
 }
 
 // reads tells whether it reads an entry.
-func (r running) reads(e entry) bool {
+func (r runningServer) reads(e entry) bool {
 	switch r.name {
 	case "xinetd":
 		return e.xinetd || r.compat && e.file == inetdConf
@@ -91,7 +91,7 @@ func (s *Service) lookAtInetd(ctx context.Context) error {
 	}
 	s.inetd = its
 	for _, e := range its.entries {
-		t, err := triggerOf(e, slices.ContainsFunc(run, func(r running) bool { return r.reads(e) }))
+		t, err := triggerOf(e, slices.ContainsFunc(run, func(r runningServer) bool { return r.reads(e) }))
 		if err != nil {
 			return err
 		}
@@ -128,11 +128,11 @@ func triggerOf(e entry, read bool) (t Trigger, err error) {
 }
 
 // runs are the superservers that run.
-type runs []running
+type runs []runningServer
 
 // joined: inetd.conf is read as openbsd-inetd does, unless it is another's.
 func (all runs) joined() bool {
-	return !slices.ContainsFunc(all, func(r running) bool { return r.name == "inetutils-inetd" || r.compat })
+	return !slices.ContainsFunc(all, func(r runningServer) bool { return r.name == "inetutils-inetd" || r.compat })
 }
 
 func (all runs) release() {
@@ -169,7 +169,7 @@ func oneLook(ctx context.Context) (all runs, err error) {
 }
 
 // look leaves main nil where it does not run.
-func (s superserver) look(ctx context.Context) (r running, err error) {
+func (s superserver) look(ctx context.Context) (r runningServer, err error) {
 	r.superserver = s
 	d, err := matcher.FindDaemon(s.name)
 	if errors.Is(err, matcher.ErrDaemon) {

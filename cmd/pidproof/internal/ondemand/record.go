@@ -26,6 +26,8 @@ type Record struct {
 	Schema  int      `json:"schema"`
 	Service string   `json:"service"`
 	Units   []string `json:"units"` // systemd's, in the order in which they are started again
+	Held    []string `json:"held"`  // units that are held themselves, see dropIn
+	Bound   []string `json:"bound"` // units that stopped with the triggers, and are started with them
 	Inetd   bool     `json:"inetd"` // entries of superservers, whose files carry the rest themselves
 	// OnDemand is when the service was stopped with its triggers left armed; 0: it was
 	// not.
@@ -37,7 +39,7 @@ func (r *Record) What() (names []string) {
 	if r == nil {
 		return nil
 	}
-	names = append(names, r.Units...)
+	names = append(append(names, r.Units...), r.Held...)
 	if r.Inetd {
 		files, err := heldFiles(r.Service)
 		if err != nil || len(files) == 0 { // it holds off what cannot be read, or nothing any more
@@ -98,6 +100,11 @@ func parseRecord(content []byte) (*Record, error) {
 			return nil, fmt.Errorf("%q is no trigger", unit)
 		}
 	}
+	for _, unit := range append(slices.Clone(r.Held), r.Bound...) {
+		if !isUnitName(unit) || unit[0] == '-' {
+			return nil, fmt.Errorf("%q is no unit", unit)
+		}
+	}
 	return r, nil
 }
 
@@ -135,8 +142,10 @@ func removeRecord(service string) error {
 	return nil
 }
 
-func makeDir() error {
-	for _, dir := range []string{filepath.Dir(Dir), Dir} {
+func makeDir() error { return makeDirs(filepath.Dir(Dir), Dir) }
+
+func makeDirs(dirs ...string) error {
+	for _, dir := range dirs {
 		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,8 @@ func TestParseRecord(t *testing.T) {
 		`{"schema":1,"units":["a.service"]}`:          `"a.service" is no trigger`,
 		`{"schema":1,"units":["a.socket","-x.path"]}`: `"-x.path" is no trigger`,
 		`{"schema":1,"units":["../a.socket"]}`:        `"../a.socket" is no trigger`,
+		`{"schema":1,"held":["../a.service"]}`:        `"../a.service" is no unit`,
+		`{"schema":1,"bound":["a.service","-b"]}`:     `"-b" is no unit`,
 		`{"schema":1,"on_demand":-1}`:                 "cannot unmarshal",
 		`{"schema":1,"inetd":1}`:                      "cannot unmarshal",
 	} {
@@ -48,6 +51,8 @@ func TestParseRecord(t *testing.T) {
 func FuzzRecord(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"service":"a","units":["a.socket","b.path"],"inetd":true,"on_demand":18446744073709551615}`))
 	f.Add([]byte(`{"schema":1,"service":"a","units":null}`))
+	f.Add([]byte(`{"schema":1,"service":"a","held":["a.service","a@\\x2d.service"],"bound":[]}`))
+	f.Add([]byte(`{"schema":1,"held":["/a"],"bound":["x/../y"]}`))
 	f.Add([]byte(`{"SCHEMA":1,"service":"b","units":["\ud800.path"]}`))
 	f.Add([]byte(`{"schema":1,"units":["-.socket"]}`))
 	f.Add([]byte(`{"schema":1,"units":["\u002fa.timer"]}`))
@@ -58,6 +63,11 @@ func FuzzRecord(f *testing.F) {
 		}
 		for _, unit := range r.Units {
 			if strings.Contains(unit, "/") || strings.HasPrefix(unit, "-") || filepath.Ext(unit) == ".service" {
+				t.Fatalf("%q was accepted", unit)
+			}
+		}
+		for _, unit := range append(slices.Clone(r.Held), r.Bound...) {
+			if strings.Contains(unit, "/") || strings.HasPrefix(unit, "-") {
 				t.Fatalf("%q was accepted", unit)
 			}
 		}

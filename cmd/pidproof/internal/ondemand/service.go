@@ -30,7 +30,11 @@ type Service struct {
 	Triggers []Trigger
 
 	instances []string // of its template, which an Accept=yes socket has started
-	ours      string   // that of them that we run in
+	parts     []Unit   // that stop with it
+	ours      []string // those of both that we run in
+	recorded  []string // triggers that are held off
+	elsewhere elsewhere
+	takenDown []string // see TakenDown
 	inetd     *inetd   // nil unless an entry of a superserver is its
 }
 
@@ -39,16 +43,18 @@ type Kind string
 
 // The kinds, in the order in which triggers are listed.
 const (
-	Socket  Kind = "socket"
-	Path    Kind = "path"
-	Timer   Kind = "timer"
-	DBus    Kind = "dbus"
-	Upholds Kind = "upholds"
-	Inetd   Kind = "inetd"
-	Xinetd  Kind = "xinetd"
+	Socket    Kind = "socket"
+	Path      Kind = "path"
+	Timer     Kind = "timer"
+	DBus      Kind = "dbus"
+	Upholds   Kind = "upholds"
+	OnFailure Kind = "onfailure"
+	OnSuccess Kind = "onsuccess"
+	Inetd     Kind = "inetd"
+	Xinetd    Kind = "xinetd"
 )
 
-var kinds = []Kind{Socket, Path, Timer, DBus, Upholds, Inetd, Xinetd}
+var kinds = []Kind{Socket, Path, Timer, DBus, Upholds, OnFailure, OnSuccess, Inetd, Xinetd}
 
 // inFile reports that it is an entry in a file of a superserver.
 func (k Kind) inFile() bool { return k == Inetd || k == Xinetd }
@@ -62,8 +68,12 @@ type Trigger struct {
 	Active   bool
 	Holdable bool
 	Listens  []Address
+	Via      []string // the units that it starts, which start the service; none: it does itself
 
-	accepts bool // Accept=yes
+	accepts bool     // Accept=yes
+	stops   bool     // it is stopped to hold it off; else what it starts is held itself
+	wanted  bool     // another unit would start it again
+	starts  []string // of the service's units
 }
 
 // Manager is what stops and starts services on this host; none does in a chroot. An
@@ -125,8 +135,10 @@ func ParseName(word string) (string, error) {
 		return "", fmt.Errorf("%q %w", word, ErrName)
 	case strings.Contains(name, "/"):
 		return "", fmt.Errorf("%s %w: it has a slash; give the name alone, as of the script in /etc/init.d", word, ErrName)
-	case strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") || len(name) > 200:
+	case strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-"):
 		return "", fmt.Errorf("%s %w", word, ErrName)
+	case len(name) > longName:
+		return "", fmt.Errorf("%s %w: it is longer than %d bytes", word, ErrName, longName)
 	}
 	for _, suffix := range []string{".socket", ".path", ".timer"} {
 		if strings.HasSuffix(name, suffix) {
@@ -140,6 +152,9 @@ func ParseName(word string) (string, error) {
 	}
 	return name, nil
 }
+
+// longName leaves room for what files of its name are called besides.
+const longName = 200
 
 // Look finds a service and its triggers. What does not answer before ctx ends is an
 // error.
@@ -156,11 +171,6 @@ func Look(ctx context.Context, name string) (Service, error) {
 		if err := s.lookAtUnit(ctx); err != nil {
 			return s, err
 		}
-		onBus, err := s.busTriggers()
-		if err != nil {
-			return s, err
-		}
-		s.Triggers = append(s.Triggers, onBus...)
 	}
 	if err := s.lookAtInetd(ctx); err != nil {
 		return s, err
@@ -175,15 +185,29 @@ func Look(ctx context.Context, name string) (Service, error) {
 	return s, nil
 }
 
-// sayHeldOff marks the units that a record holds off.
+// sayHeldOff marks those that are held off: what is stopped and recorded, and what would
+// start a unit that is held.
 func (s *Service) sayHeldOff() {
-	r, _ := ReadRecord(s.Name) // whoever is to restore it says what is wrong with it
-	if r == nil {
+	if s.Unit == nil {
 		return
 	}
+	var held []string
+	if there, err := isFile(markPath(s.Name)); there || err != nil {
+		for _, unit := range s.units() {
+			if slices.Contains(unit.DropIns, dropInPath(unit.ID, s.Name)) {
+				held = append(held, unit.ID)
+			}
+		}
+	}
 	for i, t := range s.Triggers {
-		if !t.Active && slices.Contains(r.Units, t.Name) {
-			s.Triggers[i].State = heldOff
+		loose := slices.ContainsFunc(t.starts, func(unit string) bool { return !slices.Contains(held, unit) })
+		switch {
+		case t.stops:
+			if !t.Active && slices.Contains(s.recorded, t.Name) {
+				s.Triggers[i].State = heldOff
+			}
+		case t.Active && len(t.starts) > 0 && !loose:
+			s.Triggers[i].State, s.Triggers[i].Active = heldOff, false
 		}
 	}
 }

@@ -24,41 +24,37 @@ type Processes struct {
 	fds  []int // or gone, or unheld
 }
 
-// HoldProcesses holds what runs in the control group of the service, and of the
-// instances of its template.
+// HoldProcesses holds what runs in the control groups of the service, of its parts and of
+// the instances of its template.
 func (s *Service) HoldProcesses(ctx context.Context) (*Processes, error) {
 	held := new(Processes)
 	if s.Unit == nil {
 		return held, nil
 	}
-	groups := []string{s.Unit.Cgroup}
-	if s.Unit.KillMode == "process" || s.Unit.KillMode == "none" { // sessions outlive sshd by design, systemd.kill(5)
-		groups[0] = ""
-		if s.Unit.MainPID > 0 {
-			held.hold(s.Unit.MainPID)
-		}
-	}
-	shown, err := show(ctx, []string{"ControlGroup", "MainPID"}, s.instances...)
+	groups := []string{held.holdUnit(*s.Unit)}
+	units := slices.Clone(s.parts)
+	shown, err := show(ctx, []string{"Id", "ControlGroup", "MainPID"}, s.instances...)
 	if err != nil {
 		return held, err
+	}
+	for _, p := range shown {
+		units = append(units, unitOf(p))
 	}
 	ancestors, err := host.Ancestors(os.Getpid())
 	if err != nil {
 		return held, fmt.Errorf("what this command runs under cannot be told: %w", err)
 	}
-	for i, p := range shown {
+	for _, unit := range units {
 		// pam_systemd(8) moves a login, with sshd itself, into a group of its own: there an
 		// ancestor tells.
-		main, _ := strconv.Atoi(p.get("MainPID")) // 0, if it has none, is nobody's ancestor
-		group := p.get("ControlGroup")
-		ours, err := isOurs(group)
+		ours, err := isOurs(unit.Cgroup)
 		if err != nil {
 			return held, err
 		}
-		if ours || slices.Contains(ancestors, main) {
-			s.ours = s.instances[i]
+		if ours || unit.MainPID > 0 && slices.Contains(ancestors, unit.MainPID) {
+			s.ours = append(s.ours, unit.ID)
 		} else {
-			groups = append(groups, group)
+			groups = append(groups, held.holdUnit(unit))
 		}
 	}
 	for _, group := range groups {
@@ -71,6 +67,18 @@ func (s *Service) HoldProcesses(ctx context.Context) (*Processes, error) {
 		}
 	}
 	return held, nil
+}
+
+// holdUnit gives the control group whose processes have to end, and holds the main one where
+// the others outlive it by design, as sessions do sshd: systemd.kill(5).
+func (p *Processes) holdUnit(u Unit) (group string) {
+	if u.KillMode != "process" && u.KillMode != "none" {
+		return u.Cgroup
+	}
+	if u.MainPID > 0 {
+		p.hold(u.MainPID)
+	}
+	return ""
 }
 
 const (
@@ -178,29 +186,39 @@ func (p *Processes) Release() {
 // standingTick is how often a service is looked at.
 const standingTick = 50 * time.Millisecond
 
-// StopInstances ends what the service has beside its unit: instances of its template,
-// and what inetd has started for it. What we run in, as a login, is spared.
+// StopInstances ends what the service has beside its unit: parts, for which "systemctl
+// stop" does not wait, instances of its template, and what inetd has started for it. What
+// we run in, as a login, is spared.
 func (s *Service) StopInstances(ctx context.Context) (spared []string, err error) {
 	if s.accepting() != "" {
 		if err := s.lookForInstances(ctx); err != nil {
 			return nil, err
 		}
-		var stop []string
-		for _, instance := range s.instances {
-			if s.ours == instance {
-				spared = append(spared, instance)
-			} else {
-				stop = append(stop, instance)
-			}
+	}
+	var stop []string
+	for _, unit := range s.others() {
+		if slices.Contains(s.ours, unit) {
+			spared = append(spared, unit)
+		} else {
+			stop = append(stop, unit)
 		}
-		if len(stop) > 0 {
-			if _, err := systemctl(ctx, append([]string{"stop", "--"}, stop...)...); err != nil {
-				return spared, err
-			}
+	}
+	if len(stop) > 0 {
+		_, err := systemctl(ctx, append([]string{"stop", "--"}, stop...)...)
+		if err != nil && (len(s.instances) > 0 || !errors.Is(err, ErrRefused)) { // RefuseManualStop=: Await sees what is left
+			return spared, err
 		}
 	}
 	sessions, err := s.endSessions()
 	return append(spared, sessions...), err
+}
+
+// others are the units that the service has beside its own.
+func (s *Service) others() (units []string) {
+	for _, part := range s.parts {
+		units = append(units, part.ID)
+	}
+	return append(units, s.instances...)
 }
 
 // isOurs reports that a control group is the one that we are in, cgroups(7).
@@ -251,24 +269,26 @@ func (s *Service) CameBack(ctx context.Context, since Moment) (Return, error) {
 	if now := unitOf(shown[0]); now.Runs() || now.Started > since {
 		return now.back(), nil
 	}
-	if s.accepting() == "" {
-		return Return{}, nil
-	}
-	if err := s.lookForInstances(ctx); err != nil {
-		return Return{}, err
-	}
-	for _, instance := range s.instances {
-		if instance == s.ours {
-			continue
-		}
-		shown, err := show(ctx, unitProperties, instance)
-		if err != nil {
+	if s.accepting() != "" {
+		if err := s.lookForInstances(ctx); err != nil {
 			return Return{}, err
 		}
-		return unitOf(shown[0]).back(), nil
+	}
+	others := slices.DeleteFunc(s.others(), func(unit string) bool { return slices.Contains(s.ours, unit) })
+	shown, err = show(ctx, partProperties, others...)
+	if err != nil {
+		return Return{}, err
+	}
+	for _, p := range shown {
+		if now := unitOf(p); now.Runs() || now.Started > since {
+			return now.back(), nil
+		}
 	}
 	return Return{}, nil
 }
+
+// ErrListens is wrapped where somebody has an address of the service's triggers.
+var ErrListens = errors.New("somebody still listens on")
 
 // StaysStopped returns nil if the service does not come back for a while after it was
 // stopped, and nobody listens where its triggers did.
@@ -276,7 +296,9 @@ func (s *Service) StaysStopped(ctx context.Context, stopped Moment) error {
 	holdable, others := s.Active()
 	var addresses []Address
 	for _, t := range s.Triggers { // armed or not: who listens there serves its clients
-		addresses = append(addresses, t.Listens...)
+		if t.stops || t.Kind.inFile() { // else systemd goes on to listen, and starts nothing
+			addresses = append(addresses, t.Listens...)
+		}
 	}
 	var listening []Address
 	for until := time.Now().Add(SettleTime); ; time.Sleep(standingTick) {
@@ -295,7 +317,7 @@ func (s *Service) StaysStopped(ctx context.Context, stopped Moment) error {
 		}
 	}
 	if len(listening) > 0 {
-		return fmt.Errorf("somebody still listens on %s: ss -lntup", listening[0])
+		return fmt.Errorf("%w %s: ss -lntup", ErrListens, listening[0])
 	}
 	return nil
 }

@@ -21,9 +21,9 @@ type Unit struct {
 	Cgroup     string // "" when nothing of it runs
 	KillMode   string
 	MainPID    int
-	Started    Moment // its main process
-	UpheldBy   []string
+	Started    Moment   // its main process
 	Activators []string // TriggeredBy=
+	DropIns    []string
 }
 
 // Moment is microseconds of CLOCK_MONOTONIC; 0: never.
@@ -46,7 +46,7 @@ func (m Moment) Time() time.Time {
 // Of systemd's D-Bus interface, org.freedesktop.systemd1(5).
 var unitProperties = []string{
 	"Id", "Names", "LoadState", "ActiveState", "SourcePath", "ExecStart", "ControlGroup", "KillMode", "MainPID",
-	"ExecMainStartTimestampMonotonic", "UpheldBy", "TriggeredBy",
+	"ExecMainStartTimestampMonotonic", "TriggeredBy", "DropInPaths", "ConsistsOf",
 }
 
 func unitOf(p properties) Unit {
@@ -58,7 +58,7 @@ func unitOf(p properties) Unit {
 		Source: p.get("SourcePath"), Program: programOf(p.get("ExecStart")), Cgroup: p.get("ControlGroup"),
 		KillMode: p.get("KillMode"),
 		MainPID:  pid, Started: Moment(started),
-		UpheldBy: wordsOf(p.get("UpheldBy")), Activators: wordsOf(p.get("TriggeredBy")),
+		Activators: wordsOf(p.get("TriggeredBy")), DropIns: wordsOf(p.get("DropInPaths")),
 	}
 }
 
@@ -92,10 +92,12 @@ func (u Unit) Runs() bool { return u.Active != "inactive" && u.Active != "failed
 // unitName is the unit that invoke-rc.d makes of a service's name.
 func unitName(service string) string { return strings.TrimSuffix(service, ".sh") + ".service" }
 
-var triggerProperties = []string{"Id", "LoadState", "ActiveState", "SubState", "Triggers", "Accept", "Listen"}
+var triggerProperties = []string{
+	"Id", "LoadState", "ActiveState", "SubState", "Triggers", "Accept", "Listen", "Transient",
+	"RequiredBy", "BoundBy", "WantedBy", "UpheldBy",
+}
 
-// lookAtUnit asks systemd. Triggers of the service's own name are asked for, too:
-// TriggeredBy= has those that are loaded.
+// lookAtUnit asks systemd.
 func (s *Service) lookAtUnit(ctx context.Context) error {
 	shown, err := show(ctx, unitProperties, unitName(s.Name))
 	if err != nil {
@@ -106,48 +108,85 @@ func (s *Service) lookAtUnit(ctx context.Context) error {
 	if unit.Load == "loaded" && strings.HasSuffix(unit.ID, ".service") { // of an alias, what it stands for
 		s.Name = strings.TrimSuffix(unit.ID, ".service")
 	}
-	base := strings.TrimSuffix(unitName(s.Name), ".service")
-	names := slices.Clone(unit.Activators)
-	for _, kind := range []Kind{Socket, Path, Timer} {
-		if own := base + "." + string(kind); !slices.Contains(names, own) {
-			names = append(names, own)
-		}
+	if err := s.lookAtParts(ctx, wordsOf(shown[0].get("ConsistsOf"))); err != nil {
+		return err
 	}
-	if shown, err = show(ctx, triggerProperties, names...); err != nil {
+	if r, _ := ReadRecord(s.Name); r != nil { // whoever is to restore it says what is wrong with it
+		s.recorded = r.Units
+	}
+	if s.elsewhere, err = lookElsewhere(ctx, s.Name); err != nil {
+		return err
+	}
+	if err := s.lookAtTriggers(ctx); err != nil {
+		return err
+	}
+	bus, err := lookAtBus()
+	if err != nil {
+		return err
+	}
+	s.busTriggers(bus)
+	return s.lookAtPullers(ctx, bus)
+}
+
+// lookAtTriggers finds those of the service and its parts: TriggeredBy= has those that are
+// loaded, so those of the service's own name are asked for, too, and those that are
+// recorded.
+func (s *Service) lookAtTriggers(ctx context.Context) error {
+	names := slices.Clone(s.elsewhere.triggers)
+	for _, unit := range s.units() {
+		names = append(names, unit.Activators...)
+	}
+	base := strings.TrimSuffix(unitName(s.Name), ".service")
+	for _, kind := range []Kind{Socket, Path, Timer} {
+		names = append(names, base+"."+string(kind))
+	}
+	names = append(names, s.recorded...)
+	slices.Sort(names)
+	names = slices.Compact(names)
+	shown, err := show(ctx, triggerProperties, names...)
+	if err != nil {
 		return err
 	}
 	for _, p := range shown {
-		s.addTrigger(p)
-	}
-	if s.accepting() != "" {
-		if err := s.lookForInstances(ctx); err != nil {
-			return err
+		t, is := s.triggerOf(p)
+		recorded := slices.Contains(s.recorded, t.Name) // what it starts may not be loaded any more
+		if is && (len(t.starts) > 0 || t.accepts || recorded) {
+			s.add(t)
 		}
 	}
-	return s.lookAtUpholders(ctx)
+	if s.accepting() != "" {
+		return s.lookForInstances(ctx)
+	}
+	return nil
 }
 
-func (s *Service) addTrigger(p properties) {
+// triggerOf reads a socket, path or timer; is: there is one.
+func (s *Service) triggerOf(p properties) (t Trigger, is bool) {
 	id := p.get("Id")
 	at := strings.LastIndex(id, ".")
-	accepts := p.get("Accept") == "yes" && strings.TrimSuffix(id, ".socket") == strings.TrimSuffix(s.Unit.ID, ".service")
-	starts := slices.ContainsFunc(wordsOf(p.get("Triggers")), func(name string) bool {
-		return name == s.Unit.ID || slices.Contains(s.Unit.Names, name)
-	})
-	if at < 0 || p.get("LoadState") != "loaded" || !starts && !accepts {
-		return
+	if at < 0 || p.get("LoadState") != "loaded" {
+		return t, false
 	}
-	t := Trigger{
-		Kind: Kind(id[at+1:]), Name: id, State: p.get("SubState"),
-		Active: p.get("ActiveState") != "inactive" && p.get("ActiveState") != "failed", Holdable: true,
-		accepts: accepts,
+	t = Trigger{
+		Kind: Kind(id[at+1:]), Name: id, State: p.get("SubState"), Active: unitOf(p).Runs(),
+		accepts: p.get("Accept") == "yes" && strings.TrimSuffix(id, ".socket") == strings.TrimSuffix(s.Unit.ID, ".service"),
+		stops:   p.get("Transient") != "yes", // systemd-run(1)'s would be gone for good
+		starts:  s.startedBy(wordsOf(p.get("Triggers"))),
+	}
+	if slices.Contains(s.elsewhere.triggers, id) && !slices.Contains(s.recorded, id) {
+		t.Active = true // who restores the other service starts it
+	}
+	for _, property := range []string{"RequiredBy", "BoundBy", "WantedBy", "UpheldBy"} {
+		for _, by := range wordsOf(p.get(property)) {
+			t.wanted = t.wanted || !strings.HasSuffix(by, ".target") && len(s.startedBy([]string{by})) == 0
+		}
 	}
 	for _, listen := range p["Listen"] {
 		if a, is := parseListen(listen); is {
 			t.Listens = append(t.Listens, a)
 		}
 	}
-	s.Triggers = append(s.Triggers, t)
+	return t, true
 }
 
 // lookForInstances finds what an Accept=yes socket has started: its stop does not end
@@ -186,21 +225,4 @@ func numbered(unit string) bool {
 	number, _, is := strings.Cut(instance, "-")
 	_, err := strconv.ParseUint(number, 10, 32)
 	return is && err == nil
-}
-
-// lookAtUpholders: "Upholds=" starts the unit again as long as the other is active,
-// systemd.unit(5).
-func (s *Service) lookAtUpholders(ctx context.Context) error {
-	shown, err := show(ctx, []string{"Id", "ActiveState"}, s.Unit.UpheldBy...)
-	if err != nil {
-		return err
-	}
-	for _, p := range shown {
-		state := p.get("ActiveState")
-		s.Triggers = append(s.Triggers, Trigger{
-			Kind: Upholds, Name: p.get("Id"), State: state,
-			Active: state == "active" && s.Unit.Load != "masked",
-		})
-	}
-	return nil
 }

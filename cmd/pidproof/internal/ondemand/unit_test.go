@@ -27,7 +27,7 @@ ExecStart={ path=/usr/sbin/foo ; argv[]=/usr/sbin/foo A=B ; ignore_errors=no }
 ControlGroup=/system.slice/foo.service
 Id=foo.service
 Names=foo.service bar.service
-UpheldBy=u.service v.target
+DropInPaths=/run/systemd/system/foo.service.d/a.conf "/etc/x\x5cy.conf"
 TriggeredBy=foo.socket foo.timer
 LoadState=loaded
 ActiveState=active
@@ -37,7 +37,7 @@ SourcePath=/etc/init.d/foo
 		ID: "foo.service", Names: []string{"foo.service", "bar.service"}, Load: "loaded", Active: "active",
 		Source:  "/etc/init.d/foo",
 		Program: "/usr/sbin/foo", Cgroup: "/system.slice/foo.service", MainPID: 42, Started: 123456,
-		UpheldBy: []string{"u.service", "v.target"}, Activators: []string{"foo.socket", "foo.timer"},
+		DropIns: []string{"/run/systemd/system/foo.service.d/a.conf", `/etc/x\y.conf`}, Activators: []string{"foo.socket", "foo.timer"},
 	}
 	if got := unitOf(shown[0]); !reflect.DeepEqual(got, want) || got.Native() || !got.Runs() || got.Absent() {
 		t.Errorf("%+v\nwant %+v", got, want)
@@ -73,7 +73,7 @@ func FuzzShow(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, name, value string, units uint8) {
 		for _, p := range parseShow(text) {
 			unit := unitOf(p)
-			(&Service{Unit: &unit}).addTrigger(p)
+			(&Service{Unit: &unit}).triggerOf(p)
 		}
 		if units == 0 || strings.ContainsAny(name, "=\n") || strings.ContainsAny(value, "\n") {
 			return
@@ -86,19 +86,29 @@ func FuzzShow(f *testing.F) {
 	})
 }
 
-// Which units are triggers of foo.service, also called bar.service.
-func TestAddTrigger(t *testing.T) {
+// Which units are triggers of foo.service, also called bar.service, and of its part.
+func TestTriggerOf(t *testing.T) {
 	unit := Unit{ID: "foo.service", Names: []string{"foo.service", "bar.service"}}
+	foo := []string{"foo.service"}
 	for text, want := range map[string]*Trigger{
 		"Id=x.socket\nLoadState=loaded\nActiveState=active\nSubState=listening\nTriggers=bar.service\nListen=@x (Stream)\nListen=/f (FIFO)": {
-			Kind: Socket, Name: "x.socket", State: "listening", Active: true, Holdable: true,
+			Kind: Socket, Name: "x.socket", State: "listening", Active: true, stops: true, starts: foo,
 			Listens: []Address{{Kind: "unix", Path: "@x"}},
 		},
-		"Id=foo.timer\nLoadState=loaded\nActiveState=failed\nSubState=failed\nTriggers=foo.service": {
-			Kind: Timer, Name: "foo.timer", State: "failed", Holdable: true,
+		"Id=foo.timer\nLoadState=loaded\nActiveState=failed\nSubState=failed\nTriggers=foo.service\nTransient=no": {
+			Kind: Timer, Name: "foo.timer", State: "failed", stops: true, starts: foo,
+		},
+		"Id=run-u1.timer\nLoadState=loaded\nActiveState=active\nSubState=waiting\nTriggers=foo@a.service\nTransient=yes": {
+			Kind: Timer, Name: "run-u1.timer", State: "waiting", Active: true, starts: []string{"foo@a.service"},
 		},
 		"Id=foo.socket\nLoadState=loaded\nActiveState=activating\nSubState=s\nAccept=yes\nTriggers=": {
-			Kind: Socket, Name: "foo.socket", State: "s", Active: true, Holdable: true, accepts: true,
+			Kind: Socket, Name: "foo.socket", State: "s", Active: true, stops: true, accepts: true,
+		},
+		"Id=x.socket\nLoadState=loaded\nActiveState=active\nTriggers=foo.service\nRequiredBy=foo.service\nWantedBy=sockets.target": {
+			Kind: Socket, Name: "x.socket", Active: true, stops: true, starts: foo,
+		},
+		"Id=x.socket\nLoadState=loaded\nActiveState=active\nTriggers=foo.service\nRequiredBy=foo.service user.service": {
+			Kind: Socket, Name: "x.socket", Active: true, stops: true, wanted: true, starts: foo,
 		},
 		"Id=fo.socket\nLoadState=loaded\nActiveState=active\nAccept=yes\nTriggers=":                 nil,
 		"Id=x.socket\nLoadState=loaded\nActiveState=active\nTriggers=foobar.service":                nil,
@@ -106,11 +116,11 @@ func TestAddTrigger(t *testing.T) {
 		"Id=foo.socket\nLoadState=not-found\nActiveState=inactive\nTriggers=foo.service\nAccept=no": nil,
 		"": nil,
 	} {
-		s := Service{Name: "foo", Unit: &unit}
-		s.addTrigger(parseShow(text)[0])
-		if want == nil && len(s.Triggers) > 0 || want != nil && (len(s.Triggers) != 1 ||
-			!reflect.DeepEqual(s.Triggers[0], *want)) {
-			t.Errorf("%q: %+v, want %+v", text, s.Triggers, want)
+		s := Service{Name: "foo", Unit: &unit, parts: []Unit{{ID: "foo@a.service", Names: []string{"foo@a.service"}}}}
+		got, is := s.triggerOf(parseShow(text)[0])
+		is = is && (len(got.starts) > 0 || got.accepts)
+		if is != (want != nil) || is && !reflect.DeepEqual(got, *want) {
+			t.Errorf("%q: %+v, want %+v", text, got, want)
 		}
 	}
 }

@@ -2,11 +2,8 @@ package quiesce
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -30,20 +27,31 @@ func LookUp(a *ask.Asker, name string) (ondemand.Service, error) {
 // Limit is that of --time: a database may take minutes to stop.
 const Limit = 5 * time.Minute
 
-// Quiescing stops a service.
+// Quiescing stops services with one call of the program that does.
 type Quiescing struct {
 	*say.Console
 	*ask.Asker
 	Command  string // pidproof's
-	Service  ondemand.Service
-	Words    []string // for the real invoke-rc.d
-	OnDemand bool     // its triggers stay armed
-	// Lenient: that what an init script should have stopped runs on is said, and no
-	// failure, as it is none of the real invoke-rc.d's.
+	Services []ondemand.Service
+	Real     string // which program: handover.InvokeRC or handover.DebSystemdInvoke
+	Words    []string
+	OnDemand bool // their triggers stay armed
+	// Lenient: it stands in the real program's place, and fails where that does, or where
+	// a unit runs on. All else is said: that nothing could be held off, that something may
+	// start it, that what an init script should have stopped runs on.
 	Lenient bool
-	Limit   time.Duration
+	Limit   time.Duration // for the real program; 0: none, as it has none itself
 
 	ctx context.Context // ends when a signal comes
+}
+
+// stopping is one of the services, and how far it came.
+type stopping struct {
+	*ondemand.Service
+	processes *ondemand.Processes
+	script    scripted
+	unheld    error // nothing could be held off, or not all
+	code      int
 }
 
 // Run returns the exit code. A signal that would end us ends the run, and what is held off
@@ -51,18 +59,21 @@ type Quiescing struct {
 func (q Quiescing) Run() int {
 	ctx, given := untilSignal()
 	q.ctx = ctx
-	code := q.run()
-	if code > 128 && code < exitcode.Unheld { // Ctrl-C is the whole process group's, and may have ended the script first
-		select {
-		case <-ctx.Done():
-		case <-time.After(signalTime):
+	services := make([]*stopping, len(q.Services))
+	for i := range q.Services {
+		services[i] = &stopping{Service: &q.Services[i], processes: new(ondemand.Processes)}
+	}
+	code := q.run(services)
+	if by := given(); by != 0 {
+		code = 128 + int(by)
+		for _, s := range services {
+			s.code = code
+			q.sayUnseen(s, by.String())
 		}
 	}
-	if by := given(); by != 0 {
-		q.sayInterrupted(by)
-		code = 128 + int(by)
+	for _, s := range services {
+		q.record(s)
 	}
-	q.record(code)
 	return code
 }
 
@@ -73,9 +84,11 @@ const signalTime = time.Second / 5
 // what it does not: that an init script has ended nothing. stopped is false where there is
 // nothing to look at, and the real program is to be executed.
 func (q Quiescing) Plain() (code int, stopped bool) {
-	script, err := lookAtScript(q.Asker, q.Service)
-	defer script.release()
-	if err != nil || !script.ran() || q.Service.Manager == "none" { // in a chroot, it is another's
+	s := &stopping{Service: &q.Services[0]}
+	var err error
+	s.script, err = lookAtScript(q.Asker, *s.Service)
+	defer s.script.release()
+	if err != nil || !s.script.ran() || s.Manager == "none" { // in a chroot, it is another's
 		return 0, false
 	}
 	if would, err := invokerc.Ask(q.Words); err != nil || would != invokerc.Does {
@@ -83,74 +96,82 @@ func (q Quiescing) Plain() (code int, stopped bool) {
 	}
 	q.ctx = context.Background() // a signal is between the real program and its caller
 	if code = q.stop(); code == 0 {
-		q.scriptEnded(script)
+		q.scriptEnded(s)
 	}
 	return code, true
 }
 
-func (q Quiescing) run() int {
-	processes, err := step(q, q.Service.HoldProcesses)
-	defer processes.Release()
-	var script scripted
-	if err == nil {
-		script, err = lookAtScript(q.Asker, q.Service)
-		defer script.release()
+// run returns the worst of what came of them, and leaves with each what came of it.
+func (q Quiescing) run(services []*stopping) int {
+	for _, s := range services {
+		s.unheld = q.prepare(s)
+		defer s.processes.Release()
+		defer s.script.release()
+		if s.unheld != nil && !q.Lenient {
+			q.Warn("%s: not stopped: %v", s.Name, s.unheld)
+			s.code = exitcode.Unknown
+			return s.code
+		}
 	}
-	if err == nil && !q.OnDemand {
-		err = q.hold()
-	}
-	if err != nil {
-		q.Warn("%s: not stopped: %v", q.Service.Name, err)
+	if q.ctx.Err() != nil {
 		return exitcode.Unknown
 	}
 	stopped := ondemand.Now()
-	if code := q.stop(); code != 0 {
-		return code
+	worst := q.stop()
+	// deb-systemd-invoke may have failed for one of several units, and the others are stopped.
+	if worst >= 128 || q.ctx.Err() != nil || worst != 0 && q.Real == handover.InvokeRC {
+		q.failed(services, worst)
+		return worst
 	}
-	spared, err := q.stopInstances()
-	for _, what := range spared {
-		q.Warn("%s is left alone: this command runs under it", what)
+	for _, s := range services {
+		s.code = q.ended(s)
 	}
-	if err != nil {
-		return q.runs(err)
+	q.prove(services, stopped)
+	for _, s := range services {
+		if q.Lenient && s.code != exitcode.Refused {
+			s.code = 0
+		}
+		worst = max(worst, s.code)
 	}
-	if left := processes.Await(time.Now().Add(lastGasp)); len(left) > 0 {
-		return q.runs(fmt.Errorf("of %s there still run: %s", q.Service.Name, pidList(left)))
-	}
-	if code := q.scriptEnded(script); code != 0 {
-		return code
-	}
-	if q.OnDemand {
-		return q.allowed(stopped)
-	}
-	return q.proven(stopped)
+	return worst
 }
 
-// scriptEnded asks whether what an init script has started has ended.
-func (q Quiescing) scriptEnded(script scripted) int {
-	runs, err := script.runsOn(q.Service.Name)
-	if err == nil && len(script.known) == 0 && script.asked {
-		err = fmt.Errorf("%s: its init script was called, but whether it is stopped is not known: it names no daemon that could be looked for (DAEMON=), and no registration does",
-			q.Service.Name)
+// failed leaves it at what the program has said of its failure, and says what is held off.
+func (q Quiescing) failed(services []*stopping, code int) {
+	if code > 128 && code < exitcode.Unheld { // Ctrl-C is the whole process group's, and may have ended the program first
+		select {
+		case <-q.ctx.Done():
+		case <-time.After(signalTime):
+		}
+	}
+	for _, s := range services {
+		s.code = code
+		if q.Lenient && len(q.heldOff(s)) > 0 && q.ctx.Err() == nil {
+			q.sayUnseen(s, q.Real+" has failed")
+		}
+	}
+}
+
+// prepare holds what runs of a service, and holds off what may start it.
+func (q Quiescing) prepare(s *stopping) (err error) {
+	held, err := step(q, s.HoldProcesses)
+	if held != nil {
+		s.processes = held
+	}
+	if err == nil {
+		s.script, err = lookAtScript(q.Asker, *s.Service)
 	}
 	switch {
-	case err == nil:
-		return 0
-	case q.Lenient:
-		if len(script.known) > 0 {
-			q.Warn("%v", err)
-		}
-		return 0
-	case runs:
-		q.Warn("%v", err)
-		return exitcode.Refused
+	case err != nil && !q.Lenient:
+		return err
+	case err != nil && q.ctx.Err() == nil:
+		q.Warn("whether %s is stopped cannot be told: %v", s.Name, err)
 	}
-	q.Warn("%v", err)
-	return exitcode.Unknown
+	if q.OnDemand {
+		return nil
+	}
+	return q.hold(s)
 }
-
-// lastGasp is how long a process may take to end after its service was stopped.
-const lastGasp = 2 * time.Second
 
 // step is one under a deadline of its own.
 func step[T any](q Quiescing, what func(context.Context) (T, error)) (T, error) {
@@ -167,47 +188,44 @@ func (q Quiescing) patience() time.Duration {
 	return ask.DefaultTimeout
 }
 
-func (q Quiescing) hold() error {
+// stopTime is for what may take as long as the stop of a service.
+func (q Quiescing) stopTime() (context.Context, context.CancelFunc) {
+	if q.Limit > 0 {
+		return context.WithTimeout(q.ctx, q.Limit)
+	}
+	return context.WithTimeout(q.ctx, Limit)
+}
+
+func (q Quiescing) hold(s *stopping) error {
 	// A trigger that the service needs (Requires=foo.socket) stops after it.
-	ctx, cancel := context.WithTimeout(q.ctx, q.Limit)
+	ctx, cancel := q.stopTime()
 	defer cancel()
-	damage, err := q.Service.Hold(ctx)
+	damage, err := s.Hold(ctx)
 	if damage != nil {
 		q.Warn("%v", damage)
+	}
+	if taken := s.TakenDown(); len(taken) > 0 {
+		q.Warn("%s stops with the triggers of %s (BindsTo=), and is started with them", strings.Join(taken, " "), s.Name)
 	}
 	return err
 }
 
-// stopInstances may take as long as the stop of the service.
-func (q Quiescing) stopInstances() (spared []string, err error) {
-	ctx, cancel := context.WithTimeout(q.ctx, q.Limit)
-	defer cancel()
-	return q.Service.StopInstances(ctx)
-}
-
-func (q Quiescing) runs(err error) int {
-	q.Warn("%v", err)
-	if errors.Is(err, ondemand.ErrNoAnswer) {
-		return exitcode.Unknown
-	}
-	return exitcode.Refused
-}
-
-// stop has the real invoke-rc.d stop the service; where there is nothing that it knows
+// stop has the real program stop the services; where there is nothing that it knows
 // of, as with a service that only inetd or a template has, there is nothing to do.
 func (q Quiescing) stop() int {
-	if !q.Service.Stoppable() {
+	name := q.Services[0].Name // with several, the real program names them
+	if q.Real == handover.InvokeRC && !q.Services[0].Stoppable() {
 		return 0
 	}
-	real, err := handover.FindReal(handover.InvokeRC)
+	real, err := handover.FindReal(q.Real)
 	if err != nil {
-		q.Warn("%s: not stopped: %v", q.Service.Name, err)
+		q.Warn("%s: not stopped: %v", name, err)
 		return exitcode.Unknown
 	}
 	cmd := exec.Command(real, q.Words...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, q.Stdout, q.Stderr
 	if err := cmd.Start(); err != nil {
-		q.Warn("%s: not stopped: %v", q.Service.Name, handover.NotExecuted(real, err))
+		q.Warn("%s: not stopped: %v", name, handover.NotExecuted(real, err))
 		return exitcode.Unknown
 	}
 	var limit <-chan time.Time
@@ -219,14 +237,14 @@ func (q Quiescing) stop() int {
 	select {
 	case err := <-ended:
 		if cmd.ProcessState == nil {
-			q.Warn("%s: how %s ended cannot be told: %v", q.Service.Name, real, err)
+			q.Warn("%s: how %s ended cannot be told: %v", name, real, err)
 			return exitcode.Unknown
 		}
 		return exitCodeOf(cmd.ProcessState)
 	case <-q.ctx.Done(): // who is asked by Ctrl-C is the whole process group, and so the script
 		return exitcode.Unknown
 	case <-limit:
-		q.Warn("%s: %s has not ended after %s, and goes on", q.Service.Name, real, matcher.Span(q.Limit))
+		q.Warn("%s: %s has not ended after %s, and goes on", name, real, matcher.Span(q.Limit))
 		return exitcode.Unknown
 	}
 }
@@ -237,78 +255,4 @@ func exitCodeOf(ended *os.ProcessState) int {
 		return 128 + int(status.Signal())
 	}
 	return ended.ExitCode()
-}
-
-// allowed says whether the service is back already.
-func (q Quiescing) allowed(stopped ondemand.Moment) int {
-	holdable, others := q.Service.Active()
-	if len(holdable)+len(others) == 0 {
-		return 0 // nothing can start it: a plain stop
-	}
-	if err := q.Service.Allow(stopped); err != nil {
-		q.Warn("%s: that it may come back could not be recorded: %v", q.Service.Name, err)
-	}
-	back, err := step(q, func(ctx context.Context) (ondemand.Return, error) { return q.Service.CameBack(ctx, stopped) })
-	if err != nil {
-		return q.runs(err)
-	}
-	if back.Came {
-		q.Warn("%s %v at once: on demand, as is allowed", q.Service.Name, back)
-	}
-	return 0
-}
-
-// proven returns 0 only if the service stays stopped.
-func (q Quiescing) proven(stopped ondemand.Moment) int {
-	ctx, cancel := context.WithTimeout(q.ctx, q.patience()+ondemand.SettleTime)
-	defer cancel()
-	err := q.Service.StaysStopped(ctx, stopped)
-	code := 0
-	if err != nil {
-		code = q.runs(err)
-	}
-	_, others := q.Service.Active()
-	for _, t := range others {
-		q.Warn("%s was stopped, but %s (%s) may start it again and cannot be held off", q.Service.Name, t.Name, t.Kind)
-	}
-	if len(others) > 0 && code != exitcode.Unknown {
-		return exitcode.Unheld
-	}
-	return code
-}
-
-func pidList(pids []int) string {
-	var words []string
-	for _, pid := range pids {
-		words = append(words, fmt.Sprint(pid))
-	}
-	return strings.Join(words, " ")
-}
-
-// Done says how things are, for a person: also what was held off before, by whomever.
-func (q Quiescing) Done() string {
-	var active, held []string
-	for _, t := range q.Service.Triggers {
-		switch {
-		case t.HeldOff():
-			held = append(held, t.Name)
-		case t.Active:
-			active = append(active, t.Name)
-		}
-	}
-	if !q.OnDemand {
-		held, active = append(held, active...), nil
-	}
-	slices.Sort(held)
-	name, mayStart, isHeld := q.Service.Name, strings.Join(active, " "), strings.Join(held, " ")
-	switch {
-	case len(active)+len(held) == 0:
-		return name + " is stopped; nothing can start it on demand"
-	case len(held) == 0:
-		return fmt.Sprintf("%s was stopped, and may be started again by: %s", name, mayStart)
-	case len(active) == 0:
-		return fmt.Sprintf("%s is stopped; held off until \"invoke-rc.d %[1]s start\" or \"pidproof unquiesce %[1]s\": %[2]s", name, isHeld)
-	}
-	return fmt.Sprintf("%s was stopped, and may be started again by: %s; held off until \"invoke-rc.d %[1]s start\" or \"pidproof unquiesce %[1]s\": %[3]s",
-		name, mayStart, isHeld)
 }

@@ -27,6 +27,7 @@ type trigger struct {
 	Active   bool     `json:"active"`
 	Holdable bool     `json:"holdable"`
 	Listens  []string `json:"listens"`
+	Via      []string `json:"via,omitempty"`
 }
 
 // JSON writes the object for a program.
@@ -39,7 +40,7 @@ func JSON(w io.Writer, service ondemand.Service) error {
 	}
 	for _, t := range service.Triggers {
 		out.Triggers = append(out.Triggers, trigger{
-			string(t.Kind), t.Name, t.State, t.Active, t.Holdable, say.OrEmpty(addresses(t)),
+			string(t.Kind), t.Name, t.State, t.Active, t.Holdable, say.OrEmpty(addresses(t)), t.Via,
 		})
 	}
 	return say.JSON(w, out)

@@ -5,6 +5,7 @@ package triggers
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/ondemand"
@@ -18,19 +19,26 @@ func Text(w io.Writer, service ondemand.Service, width int) {
 		return
 	}
 	t := say.Table{Folded: 1}
-	t.Add("KIND", "TRIGGER", "STATE", "HOLDABLE", "LISTENS ON")
-	listens := false
+	t.Add("KIND", "TRIGGER", "STATE", "HOLDABLE", "VIA", "LISTENS ON")
+	listens, via := false, false
 	for _, trigger := range service.Triggers {
 		listens = listens || len(trigger.Listens) > 0
+		via = via || len(trigger.Via) > 0
 	}
 	for _, trigger := range service.Triggers {
-		row := []string{string(trigger.Kind), trigger.Name, trigger.State, yesNo(trigger.Holdable), strings.Join(addresses(trigger), ", ")}
+		row := []string{string(trigger.Kind), trigger.Name, trigger.State, yesNo(trigger.Holdable), strings.Join(trigger.Via, " "), strings.Join(addresses(trigger), ", ")}
 		t.Add(row...)
 	}
-	if !listens {
-		for i := range t.Rows {
-			t.Rows[i] = t.Rows[i][:4]
+	for i, row := range t.Rows {
+		if !listens {
+			row = row[:5]
 		}
+		if !via {
+			row = slices.Delete(row, 4, 5)
+		}
+		t.Rows[i] = row
+	}
+	if !listens && !via {
 		t.Folded = 0
 	}
 	t.Write(w, width)

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"pidproof/cmd/pidproof/internal/handover"
+	"pidproof/cmd/pidproof/internal/invokerc"
+	"pidproof/cmd/pidproof/internal/ondemand"
+	"pidproof/cmd/pidproof/internal/quiesce"
+	"pidproof/cmd/pidproof/internal/systemdinvoke"
+)
+
+type debSystemdInvokeCmd struct {
+	Words []string `arg:"" optional:"" name:"option" help:"deb-systemd-invoke's options, an action and units; see deb-systemd-invoke(1)."`
+}
+
+func (debSystemdInvokeCmd) Help() string {
+	return `What scripts/deb-systemd-invoke calls. stop is quiesce of each service among the units, but that a service which may be started again is no failure; start, restart and try-restart restore what was held off, by whomever, and everything is then the real deb-systemd-invoke's.`
+}
+
+func (cmd debSystemdInvokeCmd) Run(c *console) error {
+	c.handOver = true
+	call, ok := systemdinvoke.Parse(cmd.Words)
+	if !ok || invokerc.Elsewhere() || call.Action != "stop" && !call.Starts() {
+		return nil
+	}
+	if manager, err := ondemand.Manager(); err != nil || manager != "systemd" {
+		return nil // the real program has the words for it
+	}
+	if call.Starts() {
+		cmd.restore(c, call)
+	} else if _, err := handover.FindReal(handover.DebSystemdInvoke); err == nil {
+		cmd.stop(c, call)
+	}
+	return nil
+}
+
+// become runs the real program.
+func (cmd debSystemdInvokeCmd) become() error {
+	return handover.ToReal(handover.DebSystemdInvoke, cmd.Words)
+}
+
+// exitFailed is what a shell has for a command that is not there.
+func (debSystemdInvokeCmd) exitFailed() int { return 127 }
+
+// stop hands over where there is nothing to hold off, where policy-rc.d forbids it, and
+// where that cannot be told: it never fails where the real program would not.
+func (cmd debSystemdInvokeCmd) stop(c *console, call systemdinvoke.Invocation) {
+	services, concerned, err := cmd.lookUp(c, call)
+	if err == nil && concerned {
+		concerned, err = cmd.allowed(c, call)
+	}
+	if err == nil && concerned {
+		services, concerned, err = cmd.stopNamed(c, call, services)
+	}
+	if err != nil {
+		c.heldOffNot(call.Units[0], err)
+	}
+	if err != nil || !concerned {
+		return
+	}
+	c.handOver = false
+	c.exit = quiesce.Quiescing{
+		Console: c.Console, Asker: c.Asker, Command: handover.DebSystemdInvoke, Services: services,
+		Real: handover.DebSystemdInvoke, Words: cmd.Words, Lenient: true,
+	}.Run()
+}
+
+// allowed asks policy-rc.d before the real program does.
+func (cmd debSystemdInvokeCmd) allowed(c *console, call systemdinvoke.Invocation) (bool, error) {
+	ctx, cancel := c.Deadline()
+	defer cancel()
+	denied, err := call.Denied(ctx)
+	return !denied, err
+}
+
+// lookUp finds the services that the call names, under their own names; what there is
+// none of is the real program's to complain of. concerned: there is something to hold off.
+func (cmd debSystemdInvokeCmd) lookUp(c *console, call systemdinvoke.Invocation) (services []ondemand.Service, concerned bool, err error) {
+	units, err := cmd.matching(c, call.Services())
+	if err != nil {
+		return nil, false, err
+	}
+	for _, unit := range units {
+		name, err := ondemand.ParseName(unit)
+		if err != nil {
+			continue
+		}
+		service, err := quiesce.LookUp(c.Asker, name)
+		switch {
+		case errors.Is(err, ondemand.ErrUnknown), errors.Is(err, ondemand.ErrRefused):
+			continue
+		case err != nil:
+			return nil, false, err
+		case slices.ContainsFunc(services, func(s ondemand.Service) bool { return s.Name == service.Name }):
+			continue
+		}
+		its, err := concerns(c, service)
+		if err != nil {
+			return nil, false, err
+		}
+		services, concerned = append(services, service), concerned || its
+	}
+	return services, concerned, nil
+}
+
+func (cmd debSystemdInvokeCmd) matching(c *console, units []string) ([]string, error) {
+	ctx, cancel := c.Deadline()
+	defer cancel()
+	matching, err := ondemand.Matching(ctx, units)
+	if errors.Is(err, ondemand.ErrRefused) { // the real program has the words for it
+		err = nil
+	}
+	return matching, err
+}
+
+// stopNamed stops the triggers that the call names, too, before their services: those are
+// not to be started again with them, so they are not recorded.
+func (cmd debSystemdInvokeCmd) stopNamed(c *console, call systemdinvoke.Invocation, services []ondemand.Service) ([]ondemand.Service, bool, error) {
+	units, err := cmd.matching(c, call.Triggers())
+	if err != nil {
+		return nil, false, err
+	}
+	var armed []string
+	for _, s := range services {
+		for _, t := range s.Triggers {
+			if t.Active && slices.Contains(units, t.Name) {
+				armed = append(armed, t.Name)
+			}
+		}
+	}
+	if len(armed) == 0 {
+		return services, true, nil
+	}
+	// One that its service needs stops after it.
+	ctx, cancel := context.WithTimeout(context.Background(), quiesce.Limit)
+	defer cancel()
+	if err := ondemand.StopTriggers(ctx, armed); err != nil {
+		return nil, false, err
+	}
+	return cmd.lookUp(c, call)
+}
+
+// restore gives back what is held off of the services that the call starts, itself or by
+// their triggers; the real program is called whatever happens.
+func (cmd debSystemdInvokeCmd) restore(c *console, call systemdinvoke.Invocation) {
+	held, err := ondemand.AllHeld()
+	if err == nil && len(held) == 0 {
+		return
+	}
+	var names []string
+	if err == nil {
+		names, err = cmd.started(c, call)
+	}
+	allowed := false
+	if err == nil && len(names) > 0 {
+		allowed, err = cmd.allowed(c, call)
+	}
+	if err != nil {
+		c.Warn("%s: what was held off is not restored: %v", call.Units[0], err)
+	}
+	if !allowed {
+		return
+	}
+	start := quiesce.Starting{Console: c.Console, Asker: c.Asker, Command: handover.DebSystemdInvoke, Start: call.Action == "start"}
+	for _, name := range names {
+		start.Restore(name)
+	}
+}
+
+// started are the services that the call names of which something is held off, and those
+// that hold off what it starts.
+func (cmd debSystemdInvokeCmd) started(c *console, call systemdinvoke.Invocation) (names []string, err error) {
+	units, err := cmd.matching(c, slices.Concat(call.Services(), call.Triggers()))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := c.Deadline()
+	defer cancel()
+	for _, unit := range units {
+		name, err := ondemand.ParseName(unit)
+		if err != nil {
+			continue
+		}
+		if held, err := ondemand.Held(ctx, name); held != nil || err != nil { // which is said when it is restored
+			names = append(names, name)
+		}
+	}
+	return c.withHolders(names, units)
+}
