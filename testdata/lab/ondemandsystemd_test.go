@@ -29,6 +29,7 @@ func TestOnDemandSystemd(t *testing.T) {
 		"Accept":               testAccept,
 		"D-Bus":                testBus,
 		"Upholds":              testUpheld,
+		"contended":            testContended,
 		"proxied":              testProxied,
 		"pulled in":            testPulledIn,
 		"umbrella":             testUmbrella,

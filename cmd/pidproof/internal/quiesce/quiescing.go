@@ -104,7 +104,7 @@ func (q Quiescing) run() int {
 		return exitcode.Unknown
 	}
 	stopped := ondemand.Now()
-	if code := q.stop(); code != 0 {
+	if code := q.stopAgainst(); code != 0 {
 		return code
 	}
 	spared, err := q.stopInstances()
@@ -195,6 +195,26 @@ func (q Quiescing) runs(err error) int {
 	}
 	return exitcode.Refused
 }
+
+// stopAgainst stops the service against starts that are asked for meanwhile.
+func (q Quiescing) stopAgainst() (code int) {
+	ctx, cancel := context.WithTimeout(q.ctx, q.Limit)
+	defer cancel()
+	for range stops {
+		if code = q.stop(); code != exitcode.Refused || q.ctx.Err() != nil { // systemctl's
+			return code
+		}
+		contended, err := q.Service.Contended(ctx)
+		if err != nil || !contended {
+			return code
+		}
+	}
+	return code
+}
+
+// stops is how often a stop is called that meets a start: the start is refused then, and the
+// bus asks for none as long as it waits for one.
+const stops = 4
 
 // stop has the real invoke-rc.d stop the service; where there is nothing that it knows
 // of, as with a service that only inetd or a template has, there is nothing to do.
