@@ -72,10 +72,10 @@ func testBus(t *testing.T, h *Host) {
 		"/org/freedesktop/hostname1 org.freedesktop.hostname1 Hostname"
 	m := modular{h, "systemd-hostnamed", 0}
 	m.Must(t, ask)
-	m.states(t, "active", m.service())
+	eventually(t, "it has started", func() bool { return m.state(t, m.service()) == "active" }) // it may answer before
 	m.Must(t, "touch /run/asking; setsid sh -c 'while [ -e /run/asking ]; do "+strings.Replace(ask, "busctl", "busctl --timeout=1", 1)+"; done' >/dev/null 2>&1 &")
 	before := m.running(t)
-	m.Must(t, realInvoke+" systemd-hostnamed stop")
+	m.Sh(t, realInvoke+" systemd-hostnamed stop") // a message may have the job cancelled
 	eventually(t, "a message starts it again (the control)", func() bool { return m.running(t) != before && m.running(t) != 0 })
 	for round := range 3 {
 		m.held(t, "org.freedesktop.hostname1")
@@ -105,6 +105,21 @@ func testUpheld(t *testing.T, h *Host) {
 	m.released(t)
 	eventually(t, "the service is upheld again", func() bool { return m.running(t) != 0 })
 	m.Must(t, "systemctl stop upholder.target; "+realInvoke+" upheld stop")
+}
+
+// testContended: a start that is asked for while the service stops, as a message on the bus does, cancels the stop.
+func testContended(t *testing.T, h *Host) {
+	m := newUnits(t, h, "contended", 0, map[string]string{
+		"contender.target":  "[Unit]\nUpholds=contended.service\n",
+		"contended.service": "[Service]\nExecStart=" + modular{name: "contended"}.command() + "\nExecStop=systemctl --no-block start contended\nExecStop=sleep 1\n",
+	})
+	m.Must(t, "systemctl start contender.target contended")
+	if m.Sh(t, realInvoke+" contended stop").Code == 0 {
+		t.Error("the control: the stop has not met the start")
+	}
+	eventually(t, "it runs again", func() bool { return m.running(t) != 0 })
+	m.held(t, "contender.target")
+	m.Must(t, "pidproof unquiesce contended; systemctl stop contender.target; systemctl kill -s KILL contended")
 }
 
 // testProxied: a client of a proxy starts what the proxy needs.

@@ -30,6 +30,7 @@ func testOnDemandSystemd(t *testing.T, d debian) {
 		"Accept":               testAccept,
 		"D-Bus":                testBus,
 		"Upholds":              testUpheld,
+		"contended":            testContended,
 		"proxied":              testProxied,
 		"pulled in":            testPulledIn,
 		"umbrella":             testUmbrella,

@@ -130,6 +130,26 @@ func undo(before *Record, r Record) error {
 // recorded, and are started with them.
 func (s *Service) TakenDown() []string { return s.takenDown }
 
+// Contended reports that a stop which has failed may have met a start: systemd cancels the
+// one for the other, and refuses that when its turn comes. So the stop is to be called again.
+func (s *Service) Contended(ctx context.Context) (bool, error) {
+	if s.Unit == nil {
+		return false, nil
+	}
+	for _, path := range []string{markPath(s.Name), dropInPath(s.Unit.ID, s.Name)} {
+		if held, err := isFile(path); err != nil || !held {
+			return false, err
+		}
+	}
+	for { // it goes on stopping, without a job that anybody could wait for
+		shown, err := show(ctx, []string{"Id", "ActiveState"}, s.Unit.ID)
+		if err != nil || shown[0].get("ActiveState") != "deactivating" {
+			return err == nil && shown[0].get("ActiveState") != "failed", err
+		}
+		time.Sleep(standingTick)
+	}
+}
+
 // stopAlone stops units, and none that has Requires= or PartOf= for them.
 func stopAlone(ctx context.Context, units []string) error {
 	if len(units) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -117,7 +118,7 @@ func (q Quiescing) run(services []*stopping) int {
 		return exitcode.Unknown
 	}
 	stopped := ondemand.Now()
-	worst := q.stop()
+	worst := q.stopAgainst(services)
 	// deb-systemd-invoke may have failed for one of several units, and the others are stopped.
 	if worst >= 128 || q.ctx.Err() != nil || worst != 0 && q.Real == handover.InvokeRC {
 		q.failed(services, worst)
@@ -209,6 +210,33 @@ func (q Quiescing) hold(s *stopping) error {
 	}
 	return err
 }
+
+// stopAgainst stops the services against starts that are asked for meanwhile.
+func (q Quiescing) stopAgainst(services []*stopping) (code int) {
+	limit := q.Limit
+	if limit <= 0 {
+		limit = Limit
+	}
+	ctx, cancel := context.WithTimeout(q.ctx, limit)
+	defer cancel()
+	for range stops {
+		if code = q.stop(); code != exitcode.Refused || q.ctx.Err() != nil { // systemctl's
+			return code
+		}
+		again := slices.ContainsFunc(services, func(s *stopping) bool {
+			contended, err := s.Contended(ctx)
+			return err == nil && contended // else what the stop has said stands
+		})
+		if !again {
+			return code
+		}
+	}
+	return code
+}
+
+// stops is how often a stop is called that meets a start: the start is refused then, and the
+// bus asks for none as long as it waits for one.
+const stops = 4
 
 // stop has the real program stop the services; where there is nothing that it knows
 // of, as with a service that only inetd or a template has, there is nothing to do.
