@@ -84,7 +84,7 @@ END
 		files.lists(t, "xinetd /etc/xinetd.d/modd:2 enabled", "inetd /etc/inetd.conf:1 no inetd", "inetd /etc/inetd.conf:3 no inetd")
 	})
 	t.Run("xinetd stopped", func(t *testing.T) {
-		m.Must(t, realInvoke+" xinetd stop")
+		m.Must(t, realInvoke+" xinetd stop && while pgrep -x xinetd; do sleep 0.1; done")
 		files.lists(t, "xinetd /etc/xinetd.d/modd:2 no xinetd")
 		files.untouched(t)
 	})
