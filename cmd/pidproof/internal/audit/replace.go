@@ -15,6 +15,9 @@ const guard = "command -v pidproof >/dev/null"
 // and the place has to be one command that stands by itself.
 func (src *source) supply(found []Finding) []Finding {
 	daemon := src.daemon()
+	if src.foreign(found) {
+		daemon = ""
+	}
 	for i := range found {
 		f := &found[i]
 		if f.node == (nodeRange{}) {
@@ -130,7 +133,10 @@ func (src *source) daemon() string {
 			return true
 		})
 	}
-	if len(words) == 0 && len(src.assigned["DAEMON"]) > 0 {
+	if assigned := src.assigned["DAEMON"]; len(words) == 0 && len(assigned) > 0 {
+		if slices.ContainsFunc(assigned, func(w *syntax.Word) bool { return !findable(src.values(w)) }) {
+			return ""
+		}
 		return `"$DAEMON"`
 	}
 	if len(words) != 1 || !daemonWord().MatchString(words[0]) {
