@@ -97,9 +97,18 @@ signal_running ALRM
 stop net
 `
 	p := patchOf(&script{path: "tinc", text: text}, ofText(t, "tinc", text))
-	for _, want := range []string{`pidproof killproc -p "$i" "$DAEMON" "$1" || false`, `pidproof pidofproc -p /var/run/tinc.$1.pid "$DAEMON" >/dev/null`} {
+	for _, want := range []string{`pidproof start-stop-daemon --stop --quiet --pidfile "$i" --exec "$DAEMON" --signal "$1" || false`, `pidproof pidofproc -p /var/run/tinc.$1.pid "$DAEMON" >/dev/null`} {
 		if !strings.Contains(p.Text(), want) {
 			t.Errorf("no %s in:\n%s", want, p.Text())
 		}
+	}
+}
+
+// TERM of killproc would remove the pidfile, and then rm would end the script (uanytun).
+func TestTermLeavesPidfile(t *testing.T) {
+	text := "#!/bin/sh\nset -e\nDAEMON=/usr/sbin/uanytun PIDFILE=/run/uanytun/net.pid\nkill $(cat $PIDFILE) || true\nrm $PIDFILE\n"
+	p := patchOf(&script{path: "uanytun", text: text}, ofText(t, "uanytun", text))
+	if p.Done != 1 || strings.Contains(p.Text(), "killproc") {
+		t.Errorf("%d places:\n%s", p.Done, p.Diff())
 	}
 }
