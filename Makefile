@@ -15,7 +15,7 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build demo test attack bench compare lint readme architecture notices fuzz install uninstall clean packages
+.PHONY: build demo test attack audit-census bench compare lint readme architecture notices fuzz install uninstall clean packages
 
 build: bin/pidproof
 
@@ -47,6 +47,7 @@ attack: bin/pidproof
 	@sh testdata/packages.sh attack
 	@results=$$(mktemp) || exit; PIDPROOF_ATTACK=1 PIDPROOF_ATTACK_RESULTS=$$results; export PIDPROOF_ATTACK PIDPROOF_ATTACK_RESULTS; \
 	code=0; go test -p 1 -count=1 -timeout 4h $(ATTACKS) && go test -count=1 -timeout 2h -run '^TestReusedPID' ./cmd/pidproof && \
+	go test -count=1 -timeout 2h -v -run '^TestPatchesHeal$$' ./testdata/lab && \
 	go run ./testdata/attack/page -results "$$results" || code=$$?; rm -f "$$results"; exit $$code
 
 # How fast it is, beside what it replaces; CHECK=1 fails when it is slower than promised. ONLY=scan or ONLY=stop: one half.
@@ -56,6 +57,10 @@ bench: bin/pidproof
 # The same questions to every tool, in docs/comparison.md; fails unless pidproof is right everywhere. As root.
 compare: packages bin/pidproof
 	go run ./testdata/compare -readme README.md
+
+# Audits the init scripts of a thousand packages, 600 MB the first time; writes docs/audit.md and scripts/patches.
+audit-census: bin/pidproof
+	go run ./testdata/audit/census
 
 lint: packages
 	@gofmt -l . | awk '{ print "not formatted: " $$0 } END { exit NR > 0 }'

@@ -14,6 +14,7 @@
 //	pattern.go    regular expressions, compiled when they are needed
 //	kinds.go      the kinds: what can go wrong, and what covers it
 //	replace.go    what to write instead
+//	whose.go      the places where the pidfile may be another's
 //	patch.go      the same as a unified diff
 //	write.go      the same in the file
 //	report.go     all files together

@@ -14,8 +14,10 @@ type finder struct {
 	*source
 	found   []Finding
 	guarded []nodeRange // the old ways that stay where pidproof is missing
-	stops   func() []stop
-	waits   func() []nodeRange
+	// oneLiners are what reads of a pipe that has one line.
+	oneLiners []*syntax.Stmt
+	stops     func() []stop
+	waits     func() []nodeRange
 }
 
 // find names the places of a script, in the order of its lines.
@@ -148,13 +150,13 @@ func (f *finder) replaceable(found *Finding, s *syntax.Stmt, n number) {
 	// A number that was read before may still be the daemon's when its pidfile has gone: who
 	// waits for its end, or ends it at last, goes on by the number.
 	found.held = !slices.ContainsFunc(call.Args, readsFile)
-	if found.held && f.inWaitLoop(s) {
+	if found.held && (f.inWaitLoop(s) || f.removedBefore(s, word)) {
 		return
 	}
-	if !f.meansTheSame(word, s) {
+	if !f.meansTheSame(word, s) || f.oneOfMany(s, word) {
 		return
 	}
-	found.pidfile = textOf(word)
+	found.pidfile, found.begins = textOf(word), f.beginning(word)
 	found.node = rangeOf(s)
 }
 
@@ -311,7 +313,7 @@ func (f *finder) kill(s *syntax.Stmt, c command) {
 		}
 	}
 	found := f.add(s, kind, "")
-	if c.plain && len(targets) == 1 {
+	if c.plain && len(targets) == 1 && !isGroup(targets[0]) {
 		f.replaceable(found, s, n)
 		found.signal = signal
 	}

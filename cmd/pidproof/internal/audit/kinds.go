@@ -98,6 +98,7 @@ type Finding struct {
 	node    nodeRange
 	new     string // what stands in its place then
 	pidfile string // the pidfile's word, to be written into a replacement
+	begins  string // what is known of its name
 	signal  string // a name, or a variable
 	held    bool   // the number was read before, and not from the pidfile at this place
 }

@@ -187,7 +187,7 @@ func (src *source) printedByCommand(c command, seen map[string]bool) (n number) 
 }
 
 var (
-	pidfilePath = pattern(`(\.pids?|[/._-]pid)(\.[A-Za-z0-9_-]+)?$|/sendsigs\.omit\.d/`)
+	pidfilePath = pattern(`(\.pids?|[/._*?-]pid)(\.[A-Za-z0-9_-]+)?$|/sendsigs\.omit\.d/`)
 	pidfileName = pattern(`(?i)pid_?(file|path|f)(_?name)?s?$|^pidf`)
 )
 

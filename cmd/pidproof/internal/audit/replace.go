@@ -15,6 +15,9 @@ const guard = "command -v pidproof >/dev/null"
 // and the place has to be one command that stands by itself.
 func (src *source) supply(found []Finding) []Finding {
 	daemon := src.daemon()
+	if src.foreign(found) {
+		daemon = ""
+	}
 	for i := range found {
 		f := &found[i]
 		if f.node == (nodeRange{}) {
@@ -58,10 +61,19 @@ func (f *Finding) replacement(daemon, old string) string {
 		}
 	case Kill:
 		if last := f.signal == "KILL" || f.signal == "9"; plainSignal().MatchString(f.signal) && !(last && f.held) {
-			return fmt.Sprintf("pidproof killproc -p %s %s %s || false", quoted(f.pidfile), daemon, f.signal)
+			return fmt.Sprintf(f.sender(), quoted(f.pidfile), daemon, f.signal)
 		}
 	}
 	return ""
+}
+
+// sender is what does with a signal what kill does. killproc ends well where nothing runs that TERM
+// would end, and removes the pidfile, which a script may do next, under set -e (uanytun).
+func (f *Finding) sender() string {
+	if f.signal == "TERM" || f.signal == "15" || strings.HasPrefix(f.signal, `"`) {
+		return "pidproof start-stop-daemon --stop --quiet --pidfile %s --exec %s --signal %s || false"
+	}
+	return "pidproof killproc -p %s %s %s || false"
 }
 
 var redirection = pattern(` *[0-9]?>+(&[0-9]|[^ ]*| +[^ ]+)`)
@@ -130,7 +142,10 @@ func (src *source) daemon() string {
 			return true
 		})
 	}
-	if len(words) == 0 && len(src.assigned["DAEMON"]) > 0 {
+	if assigned := src.assigned["DAEMON"]; len(words) == 0 && len(assigned) > 0 {
+		if slices.ContainsFunc(assigned, func(w *syntax.Word) bool { return !findable(src.values(w)) }) {
+			return ""
+		}
 		return `"$DAEMON"`
 	}
 	if len(words) != 1 || !daemonWord().MatchString(words[0]) {

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// docs/audit.md is what this program writes of what stands in it, and shows at least as many packages as were asked for
+// (issue 17.4).
+func TestPage(t *testing.T) {
+	content, err := os.ReadFile("../../../docs/audit.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := read(string(content))
+	if got := p.String(); got != string(content) {
+		t.Errorf("docs/audit.md is not what the generator writes now: make audit-census\n%s", differ(string(content), got))
+	}
+	names, err := packageNames("../packages")
+	if err != nil || len(names) < 200 || len(p.Scripts) < 200 {
+		t.Errorf("%d packages in the list, %d scripts on the page: %v", len(names), len(p.Scripts), err)
+	}
+}
+
+// The page's figures for the labelled scripts are today's.
+func TestPageTruth(t *testing.T) {
+	if err := os.Chdir("../../.."); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chdir("testdata/audit/census")
+	truth, err := groundTruth()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(pageFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(content), truth+".\n") {
+		t.Errorf("the labelled scripts: %s; docs/audit.md has other figures: make audit-census", truth)
+	}
+}
+
+func differ(a, b string) string {
+	was, is := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range was {
+		if i >= len(is) || was[i] != is[i] {
+			return was[i] + "\n" + strings.Join(is[min(i, len(is)):min(i+1, len(is))], "")
+		}
+	}
+	return "the rest is missing"
+}
+
+// The patches of the labelled scripts are what audit --patch prints today (issue 17.3).
+func TestPatches(t *testing.T) {
+	archive, err := txtar.ParseFile("../scripts.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	program := filepath.Join(dir, "pidproof")
+	if said, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "../../../cmd/pidproof").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	seen := 0
+	for _, f := range archive.Files {
+		words := strings.Fields(f.Name)
+		root := filepath.Join(dir, words[1])
+		if err := os.MkdirAll(filepath.Join(root, "etc", "init.d"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Join(root, "DEBIAN"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for file, text := range map[string]string{"etc/init.d/" + words[0]: string(f.Data), "DEBIAN/control": "Version: " + words[2] + "\n"} {
+			if err := os.WriteFile(filepath.Join(root, file), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, patches, err := auditPackage(program, root, words[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range patches {
+			if p.script.Name != words[0] || refused[p.script.Package+"_"+p.script.Name] != "" {
+				continue
+			}
+			kept, err := os.ReadFile(filepath.Join("../../../", patchesIn, fileOf(p.script)))
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			seen++
+			if string(kept) != p.text() {
+				t.Errorf("%s is not what audit --patch prints now: make audit-census\n%s", fileOf(p.script), differ(string(kept), p.text()))
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d of the labelled scripts have a patch", seen)
+	}
+}
