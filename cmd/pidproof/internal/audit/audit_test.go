@@ -97,6 +97,32 @@ func TestNotReplaced(t *testing.T) {
 		{"what the process does", "grep -q x /proc/$(cat $P)/environ", 0},
 		{"two daemons", "start-stop-daemon --start --exec /bin/e\nstart-stop-daemon --start --exec $DAEMON\nkill $(cat $P)", 0},
 		{"in the background", "kill $(cat $P) &", 0},
+		{"several numbers", "for i in a b; do N=\"$N $(cat $P)\"; done\nkill $N", 0},
+		{"several files", "kill $(cat /run/*.pid)", 0},
+		{"several files in a variable", "Q='/run/a.pid /run/b.pid'\nkill $(cat $Q)", 0},
+		{"another line of the file", "kill $(sed -n 2p $P)", 0},
+		{"a field of the file", "kill $(cat $P | cut -d: -f2)", 0},
+		{"its parent", `kill $(cat /proc/$(cat $P)/stat | cut -d" " -f4)`, 0},
+		{"what a function makes of it", "kill $(f $(cat $P))", 0},
+		{"or another number", "kill $(cat $P || echo 1)", 0},
+		{"a part of a number", "n=$(cat $P)\nkill ${n%%,*}", 0},
+		{"a second word", "read a n <$P; kill $n", 0},
+		{"a process group", "kill -TERM -$(cat $P)", 0},
+		{"a process group behind --", "kill -- -$(cat $P)", 0},
+		{"(at once it can)", "n=$(cat $P)\n[ -n \"$n\" ] && kill $n", 1},
+		{"its pidfile was removed", "n=$(cat $P)\nrm $P\nkill $n", 0},
+		{"another has its pidfile by now, as nginx does it", "n=$(cat $P)\nstart\nkill -QUIT $n", 0},
+		{"its pidfile's variable has changed", "n=$(cat $P)\nP=/run/e.pid\nkill $n", 0},
+		{"another turn of a loop", "n=$(cat $P)\nfor i in 1 2; do kill -0 $n; done", 0},
+		{"a command that may be another", "K=echo\n[ $X ] && K=kill\n$K $(cat $P)", 0},
+		{"the length of a variable", "kill -${#X} $(cat $P)", 0},
+		{"what it prints is kept", "kill $(cat $P) 2>>/log", 0},
+		{"what it prints is kept elsewhere", "n=$(cat $P)\nps -p $n >/x 2>/dev/null", 0},
+		{"another daemon's pidfile", "kill -HUP $(cat /run/rsyslogd.pid)", 0},
+		{"not the daemon's pidfile", "start-stop-daemon --start --pidfile $P --exec $DAEMON\nkill -HUP $(cat $Q.pid)", 0},
+		{"a daemon's word of another function", "s() { local d=/bin/d; start-stop-daemon --start --exec $d; }\nr() { kill $(cat $P); }", 0},
+		{"a daemon that is a command line", "DAEMON='nice /bin/d'\nkill -0 $(cat $P)", 0},
+		{"a daemon that becomes another", "start-stop-daemon --start --exec /bin/sh -- -c d\nkill $(cat $P)", 0},
 		{"inside of a text", `su -c "kill $(cat $P)"`, 0},
 	} {
 		text := head + c.text + "\n"
@@ -104,6 +130,15 @@ func TestNotReplaced(t *testing.T) {
 		if p.Done != c.done {
 			t.Errorf("%s: %d are replaced:\n%s", c.why, p.Done, p.Diff())
 		}
+	}
+}
+
+// Scripts inside of other files are not at the bytes that the parser has.
+func TestSectionsAreNotReplaced(t *testing.T) {
+	tab := "# something before it\n5 * * * * root DAEMON=/bin/d; kill $(cat /run/d.pid)\n"
+	found := ofText(t, "/etc/cron.d/f", tab)
+	if p := patchOf(&script{path: "x", text: tab}, found); p.Done != 0 || len(found) != 1 {
+		t.Errorf("%d found, patched:\n%s", len(found), p.Diff())
 	}
 }
 

@@ -62,7 +62,7 @@ func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []comm
 			}
 			rest = append(split, rest...)
 		}
-		its := command{name: name, args: rest, plain: plain && len(words) == 1}
+		its := command{name: name, args: rest, plain: plain && args[0].Lit() != ""}
 		if src.functions[name] != nil {
 			its.name, its.function = "", name
 		}

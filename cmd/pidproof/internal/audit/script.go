@@ -31,6 +31,8 @@ type script struct {
 	path  string
 	text  string
 	files []*syntax.File
+	// sections: they are parts of it, at its lines, but not at its bytes.
+	sections bool
 }
 
 // read reads a regular file, by whatever name, without waiting: a FIFO in /etc/init.d would
@@ -65,7 +67,7 @@ func load(path string) (*script, error) {
 }
 
 func parse(path, text string) (*script, error) {
-	s := &script{path: path, text: text}
+	s := &script{path: path, text: text, sections: hasSections(path)}
 	parts, err := partsOf(path, text)
 	if err != nil {
 		return nil, err
@@ -84,6 +86,11 @@ func parse(path, text string) (*script, error) {
 type part struct {
 	text  string
 	shell syntax.LangVariant
+}
+
+func hasSections(path string) bool {
+	dir := filepath.Base(filepath.Dir(path))
+	return dir == "logrotate.d" || dir == "cron.d"
 }
 
 func partsOf(path, text string) ([]part, error) {

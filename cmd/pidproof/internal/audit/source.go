@@ -187,7 +187,7 @@ func substitution(s *syntax.Stmt) *syntax.Word {
 
 // gets: read's variables have what it reads; nil: nobody knows.
 func (src *source) gets(call *syntax.CallExpr, from *syntax.Word) {
-	for _, name := range call.Args[1:] {
+	for i, name := range call.Args[1:] {
 		lit := name.Lit()
 		if !variableName().MatchString(lit) {
 			continue
@@ -195,6 +195,9 @@ func (src *source) gets(call *syntax.CallExpr, from *syntax.Word) {
 		word := from
 		if word == nil {
 			word = &syntax.Word{Parts: []syntax.WordPart{&syntax.ArithmExp{Left: call.Pos(), Right: call.End()}}}
+		}
+		if i > 0 { // a later word, which is not all that was read
+			word = &syntax.Word{Parts: append(slices.Clone(word.Parts), &syntax.Lit{})}
 		}
 		src.assigned[lit] = append(src.assigned[lit], word)
 	}
