@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // places are "LINE kind covered", one a line.
@@ -139,6 +142,63 @@ func TestSectionsAreNotReplaced(t *testing.T) {
 	found := ofText(t, "/etc/cron.d/f", tab)
 	if p := patchOf(&script{path: "x", text: tab}, found); p.Done != 0 || len(found) != 1 {
 		t.Errorf("%d found, patched:\n%s", len(found), p.Diff())
+	}
+}
+
+// A patch is applied in the root directory, and its lines are nobody's to choose by a name.
+func TestDiffNames(t *testing.T) {
+	const text = "#!/bin/sh\nDAEMON=/bin/d\nkill $(cat /run/d.pid)\n"
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for name, done := range map[string]int{"plain": 1, "with blanks in it": 1, "x\n+++ b": 0, "x\x1b[2J": 0} {
+		if err := os.WriteFile(name, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p, _, err := one(name)
+		if err != nil || p.Done != done {
+			t.Errorf("%q: %d, %v\n%s", name, p.Done, err, p.Diff())
+		}
+		if done == 0 {
+			continue
+		}
+		cmd := exec.Command("patch", "-s", "-p1", "-d", "/")
+		cmd.Stdin = strings.NewReader(p.Diff())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s\n%s", err, out, p.Diff())
+		}
+		if got, err := os.ReadFile(name); err != nil || string(got) != p.Text() {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+// A link has mode 0777, with which a backup was made; and what was changed meanwhile is kept.
+func TestWriteRefuses(t *testing.T) {
+	const text = "#!/bin/sh\nDAEMON=/bin/d\nkill $(cat /run/d.pid)\n"
+	for why, between := range map[string]func(path string) error{
+		"symbolic link": func(path string) error {
+			return errors.Join(os.Rename(path, path+".d"), os.Symlink(path+".d", path))
+		},
+		"has changed":  func(path string) error { return os.WriteFile(path, []byte(text+"# mine\n"), 0o755) },
+		"regular file": func(path string) error { return errors.Join(os.Remove(path), unix.Mkfifo(path, 0o644)) },
+	} {
+		path := filepath.Join(t.TempDir(), "script")
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p, _, err := one(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := between(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Write(); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", why, err)
+		}
+		if _, err := os.Lstat(path + "~"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: a backup was left: %v", why, err)
+		}
 	}
 }
 

@@ -174,7 +174,7 @@ func (f *finder) procWord(s *syntax.Stmt, w *syntax.Word) bool {
 // in one of its words was read from.
 func (f *finder) replaceable(found *Finding, s *syntax.Stmt, w *syntax.Word) {
 	call, is := s.Cmd.(*syntax.CallExpr)
-	if w == nil || !is || s.Background || s.Coprocess || len(call.Assigns) > 0 || f.script.sections {
+	if w == nil || !is || s.Background || s.Coprocess || len(call.Assigns) > 0 || f.script.unpatched {
 		return
 	}
 	if slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return !quiet(r) }) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,8 +32,8 @@ type script struct {
 	path  string
 	text  string
 	files []*syntax.File
-	// sections: they are parts of it, at its lines, but not at its bytes.
-	sections bool
+	// unpatched: nothing of it is replaced. Parts of a file are at its lines, not at its bytes.
+	unpatched bool
 }
 
 // read reads a regular file, by whatever name, without waiting: a FIFO in /etc/init.d would
@@ -47,8 +48,12 @@ func read(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return contentOf(f, st)
+}
+
+func contentOf(f *os.File, st fs.FileInfo) (string, error) {
 	if !st.Mode().IsRegular() {
-		return "", fmt.Errorf("%s %w: it is no regular file", path, ErrNoShell)
+		return "", fmt.Errorf("%s %w: it is no regular file", f.Name(), ErrNoShell)
 	}
 	content, err := io.ReadAll(io.LimitReader(f, sizeLimit+1))
 	if err != nil {
@@ -67,7 +72,7 @@ func load(path string) (*script, error) {
 }
 
 func parse(path, text string) (*script, error) {
-	s := &script{path: path, text: text, sections: hasSections(path)}
+	s := &script{path: path, text: text, unpatched: hasSections(path)}
 	parts, err := partsOf(path, text)
 	if err != nil {
 		return nil, err
