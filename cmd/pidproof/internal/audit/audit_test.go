@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // places are "LINE kind covered", one a line.
@@ -225,23 +226,79 @@ func TestDiffApplies(t *testing.T) {
 	}
 }
 
-// a=$b$b b=$c$c ... doubles with each line: without a limit, this would take for ever.
-func TestDoubling(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("#!/bin/sh\nv0=$(cat /run/d.pid)\n")
+// What doubles with each line, or each time that it is read again: without a limit, these
+// would take for ever.
+func TestBombs(t *testing.T) {
+	var doubling strings.Builder
+	doubling.WriteString("v0=$(cat /run/d.pid)\n")
 	for i := 1; i < 60; i++ {
-		fmt.Fprintf(&b, "v%d=\"$v%d$v%[2]d$(echo $v%[2]d)\"\n", i, i-1)
+		fmt.Fprintf(&doubling, "v%d=\"$v%d$v%[2]d$(echo $v%[2]d)\"\n", i, i-1)
 	}
-	b.WriteString("kill $v59\n$v59 $v59\n")
-	done := make(chan string, 1)
-	go func() { done <- places(ofText(t, "x", b.String())) }()
-	select {
-	case got := <-done:
-		if !strings.Contains(got, string(CannotTell)) {
-			t.Errorf("nothing is said of it: %q", got)
+	doubling.WriteString("kill $v59\n$v59 $v59\n")
+	for _, text := range []string{
+		doubling.String(),
+		"alias a='" + strings.Repeat("a;", 100) + "'\na",
+		"X='" + strings.Repeat(`sh -c "$X";`, 100) + "'\nsh -c \"$X\"",
+	} {
+		done := make(chan string, 1)
+		go func() { done <- places(ofText(t, "x", "#!/bin/sh\n"+text+"\n")) }()
+		select {
+		case got := <-done:
+			if !strings.Contains(got, string(CannotTell)) {
+				t.Errorf("nothing is said of it: %q", got)
+			}
+		case <-time.After(5 * time.Minute):
+			t.Fatalf("it takes for ever: %.60s", text)
 		}
-	case <-time.After(5 * time.Minute):
-		t.Fatal("it takes for ever")
+	}
+}
+
+// Files that read each other with ".": a thousand lines each would be a thousand million.
+func TestSourcedOnce(t *testing.T) {
+	dir := t.TempDir()
+	for from, to := range map[string]string{"a": "b", "b": "c", "c": "d", "d": "b"} {
+		text := "#!/bin/sh\n" + strings.Repeat(". "+filepath.Join(dir, to)+"\n", 1000)
+		if err := os.WriteFile(filepath.Join(dir, from), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := load(filepath.Join(dir, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := map[string]int{}
+	by := sourcedBy(s.path)
+	look(s, func(path string) *script { read[path]++; return by(path) })
+	for path, n := range read {
+		if n > 1 {
+			t.Fatalf("%s is read %d times", path, n)
+		}
+	}
+}
+
+// A place of a script is in none of the functions of a file that it reads, and in the
+// innermost of its own.
+func TestInside(t *testing.T) {
+	s, err := parse("x", "#!/bin/sh\n. /other\na() { b() { kill $x; }; kill $y; }\nkill $z\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := parse("y", "#!/bin/sh\nc() { :; "+strings.Repeat("\n", 200)+"}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := look(s, func(string) *script { return other })
+	var got []string
+	for _, name := range []string{"x", "y", "z"} {
+		syntax.Walk(s.files[0], func(n syntax.Node) bool {
+			if p, is := n.(*syntax.ParamExp); is && p.Param.Value == name {
+				got = append(got, src.inside(p))
+			}
+			return true
+		})
+	}
+	if strings.Join(got, ",") != "b,a," {
+		t.Errorf("they are in %q", got)
 	}
 }
 

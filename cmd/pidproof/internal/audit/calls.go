@@ -197,9 +197,13 @@ func (src *source) writeScript(b *strings.Builder, parts []syntax.WordPart, quot
 	}
 }
 
+// rereadStep is how many bytes are parsed in about the time of a step.
+const rereadStep = 4
+
 // reread parses a text that a shell would read again. What cannot be parsed cannot be told.
 func (src *source) reread(text string, left int, opaque bool) []command {
-	if opaque || readable(text) != nil {
+	// An alias that names itself ten times is a million after six times.
+	if src.steps += len(text) / rereadStep; opaque || src.spent() || readable(text) != nil {
 		return []command{{name: unknown, text: true}}
 	}
 	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
@@ -211,7 +215,7 @@ func (src *source) reread(text string, left int, opaque bool) []command {
 		if call, is := n.(*syntax.CallExpr); is && len(call.Args) > 0 {
 			found = append(found, src.lead(call.Args, left-1, false)...)
 		}
-		return true
+		return src.steps <= stepLimit
 	})
 	return found
 }
