@@ -311,7 +311,7 @@ func (f *finder) kill(s *syntax.Stmt, c command) {
 	for _, w := range targets {
 		its := f.numberOf(w)
 		n.add(its)
-		unclear = unclear || its.from == 0 && len(variablesOf(w)) > 0
+		unclear = unclear || its.from == 0 && f.someNumber(w)
 	}
 	kind := Kill
 	switch {
@@ -330,6 +330,17 @@ func (f *finder) kill(s *syntax.Stmt, c command) {
 		f.replaceable(found, s, targets[0])
 		found.signal = signal
 	}
+}
+
+// someNumber: of a process that nobody knows, or one that is written down. Not the jobs that
+// the shell itself has started, and not 0, its own group.
+func (f *finder) someNumber(w *syntax.Word) bool {
+	if len(variablesOf(w)) > 0 || hasCommand(w) && !strings.Contains(textOf(w), "jobs -p") {
+		return true
+	}
+	return slices.ContainsFunc(f.values(w), func(v string) bool {
+		return v == "{}" || strings.Trim(v, "-0") != "" && strings.Trim(v, "-0123456789") == ""
+	})
 }
 
 // signalWord is the variable in kill -$1 N, for a replacement.
