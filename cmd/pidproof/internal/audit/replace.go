@@ -58,9 +58,15 @@ func (f *Finding) replacement(daemon, old string) string {
 			return question
 		}
 	case Kill:
-		if last := f.signal == "KILL" || f.signal == "9"; plainSignal().MatchString(f.signal) && !(last && f.held) {
-			return fmt.Sprintf("pidproof killproc -p %s %s %s || false", quoted(f.pidfile), daemon, f.signal)
+		if last := f.signal == "KILL" || f.signal == "9"; !plainSignal().MatchString(f.signal) || last && f.held {
+			return ""
 		}
+		signal := fmt.Sprintf("pidproof killproc -p %s %s %s || false", quoted(f.pidfile), daemon, f.signal)
+		if f.signal == "HUP" || f.signal == "1" || f.signal == "USR1" || f.signal == "USR2" {
+			return signal
+		}
+		// By TERM and KILL the LSB's killproc means a stop, which succeeds where nothing runs.
+		return fmt.Sprintf("pidproof pidofproc -p %s %s >/dev/null && %s", quoted(f.pidfile), daemon, signal)
 	}
 	return ""
 }
