@@ -1,3 +1,5 @@
+//go:build healing
+
 package lab
 
 import (
@@ -88,7 +90,7 @@ const countSleeps = `mkdir -p /run/heal
 // installUnstarted installs packages, and their services stay down.
 func (h *Host) installUnstarted(t *testing.T, packages ...string) {
 	t.Helper()
-	folder := fetch(t, append([]string{"install", "--download-only", "--reinstall", "--no-install-recommends"}, packages...)...)
+	folder := h.fetch(t, append([]string{"install", "--download-only", "--reinstall", "--no-install-recommends"}, packages...)...)
 	h.Must(t, "rm -rf "+debsInHost+" && mkdir -p "+debsInHost)
 	h.Copy(t, folder, debsInHost)
 	h.Must(t, "printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d")
@@ -97,10 +99,10 @@ func (h *Host) installUnstarted(t *testing.T, packages ...string) {
 }
 
 // takeAll takes all steps of all services, side by side: most of the time they sleep.
-func takeAll(t *testing.T, h *Host, side string, services []patched, whole bool) map[string][]step {
+func takeAll(t *testing.T, h *Host, side string, services []patched, whole bool) map[string][]healStep {
 	t.Helper()
 	var mu sync.Mutex
-	taken := make(map[string][]step)
+	taken := make(map[string][]healStep)
 	t.Run(side, func(t *testing.T) {
 		var all sync.WaitGroup // not t.Parallel: its limit is for tests that work
 		for _, p := range services {
@@ -121,7 +123,7 @@ func takeAll(t *testing.T, h *Host, side string, services []patched, whole bool)
 }
 
 // compareSides prints the table, and fails where the patched script is worse.
-func compareSides(t *testing.T, services []patched, places map[string]string, stock, healed map[string][]step) {
+func compareSides(t *testing.T, services []patched, places map[string]string, stock, healed map[string][]healStep) {
 	t.Helper()
 	var table, notes strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
@@ -179,10 +181,10 @@ func wording(said string) string {
 	}, said)
 }
 
-func sameStep(steps []step, as step) (step, bool) {
-	i := slices.IndexFunc(steps, func(s step) bool { return s.state == as.state && s.action == as.action })
+func sameStep(steps []healStep, as healStep) (healStep, bool) {
+	i := slices.IndexFunc(steps, func(s healStep) bool { return s.state == as.state && s.action == as.action })
 	if i < 0 {
-		return step{}, false
+		return healStep{}, false
 	}
 	return steps[i], true
 }

@@ -1,3 +1,5 @@
+//go:build healing
+
 package lab
 
 // patchedServices are started as their packages have it, with as much configuration as they need to run alone.
@@ -68,11 +70,11 @@ var patchedServices = []patched{
 DAEMON_OPTS="-C /etc/mini-httpd.conf"' >/etc/default/mini-httpd; sed -i 's/^host=.*/host=127.0.0.1/; s/^port=.*/port=8085/' /etc/mini-httpd.conf`},
 	{name: "ircd-hybrid", packages: []string{"ircd-hybrid"}, daemon: "/usr/sbin/ircd-hybrid", pidfile: "/run/ircd/ircd-hybrid.pid",
 		itself: "start restart force-reload"},
-	{name: "nield", packages: []string{"nield"}, daemon: "/usr/sbin/nield", pidfile: "/run/nield.pid", few: true,
+	{name: "nield", packages: []string{"nield"}, daemon: "/usr/sbin/nield", pidfile: "/run/nield.pid",
 		itself: "start restart force-reload"},
 	{name: "restartd", packages: []string{"restartd"}, daemon: "/usr/sbin/restartd", pidfile: "/run/restartd.pid",
 		prepare: `echo 'sleeper "nobody-runs-this" "true" "true"' >/etc/restartd.conf`},
-	{name: "ptunnel", packages: []string{"ptunnel"}, daemon: "/usr/sbin/ptunnel", pidfile: "/run/ptunnel.pid",
+	{name: "ptunnel", packages: []string{"ptunnel"}, daemon: "/usr/sbin/ptunnel", pidfile: "/run/ptunnel.pid", few: true,
 		prepare: `echo run_daemon=true >/etc/default/ptunnel`},
 	{name: "farpd", packages: []string{"farpd"}, daemon: "/usr/sbin/farpd", pidfile: "/run/farpd.pid",
 		prepare: `ip link add fa0 type veth peer name fa1; ip addr add 10.8.0.1/24 dev fa0; ip link set fa0 up; ip link set fa1 up

@@ -1,3 +1,5 @@
+//go:build healing
+
 package lab
 
 import (
@@ -31,8 +33,8 @@ const (
 
 func (s state) runs() bool { return s == runningState || s == replacedState || s == bothState }
 
-// step is one call of a script, and what came of it.
-type step struct {
+// healStep is one call of a script, and what came of it.
+type healStep struct {
 	state  state
 	action string
 	code   int
@@ -46,7 +48,7 @@ type step struct {
 }
 
 // result is what has to be the same on both sides.
-func (s step) result() string {
+func (s healStep) result() string {
 	code := min(s.code, 1) // which of kill's codes, no script cares
 	if s.action == "status" {
 		code = s.code
@@ -59,7 +61,7 @@ type healing struct {
 	patched
 	h      *Host
 	side   bool // patched
-	steps  []step
+	steps  []healStep
 	second int    // PID of the other instance
 	owner  string // of the pidfile, as stat %u:%g has it
 	mode   string
@@ -68,7 +70,7 @@ type healing struct {
 var usage = regexp.MustCompile(`\{ *([a-z][a-z-]*(?: *\| *[a-z-]+)+) *\}`)
 
 // take calls every action of the script in every state.
-func (p patched) take(t *testing.T, h *Host, side, whole bool) []step {
+func (p patched) take(t *testing.T, h *Host, side, whole bool) []healStep {
 	run := &healing{patched: p, h: h, side: side}
 	text := h.Must(t, "cat "+p.script())
 	known := append(regexp.MustCompile(`[a-z-]+`).FindAllString(first(usage.FindStringSubmatch(text)), -1), strings.Fields(p.actions)...)
@@ -118,7 +120,7 @@ func (r *healing) step(t *testing.T, s state, action string) {
 	if s.runs() {
 		before = r.mains(t)[0]
 	}
-	one := step{state: s, action: action}
+	one := healStep{state: s, action: action}
 	traced := func() string { return "" }
 	if s.runs() && !slices.Contains([]string{"start", "status", "restart", "stop"}, action) {
 		traced = r.trace(t, before)
@@ -161,20 +163,20 @@ func (r *healing) step(t *testing.T, s state, action string) {
 	r.steps = append(r.steps, one)
 }
 
-func (one step) started() bool { return one.mains > 0 }
+func (one healStep) started() bool { return one.mains > 0 }
 
-func (r *healing) ofState(s state, action string) step {
+func (r *healing) ofState(s state, action string) healStep {
 	for _, one := range r.steps {
 		if one.state == s && one.action == action {
 			return one
 		}
 	}
-	return step{}
+	return healStep{}
 }
 
 // settle waits until what is right has come about: daemons begin and end some time after the script has returned. A
 // stock script that is wrong is given up soon: to call it wrong too early does no harm.
-func (one *step) settle(r *healing, t *testing.T, before int) {
+func (one *healStep) settle(r *healing, t *testing.T, before int) {
 	t.Helper()
 	right := func() bool {
 		mains := r.mains(t)
@@ -202,7 +204,7 @@ func (r *healing) excused(action string) bool {
 }
 
 // judge says what is wrong, "" for nothing.
-func (one step) judge(r *healing, t *testing.T, mains []int) string {
+func (one healStep) judge(r *healing, t *testing.T, mains []int) string {
 	t.Helper()
 	var pid int
 	if len(mains) == 1 {

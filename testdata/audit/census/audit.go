@@ -51,7 +51,7 @@ func auditPackage(program, root, name string) (scripts []script, patches []patch
 			if err != nil {
 				return nil, nil, err
 			}
-			patches = append(patches, patch{s, string(diff)})
+			patches = append(patches, patch{s, asInstalled(string(diff))})
 		}
 	}
 	return scripts, patches, nil

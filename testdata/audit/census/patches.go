@@ -45,3 +45,13 @@ func writePatches(folder string, patches []patch) error {
 	}
 	return nil
 }
+
+// asInstalled is a diff of a file below a package's root as one of the file below /: audit names it as it lies here.
+func asInstalled(diff string) string {
+	head := len("--- a")
+	at := strings.Index(diff, "/etc/init.d/")
+	if at <= head {
+		return diff
+	}
+	return strings.ReplaceAll(diff, diff[head:at], "")
+}

@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // places are "LINE kind covered", one a line.
@@ -53,6 +57,14 @@ func TestFind(t *testing.T) {
 		{"in another shell", `su -s /bin/sh -c "kill -15 $PID" u` + "\nsh -c 'killall d'\ntrap 'kill $pid' EXIT", "2 kill\n3 killall\n4 kill"},
 		{"in words of its own", "k''ill -9 $pid\n\"ki\"ll -9 $pid\nK='kill -9'; $K $pid\nalias z=pkill\nz d", "2 kill\n3 kill\n4 kill\n6 pkill"},
 		{"not to be told", "eval \"$(decode)\"\nx=$(decode); $x -9 $pid\n$DAEMON --pid /run/f.pid", "2 cannot-tell\n3 cannot-tell"},
+		{"what comes in is a script", "sh <<E\nkillall d\nE\necho killall d | bash -s\n. /dev/stdin\nsource <(f)\nsh -x", "2 cannot-tell\n5 cannot-tell\n6 cannot-tell\n7 cannot-tell\n8 cannot-tell"},
+		{"a shell with a script", "sh /usr/share/x\nbash -e x.sh y", ""},
+		{"a name that a pattern or an escape makes", "/bin/k?ll -9 $pid\n$'\\x6bill' -9 $pid\n[ -n \"$pid\" ]", "2 cannot-tell\n3 cannot-tell"},
+		{"by other programs", "strace -f kill $pid\nfind /run -name '*.pid' -exec kill {} +\nstart-stop-daemon --start --exec /bin/killall -- d\nflock /run/l -c 'pkill d'\nbash -c -- 'pkill d'",
+			"2 kill\n3 kill\n4 killall\n5 pkill\n6 pkill"},
+		{"as arguments of the script and of its functions", "set -- killall d\n\"$@\"\nf() { shift; \"$@\"; }\nf x killall d\ng() { $2 $3; }\ng x pkill d\ng kill", "2 killall\n5 killall\n7 pkill"},
+		{"by one of its own of that name", "kill() { command kill \"$@\"; }\nkill -9 $pid", "2 kill"},
+		{"a number that is written down, or from anywhere", "kill 1234\nkill -9 $(cat /run/d)\nkill -9 `f`\nkill 0\nkill -TERM $(jobs -p)", "2 kill\n3 kill\n4 kill"},
 		{"pidproof with the old way behind it", "if command -v pidproof >/dev/null; then pidproof killproc d; else killall d; fi", ""},
 		{"comments and texts", "# kill -9 $pid\ncat <<E\nkill -9 $pid\nE\necho 'kill $pid'", ""},
 	} {
@@ -91,18 +103,113 @@ func TestNotReplaced(t *testing.T) {
 		{"two pidfiles", "n=$(cat $P)\nn=$(cat /run/e.pid)\nkill $n", 0},
 		{"waited for when the pidfile may have gone", "n=$(cat $P)\nwhile kill -0 $n; do sleep 1; done", 0},
 		{"killed at last likewise", "n=$(cat $P)\nkill -9 $n", 0},
-		{"from a pipe that is another's", "f() { head -1 $i | while read n; do kill $n; done; }\ng() { read n <$P; }", 0},
+		{"from a pipe by its own pidfile, and not by another's", "f() { head -1 $i | while read n; do kill $n; done; }\ng() { read n <$P; }", 1},
 		{"what it prints is wanted", "ps -p $(cat $P)", 0},
 		{"a test for more", "[ -d /proc/$(cat $P) -a -x /bin/d ]", 0},
 		{"what the process does", "grep -q x /proc/$(cat $P)/environ", 0},
 		{"two daemons", "start-stop-daemon --start --exec /bin/e\nstart-stop-daemon --start --exec $DAEMON\nkill $(cat $P)", 0},
 		{"in the background", "kill $(cat $P) &", 0},
+		{"several numbers", "for i in a b; do N=\"$N $(cat $P)\"; done\nkill $N", 0},
+		{"several files", "kill $(cat /run/*.pid)", 0},
+		{"several files in a variable", "Q='/run/a.pid /run/b.pid'\nkill $(cat $Q)", 0},
+		{"another line of the file", "kill $(sed -n 2p $P)", 0},
+		{"a field of the file", "kill $(cat $P | cut -d: -f2)", 0},
+		{"its parent", `kill $(cat /proc/$(cat $P)/stat | cut -d" " -f4)`, 0},
+		{"what a function makes of it", "kill $(f $(cat $P))", 0},
+		{"or another number", "kill $(cat $P || echo 1)", 0},
+		{"a part of a number", "n=$(cat $P)\nkill ${n%%,*}", 0},
+		{"a second word", "read a n <$P; kill $n", 0},
+		{"a process group", "kill -TERM -$(cat $P)", 0},
+		{"a process group behind --", "kill -- -$(cat $P)", 0},
+		{"(at once it can)", "n=$(cat $P)\n[ -n \"$n\" ] && kill $n", 1},
+		{"its pidfile was removed", "n=$(cat $P)\nrm $P\nkill $n", 0},
+		{"another has its pidfile by now, as nginx does it", "n=$(cat $P)\nstart\nkill -QUIT $n", 0},
+		{"its pidfile's variable has changed", "n=$(cat $P)\nP=/run/e.pid\nkill $n", 0},
+		{"another turn of a loop", "n=$(cat $P)\nfor i in 1 2; do kill -0 $n; done", 0},
+		{"a command that may be another", "K=echo\n[ $X ] && K=kill\n$K $(cat $P)", 0},
+		{"the length of a variable", "kill -${#X} $(cat $P)", 0},
+		{"what it prints is kept", "kill $(cat $P) 2>>/log", 0},
+		{"what it prints is kept elsewhere", "n=$(cat $P)\nps -p $n >/x 2>/dev/null", 0},
+		{"another daemon's pidfile", "kill -HUP $(cat /run/rsyslogd.pid)", 0},
+		{"not the daemon's pidfile", "start-stop-daemon --start --pidfile $P --exec $DAEMON\nkill -HUP $(cat $Q.pid)", 0},
+		{"a daemon's word of another function", "s() { local d=/bin/d; start-stop-daemon --start --exec $d; }\nr() { kill $(cat $P); }", 0},
+		{"a daemon that is a command line", "DAEMON='nice /bin/d'\nkill -0 $(cat $P)", 0},
+		{"a daemon that becomes another", "start-stop-daemon --start --exec /bin/sh -- -c d\nkill $(cat $P)", 0},
 		{"inside of a text", `su -c "kill $(cat $P)"`, 0},
 	} {
 		text := head + c.text + "\n"
 		p := patchOf(&script{path: "x", text: text}, ofText(t, "x", text))
 		if p.Done != c.done {
 			t.Errorf("%s: %d are replaced:\n%s", c.why, p.Done, p.Diff())
+		}
+		if strings.Contains(c.text, "head -1 $i") && !strings.Contains(p.Text(), `--pidfile "$i"`) {
+			t.Errorf("%s:\n%s", c.why, p.Diff())
+		}
+	}
+}
+
+// Scripts inside of other files are not at the bytes that the parser has.
+func TestSectionsAreNotReplaced(t *testing.T) {
+	tab := "# something before it\n5 * * * * root DAEMON=/bin/d; kill $(cat /run/d.pid)\n"
+	found := ofText(t, "/etc/cron.d/f", tab)
+	if p := patchOf(&script{path: "x", text: tab}, found); p.Done != 0 || len(found) != 1 {
+		t.Errorf("%d found, patched:\n%s", len(found), p.Diff())
+	}
+}
+
+// A patch is applied in the root directory, and its lines are nobody's to choose by a name.
+func TestDiffNames(t *testing.T) {
+	const text = "#!/bin/sh\nDAEMON=/bin/d\nkill $(cat /run/d.pid)\n"
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for name, done := range map[string]int{"plain": 1, "with blanks in it": 1, "x\n+++ b": 0, "x\x1b[2J": 0} {
+		if err := os.WriteFile(name, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p, _, err := one(name)
+		if err != nil || p.Done != done {
+			t.Errorf("%q: %d, %v\n%s", name, p.Done, err, p.Diff())
+		}
+		if done == 0 {
+			continue
+		}
+		cmd := exec.Command("patch", "-s", "-p1", "-d", "/")
+		cmd.Stdin = strings.NewReader(p.Diff())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s\n%s", err, out, p.Diff())
+		}
+		if got, err := os.ReadFile(name); err != nil || string(got) != p.Text() {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+// A link has mode 0777, with which a backup was made; and what was changed meanwhile is kept.
+func TestWriteRefuses(t *testing.T) {
+	const text = "#!/bin/sh\nDAEMON=/bin/d\nkill $(cat /run/d.pid)\n"
+	for why, between := range map[string]func(path string) error{
+		"symbolic link": func(path string) error {
+			return errors.Join(os.Rename(path, path+".d"), os.Symlink(path+".d", path))
+		},
+		"has changed":  func(path string) error { return os.WriteFile(path, []byte(text+"# mine\n"), 0o755) },
+		"regular file": func(path string) error { return errors.Join(os.Remove(path), unix.Mkfifo(path, 0o644)) },
+	} {
+		path := filepath.Join(t.TempDir(), "script")
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p, _, err := one(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := between(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Write(); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", why, err)
+		}
+		if _, err := os.Lstat(path + "~"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: a backup was left: %v", why, err)
 		}
 	}
 }
@@ -130,23 +237,79 @@ func TestDiffApplies(t *testing.T) {
 	}
 }
 
-// a=$b$b b=$c$c ... doubles with each line: without a limit, this would take for ever.
-func TestDoubling(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("#!/bin/sh\nv0=$(cat /run/d.pid)\n")
+// What doubles with each line, or each time that it is read again: without a limit, these
+// would take for ever.
+func TestBombs(t *testing.T) {
+	var doubling strings.Builder
+	doubling.WriteString("v0=$(cat /run/d.pid)\n")
 	for i := 1; i < 60; i++ {
-		fmt.Fprintf(&b, "v%d=\"$v%d$v%[2]d$(echo $v%[2]d)\"\n", i, i-1)
+		fmt.Fprintf(&doubling, "v%d=\"$v%d$v%[2]d$(echo $v%[2]d)\"\n", i, i-1)
 	}
-	b.WriteString("kill $v59\n$v59 $v59\n")
-	done := make(chan string, 1)
-	go func() { done <- places(ofText(t, "x", b.String())) }()
-	select {
-	case got := <-done:
-		if !strings.Contains(got, string(CannotTell)) {
-			t.Errorf("nothing is said of it: %q", got)
+	doubling.WriteString("kill $v59\n$v59 $v59\n")
+	for _, text := range []string{
+		doubling.String(),
+		"alias a='" + strings.Repeat("a;", 100) + "'\na",
+		"X='" + strings.Repeat(`sh -c "$X";`, 100) + "'\nsh -c \"$X\"",
+	} {
+		done := make(chan string, 1)
+		go func() { done <- places(ofText(t, "x", "#!/bin/sh\n"+text+"\n")) }()
+		select {
+		case got := <-done:
+			if !strings.Contains(got, string(CannotTell)) {
+				t.Errorf("nothing is said of it: %q", got)
+			}
+		case <-time.After(5 * time.Minute):
+			t.Fatalf("it takes for ever: %.60s", text)
 		}
-	case <-time.After(5 * time.Minute):
-		t.Fatal("it takes for ever")
+	}
+}
+
+// Files that read each other with ".": a thousand lines each would be a thousand million.
+func TestSourcedOnce(t *testing.T) {
+	dir := t.TempDir()
+	for from, to := range map[string]string{"a": "b", "b": "c", "c": "d", "d": "b"} {
+		text := "#!/bin/sh\n" + strings.Repeat(". "+filepath.Join(dir, to)+"\n", 1000)
+		if err := os.WriteFile(filepath.Join(dir, from), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := load(filepath.Join(dir, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := map[string]int{}
+	by := sourcedBy(s.path)
+	look(s, func(path string) *script { read[path]++; return by(path) })
+	for path, n := range read {
+		if n > 1 {
+			t.Fatalf("%s is read %d times", path, n)
+		}
+	}
+}
+
+// A place of a script is in none of the functions of a file that it reads, and in the
+// innermost of its own.
+func TestInside(t *testing.T) {
+	s, err := parse("x", "#!/bin/sh\n. /other\na() { b() { kill $x; }; kill $y; }\nkill $z\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := parse("y", "#!/bin/sh\nc() { :; "+strings.Repeat("\n", 200)+"}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := look(s, func(string) *script { return other })
+	var got []string
+	for _, name := range []string{"x", "y", "z"} {
+		syntax.Walk(s.files[0], func(n syntax.Node) bool {
+			if p, is := n.(*syntax.ParamExp); is && p.Param.Value == name {
+				got = append(got, src.inside(p))
+			}
+			return true
+		})
+	}
+	if strings.Join(got, ",") != "b,a," {
+		t.Errorf("they are in %q", got)
 	}
 }
 

@@ -43,8 +43,8 @@ func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []comm
 			continue
 		}
 		name := path.Base(words[0])
-		if strings.Contains(name, unknown) {
-			name = unknown
+		if strings.Contains(name, unknown) || strings.ContainsAny(name, "*?") || strings.Contains(name, "[") && name != "[" && name != "[[" {
+			name = unknown // a pattern is whatever file it fits
 		}
 		if text, is := src.aliases[name]; is {
 			found = append(found, src.reread(text+" "+textsOf(args[1:]), left, false)...)
@@ -62,7 +62,7 @@ func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []comm
 			}
 			rest = append(split, rest...)
 		}
-		its := command{name: name, args: rest, plain: plain && len(words) == 1}
+		its := command{name: name, args: rest, plain: plain && args[0].Lit() != ""}
 		if src.functions[name] != nil {
 			its.name, its.function = "", name
 		}
@@ -84,13 +84,28 @@ func (src *source) within(c command, left int) []command {
 			}
 		}
 		return src.behindOptions(args, left)
-	case "exec", "command", "builtin", "nohup", "setsid", "time", "busybox", "toybox", "nice", "env", "sudo", "doas", "stdbuf", "timeout", "xargs", "flock", "unshare", "nsenter", "chroot", "setpriv", "run-parts":
-		return src.behindOptions(args, left)
+	case "exec", "command", "builtin", "nohup", "setsid", "time", "busybox", "toybox", "nice", "env", "sudo", "doas", "stdbuf", "timeout", "xargs", "unshare", "nsenter", "chroot", "setpriv", "run-parts",
+		"strace", "ltrace", "systemd-run", "systemd-cat", "chpst", "softlimit", "setuidgid", "prlimit", "watch", "parallel", "pkexec", "gosu", "chronic", "choom", "numactl", "cgexec":
+		return outsideFunctions(src.behindOptions(args, left))
+	case "flock", "script":
+		if text := src.afterC(args); text != nil {
+			return src.rereadWord(text, left)
+		}
+		return outsideFunctions(src.behindOptions(args, left))
+	case "find", "start-stop-daemon", "set":
+		return src.fromSignaller(args, left)
 	case "log_action_cmd", "_cmd":
 		return src.lead(args, left, false)
 	case "sh", "bash", "dash", "ash", "ksh", "mksh", "su", "runuser":
 		if text := src.afterC(args); text != nil {
 			return src.rereadWord(text, left)
+		}
+		if !strings.HasPrefix(c.name, "su") && c.name != "runuser" && readsScript(args) {
+			return []command{{name: unknown, text: true}}
+		}
+	case ".", "source":
+		if len(args) > 0 && readsScript(args[:1]) {
+			return []command{{name: unknown, text: true}}
 		}
 	case "eval":
 		if len(args) > 0 {
@@ -101,10 +116,59 @@ func (src *source) within(c command, left int) []command {
 			return src.rereadWord(args[0], left)
 		}
 	}
-	if f := src.functions[c.function]; f != nil && runsItsArguments(f) {
+	f := src.functions[c.function]
+	switch {
+	case f == nil:
+		return nil
+	case runsItsArguments(f):
+		if found := src.fromSignaller(args, left); found != nil { // behind a shift
+			return found
+		}
 		return src.lead(args, left, false)
+	default:
+		return src.fromSignaller(args, left)
+	}
+}
+
+// fromSignaller follows words from where one names what sends signals, and more follows.
+func (src *source) fromSignaller(args []*syntax.Word, left int) []command {
+	for i, word := range args[:max(0, len(args)-1)] {
+		switch path.Base(word.Lit()) {
+		case "kill", "killall", "killall5", "pkill", "skill", "snice":
+			return outsideFunctions(src.lead(args[i:], left, false))
+		}
 	}
 	return nil
+}
+
+// outsideFunctions: what another program runs is none of the script's functions.
+func outsideFunctions(found []command) []command {
+	for i := range found {
+		if found[i].function != "" {
+			found[i].name, found[i].function = found[i].function, ""
+		}
+	}
+	return found
+}
+
+// readsScript: a shell without a file, or with one that has no name before it runs, has what
+// it does from a pipe or a here-document.
+func readsScript(args []*syntax.Word) bool {
+	for _, word := range args {
+		text := literalStart(word)
+		if strings.HasPrefix(text, "/dev/") || len(word.Parts) == 1 && isProcSubst(word.Parts[0]) {
+			return true
+		}
+		if !strings.HasPrefix(text, "-") {
+			return false
+		}
+	}
+	return true
+}
+
+func isProcSubst(p syntax.WordPart) bool {
+	_, is := p.(*syntax.ProcSubst)
+	return is
 }
 
 // unclear: what eval runs first is a text that is made up when the script runs.
@@ -139,8 +203,10 @@ func isCount(text string) bool {
 func (src *source) afterC(args []*syntax.Word) *syntax.Word {
 	for i, word := range args {
 		if text := literalStart(word); strings.HasPrefix(text, "-") && !strings.HasPrefix(text, "--") && strings.HasSuffix(text, "c") || text == "--command" {
-			if i+1 < len(args) {
-				return args[i+1]
+			if rest := args[i+1:]; len(rest) > 1 && rest[0].Lit() == "--" {
+				return rest[1]
+			} else if len(rest) > 0 {
+				return rest[0]
 			}
 		}
 	}
@@ -197,9 +263,13 @@ func (src *source) writeScript(b *strings.Builder, parts []syntax.WordPart, quot
 	}
 }
 
+// rereadStep is how many bytes are parsed in about the time of a step.
+const rereadStep = 4
+
 // reread parses a text that a shell would read again. What cannot be parsed cannot be told.
 func (src *source) reread(text string, left int, opaque bool) []command {
-	if opaque || readable(text) != nil {
+	// An alias that names itself ten times is a million after six times.
+	if src.steps += len(text) / rereadStep; opaque || src.spent() || readable(text) != nil {
 		return []command{{name: unknown, text: true}}
 	}
 	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
@@ -211,7 +281,7 @@ func (src *source) reread(text string, left int, opaque bool) []command {
 		if call, is := n.(*syntax.CallExpr); is && len(call.Args) > 0 {
 			found = append(found, src.lead(call.Args, left-1, false)...)
 		}
-		return true
+		return src.steps <= stepLimit
 	})
 	return found
 }

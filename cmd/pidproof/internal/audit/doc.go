@@ -13,6 +13,7 @@
 //	loops.go      loops that wait
 //	pattern.go    regular expressions, compiled when they are needed
 //	kinds.go      the kinds: what can go wrong, and what covers it
+//	exact.go      numbers that are all that one pidfile has
 //	replace.go    what to write instead
 //	whose.go      the places where the pidfile may be another's
 //	patch.go      the same as a unified diff

@@ -18,12 +18,13 @@ type finder struct {
 	oneLiners []*syntax.Stmt
 	stops     func() []stop
 	waits     func() []nodeRange
+	events    func() *events
 }
 
 // find names the places of a script, in the order of its lines.
 func find(src *source) []Finding {
 	f := &finder{source: src}
-	f.stops, f.waits = sync.OnceValue(f.lookForStops), sync.OnceValue(f.lookForWaits)
+	f.stops, f.waits, f.events = sync.OnceValue(f.lookForStops), sync.OnceValue(f.lookForWaits), sync.OnceValue(f.lookForEvents)
 	for _, file := range src.script.files {
 		f.skipGuarded(file)
 		syntax.Walk(file, func(n syntax.Node) bool {
@@ -127,61 +128,72 @@ func (f *finder) prints(s *syntax.Stmt) bool {
 	})
 }
 
+// behindProc is the number in /proc/NUMBER/FILE, nil where that is more than one part.
+func behindProc(w *syntax.Word) *syntax.Word {
+	parts := w.Parts
+	if len(parts) == 1 {
+		if q, is := parts[0].(*syntax.DblQuoted); is {
+			parts = q.Parts
+		}
+	}
+	if len(parts) < 2 || len(parts) > 3 {
+		return nil
+	}
+	lit, is := parts[0].(*syntax.Lit)
+	if !is || lit.Value != "/proc/" {
+		return nil
+	}
+	if len(parts) == 3 {
+		if behind, is := parts[2].(*syntax.Lit); !is || !strings.HasPrefix(behind.Value, "/") {
+			return nil
+		}
+	}
+	return &syntax.Word{Parts: parts[1:2]}
+}
+
+// behindPidOption is the number in ps -p NUMBER, -pNUMBER and --pid=NUMBER.
+func behindPidOption(w *syntax.Word) *syntax.Word {
+	if len(w.Parts) == 2 && slices.Contains([]string{"-p", "-q", "--pid="}, literalStart(w)) {
+		return &syntax.Word{Parts: w.Parts[1:]}
+	}
+	return w
+}
+
 var asksByNumber = pattern(`/proc/(\x00|[0-9*?[])`)
 
 func (f *finder) procWord(s *syntax.Stmt, w *syntax.Word) bool {
 	for _, v := range f.values(w) {
 		if asksByNumber().MatchString(v) && f.numberOf(w).from != ofSelf {
 			found := f.add(s, Proc, "")
-			f.replaceable(found, s, f.numberOf(w))
+			f.replaceable(found, s, behindProc(w))
 			return true
 		}
 	}
 	return false
 }
 
-// replaceable notes what a replacement needs: the statement, and the pidfile.
-func (f *finder) replaceable(found *Finding, s *syntax.Stmt, n number) {
-	word := n.pidfile()
+// replaceable notes what a replacement needs: the statement, and the pidfile that the number
+// in one of its words was read from.
+func (f *finder) replaceable(found *Finding, s *syntax.Stmt, w *syntax.Word) {
 	call, is := s.Cmd.(*syntax.CallExpr)
-	if word == nil || !is || s.Background || s.Coprocess || len(call.Assigns) > 0 {
+	if w == nil || !is || s.Background || s.Coprocess || len(call.Assigns) > 0 || f.script.unpatched {
+		return
+	}
+	if slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return !quiet(r) }) {
+		return
+	}
+	read, is := f.exact(w, s)
+	if !is || f.oneOfMany(s, read.pidfile) {
 		return
 	}
 	// A number that was read before may still be the daemon's when its pidfile has gone: who
 	// waits for its end, or ends it at last, goes on by the number.
-	found.held = !slices.ContainsFunc(call.Args, readsFile)
-	if found.held && (f.inWaitLoop(s) || f.removedBefore(s, word)) {
+	if found.held = read.held; found.held && f.inWaitLoop(s) {
 		return
 	}
-	if !f.meansTheSame(word, s) || f.oneOfMany(s, word) {
-		return
-	}
-	found.pidfile, found.begins = textOf(word), f.beginning(word)
+	found.pidfileWord, found.pidfile, found.begins = read.pidfile, textOf(read.pidfile), f.beginning(read.pidfile)
 	found.node = rangeOf(s)
-}
-
-// meansTheSame: a pidfile's word of another function has the same value here only if its
-// variables are set outside of all functions.
-func (f *finder) meansTheSame(word *syntax.Word, at *syntax.Stmt) bool {
-	if f.inside(word) == f.inside(at) {
-		return true
-	}
-	for _, name := range variablesOf(word) {
-		if positional(name) || slices.ContainsFunc(f.assigned[name], func(w *syntax.Word) bool { return f.inside(w) != "" }) {
-			return false
-		}
-	}
-	return true
-}
-
-// readsFile: the word reads the pidfile itself.
-func readsFile(w *syntax.Word) (does bool) {
-	syntax.Walk(w, func(n syntax.Node) bool {
-		_, is := n.(*syntax.CmdSubst)
-		does = does || is
-		return !does
-	})
-	return does
+	found.in = f.inside(s)
 }
 
 func (f *finder) inWaitLoop(s *syntax.Stmt) bool {
@@ -231,8 +243,11 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 	case "killall", "killall5":
 		f.named(f.add(s, Killall, ""), c)
 	case "ps":
-		if n := f.numbersOf(c.args); n.from != ofSelf {
-			f.replaceable(f.add(s, Ps, ""), s, n)
+		if f.numbersOf(c.args).from != ofSelf {
+			found := f.add(s, Ps, "")
+			if len(c.args) > 0 {
+				f.replaceable(found, s, behindPidOption(c.args[len(c.args)-1]))
+			}
 		}
 	case "fuser", "lsof":
 		f.add(s, Fuser, "")
@@ -298,7 +313,7 @@ func (f *finder) kill(s *syntax.Stmt, c command) {
 	for _, w := range targets {
 		its := f.numberOf(w)
 		n.add(its)
-		unclear = unclear || its.from == 0 && len(variablesOf(w)) > 0
+		unclear = unclear || its.from == 0 && f.someNumber(w)
 	}
 	kind := Kill
 	switch {
@@ -313,10 +328,21 @@ func (f *finder) kill(s *syntax.Stmt, c command) {
 		}
 	}
 	found := f.add(s, kind, "")
-	if c.plain && len(targets) == 1 && !isGroup(targets[0]) {
-		f.replaceable(found, s, n)
+	if c.plain && len(targets) == 1 {
+		f.replaceable(found, s, targets[0])
 		found.signal = signal
 	}
+}
+
+// someNumber: of a process that nobody knows, or one that is written down. Not the jobs that
+// the shell itself has started, and not 0, its own group.
+func (f *finder) someNumber(w *syntax.Word) bool {
+	if len(variablesOf(w)) > 0 || hasCommand(w) && !strings.Contains(textOf(w), "jobs -p") {
+		return true
+	}
+	return slices.ContainsFunc(f.values(w), func(v string) bool {
+		return v == "{}" || strings.Trim(v, "-0") != "" && strings.Trim(v, "-0123456789") == ""
+	})
 }
 
 // signalWord is the variable in kill -$1 N, for a replacement.
@@ -325,7 +351,7 @@ func signalWord(args []*syntax.Word) (string, bool) {
 		return "", false
 	}
 	p, is := args[0].Parts[1].(*syntax.ParamExp)
-	if !is || p.Exp != nil || p.Repl != nil || p.Slice != nil {
+	if !is || !plainParam(p) {
 		return "", false
 	}
 	return `"$` + p.Param.Value + `"`, true

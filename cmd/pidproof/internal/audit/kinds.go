@@ -1,5 +1,7 @@
 package audit
 
+import "mvdan.cc/sh/v3/syntax"
+
 // Kind is a kind of place. docs/pidproof-audit.8 has a line for each.
 type Kind string
 
@@ -95,12 +97,14 @@ type Finding struct {
 	Covered string // "hook" or "wrapper" where pidproof is asked there already
 	Instead string // what to write instead
 
-	node    nodeRange
-	new     string // what stands in its place then
-	pidfile string // the pidfile's word, to be written into a replacement
-	begins  string // what is known of its name
-	signal  string // a name, or a variable
-	held    bool   // the number was read before, and not from the pidfile at this place
+	node        nodeRange
+	new         string // what stands in its place then
+	pidfile     string // the pidfile's word, to be written into a replacement
+	begins      string // what is known of its name
+	in          string // the function that the place is in
+	signal      string // a name, or a variable
+	pidfileWord *syntax.Word
+	held        bool // the number was read before, and not from the pidfile at this place
 }
 
 // nodeRange is what a replacement would replace, in bytes; the zero value: nothing can be.

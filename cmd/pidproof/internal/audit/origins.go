@@ -41,17 +41,6 @@ func (n *number) readFrom(text string, word *syntax.Word) {
 	n.pidfiles[text] = word
 }
 
-// pidfile is the only one that the number was read from, nil if there are several.
-func (n number) pidfile() *syntax.Word {
-	if n.from != fromPidfile || len(n.pidfiles) != 1 {
-		return nil
-	}
-	for _, word := range n.pidfiles {
-		return word
-	}
-	return nil
-}
-
 // numberOf follows a word to what gave it its number.
 func (src *source) numberOf(word *syntax.Word) number {
 	return src.numberIn(word.Parts, map[string]bool{})

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -63,6 +64,12 @@ func (p Patch) Diff() string {
 		return ""
 	}
 	name := strings.TrimLeft(p.Path, "/")
+	if path, err := filepath.Abs(p.Path); err == nil {
+		name = strings.TrimLeft(path, "/")
+	}
+	if strings.Contains(name, " ") { // patch(1) takes what follows for the date, unless a tab does
+		name += "\t"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "--- a/%s\n+++ b/%s\n", name, name)
 	shift := 0

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -14,9 +15,9 @@ const guard = "command -v pidproof >/dev/null"
 // supply decides which of the places can be replaced, and by what: the daemon has to be known,
 // and the place has to be one command that stands by itself.
 func (src *source) supply(found []Finding) []Finding {
-	daemon := src.daemon()
+	d := src.daemon()
 	if src.foreign(found) {
-		daemon = ""
+		d = theDaemon{}
 	}
 	for i := range found {
 		f := &found[i]
@@ -25,8 +26,8 @@ func (src *source) supply(found []Finding) []Finding {
 		}
 		old := src.script.text[f.node.from:f.node.to]
 		replacement := ""
-		if daemon != "" && f.Covered == "" && !strings.Contains(old, "\n") {
-			replacement = f.replacement(daemon, old)
+		if f.Covered == "" && !strings.Contains(old, "\n") && src.means(d, f) {
+			replacement = f.replacement(d.text, old)
 		}
 		if replacement == "" {
 			f.node = nodeRange{}
@@ -60,32 +61,35 @@ func (f *Finding) replacement(daemon, old string) string {
 			return question
 		}
 	case Kill:
-		if last := f.signal == "KILL" || f.signal == "9"; plainSignal().MatchString(f.signal) && !(last && f.held) {
-			return fmt.Sprintf(f.sender(), quoted(f.pidfile), daemon, f.signal)
+		if last := f.signal == "KILL" || f.signal == "9"; !plainSignal().MatchString(f.signal) || last && f.held {
+			return ""
 		}
+		return fmt.Sprintf(f.sender(), quoted(f.pidfile), daemon, f.signal)
 	}
 	return ""
 }
 
-// sender is what does with a signal what kill does. killproc ends well where nothing runs that TERM
-// would end, and removes the pidfile, which a script may do next, under set -e (uanytun).
+// sender is what does with a signal what kill does. For the LSB's killproc, TERM and KILL are a
+// stop: it ends well where nothing runs, and removes the pidfile, which a script may do next,
+// under set -e (uanytun).
 func (f *Finding) sender() string {
-	if f.signal == "TERM" || f.signal == "15" || strings.HasPrefix(f.signal, `"`) {
-		return "pidproof start-stop-daemon --stop --quiet --pidfile %s --exec %s --signal %s || false"
+	switch f.signal {
+	case "HUP", "1", "USR1", "USR2":
+		return "pidproof killproc -p %s %s %s || false"
 	}
-	return "pidproof killproc -p %s %s %s || false"
+	return "pidproof start-stop-daemon --stop --quiet --pidfile %s --exec %s --signal %s || false"
 }
 
 var redirection = pattern(` *[0-9]?>+(&[0-9]|[^ ]*| +[^ ]+)`)
 
 // properDir: /proc/PID and /proc/PID/, or a file that every process has.
 func properDir(test string) bool {
-	_, path, _ := strings.Cut(test, "/proc/")
-	path = strings.TrimRight(path, `"] `)
-	if at := strings.LastIndexAny(path, ")}`"); at >= 0 {
-		path = path[at+1:]
+	_, number, _ := strings.Cut(test, "/proc/")
+	number = strings.TrimRight(number, `"] `)
+	if at := strings.LastIndexAny(number, ")}`"); at >= 0 {
+		number = number[at+1:]
 	}
-	_, file, has := strings.Cut(path, "/")
+	_, file, has := strings.Cut(number, "/")
 	return !has || file == "" || file == "exe" || file == "stat" || file == "cmdline" || file == "status"
 }
 
@@ -121,10 +125,16 @@ func (f *Finding) guarded(text, replacement, old string) string {
 	return fmt.Sprintf("if %s; then\n%s%s\n%selse\n%s%s\n%sfi", guard, deeper, replacement, indent, deeper, old, indent)
 }
 
-// daemon is the word that the script has for its daemon, "" where it has several: DAEMON, or
-// what it gives start-stop-daemon, killproc and their like.
-func (src *source) daemon() string {
-	var words []string
+// theDaemon is the word that a script has for its daemon.
+type theDaemon struct {
+	text     string // "" where there are several
+	word     *syntax.Word
+	pidfiles []*syntax.Word // that it is named with
+}
+
+// daemon is DAEMON, or what the script gives start-stop-daemon, killproc and their like.
+func (src *source) daemon() (d theDaemon) {
+	words := map[string]bool{}
 	f := finder{source: src}
 	for _, file := range src.script.files {
 		syntax.Walk(file, func(n syntax.Node) bool {
@@ -133,10 +143,14 @@ func (src *source) daemon() string {
 				return true
 			}
 			for _, c := range src.commands(call) {
-				if word := f.daemonOf(c); word != nil {
-					if text := quoted(textOf(word)); !slices.Contains(words, text) {
-						words = append(words, text)
-					}
+				word := f.daemonOf(c)
+				if word == nil {
+					continue
+				}
+				d.word, d.text = word, quoted(textOf(word))
+				words[d.text] = true
+				if pidfile := optionValue(src, c.args, "-p", "--pidfile"); pidfile != nil {
+					d.pidfiles = append(d.pidfiles, pidfile)
 				}
 			}
 			return true
@@ -144,14 +158,66 @@ func (src *source) daemon() string {
 	}
 	if assigned := src.assigned["DAEMON"]; len(words) == 0 && len(assigned) > 0 {
 		if slices.ContainsFunc(assigned, func(w *syntax.Word) bool { return !findable(src.values(w)) }) {
-			return ""
+			return theDaemon{}
 		}
-		return `"$DAEMON"`
+		param := &syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "DAEMON"}}
+		return theDaemon{text: `"$DAEMON"`, word: &syntax.Word{Parts: []syntax.WordPart{param}}}
 	}
-	if len(words) != 1 || !daemonWord().MatchString(words[0]) {
-		return ""
+	if len(words) != 1 || !daemonWord().MatchString(d.text) {
+		return theDaemon{}
 	}
-	return words[0]
+	return d
+}
+
+// means reports that at a place the daemon's word is what it is elsewhere, one program's path
+// and not what starts another, and that the pidfile is this daemon's.
+func (src *source) means(d theDaemon, f *Finding) bool {
+	if d.text == "" {
+		return false
+	}
+	for _, name := range variablesOf(d.word) {
+		for _, w := range src.assigned[name] {
+			if in := src.inside(w); in != "" && in != f.in {
+				return false
+			}
+		}
+	}
+	for _, v := range src.values(d.word) {
+		if strings.ContainsAny(v, " \t\n") || startsAnother().MatchString(v) {
+			return false
+		}
+	}
+	return src.belongs(d, f.pidfileWord)
+}
+
+// startsAnother: the daemon has another program's file, soon or for ever.
+var startsAnother = pattern(`(^|/)(sh|bash|dash|ash|ksh|mksh|zsh|busybox|toybox|env|nice|ionice|nohup|setsid|su|sudo|runuser|setpriv|chroot|timeout|daemon|daemonize|flock|python[0-9.]*|perl|ruby|java|node|php[0-9.]*)$`)
+
+// belongs: the pidfile is named with the daemon; where none is, it is in a variable, or has
+// the daemon's name.
+func (src *source) belongs(d theDaemon, pidfile *syntax.Word) bool {
+	text, values := textOf(pidfile), src.values(pidfile)
+	for _, other := range d.pidfiles {
+		if textOf(other) == text {
+			return true
+		}
+		for _, v := range src.values(other) {
+			if slices.Contains(values, v) && strings.Trim(v, unknown) != "" {
+				return true
+			}
+		}
+	}
+	if len(d.pidfiles) > 0 {
+		return false
+	}
+	if len(variablesOf(pidfile)) > 0 {
+		return true
+	}
+	stem, _, _ := strings.Cut(path.Base(first(values)), ".")
+	return slices.ContainsFunc(src.values(d.word), func(v string) bool {
+		base := path.Base(v)
+		return stem != "" && (strings.HasPrefix(base, stem) || strings.HasPrefix(stem, base))
+	})
 }
 
 // daemonWord is a path, or one variable of the script's.

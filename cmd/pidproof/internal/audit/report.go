@@ -5,6 +5,8 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+
+	"pidproof/cmd/pidproof/internal/say"
 )
 
 // Report is what was found in all files.
@@ -42,6 +44,9 @@ func one(path string) (Patch, []Finding, error) {
 	s, err := load(path)
 	if err != nil {
 		return Patch{}, nil, err
+	}
+	if say.Printable(path) != path { // its name would be lines of a patch, for another file
+		s.unpatched = true
 	}
 	src := look(s, sourcedBy(path))
 	found := src.supply(find(src))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +32,8 @@ type script struct {
 	path  string
 	text  string
 	files []*syntax.File
+	// unpatched: nothing of it is replaced. Parts of a file are at its lines, not at its bytes.
+	unpatched bool
 }
 
 // read reads a regular file, by whatever name, without waiting: a FIFO in /etc/init.d would
@@ -45,8 +48,12 @@ func read(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return contentOf(f, st)
+}
+
+func contentOf(f *os.File, st fs.FileInfo) (string, error) {
 	if !st.Mode().IsRegular() {
-		return "", fmt.Errorf("%s %w: it is no regular file", path, ErrNoShell)
+		return "", fmt.Errorf("%s %w: it is no regular file", f.Name(), ErrNoShell)
 	}
 	content, err := io.ReadAll(io.LimitReader(f, sizeLimit+1))
 	if err != nil {
@@ -65,7 +72,7 @@ func load(path string) (*script, error) {
 }
 
 func parse(path, text string) (*script, error) {
-	s := &script{path: path, text: text}
+	s := &script{path: path, text: text, unpatched: hasSections(path)}
 	parts, err := partsOf(path, text)
 	if err != nil {
 		return nil, err
@@ -84,6 +91,11 @@ func parse(path, text string) (*script, error) {
 type part struct {
 	text  string
 	shell syntax.LangVariant
+}
+
+func hasSections(path string) bool {
+	dir := filepath.Base(filepath.Dir(path))
+	return dir == "logrotate.d" || dir == "cron.d"
 }
 
 func partsOf(path, text string) ([]part, error) {

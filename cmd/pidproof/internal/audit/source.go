@@ -1,7 +1,9 @@
 package audit
 
 import (
+	"cmp"
 	"slices"
+	"sort"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -17,11 +19,15 @@ type source struct {
 	// called are the arguments of each call of a function.
 	called  map[string][]*syntax.Word
 	aliases map[string]string
+	items   map[*syntax.Word]bool     // what a for loop takes one by one
 	piped   map[*syntax.CallExpr]bool // those whose input was found
 	// pidfiles are the words that were given as a pidfile, by their text.
 	pidfiles map[string]bool
-	lsb      bool // it reads /lib/lsb/init-functions, and with that our hook
-	steps    int  // what following words has cost
+	read     map[string]bool    // files that it reads with "."
+	own      []*syntax.FuncDecl // in the order of the text, and not of a file that it reads
+	ends     []uint             // of each, or of one before it, the last
+	lsb      bool               // it reads /lib/lsb/init-functions, and with that our hook
+	steps    int                // what following words has cost
 }
 
 // stepLimit bounds what a script makes us follow: a=$b$b b=$c$c ... doubles with each line.
@@ -36,10 +42,18 @@ func (src *source) spent() bool {
 func look(s *script, sourced func(path string) *script) *source {
 	src := &source{
 		script: s, assigned: map[string][]*syntax.Word{}, functions: map[string]*syntax.FuncDecl{},
-		called: map[string][]*syntax.Word{}, aliases: map[string]string{}, piped: map[*syntax.CallExpr]bool{}, pidfiles: map[string]bool{},
+		called: map[string][]*syntax.Word{}, aliases: map[string]string{}, items: map[*syntax.Word]bool{}, piped: map[*syntax.CallExpr]bool{}, read: map[string]bool{}, pidfiles: map[string]bool{},
 	}
 	for _, f := range s.files {
 		src.collect(f, sourced, 0)
+	}
+	slices.SortStableFunc(src.own, func(a, b *syntax.FuncDecl) int { return cmp.Compare(a.Pos().Offset(), b.Pos().Offset()) })
+	for i, f := range src.own {
+		end := f.End().Offset()
+		if i > 0 {
+			end = max(end, src.ends[i-1])
+		}
+		src.ends = append(src.ends, end)
 	}
 	for _, f := range s.files {
 		syntax.Walk(f, func(n syntax.Node) bool {
@@ -59,11 +73,17 @@ func (src *source) collect(f *syntax.File, sourced func(path string) *script, de
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			src.functions[n.Name.Value] = n
+			if depth == 0 {
+				src.own = append(src.own, n)
+			}
 		case *syntax.Assign:
 			src.assign(n)
 		case *syntax.ForClause:
 			if over, is := n.Loop.(*syntax.WordIter); is {
 				src.assigned[over.Name.Value] = append(src.assigned[over.Name.Value], over.Items...)
+				for _, item := range over.Items {
+					src.items[item] = true
+				}
 			}
 		case *syntax.Stmt:
 			src.readInto(n)
@@ -71,7 +91,8 @@ func (src *source) collect(f *syntax.File, sourced func(path string) *script, de
 			src.declare(n)
 			if path, is := src.sourcedPath(n); is {
 				src.lsb = src.lsb || strings.HasSuffix(path, "/lsb/init-functions")
-				if depth < sourcedDepth && sourced != nil {
+				if depth < sourcedDepth && sourced != nil && !src.read[path] {
+					src.read[path] = true
 					if other := sourced(path); other != nil {
 						for _, f := range other.files {
 							src.collect(f, sourced, depth+1)
@@ -187,7 +208,7 @@ func substitution(s *syntax.Stmt) *syntax.Word {
 
 // gets: read's variables have what it reads; nil: nobody knows.
 func (src *source) gets(call *syntax.CallExpr, from *syntax.Word) {
-	for _, name := range call.Args[1:] {
+	for i, name := range call.Args[1:] {
 		lit := name.Lit()
 		if !variableName().MatchString(lit) {
 			continue
@@ -195,6 +216,9 @@ func (src *source) gets(call *syntax.CallExpr, from *syntax.Word) {
 		word := from
 		if word == nil {
 			word = &syntax.Word{Parts: []syntax.WordPart{&syntax.ArithmExp{Left: call.Pos(), Right: call.End()}}}
+		}
+		if i > 0 { // a later word, which is not all that was read
+			word = &syntax.Word{Parts: append(slices.Clone(word.Parts), &syntax.Lit{})}
 		}
 		src.assigned[lit] = append(src.assigned[lit], word)
 	}
@@ -310,12 +334,13 @@ func variablesOf(word *syntax.Word) (names []string) {
 	return names
 }
 
-// inside is the function that a place is in, "" for none.
+// inside is the function that a place is in, the innermost one, "" for none.
 func (src *source) inside(n syntax.Node) string {
-	src.steps += len(src.functions) / 8
-	for name, f := range src.functions {
-		if f.Pos().Offset() <= n.Pos().Offset() && n.End().Offset() <= f.End().Offset() {
-			return name
+	from, to := n.Pos().Offset(), n.End().Offset()
+	i := sort.Search(len(src.own), func(i int) bool { return src.own[i].Pos().Offset() > from }) - 1
+	for ; i >= 0 && src.ends[i] >= to; i-- {
+		if src.own[i].End().Offset() >= to {
+			return src.own[i].Name.Value
 		}
 	}
 	return ""

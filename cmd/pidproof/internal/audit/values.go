@@ -22,7 +22,12 @@ func (src *source) values(word *syntax.Word) []string {
 
 func (src *source) valuesOf(parts []syntax.WordPart, seen map[string]bool, quoted bool) []string {
 	values := []string{""}
-	for _, p := range parts {
+	for i, p := range parts {
+		if q, is := p.(*syntax.SglQuoted); is && i > 0 && strings.Contains(q.Value, `\`) {
+			if before, is := parts[i-1].(*syntax.Lit); is && strings.HasSuffix(before.Value, "$") {
+				return []string{unknown} // what it is to bash, and to POSIX since 2024
+			}
+		}
 		values = joined(values, src.partValues(p, seen, quoted))
 	}
 	return values
@@ -48,6 +53,9 @@ func (src *source) partValues(p syntax.WordPart, seen map[string]bool, quoted bo
 	case *syntax.Lit:
 		return []string{unescaped(p.Value, quoted)}
 	case *syntax.SglQuoted:
+		if p.Dollar && strings.Contains(p.Value, `\`) { // $'\x6bill'
+			return []string{unknown}
+		}
 		return []string{p.Value}
 	case *syntax.DblQuoted:
 		return src.valuesOf(p.Parts, seen, true)

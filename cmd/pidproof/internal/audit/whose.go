@@ -10,10 +10,6 @@ import (
 // What follows keeps replacements from places whose number is not, or not only, that of the
 // script's one daemon in the pidfile that is named.
 
-// isGroup: kill -TERM -$PID reaches a whole process group, killproc one process (mailfromd's
-// stop).
-func isGroup(target *syntax.Word) bool { return strings.HasPrefix(literalStart(target), "-") }
-
 // oneOfMany: the place is in a loop over the numbers of a pidfile, where killproc would take
 // the first one each time (weborf's stop), or over the pidfiles of several programs.
 func (f *finder) oneOfMany(s *syntax.Stmt, pidfile *syntax.Word) (is bool) {
@@ -102,29 +98,6 @@ func (f *finder) readsLines(s *syntax.Stmt, used map[string]bool) bool {
 }
 
 var oneLine = pattern(`^(head (-1|-n ?1)|sed (-n )?1[pq])( |$)`)
-
-// removedBefore: in the same function the pidfile was removed above; who asks for the number
-// that he has kept must not be told that there is none (smstools' force-stop).
-func (f *finder) removedBefore(s *syntax.Stmt, pidfile *syntax.Word) (was bool) {
-	in := f.inside(s)
-	for _, file := range f.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
-			if item, is := n.(*syntax.CaseItem); is && s.Pos().Offset() >= item.End().Offset() {
-				return false // another action's
-			}
-			call, is := n.(*syntax.CallExpr)
-			if !is || was || call.Pos().Offset() >= s.Pos().Offset() || f.inside(call) != in {
-				return !was
-			}
-			for _, c := range f.commands(call) {
-				was = was || (c.name == "rm" || c.name == "unlink") &&
-					slices.ContainsFunc(c.args, func(w *syntax.Word) bool { return textOf(w) == textOf(pidfile) })
-			}
-			return !was
-		})
-	}
-	return was
-}
 
 // foreign: nothing says whose the pidfiles are, because no command has both a pidfile and the
 // daemon, and there are several (anytun has another daemon). Those whose names begin alike are

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"pidproof/cmd/pidproof/internal/wholefile"
 )
 
@@ -25,7 +27,7 @@ func (p Patch) Write() (backup string, err error) {
 	}
 	defer dir.Close()
 	name := filepath.Base(p.Path)
-	st, err := dir.Lstat(name)
+	st, err := p.unchanged(dir, name)
 	if err != nil {
 		return "", err
 	}
@@ -38,6 +40,28 @@ func (p Patch) Write() (backup string, err error) {
 	}
 	return backup, wholefile.ReplaceIn(dir, name, []byte(p.Text()), st.Mode().Perm(),
 		&wholefile.Owner{UID: int(owner.Uid), GID: int(owner.Gid)})
+}
+
+// unchanged is the file as it was read before. It is never a link: the backup would be written
+// with the link's mode, by everybody.
+func (p Patch) unchanged(dir *os.Root, name string) (fs.FileInfo, error) {
+	st, err := dir.Lstat(name)
+	if err == nil && st.Mode()&fs.ModeSymlink != 0 {
+		return nil, fmt.Errorf("%s: not written: it is a symbolic link: name the file itself", p.Path)
+	}
+	f, err := dir.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if st, err = f.Stat(); err != nil {
+		return nil, err
+	}
+	text, err := contentOf(f, st)
+	if err == nil && text != strings.Join(p.old, "") {
+		err = fmt.Errorf("%s: not written: it has changed since it was read: ask again", p.Path)
+	}
+	return st, err
 }
 
 // keep writes the backup under the first name that is free: an older one is never lost.
