@@ -67,4 +67,9 @@ var changing = []command{
 		args: func(s *scene) []string { return []string{"quiesce", "webd"} }, unknown: refused,
 		became: systemdHeldOff, executes: true, slow: true,
 	},
+	{
+		name: "quiesce, upheld", in: []string{"running"}, prepare: upheld,
+		args: func(s *scene) []string { return []string{"quiesce", "webd"} }, unknown: refused,
+		became: unitHeldOff, done: isUnitHeld, executes: true, slow: true,
+	},
 }

@@ -122,3 +122,36 @@ func systemdStarts(s *scene) error {
 func systemdHeldOff(s *scene, path string, content *string) bool {
 	return heldOff(s, path, content) || content != nil && strings.HasPrefix(path, s.path("work/webd.")) && strings.HasSuffix(*content, "active\n")
 }
+
+// upheld arranges what only a hold at the unit itself holds off.
+func upheld(s *scene) error {
+	return errors.Join(systemdStarts(s), os.WriteFile(s.path("work/webd.target"), []byte("active\n"), 0o644), os.WriteFile(s.path("work/read"), nil, 0o644))
+}
+
+const (
+	unitDropIn = "/run/systemd/system/webd.service.d/zz-pidproof-webd.conf"
+	unitMark   = "/run/pidproof/held/webd"
+)
+
+// unitHeldOff: a drop-in is whole, and systemd has read it before it is in force.
+func unitHeldOff(s *scene, path string, content *string) bool {
+	switch path {
+	case unitDropIn:
+		return content != nil && strings.HasPrefix(*content, "# Written by pidproof") && strings.HasSuffix(*content, "\nAssertPathExists=!"+unitMark+"\n")
+	case unitMark:
+		read, err := os.ReadFile(s.path("work/read"))
+		return content != nil && err == nil && string(read) == unitDropIn+"\n"
+	case s.path("work/read"):
+		return true
+	}
+	return systemdHeldOff(s, path, content)
+}
+
+func isUnitHeld(s *scene, r run) string {
+	for _, path := range []string{unitDropIn, unitMark, "/run/pidproof/quiesced/webd"} {
+		if _, err := os.Stat(path); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
+}

@@ -11,12 +11,17 @@ const realInvokeRcd = `#!/bin/sh
 exec "${0%/bin/*}/work/$2"
 `
 
-// standInSystemctl answers for webd.service and webd.socket.
+// standInSystemctl answers for webd.service, webd.socket, and a webd.target that upholds the service.
 const standInSystemctl = `#!/bin/sh
 work=${0%/bin/*}/work
 while :; do case $1 in --no-*) shift ;; *) break ;; esac; done
 verb=$1
 shift
+if [ "$verb" = daemon-reload ]; then
+	: >"$work/read"
+	for file in /run/systemd/system/webd.service.d/*.conf; do [ ! -e "$file" ] || echo "$file" >"$work/read"; done
+	exit 0
+fi
 properties=${1#--property=}
 while [ "$1" != -- ]; do shift; done
 shift
@@ -37,7 +42,11 @@ for unit; do
 	echo "ActiveState=$state"
 	echo "SubState=$sub"
 	case $unit in
-	webd.service) echo "TriggeredBy=webd.socket" ;;
+	webd.service)
+		echo "TriggeredBy=webd.socket"
+		[ ! -e "$work/webd.target" ] || echo "UpheldBy=webd.target"
+		[ ! -s "$work/read" ] || { read -r file <"$work/read"; echo "DropInPaths=$file"; }
+		;;
 	webd.socket) printf 'Triggers=webd.service\nAccept=no\nListen=127.0.0.1:4712 (Stream)\n' ;;
 	esac
 	echo

@@ -267,13 +267,14 @@ func testOwnHolds(t *testing.T, h *Host) {
 	m.Must(t, "pidproof unquiesce owned && test -f /run/systemd/system/owned.service.d/own.conf")
 	m.released(t)
 
-	m.Must(t, "mv /etc/systemd/system/owned.service /usr/lib/systemd/system/ && systemctl daemon-reload && systemctl mask --runtime owned")
+	m.Must(t, "mv /etc/systemd/system/owned.service /usr/lib/systemd/system/ && systemctl daemon-reload && systemctl start owned && pidproof quiesce owned && systemctl mask --runtime owned")
 	for _, call := range []string{"invoke-rc.d owned stop", "pidproof quiesce owned", "invoke-rc.d owned start", "pidproof unquiesce owned"} {
 		if result := m.Sh(t, call); result.Code != 0 {
 			t.Errorf("%s: %+v", call, result)
 		}
 		m.Must(t, "test -L /run/systemd/system/owned.service")
 	}
+	m.released(t)
 	m.Must(t, "systemctl unmask --runtime owned; mv /usr/lib/systemd/system/owned.service /etc/systemd/system/ && systemctl daemon-reload")
 
 	// systemd does not read ours: then nothing is done.

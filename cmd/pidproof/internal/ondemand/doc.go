@@ -8,8 +8,8 @@
 // that promise: "Stopping foo.service, but it can still be activated by: foo.socket".
 //
 // relations.go finds what pulls a service in, and what stops with it; hold.go stops what
-// can be stopped and harms nobody, and against everything else dropin.go has systemd refuse
-// to start the service itself.
+// can be stopped and harms nobody, against everything else dropin.go has systemd refuse to
+// start the service itself, and restore.go gives back what systemd has.
 //
 // What is held off is recorded first, in /run/pidproof/quiesced/NAME, so that a run
 // that is interrupted can be finished or undone by the next. /run is empty after a

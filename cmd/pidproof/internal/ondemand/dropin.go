@@ -87,7 +87,7 @@ func (r Record) holdUnits(ctx context.Context) error {
 	if err := makeDirs(filepath.Dir(markDir), markDir); err != nil {
 		return err
 	}
-	return wholefile.Write(markPath(r.Service), nil, 0o644)
+	return wholefile.Write(markPath(r.Service), []byte("held off until: pidproof unquiesce "+r.Service+"\n"), 0o644)
 }
 
 // writeDropIns reports whether there is something new for systemd to read.
@@ -129,9 +129,10 @@ func (r Record) readySockets(ctx context.Context, sockets []string) error {
 
 // loose are those of the units that a record holds whose drop-in systemd has not read.
 func (r Record) loose(ctx context.Context) (units []string, err error) {
-	shown, err := show(ctx, []string{"Id", "DropInPaths"}, r.Held...)
+	shown, err := show(ctx, []string{"Id", "LoadState", "DropInPaths"}, r.Held...)
 	for i, p := range shown {
-		if !slices.Contains(wordsOf(p.get("DropInPaths")), dropInPath(r.Held[i], r.Service)) {
+		masked := p.get("LoadState") == "masked" // since: nobody starts it
+		if !masked && !slices.Contains(wordsOf(p.get("DropInPaths")), dropInPath(r.Held[i], r.Service)) {
 			units = append(units, r.Held[i])
 		}
 	}

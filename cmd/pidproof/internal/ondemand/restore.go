@@ -1,0 +1,154 @@
+package ondemand
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// restoreUnits gives back what systemd has: sockets are started while the service is held
+// yet, then it is released, and at last everything else is started.
+func restoreUnits(ctx context.Context, r Record) (restored []string, restarted bool, err error) {
+	sockets, others, err := r.toStart(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	restarted, err = r.stopForSockets(ctx, sockets)
+	if err != nil {
+		return nil, false, err // it goes on stopping, or runs on
+	}
+	if err = r.readySockets(ctx, sockets); err == nil {
+		if err = startSockets(ctx, sockets); err == nil {
+			restored = sockets
+		}
+	}
+	if failed := r.releaseUnits(ctx); failed != nil {
+		return restored, restarted, errors.Join(err, failed)
+	}
+	restored = append(restored, r.Held...)
+	if len(others) > 0 {
+		_, failed := systemctl(ctx, append([]string{"start", "--"}, others...)...)
+		if failed == nil {
+			restored = append(restored, others...)
+		}
+		err = errors.Join(err, failed)
+	}
+	again, failed := startStopped(ctx, r.Bound) // with the sockets or without
+	return append(restored, again...), restarted, errors.Join(err, failed)
+}
+
+// toStart are the triggers that do not run. One that another service's record holds off,
+// too, is left to that.
+func (r Record) toStart(ctx context.Context) (sockets, others []string, err error) {
+	elsewhere := heldElsewhere(r.Service)
+	shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState"}, r.Units...)
+	for i, p := range shown {
+		switch {
+		case p.get("LoadState") == "not-found" || p.get("LoadState") == "masked": // since
+		case p.get("ActiveState") == "active": // started since
+		case slices.Contains(elsewhere, r.Units[i]):
+		case kindOf(r.Units[i]) == Socket:
+			sockets = append(sockets, r.Units[i])
+		default:
+			others = append(others, r.Units[i])
+		}
+	}
+	return sockets, others, err
+}
+
+// stopForSockets stops the services of sockets, as systemd starts none while its service
+// runs, and records them, and what stops with them.
+func (r *Record) stopForSockets(ctx context.Context, sockets []string) (stopped bool, err error) {
+	shown, err := show(ctx, []string{"Id", "Accept", "Triggers"}, sockets...)
+	if err != nil {
+		return false, err
+	}
+	var services []string
+	for _, p := range shown {
+		if p.get("Accept") != "yes" {
+			services = with(services, wordsOf(p.get("Triggers")))
+		}
+	}
+	if services, err = running(ctx, services); err != nil || len(services) == 0 {
+		return false, err
+	}
+	bound, err := boundTo(ctx, services)
+	if err != nil {
+		return false, err
+	}
+	r.Bound = with(with(r.Bound, services), bound)
+	if err := r.write(); err != nil {
+		return false, err
+	}
+	return true, stopAlone(ctx, services)
+}
+
+// running are those of some units that run.
+func running(ctx context.Context, units []string) (run []string, err error) {
+	shown, err := show(ctx, []string{"Id", "ActiveState"}, units...)
+	for i, p := range shown {
+		if unitOf(p).Runs() {
+			run = append(run, units[i])
+		}
+	}
+	return run, err
+}
+
+// startStopped starts those of some units that do not run, and are there still.
+func startStopped(ctx context.Context, units []string) (started []string, err error) {
+	shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState"}, units...)
+	for i, p := range shown {
+		if unit := unitOf(p); unit.Load == "loaded" && !unit.Runs() {
+			started = append(started, units[i])
+		}
+	}
+	if err != nil || len(started) == 0 {
+		return nil, err
+	}
+	_, err = systemctl(ctx, append([]string{"start", "--"}, started...)...)
+	return started, err
+}
+
+// heldElsewhere are the triggers that other services' records hold off.
+func heldElsewhere(service string) (units []string) {
+	records, _ := os.ReadDir(Dir) // what cannot be read holds nothing that anybody could restore
+	for _, e := range records {
+		if name, err := ParseName(e.Name()); err == nil && name != service {
+			if r, _ := ReadRecord(name); r != nil {
+				units = with(units, r.Units)
+			}
+		}
+	}
+	return units
+}
+
+// startSockets starts several in one transaction: "systemctl start a.socket b.socket"
+// is one for each, and a client of the first would have the service started, with which
+// the second cannot be started any more. A transient unit that wants them all is one.
+func startSockets(ctx context.Context, sockets []string) error {
+	switch len(sockets) {
+	case 0:
+		return nil
+	case 1:
+		_, err := systemctl(ctx, "start", "--", sockets[0])
+		return err
+	}
+	all := strings.ReplaceAll(strings.Join(sockets, " "), `\`, `\\`) // systemd-run(1) takes escapes away
+	_, err := output(ctx, "systemd-run", "--quiet", "--wait", "--collect", "--property=Wants="+all, "--property=After="+all, "true")
+	if err != nil {
+		return err
+	}
+	shown, err := show(ctx, []string{"Id", "ActiveState"}, sockets...)
+	if err != nil {
+		return err
+	}
+	for i, p := range shown {
+		if p.get("ActiveState") != "active" {
+			return fmt.Errorf("%s could not be started: systemctl status %[1]s", sockets[i])
+		}
+	}
+	return nil
+}
