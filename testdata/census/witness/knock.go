@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -158,29 +157,36 @@ func call(name string) {
 	_ = exec.Command("dbus-send", "--system", "--type=method_call", "--dest="+name, "/", "org.freedesktop.DBus.Peer.Ping").Run()
 }
 
-// strike has the package's timers elapse all the time.
+const often = "[Timer]\nOnActiveSec=200ms\nOnUnitInactiveSec=200ms\nAccuracySec=1ms\nRandomizedDelaySec=0\n"
+
+// strike has the package's timers elapse all the time, until calm.
 func (c contents) strike(all map[string]unit) error {
-	var timers []string
+	return c.timers(all, func(dir string) error {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, "census.conf"), []byte(often), 0o644)
+	})
+}
+
+func (c contents) calm(all map[string]unit) error { return c.timers(all, os.RemoveAll) }
+
+// timers does something to the folder of each timer's drop-ins, and has those that are active read it.
+func (c contents) timers(all map[string]unit, do func(dir string) error) error {
+	var active []string
 	for name, u := range all {
 		if c.owns(name) && strings.HasSuffix(name, ".timer") {
-			dir := "/etc/systemd/system/" + name + ".d"
-			if err := os.MkdirAll(dir, 0o755); err != nil {
-				return err
-			}
-			const often = "[Timer]\nOnActiveSec=200ms\nOnUnitInactiveSec=200ms\nAccuracySec=1ms\nRandomizedDelaySec=0\n"
-			if err := os.WriteFile(filepath.Join(dir, "census.conf"), []byte(often), 0o644); err != nil {
+			if err := do("/etc/systemd/system/" + name + ".d"); err != nil {
 				return err
 			}
 			if u["ActiveState"] == "active" {
-				timers = append(timers, name)
+				active = append(active, name)
 			}
 		}
 	}
-	if _, err := output("systemctl", "daemon-reload"); err != nil || len(timers) == 0 {
+	if _, err := output("systemctl", "daemon-reload"); err != nil || len(active) == 0 {
 		return err
 	}
-	if _, err := output("systemctl", append([]string{"restart", "--"}, timers...)...); err != nil {
-		return fmt.Errorf("timers that elapse often: %w", err)
-	}
-	return nil
+	_, err := output("systemctl", append([]string{"restart", "--"}, active...)...)
+	return err
 }

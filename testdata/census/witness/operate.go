@@ -67,7 +67,14 @@ func (w *witness) operate(dpkg ...string) (err error) {
 	if err := w.meanwhile(); err != nil {
 		return err
 	}
-	return w.said(said.Name())
+	if err := w.said(said.Name()); err != nil {
+		return err
+	}
+	all, err := units()
+	if err != nil {
+		return err
+	}
+	return w.brought.calm(all)
 }
 
 // knockUntilRest begins to knock, and waits until that has started what it starts.

@@ -142,8 +142,11 @@ func parseSocket(line string) string {
 		return ""
 	}
 	kind, address := words[0], words[4]
-	if kind == "tcp" || kind == "udp" {
+	switch {
+	case kind == "tcp" || kind == "udp":
 		address = known(address)
+	case address == "*": // a client's, without a name
+		return ""
 	}
 	return kind + " " + address
 }

@@ -20,7 +20,8 @@ func TestParseSocket(t *testing.T) {
 		`udp UNCONN 0 0 [::]:53123 [::]:*`:                "udp [::]:*",
 		`tcp LISTEN 0 5 [::1]:2947 [::]:*`:                "tcp [::1]:2947",
 		`u_str LISTEN 0 4096 /run/rpcbind.sock 4711 * 0 `: "u_str /run/rpcbind.sock",
-		"": "",
+		`u_dgr UNCONN 0 0 * 4712 * 4713`:                  "",
+		"":                                                "",
 	} {
 		if got := parseSocket(line); got != want {
 			t.Errorf("%s\nis %q, want %q", line, got, want)
