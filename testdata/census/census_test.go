@@ -26,7 +26,7 @@ for name in deb-systemd-invoke invoke-rc.d systemctl service start-stop-daemon u
 if [ "\$DPKG_MAINTSCRIPT_NAME" ] && [ -z "\$CENSUS_CALL" ]; then
 	CENSUS_CALL=$name
 	export CENSUS_CALL # what it calls itself is not the script's
-	printf '%s\t%s\t%s\n' "\$DPKG_MAINTSCRIPT_PACKAGE" "\$DPKG_MAINTSCRIPT_NAME" "$name \$*" >>/run/census/calls
+	printf '%s\t%s\t%s\t%s\n' "\$(date +%s.%N)" "\$DPKG_MAINTSCRIPT_PACKAGE" "\$DPKG_MAINTSCRIPT_NAME" "$name \$*" >>/run/census/calls
 fi
 exec $real "\$@"
 END

@@ -24,18 +24,15 @@ func (s Seen) Between() (starts []Start) {
 	return starts
 }
 
-// sinceHeld are those starts that a wrapper could have prevented: not while a script has only called systemctl itself, as
-// acpid's prerm does (systemctl stop acpid.socket), which has no wrapper.
+// sinceHeld are those starts that a wrapper could have prevented: not while the scripts have only called systemctl itself,
+// as acpid's prerm does (systemctl stop acpid.socket), which has no wrapper.
 func (s Seen) sinceHeld() []Start {
-	order := []string{"prerm", "preinst", "unpack", "postrm", "postinst"}
-	first := len(order)
-	for _, call := range s.Calls {
-		words := strings.Fields(call.Command)
-		if words[0] != "systemctl" && slices.Contains(words, "stop") {
-			first = min(first, slices.Index(order, call.Script))
-		}
-	}
-	return slices.DeleteFunc(s.Between(), func(start Start) bool { return slices.Index(order, start.During) < first })
+	return slices.DeleteFunc(s.Between(), func(start Start) bool {
+		return !slices.ContainsFunc(s.Calls[:start.Calls], func(c Call) bool {
+			words := strings.Fields(c.Command)
+			return words[0] != "systemctl" && slices.Contains(words, "stop")
+		})
+	})
 }
 
 // Mixed is what ran while dpkg was held with half of the package's files new, or gone: the worst of what its services

@@ -38,12 +38,18 @@ const (
 	Stopped = "stopped"
 )
 
-// Call is a program that a maintainer script called.
-type Call struct{ Script, Command string }
+// Call is a program that a maintainer script called, and when it began, in seconds.
+type Call struct {
+	Script, Command string
+	When            float64
+}
 
 // Start is a service that systemd started when During had begun, and nothing after it: dpkg itself, a maintainer script,
 // unpack, or the end.
-type Start struct{ Unit, During string }
+type Start struct {
+	Unit, During string
+	Calls        int // of the scripts, that had begun
+}
 
 // Mode is what stands in front of Debian's programs.
 type Mode string

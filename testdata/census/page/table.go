@@ -104,7 +104,9 @@ func triggers(all []string) string {
 func starts(all []census.Start) string {
 	var said []string
 	for _, start := range all {
-		said = append(said, fmt.Sprintf("%s (%s)", start.Unit, start.During))
+		if one := fmt.Sprintf("%s (%s)", start.Unit, start.During); !slices.Contains(said, one) {
+			said = append(said, one)
+		}
 	}
 	return list(said)
 }

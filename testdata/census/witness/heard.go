@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pidproof/testdata/census"
@@ -23,9 +25,15 @@ func (w *witness) called() error {
 	defer file.Close()
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
-		if words := strings.SplitN(lines.Text(), "\t", 3); len(words) == 3 && words[0] == w.seen.Package {
-			w.seen.Calls = append(w.seen.Calls, census.Call{Script: words[1], Command: words[2]})
+		words := strings.SplitN(lines.Text(), "\t", 4)
+		if len(words) != 4 || words[1] != w.seen.Package {
+			continue
 		}
+		when, err := strconv.ParseFloat(words[0], 64)
+		if err != nil {
+			return fmt.Errorf("%s: %w", callsFile, err)
+		}
+		w.seen.Calls = append(w.seen.Calls, census.Call{Script: words[2], Command: words[3], When: when})
 	}
 	return lines.Err()
 }
@@ -43,7 +51,11 @@ func (w *witness) meanwhile() error {
 		ours := w.brought.owns(e.unit)
 		switch {
 		case ours && e.kind == unitStarting && strings.HasSuffix(e.unit, ".service"):
-			if start := (census.Start{Unit: template(e.unit), During: w.during(e.when)}); !slices.Contains(w.seen.Starts, start) {
+			start := census.Start{Unit: template(e.unit), During: w.during(e.when)}
+			for start.Calls < len(w.seen.Calls) && w.seen.Calls[start.Calls].When < float64(e.when.UnixMicro())/1e6 {
+				start.Calls++
+			}
+			if !slices.Contains(w.seen.Starts, start) {
 				w.seen.Starts = append(w.seen.Starts, start)
 			}
 		case !ours && (e.kind == unitStopped || e.kind == unitFailed):
