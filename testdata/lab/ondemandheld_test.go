@@ -246,7 +246,7 @@ func testTransient(t *testing.T, h *Host) {
 	m := newUnits(t, h, "transient", 0, nil)
 	m.Must(t, "systemctl start transient; systemd-run --on-calendar='*:*:*' --timer-property=AccuracySec=1ms --unit=transient.service")
 	before := m.running(t)
-	m.Must(t, realInvoke+" transient stop")
+	m.Sh(t, realInvoke+" transient stop") // the timer may have the job cancelled
 	eventually(t, "the timer starts it again (the control)", func() bool { return m.running(t) != before && m.running(t) != 0 })
 	m.held(t, "transient.timer")
 	m.states(t, "active", "transient.timer")
