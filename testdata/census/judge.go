@@ -25,12 +25,13 @@ func (s Seen) Between() (starts []Start) {
 }
 
 // sinceHeld are those starts that a wrapper could have prevented: not while the scripts have only called systemctl itself,
-// as acpid's prerm does (systemctl stop acpid.socket), which has no wrapper.
+// as acpid's prerm does (systemctl stop acpid.socket), which has no wrapper; and until a stop has ended, only what it had
+// stopped: a client of tangd.socket gets an instance until that is closed.
 func (s Seen) sinceHeld() []Start {
 	return slices.DeleteFunc(s.Between(), func(start Start) bool {
 		return !slices.ContainsFunc(s.Calls[:start.Calls], func(c Call) bool {
 			words := strings.Fields(c.Command)
-			return words[0] != "systemctl" && slices.Contains(words, "stop")
+			return words[0] != "systemctl" && slices.Contains(words, "stop") && (start.Again || start.During != c.Script)
 		})
 	})
 }

@@ -9,15 +9,15 @@ import (
 func TestBroken(t *testing.T) {
 	good := Seen{Operation: Upgrade, Rounds: 9, Triggers: []string{"a.socket"},
 		Calls:  []Call{{"preinst", "deb-systemd-invoke stop a.service a.socket", 1}, {"postinst", "deb-systemd-invoke start a.service", 2}},
-		Starts: []Start{{"a.service", "postinst", 2}}, Half: map[string]string{"a.service": Stopped, "b.service": Old}}
+		Starts: []Start{{"a.service", "postinst", 2, true}}, Half: map[string]string{"a.service": Stopped, "b.service": Old}}
 	if broken := good.Broken(); broken != nil {
 		t.Errorf("all is well, and %q", broken)
 	}
 	for what, change := range map[string]func(*Seen){
 		"exit status":  func(s *Seen) { s.Exit = 1 },
 		"knocked":      func(s *Seen) { s.Rounds = 0 },
-		"in spite of":  func(s *Seen) { s.Starts = []Start{{"a.service", "postrm", 1}} },
-		"(preinst)":    func(s *Seen) { s.Starts = []Start{{"a.service", "preinst", 1}} },
+		"in spite of":  func(s *Seen) { s.Starts = []Start{{"a.service", "postrm", 1, false}} },
+		"(preinst)":    func(s *Seen) { s.Starts = []Start{{"a.service", "preinst", 1, true}} },
 		"(postinst)":   func(s *Seen) { s.Operation = Remove },
 		"half":         func(s *Seen) { s.Half = map[string]string{"a.service": Stopped, "b.service": Started} },
 		"afterwards: ": func(s *Seen) { s.Changed = []string{"a.socket was active, is inactive"} },
@@ -31,7 +31,7 @@ func TestBroken(t *testing.T) {
 	}
 	directly := good
 	directly.Calls = append([]Call{{"preinst", "systemctl stop a.socket", 0}}, good.Calls...)
-	directly.Starts = []Start{{"a.service", "preinst", 1}}
+	directly.Starts = []Start{{"a.service", "preinst", 1, true}}
 	if broken := directly.Broken(); broken != nil {
 		t.Errorf("systemctl has no wrapper, and %q", broken)
 	}
@@ -39,8 +39,13 @@ func TestBroken(t *testing.T) {
 	if broken := directly.Broken(); len(broken) != 1 {
 		t.Errorf("the wrapper was called, and %q", broken)
 	}
+	meanwhile := good
+	meanwhile.Starts = []Start{{"a@.service", "preinst", 1, false}}
+	if broken := meanwhile.Broken(); broken != nil {
+		t.Errorf("the stop had not ended, and %q", broken)
+	}
 	never := good
-	never.Calls, never.Starts = never.Calls[1:], []Start{{"a.service", "unpack", 0}}
+	never.Calls, never.Starts = never.Calls[1:], []Start{{"a.service", "unpack", 0, false}}
 	if broken := never.Broken(); broken != nil {
 		t.Errorf("nobody has asked for a stop, and %q", broken)
 	}

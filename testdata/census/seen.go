@@ -48,7 +48,8 @@ type Call struct {
 // unpack, or the end.
 type Start struct {
 	Unit, During string
-	Calls        int // of the scripts, that had begun
+	Calls        int  // of the scripts, that had begun
+	Again        bool // systemd had stopped it since dpkg began
 }
 
 // Mode is what stands in front of Debian's programs.

@@ -47,11 +47,14 @@ func (w *witness) meanwhile() error {
 	if err != nil {
 		return err
 	}
+	stopped := map[string]bool{}
 	for _, e := range found {
 		ours := w.brought.owns(e.unit)
 		switch {
+		case ours && e.kind == unitStopped:
+			stopped[e.unit] = true
 		case ours && e.kind == unitStarting && strings.HasSuffix(e.unit, ".service"):
-			start := census.Start{Unit: template(e.unit), During: w.during(e.when)}
+			start := census.Start{Unit: template(e.unit), During: w.during(e.when), Again: stopped[e.unit]}
 			for start.Calls < len(w.seen.Calls) && w.seen.Calls[start.Calls].When < float64(e.when.UnixMicro())/1e6 {
 				start.Calls++
 			}
