@@ -71,8 +71,10 @@ func (s Seen) Broken() (broken []string) {
 			broken = append(broken, "a service ran that had been started while half of the files were new, or gone")
 		}
 	}
-	for _, difference := range s.Changed {
-		broken = append(broken, "afterwards: "+difference)
+	if s.Operation == Upgrade || s.Stops() { // polkitd's scripts leave it running, whoever removes it
+		for _, difference := range s.Changed {
+			broken = append(broken, "afterwards: "+difference)
+		}
 	}
 	for _, unit := range s.Others {
 		broken = append(broken, unit+" was stopped, or has failed")

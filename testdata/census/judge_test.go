@@ -44,6 +44,10 @@ func TestBroken(t *testing.T) {
 	if broken := meanwhile.Broken(); broken != nil {
 		t.Errorf("the stop had not ended, and %q", broken)
 	}
+	left := Seen{Operation: Remove, Changed: []string{"a.service is active"}}
+	if broken := left.Broken(); broken != nil {
+		t.Errorf("nobody has stopped it, and %q", broken)
+	}
 	never := good
 	never.Calls, never.Starts = never.Calls[1:], []Start{{"a.service", "unpack", 0, false}}
 	if broken := never.Broken(); broken != nil {
