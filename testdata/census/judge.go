@@ -24,10 +24,10 @@ func (s Seen) Between() (starts []Start) {
 	return starts
 }
 
-// sinceHeld are those starts that a wrapper could have prevented: not while the scripts have only called systemctl itself,
+// InSpite are those starts that a wrapper could have prevented: not while the scripts have only called systemctl itself,
 // as acpid's prerm does (systemctl stop acpid.socket), which has no wrapper; and until a stop has ended, only what it had
 // stopped: a client of tangd.socket gets an instance until that is closed.
-func (s Seen) sinceHeld() []Start {
+func (s Seen) InSpite() []Start {
 	return slices.DeleteFunc(s.Between(), func(start Start) bool {
 		return !slices.ContainsFunc(s.Calls[:start.Calls], func(c Call) bool {
 			words := strings.Fields(c.Command)
@@ -64,7 +64,7 @@ func (s Seen) Broken() (broken []string) {
 		broken = append(broken, "nobody has knocked: this proves nothing")
 	}
 	if s.Stops() {
-		for _, start := range s.sinceHeld() {
+		for _, start := range s.InSpite() {
 			broken = append(broken, fmt.Sprintf("%s was started in spite of stop (%s)", start.Unit, start.During))
 		}
 		if s.Mixed() == Started {

@@ -41,7 +41,7 @@ func summary(rows []row) string {
 		}
 		return n
 	}
-	started := func(s census.Seen) bool { return s.Stops() && len(s.Between()) > 0 }
+	started := func(s census.Seen) bool { return s.Stops() && (len(s.InSpite()) > 0 || s.Mixed() == census.Started) }
 	differs := func(s census.Seen) bool { return len(s.Changed)+len(s.Others) > 0 || s.Exit != 0 }
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d packages.\n\n| | Debian's programs alone | with the wrappers |\n|---|--:|--:|\n", len(rows))
@@ -51,10 +51,10 @@ func summary(rows []row) string {
 		is        func(census.Seen) bool
 	}{
 		{"stop a service at upgrade, before their files are replaced", census.Upgrade, census.Seen.Stops},
-		{"– and it was started before postinst", census.Upgrade, started},
+		{"– and it was started in spite of that", census.Upgrade, started},
 		{"upgraded: something differs afterwards, or another service was stopped", census.Upgrade, differs},
 		{"stop a service when they are removed", census.Remove, census.Seen.Stops},
-		{"– and it was started meanwhile", census.Remove, started},
+		{"– and it was started in spite of that", census.Remove, started},
 		{"removed: something is left, or another service was stopped", census.Remove, differs},
 	} {
 		fmt.Fprintf(&b, "| %s | %d | %d |\n", line.what, count(line.operation, census.Plain, line.is), count(line.operation, census.Wrapped, line.is))
