@@ -15,7 +15,7 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build demo test attack audit-census bench compare lint readme architecture notices fuzz install uninstall clean packages
+.PHONY: build demo test attack audit-census census bench compare lint readme architecture notices fuzz install uninstall clean packages
 
 build: bin/pidproof
 
@@ -48,6 +48,12 @@ attack: bin/pidproof
 	@results=$$(mktemp) || exit; PIDPROOF_ATTACK=1 PIDPROOF_ATTACK_RESULTS=$$results; export PIDPROOF_ATTACK PIDPROOF_ATTACK_RESULTS; \
 	code=0; go test -p 1 -count=1 -timeout 4h $(ATTACKS) && go test -count=1 -timeout 2h -run '^TestReusedPID' ./cmd/pidproof && \
 	go run ./testdata/attack/page -results "$$results" || code=$$?; rm -f "$$results"; exit $$code
+
+# Debian's own packages, installed, upgraded and removed while clients knock: the tables of docs/ondemand.md. As root.
+census: packages bin/pidproof
+	@results=$$(mktemp) || exit; code=0; \
+	PIDPROOF_CENSUS=$$results go test -tags census -count=1 -timeout 4h -parallel "$$(nproc)" -run '^TestCensus$$' ./testdata/census || code=$$?; \
+	go run ./testdata/census/page -results "$$results" || code=$$?; rm -f "$$results"; exit $$code
 
 # How fast it is, beside what it replaces; CHECK=1 fails when it is slower than promised. ONLY=scan or ONLY=stop: one half.
 bench: bin/pidproof

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pidproof/testdata/census"
+	"pidproof/testdata/must"
+)
+
+// results of every package, plain and wrapped, but those that leave says no to.
+func results(t *testing.T, leave func(census.Result) bool) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "results")
+	var lines []byte
+	for _, group := range census.Groups() {
+		for _, p := range group {
+			for _, operation := range []census.Operation{census.Install, census.Upgrade, census.Remove} {
+				for _, mode := range []census.Mode{census.Plain, census.Wrapped} {
+					result := census.Result{Mode: mode, Seen: census.Seen{Package: p.Name, Operation: operation, Triggers: []string{"x.socket /run/x"},
+						Calls: []census.Call{{Script: "prerm", Command: "systemctl stop x.service"}}}}
+					if mode == census.Plain {
+						result.Seen.Starts = []census.Start{{Unit: "x.service", During: "prerm"}}
+					}
+					if !leave(result) {
+						line, err := json.Marshal(result)
+						must.Do(t, err)
+						lines = append(append(lines, line...), '\n')
+					}
+				}
+			}
+		}
+	}
+	must.Do(t, os.WriteFile(file, lines, 0o644))
+	return file
+}
+
+func TestRun(t *testing.T) {
+	fresh := filepath.Join(t.TempDir(), "page.md")
+	must.Write(t, fresh, "before\n"+begin+"old\n"+end+"\nafter\n")
+	must.Do(t, run(fresh, results(t, func(census.Result) bool { return false })))
+	content, err := os.ReadFile(fresh)
+	must.Do(t, err)
+	for _, want := range []string{"before\n" + begin, end + "\nafter\n",
+		"| rpcbind | x.socket | yes | x.service (prerm) → – | – | as before | – |\n", "prerm: `systemctl stop x.service`"} {
+		if !strings.Contains(string(content), want) {
+			t.Errorf("the page has no %q:\n%s", want, content)
+		}
+	}
+	missing := results(t, func(r census.Result) bool {
+		return r.Seen.Package == "rpcbind" && r.Mode == census.Wrapped && r.Seen.Operation == census.Remove
+	})
+	if err := run(fresh, missing); err == nil || !strings.Contains(err.Error(), "rpcbind: remove was seen in 1 of 2 modes") {
+		t.Errorf("a result is missing: %v", err)
+	}
+	must.Write(t, fresh, "no place")
+	if err := run(fresh, results(t, func(census.Result) bool { return false })); err == nil {
+		t.Error("a page without a place for the tables was written")
+	}
+}
