@@ -30,14 +30,15 @@ func (adoptCmd) Help() string {
 }
 
 // file is the instance whose pidfile is to be written, and no other that names the daemon.
-func (cmd adoptCmd) file() matcher.Instance {
-	return matcher.Instance{Daemon: cmd.Daemon, Pidfile: cmd.started(cmd.Daemon)}
+func (cmd adoptCmd) file(c *console) matcher.Instance {
+	return matcher.Instance{Daemon: cmd.Daemon, Pidfile: cmd.started(c, cmd.Daemon)}
 }
 
 // started is the pidfile asked for, or the one that the daemon's init script or unit names,
-// or else LSB's default.
-func (f pidfileFlag) started(name string) string {
-	if f.Pidfile == nil {
+// or else LSB's default. The daemon is looked at for that, unless its file server has not
+// answered: nothing ends a thread that waits for one.
+func (f pidfileFlag) started(c *console, name string) string {
+	if f.Pidfile == nil && c.Unanswered == "" {
 		if d, err := matcher.FindDaemon(name); err == nil {
 			return cmp.Or(starters.PidfileOf(d.Path, d.Real), f.of(name))
 		}
@@ -53,7 +54,7 @@ func (cmd adoptCmd) Run(c *console) error {
 		}
 		defer end()
 	}
-	in := cmd.file()
+	in := cmd.file(c)
 	in.Others, in.Sockets, in.Hold = true, true, true
 	report, err := c.Check(in)
 	if err != nil {
@@ -154,7 +155,7 @@ func (cmd adoptCmd) write(c *console, r matcher.Report, main *matcher.Process, d
 	if err := adopting.Note(f.Path); err != nil {
 		c.Warn("that %d was adopted is not noted: %v", main.Evidence.PID, err)
 	}
-	proof, err := c.Check(cmd.file())
+	proof, err := c.Check(cmd.file(c))
 	switch {
 	case err != nil:
 		return err

@@ -29,12 +29,8 @@ func (cmd explainCmd) Run(c *console) error {
 		return err
 	}
 	c.exit = exitcode.Of(report.Verdict)
-	if started := cmd.started(cmd.Daemon); report.Verdict == matcher.Unclaimed && started != report.Pidfile.Path { // what is advised is about that one
-		in.Pidfile, in.Default = started, false
-		if again, err := c.Check(in); err == nil && again.Verdict == report.Verdict {
-			report = again
-			report.Notes = append(report.Notes, "No pidfile was named: "+started+" is that of its init script or unit.")
-		}
+	if report.Verdict == matcher.Unclaimed {
+		report = cmd.ofStarter(c, in, report)
 	}
 	var doubt error
 	if main, _ := report.Adoptable(); main != nil {
@@ -50,4 +46,20 @@ func (cmd explainCmd) Run(c *console) error {
 	}
 	c.Print(out.String())
 	return nil
+}
+
+// ofStarter is the report on the pidfile that the daemon's init script or unit names, where
+// none was given: what is advised is about that one.
+func (cmd explainCmd) ofStarter(c *console, in matcher.Instance, report matcher.Report) matcher.Report {
+	started := cmd.started(c, cmd.Daemon)
+	if started == report.Pidfile.Path {
+		return report
+	}
+	in.Pidfile, in.Default = started, false
+	again, err := c.Check(in)
+	if err != nil || again.Verdict != report.Verdict {
+		return report
+	}
+	again.Notes = append(again.Notes, "No pidfile was named: "+started+" is that of its init script or unit.")
+	return again
 }
