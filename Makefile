@@ -124,7 +124,7 @@ install: bin/pidproof
 		done; \
 	done
 	install -m 644 LICENSE docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
-	for page in explain-json list-json triggers-json multiple-instances security; do \
+	for page in audit-json explain-json list-json triggers-json multiple-instances security; do \
 		sed 's,\[\([^]]*\)\](\.\./[^)]*),\1,g' "docs/$$page.md" >"$(DESTDIR)$(DOCDIR)/.new" && \
 		chmod 644 "$(DESTDIR)$(DOCDIR)/.new" && mv -f "$(DESTDIR)$(DOCDIR)/.new" "$(DESTDIR)$(DOCDIR)/$$page.md" || exit; \
 	done
