@@ -128,18 +128,32 @@ func (h *host) parentRunning(d rules.Daemon, e fact.Evidence) (fact.Evidence, fa
 	if e.PPID < 1 || d.Unnamed() {
 		return fact.Evidence{}, fact.Of(false)
 	}
-	unread := func(err error) (fact.Evidence, fact.Fact[bool]) {
+	switch other, err := h.runsAnother(d, e.PPID); {
+	case err != nil:
 		return fact.Evidence{}, fact.Fact[bool]{State: fact.Unreadable, Err: err}
+	case other:
+		return fact.Evidence{}, fact.Of(false)
 	}
+	return h.judgedParentRuns(d, e)
+}
+
+// runsAnother reports that a glance at a process's link shows another program than the daemon.
+func (h *host) runsAnother(d rules.Daemon, pid int) (bool, error) {
 	proc, err := h.OpenProc(unix.O_PATH)
 	if err != nil {
-		return unread(err)
+		return false, err
 	}
 	defer unix.Close(proc)
 	var short [256]byte
 	w := h.want([]rules.Daemon{d}, false)
-	if link, err := kernel.ExeLink(proc, e.PPID, short[:]); err == nil && w.sight(link) == 0 {
-		return fact.Evidence{}, fact.Of(false)
+	link, err := kernel.ExeLink(proc, pid, short[:])
+	return err == nil && w.sight(link) == 0, nil
+}
+
+// judgedParentRuns is parentRunning of a parent that has to be judged.
+func (h *host) judgedParentRuns(d rules.Daemon, e fact.Evidence) (fact.Evidence, fact.Fact[bool]) {
+	unread := func(err error) (fact.Evidence, fact.Fact[bool]) {
+		return fact.Evidence{}, fact.Fact[bool]{State: fact.Unreadable, Err: err}
 	}
 	parent, decision, err := h.judgeParent(d, e.PPID)
 	switch {

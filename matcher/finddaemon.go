@@ -17,8 +17,14 @@ import (
 // ErrDaemon is wrapped by errors about the DAEMON argument itself.
 var ErrDaemon = errors.New("no usable daemon")
 
-// errNoProgram is ErrDaemon of a word that names something, but no executable.
-var errNoProgram = fmt.Errorf("%w", ErrDaemon)
+// errNoProgram is ErrDaemon of a word that names something, but no executable. It is no
+// fmt.Errorf("%w"), which runs at every start.
+var errNoProgram error = noProgram{}
+
+type noProgram struct{}
+
+func (noProgram) Error() string { return ErrDaemon.Error() }
+func (noProgram) Unwrap() error { return ErrDaemon }
 
 // daemonOrLabel is findDaemon where a word that leads to no executable is what the caller
 // calls his daemon, as Debian's functions have it: `status_of_proc -p $PID_FILE

@@ -24,9 +24,9 @@ func (h *host) hold(q rules.Question, pid int) (Process, error) {
 	for again := h.Patience(); ; {
 		p, err := h.meet(pid)
 		if err == nil {
-			p, err = h.decideOn(q, p)
+			err = h.decideOn(q, &p)
 		}
-		if err != nil || !mayBecome(q, p, h.Now()) && !h.becameAnother(p) || !again() {
+		if err != nil || !mayBecome(&q, &p, h.Now()) && !h.becameAnother(&p) || !again() {
 			return p, err
 		}
 		p.Release()
@@ -40,11 +40,11 @@ const forkPatience = 10 * time.Second
 // program: it is a fork that has executed nothing yet, as start-stop-daemon's child is
 // just after --make-pidfile, or a shell's whose number was written with `echo $!`. On its
 // way there it does not sleep, as a worker does that has nothing to do.
-func mayBecome(q rules.Question, p Process, now time.Time) bool {
-	e := p.Evidence
+func mayBecome(q *rules.Question, p *Process, now time.Time) bool {
+	e := &p.Evidence
 	return e.Life == fact.Alive && e.Forked && (e.State == "R" || e.State == "D") && q.Pidfile.Path != "" && !q.Daemon.Unnamed() &&
 		(p.Decision.Rule == rules.RuleContradicted || p.Decision.Rule == rules.RuleMismatch) &&
-		!rules.Late(e, q.Pidfile) && !rules.WrittenLong(e, q.Pidfile) && now.Sub(e.Started).Abs() < forkPatience
+		!rules.Late(*e, q.Pidfile) && !rules.WrittenLong(*e, q.Pidfile) && now.Sub(e.Started).Abs() < forkPatience
 }
 
 // meet pins a process and collects what the rules need first.
@@ -91,17 +91,17 @@ func (h *host) confirmThread(pid int) error {
 }
 
 // decideOn decides about a process that was met, and reads further what the rules ask for.
-func (h *host) decideOn(q rules.Question, p Process) (Process, error) {
+func (h *host) decideOn(q rules.Question, p *Process) error {
 	start := p.Evidence.StartTicks
 	for q.Evidence = p.Evidence; ; {
 		decision := rules.Decide(q)
 		if decision.Need == 0 {
 			p.Evidence, p.Decision = q.Evidence, decision
-			return p, nil
+			return nil
 		}
 		h.supply(&q, decision.Need)
 		if changed, err := p.held.ChangedHands(start); err != nil {
-			return p, err
+			return err
 		} else if changed {
 			q.Evidence.Life = fact.Gone
 		}

@@ -153,18 +153,12 @@ func unusablePidfile(p rules.Pidfile, why string) rules.Pidfile {
 func readOpened(opened int) (content, acl []byte, err error) {
 	buffer := kernel.ProcBuffers.Get().(*[]byte)
 	defer kernel.ProcBuffers.Put(buffer)
-	list := *buffer
-	attribute := func() (int, error) {
-		return kernel.Retried(func() (int, error) { return unix.Fgetxattr(opened, "system.posix_acl_access", list) })
-	}
-	n, err := attribute()
+	acl, err = readACL(opened, *buffer)
 	if err == unix.ERANGE {
-		list = make([]byte, 1<<16) // XATTR_SIZE_MAX of include/uapi/linux/limits.h
-		n, err = attribute()
+		acl, err = readACL(opened, slices.Grow(*buffer, 1<<16)[:1<<16]) // XATTR_SIZE_MAX of include/uapi/linux/limits.h
 	}
 	switch err {
 	case nil:
-		acl = slices.Clone(list[:n])
 	case unix.ENODATA, unix.EOPNOTSUPP, unix.ENOSYS, unix.EPERM: // none, as a rule; none to be had here
 	case unix.ERANGE:
 		return nil, nil, errors.New("its access control list is too long")
@@ -184,6 +178,16 @@ func readOpened(opened int) (content, acl []byte, err error) {
 			into = append(slices.Clone(into), make([]byte, rules.PidfileLimit-size)...)
 		}
 	}
+}
+
+// readACL is a function of its own: a longer buffer in the frame of one that every question
+// calls makes the stack grow by as much.
+func readACL(opened int, into []byte) ([]byte, error) {
+	n, err := kernel.Retried(func() (int, error) { return unix.Fgetxattr(opened, "system.posix_acl_access", into) })
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(into[:n]), nil
 }
 
 // aclWriter reads the extended attribute system.posix_acl_access

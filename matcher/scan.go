@@ -173,7 +173,7 @@ func (h *host) judgeAll(w *wanted, c rules.Criteria, pids []int, hold bool) [][]
 		for _, place := range places {
 			one := candidate{Process: p, place: place}
 			if err == nil {
-				one.Process, err = h.decideOn(rules.Question{Daemon: w.daemons[place], Criteria: c}, p)
+				err = h.decideOn(rules.Question{Daemon: w.daemons[place], Criteria: c}, &one.Process)
 			}
 			if err != nil {
 				one.Decision, one.fault = undecided(err), err

@@ -25,7 +25,7 @@ func (h *host) askFurther(r *Report, in Instance, q rules.Question) error {
 		p, err := h.meet(pid)
 		p.Evidence.Below = fact.Of[[]fact.Below](nil) // a thousand wrappers would be a thousand looks at all
 		if err == nil {
-			p, err = h.decideOn(q, p)
+			err = h.decideOn(q, &p)
 		}
 		if err != nil {
 			p.Release()

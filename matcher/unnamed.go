@@ -104,7 +104,7 @@ func (h *host) judgeItself(d rules.Daemon, p rules.Pidfile, pid int) (fact.Evide
 	met, err := h.meet(pid)
 	met.Evidence.Below = fact.Of[[]fact.Below](nil)
 	if err == nil {
-		met, err = h.decideOn(rules.Question{Daemon: d, Pidfile: p}, met)
+		err = h.decideOn(rules.Question{Daemon: d, Pidfile: p}, &met)
 	}
 	met.Release()
 	return met.Evidence, met.Decision, err

@@ -66,12 +66,12 @@ func (r *Report) ManyBelow() bool {
 
 // becameAnother reports of a wrapper that it has executed another program, or became another
 // user, while those below it were looked for: su does, and it was root's before.
-func (h *host) becameAnother(p Process) bool {
+func (h *host) becameAnother(p *Process) bool {
 	if p.Decision.Rule != rules.RuleWrapper {
 		return false
 	}
 	now, err := h.Collect(p.held)
-	e := p.Evidence
+	e := &p.Evidence
 	return err != nil || now.Life != fact.Alive || now.UID != e.UID || now.EUID != e.EUID || now.Comm != e.Comm ||
 		now.Exe.State != e.Exe.State || now.Exe.Value.ID != e.Exe.Value.ID
 }
@@ -80,7 +80,7 @@ var errChanged = errors.New("it has changed while it was looked at; ask again")
 
 // unwrap makes the process below a wrapper the main process, if it still is who it was.
 func (h *host) unwrap(r *Report, in Instance) error {
-	if h.becameAnother(*r.Main) {
+	if h.becameAnother(r.Main) {
 		return fmt.Errorf("process %d: %w", r.Main.Evidence.PID, errChanged)
 	}
 	b := r.Pidfile.StartedBy(r.Main.Evidence)[0]
@@ -138,7 +138,8 @@ func (h *host) claimBelow(s survey, d rules.Daemon, pid int, pidfiles []rules.Pi
 		if !d.StandsFor(p.Evidence, f.Path) {
 			continue
 		}
-		decided, err := h.decideOn(rules.Question{Daemon: d, Pidfile: f}, p)
+		decided := p
+		err := h.decideOn(rules.Question{Daemon: d, Pidfile: f}, &decided)
 		if err == nil && decided.Decision.Rule == rules.RuleWrapper && decided.Decision.Outcome == rules.Runs {
 			claims[f.StartedBy(p.Evidence)[0].PID] = f.Path
 			return

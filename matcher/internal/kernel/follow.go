@@ -129,9 +129,12 @@ func followed(fd int, owner uint32, final bool, links int) (target string, err e
 	return target, nil
 }
 
-// ReadOpenedLink reads the symbolic link that was opened with O_PATH.
+// ReadOpenedLink reads the symbolic link that was opened with O_PATH. In the frame of each
+// caller the buffer would make the stack grow once more, for every question.
 func ReadOpenedLink(fd int) (string, error) {
-	target := make([]byte, unix.PathMax)
+	buffer := ProcBuffers.Get().(*[]byte)
+	defer ProcBuffers.Put(buffer)
+	target := (*buffer)[:unix.PathMax]
 	n, err := Retried(func() (int, error) { return unix.Readlinkat(fd, "", target) })
 	if err != nil {
 		return "", err

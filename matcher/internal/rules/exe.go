@@ -79,12 +79,13 @@ var replacementSuffixes = []struct {
 	{";", 8, fact.PathMax, hexDigits, "rpm, lib/fsm.c: the new file before the rename"},
 	{"-RPMDELETE", 0, 0, "", "rpm: a busy file that could not be removed"},
 	{".apk.", 1, fact.PathMax, hexDigits, "apk-tools, src/database.c: the new file before the rename"},
-	{".#prelink#.", 6, 6, letters + strings.ToUpper(letters) + "0123456789", "prelink, src/doit.c: mkstemp beside the file"},
+	{".#prelink#.", 6, 6, letters + capitals + "0123456789", "prelink, src/doit.c: mkstemp beside the file"},
 }
 
 const (
 	hexDigits = "0123456789abcdef"
 	letters   = "abcdefghijklmnopqrstuvwxyz"
+	capitals  = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
 // withoutSuffix takes such a suffix off.
