@@ -104,19 +104,26 @@ func plainLine(args []string) (cmd runner, plain bool) {
 	return cmd, plainline.Read(cmd, args[1:])
 }
 
-// usages are those that kong words so that its own parser refuses them, or that lack what
-// is needed: what stands behind DAEMON is the daemon's here, or a signal.
-var usages = map[string]string{
-	"killproc":     "[flags] <daemon> [<signal>]",
-	"start_daemon": "[flags] <daemon> [<argument> ...]",
-	"register":     "<name> -p PIDFILE [flags] <daemon> [--restart <command> ...]",
-	"restart":      "--replaced [flags] [<daemon> ...]",
+// usageOf are the usages that kong words so that its own parser refuses them, or that lack
+// what is needed: what stands behind DAEMON is the daemon's here, or a signal.
+func usageOf(command string) string {
+	switch command {
+	case "killproc":
+		return "[flags] <daemon> [<signal>]"
+	case "start_daemon":
+		return "[flags] <daemon> [<argument> ...]"
+	case "register":
+		return "<name> -p PIDFILE [flags] <daemon> [--restart <command> ...]"
+	case "restart":
+		return "--replaced [flags] [<daemon> ...]"
+	}
+	return ""
 }
 
 // usageFirst is kong's help, with our usage line where we have one.
 func usageFirst(options kong.HelpOptions, ctx *kong.Context) error {
-	if cmd := ctx.Selected(); cmd != nil && usages[cmd.Name] != "" {
-		if _, err := fmt.Fprintf(ctx.Stdout, "Usage: pidproof %s %s\n", cmd.Name, usages[cmd.Name]); err != nil {
+	if cmd := ctx.Selected(); cmd != nil && usageOf(cmd.Name) != "" {
+		if _, err := fmt.Fprintf(ctx.Stdout, "Usage: pidproof %s %s\n", cmd.Name, usageOf(cmd.Name)); err != nil {
 			return err
 		}
 		options.NoAppSummary = true

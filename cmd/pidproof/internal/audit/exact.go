@@ -180,7 +180,7 @@ func (f *finder) lookForEvents() *events {
 					e.sets[n.Name.Value] = append(e.sets[n.Name.Value], n.Pos().Offset())
 				}
 			case *syntax.BinaryCmd:
-				if from, is := n.X.Cmd.(*syntax.CallExpr); is && n.Op == syntax.Pipe && oneLine().MatchString(textOf(from)) {
+				if from, is := n.X.Cmd.(*syntax.CallExpr); is && n.Op == syntax.Pipe && oneLine.Compiled().MatchString(textOf(from)) {
 					once[n.Y.Cmd] = true
 				}
 			case *syntax.WhileClause, *syntax.ForClause:

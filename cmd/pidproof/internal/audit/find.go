@@ -163,7 +163,7 @@ var asksByNumber = pattern(`/proc/(\x00|[0-9*?[])`)
 
 func (f *finder) procWord(s *syntax.Stmt, w *syntax.Word) bool {
 	for _, v := range f.values(w) {
-		if asksByNumber().MatchString(v) && f.numberOf(w).from != ofSelf {
+		if asksByNumber.Compiled().MatchString(v) && f.numberOf(w).from != ofSelf {
 			found := f.add(s, Proc, "")
 			f.replaceable(found, s, behindProc(w))
 			return true
@@ -274,7 +274,7 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 // namesPID: nobody removes a number, so the variable has a path.
 func namesPID(w *syntax.Word) bool {
 	names := variablesOf(w)
-	return len(w.Parts) == 1 && len(names) == 1 && pidName().MatchString(names[0])
+	return len(w.Parts) == 1 && len(names) == 1 && pidName.Compiled().MatchString(names[0])
 }
 
 func (f *finder) hook() string {
@@ -425,7 +425,7 @@ func (f *finder) isDaemon(s *syntax.Stmt) bool {
 		return false
 	}
 	for _, name := range variablesOf(call.Args[0]) {
-		if daemonName().MatchString(name) {
+		if daemonName.Compiled().MatchString(name) {
 			return true
 		}
 	}
@@ -442,7 +442,7 @@ func (f *finder) places(file *syntax.File) {
 			return true
 		}
 		for _, v := range f.values(a.Value) {
-			if writable().MatchString(v) && (pidfilePath().MatchString(v) || f.pidfiles[a.Name.Value] || pidfileName().MatchString(a.Name.Value)) {
+			if writable.Compiled().MatchString(v) && (pidfilePath.Compiled().MatchString(v) || f.pidfiles[a.Name.Value] || pidfileName.Compiled().MatchString(a.Name.Value)) {
 				f.add(a, Writable, "")
 				break
 			}

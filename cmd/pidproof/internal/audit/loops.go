@@ -76,7 +76,7 @@ func (f *finder) asks(s *syntax.Stmt, c command) bool {
 	case "[", "test":
 		for i, w := range c.args {
 			for _, v := range f.values(w) {
-				if asksByNumber().MatchString(v) {
+				if asksByNumber.Compiled().MatchString(v) {
 					return true
 				}
 			}

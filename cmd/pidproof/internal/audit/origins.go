@@ -97,7 +97,7 @@ func (src *source) numberOfParam(p *syntax.ParamExp, seen map[string]bool) (n nu
 	if p.Exp != nil && p.Exp.Word != nil {
 		n.add(src.numberIn(p.Exp.Word.Parts, seen))
 	}
-	if n.from == 0 && pidName().MatchString(name) && !strings.Contains(strings.ToLower(name), "file") {
+	if n.from == 0 && pidName.Compiled().MatchString(name) && !strings.Contains(strings.ToLower(name), "file") {
 		n.from = isNumber
 	}
 	return n
@@ -191,7 +191,7 @@ func (src *source) isPidfile(word *syntax.Word) bool {
 	}
 	names := variablesOf(word)
 	if len(word.Parts) == 1 && len(names) == 1 {
-		if src.pidfiles[names[0]] || pidfileName().MatchString(names[0]) {
+		if src.pidfiles[names[0]] || pidfileName.Compiled().MatchString(names[0]) {
 			return true
 		}
 		if positional(names[0]) {
@@ -205,7 +205,7 @@ func (src *source) isPidfile(word *syntax.Word) bool {
 		}
 	}
 	for _, v := range src.values(word) {
-		if src.pidfiles[v] || pidfilePath().MatchString(strings.TrimRight(v, unknown)) && strings.ContainsAny(v, "/"+unknown) {
+		if src.pidfiles[v] || pidfilePath.Compiled().MatchString(strings.TrimRight(v, unknown)) && strings.ContainsAny(v, "/"+unknown) {
 			return true
 		}
 	}

@@ -1,12 +1,5 @@
 package audit
 
-import (
-	"regexp"
-	"sync"
-)
+import "pidproof/cmd/pidproof/internal/lazyregexp"
 
-// pattern compiles when it is first needed: a check, which needs none, would compile them all
-// at its start.
-func pattern(text string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
-}
+type pattern = lazyregexp.Expression

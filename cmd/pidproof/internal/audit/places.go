@@ -55,7 +55,7 @@ func Meant(words []string) (f Files) {
 		case err == nil:
 			f.named[word] = true
 			f.Paths = append(f.Paths, word)
-		case strings.Contains(word, "/") || !errors.Is(err, fs.ErrNotExist) || !packageName().MatchString(word):
+		case strings.Contains(word, "/") || !errors.Is(err, fs.ErrNotExist) || !packageName.Compiled().MatchString(word):
 			f.unmet = append(f.unmet, err)
 		default:
 			f.addPackage(word)

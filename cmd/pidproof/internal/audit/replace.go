@@ -53,15 +53,15 @@ func (f *Finding) replacement(daemon, old string) string {
 	case Kill0:
 		return question
 	case Proc:
-		if bare := strings.TrimSpace(redirection().ReplaceAllString(old, "")); existence().MatchString(bare) && properDir(bare) {
+		if bare := strings.TrimSpace(redirection.Compiled().ReplaceAllString(old, "")); existence.Compiled().MatchString(bare) && properDir(bare) {
 			return question
 		}
 	case Ps:
-		if pidOption().MatchString(strings.TrimSpace(old)) && silent(old) {
+		if pidOption.Compiled().MatchString(strings.TrimSpace(old)) && silent(old) {
 			return question
 		}
 	case Kill:
-		if last := f.signal == "KILL" || f.signal == "9"; !plainSignal().MatchString(f.signal) || last && f.held {
+		if last := f.signal == "KILL" || f.signal == "9"; !plainSignal.Compiled().MatchString(f.signal) || last && f.held {
 			return ""
 		}
 		return fmt.Sprintf(f.sender(), quoted(f.pidfile), daemon, f.signal)
@@ -163,7 +163,7 @@ func (src *source) daemon() (d theDaemon) {
 		param := &syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "DAEMON"}}
 		return theDaemon{text: `"$DAEMON"`, word: &syntax.Word{Parts: []syntax.WordPart{param}}}
 	}
-	if len(words) != 1 || !daemonWord().MatchString(d.text) {
+	if len(words) != 1 || !daemonWord.Compiled().MatchString(d.text) {
 		return theDaemon{}
 	}
 	return d
@@ -183,7 +183,7 @@ func (src *source) means(d theDaemon, f *Finding) bool {
 		}
 	}
 	for _, v := range src.values(d.word) {
-		if strings.ContainsAny(v, " \t\n") || startsAnother().MatchString(v) {
+		if strings.ContainsAny(v, " \t\n") || startsAnother.Compiled().MatchString(v) {
 			return false
 		}
 	}

@@ -136,7 +136,7 @@ func (src *source) declare(call *syntax.CallExpr) {
 			continue
 		}
 		name, value, set := strings.Cut(lit.Value, "=")
-		if !set || !variableName().MatchString(name) {
+		if !set || !variableName.Compiled().MatchString(name) {
 			continue
 		}
 		rest := &syntax.Word{Parts: slices.Clone(word.Parts)}
@@ -210,7 +210,7 @@ func substitution(s *syntax.Stmt) *syntax.Word {
 func (src *source) gets(call *syntax.CallExpr, from *syntax.Word) {
 	for i, name := range call.Args[1:] {
 		lit := name.Lit()
-		if !variableName().MatchString(lit) {
+		if !variableName.Compiled().MatchString(lit) {
 			continue
 		}
 		word := from

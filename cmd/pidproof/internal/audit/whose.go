@@ -84,7 +84,7 @@ func (f *finder) dependsOn(word *syntax.Word, name string, depth int) bool {
 func (f *finder) readsLines(s *syntax.Stmt, used map[string]bool) bool {
 	cmd := s.Cmd
 	if pipe, is := cmd.(*syntax.BinaryCmd); is && pipe.Op == syntax.Pipe {
-		if from, is := pipe.X.Cmd.(*syntax.CallExpr); is && oneLine().MatchString(textOf(from)) {
+		if from, is := pipe.X.Cmd.(*syntax.CallExpr); is && oneLine.Compiled().MatchString(textOf(from)) {
 			f.oneLiners = append(f.oneLiners, pipe.Y)
 		}
 		return false

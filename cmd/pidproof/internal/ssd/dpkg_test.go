@@ -228,7 +228,7 @@ func TestAgainstDpkgAtRandom(t *testing.T) {
 		}
 		o, err := Parse(line, Dpkg)
 		// A --status after the error differs on purpose.
-		if settings, _ := options.split(line); err != nil && o.Action == Status && commands[settings[0].option.Long] != Status {
+		if settings, _ := options.split(line); err != nil && o.Action == Status && actionOf(settings[0].option.Long) != Status {
 			continue
 		}
 		if err == nil {

@@ -23,7 +23,24 @@ const (
 	Version
 )
 
-var commands = map[string]Action{"start": Start, "stop": Stop, "status": Status, "pidof": Pidof, "help": Help, "version": Version}
+// actionOf is the command that a long option is, or 0. A map would be made at every start.
+func actionOf(long string) Action {
+	switch long {
+	case "start":
+		return Start
+	case "stop":
+		return Stop
+	case "status":
+		return Status
+	case "pidof":
+		return Pidof
+	case "help":
+		return Help
+	case "version":
+		return Version
+	}
+	return 0
+}
 
 // Asks reports that the command only asks: its code 4 is trouble, as LSB's status has it.
 func (a Action) Asks() bool { return a == Status || a == Pidof }
@@ -114,7 +131,7 @@ func command(settings []setting) (action Action, err error) {
 		if err == nil {
 			err = s.err
 		}
-		switch next := commands[s.option.Long]; {
+		switch next := actionOf(s.option.Long); {
 		case next == ActionNone:
 		case err == nil && (next == Help || next == Version):
 			return next, nil

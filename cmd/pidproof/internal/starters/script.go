@@ -2,29 +2,22 @@ package starters
 
 import (
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
+	"pidproof/cmd/pidproof/internal/lazyregexp"
 	"pidproof/cmd/pidproof/internal/shellvars"
 )
 
-var (
-	assigns = lazily(`^\s*(?:export\s+|readonly\s+|:\s+"?\$\{)?([A-Za-z_][A-Za-z0-9_]*):?=(.*)$`)
+const (
+	assigns = lazyregexp.Expression(`^\s*(?:export\s+|readonly\s+|:\s+"?\$\{)?([A-Za-z_][A-Za-z0-9_]*):?=(.*)$`)
 	// option is --pidfile of start-stop-daemon, daemon(1) and others, and -p of those that know
 	// it by that, too; mkdir(1) has another.
-	option = lazily(`(?:\s--pid-?file[\s=]+|\b(?:start_daemon|killproc|pidofproc|status_of_proc|status|daemon|start-stop-daemon)\s(?:.*\s)?-p\s+)(\S+)`)
+	option = lazyregexp.Expression(`(?:\s--pid-?file[\s=]+|\b(?:start_daemon|killproc|pidofproc|status_of_proc|status|daemon|start-stop-daemon)\s(?:.*\s)?-p\s+)(\S+)`)
 	// header is that of chkconfig(8), which Red Hat's scripts have.
-	header  = lazily(`^#\s*pidfile:\s*(\S+)`)
-	expands = lazily(`\$(?:\{([A-Za-z_]\w*)(?:(:?-|##\*/)([^}]*))?\}|([A-Za-z_]\w*))`)
+	header  = lazyregexp.Expression(`^#\s*pidfile:\s*(\S+)`)
+	expands = lazyregexp.Expression(`\$(?:\{([A-Za-z_]\w*)(?:(:?-|##\*/)([^}]*))?\}|([A-Za-z_]\w*))`)
 )
-
-// lazily compiles an expression when it is needed: all of them at each start would cost a
-// twentieth of a check (GODEBUG=inittrace=1).
-func lazily(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
-}
 
 // longestLine is how much of a line is looked at: expansions could double it, line by line.
 const longestLine = 4096
@@ -44,13 +37,13 @@ func scriptPidfiles(content []byte, settings map[string]shellvars.Var) (paths []
 		if len(line) > longestLine {
 			continue
 		}
-		if found := header().FindStringSubmatch(line); found != nil {
+		if found := header.Compiled().FindStringSubmatch(line); found != nil {
 			add(found[1])
 		}
 		if strings.HasPrefix(strings.TrimLeft(line, " \t"), "#") {
 			continue
 		}
-		if found := assigns().FindStringSubmatch(line); found != nil {
+		if found := assigns.Compiled().FindStringSubmatch(line); found != nil {
 			name, value := found[1], expanded(firstWord(found[2]), vars)
 			if set, is := settings[name]; is {
 				value = set.Value
@@ -59,7 +52,7 @@ func scriptPidfiles(content []byte, settings map[string]shellvars.Var) (paths []
 				add(value)
 			}
 		}
-		for _, found := range option().FindAllStringSubmatch(line, -1) {
+		for _, found := range option.Compiled().FindAllStringSubmatch(line, -1) {
 			add(expanded(firstWord(found[1]), vars))
 		}
 	}
@@ -70,12 +63,12 @@ func scriptPidfiles(content []byte, settings map[string]shellvars.Var) (paths []
 }
 
 // daemonSet is how most init scripts say what they start, as init-d-script(5) wants it.
-var daemonSet = lazily(`(?m)^\s*DAEMON=["']?(/[^\s"'$` + "`" + `;]+)["']?\s*(?:#.*)?$`)
+const daemonSet = lazyregexp.Expression(`(?m)^\s*DAEMON=["']?(/[^\s"'$` + "`" + `;]+)["']?\s*(?:#.*)?$`)
 
 // scriptDaemon is the daemon that an init script starts, where it says so once, without a
 // variable.
 func scriptDaemon(content []byte) string {
-	found := daemonSet().FindAllSubmatch(content, 2)
+	found := daemonSet.Compiled().FindAllSubmatch(content, 2)
 	if len(found) != 1 {
 		return ""
 	}
@@ -104,8 +97,8 @@ func firstWord(text string) string {
 
 // expanded puts in the variables that are known. Of others something stays that is no path.
 func expanded(word string, vars map[string]string) string {
-	out := expands().ReplaceAllStringFunc(word, func(of string) string {
-		found := expands().FindStringSubmatch(of)
+	out := expands.Compiled().ReplaceAllStringFunc(word, func(of string) string {
+		found := expands.Compiled().FindStringSubmatch(of)
 		value := vars[found[1]+found[4]]
 		switch operator := found[2]; {
 		case operator == "##*/" && found[3] == "":
