@@ -8,6 +8,7 @@ import (
 
 	"pidproof/cmd/pidproof/internal/instances"
 	"pidproof/cmd/pidproof/internal/ondemand"
+	"pidproof/cmd/pidproof/internal/quiesce"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/cmd/pidproof/internal/restart"
 	"pidproof/cmd/pidproof/internal/say"
@@ -132,6 +133,9 @@ func (c *console) reportDown(seen []instances.Instance) {
 // reportHeld names the services that something has stopped, and nothing has started since.
 // What was removed meanwhile holds nothing off.
 func (c *console) reportHeld() {
+	if awaited, err := ondemand.Awaited(); err == nil {
+		quiesce.GiveBack(c.Console, "after-upgrade", awaited)
+	}
 	held, err := ondemand.StillHeld()
 	if err != nil {
 		c.Warn("%v", err)

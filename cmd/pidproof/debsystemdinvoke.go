@@ -31,6 +31,7 @@ func (cmd debSystemdInvokeCmd) Run(c *console) error {
 	}
 	if call.Starts() {
 		cmd.restore(c, call)
+		cmd.startBehind(c, call)
 	} else if _, err := handover.FindReal(handover.DebSystemdInvoke); err == nil {
 		cmd.stop(c, call)
 	}
@@ -48,6 +49,9 @@ func (debSystemdInvokeCmd) exitFailed() int { return 127 }
 // stop hands over where there is nothing to hold off, where policy-rc.d forbids it, and
 // where that cannot be told: it never fails where the real program would not.
 func (cmd debSystemdInvokeCmd) stop(c *console, call systemdinvoke.Invocation) {
+	if err := cmd.stopsByName(c, call); err != nil {
+		c.Warn("%s: what is named stays recorded, and is started with its service: %v", call.Units[0], err)
+	}
 	services, concerned, err := cmd.lookUp(c, call)
 	if err == nil && concerned {
 		concerned, err = cmd.allowed(c, call)
@@ -64,8 +68,23 @@ func (cmd debSystemdInvokeCmd) stop(c *console, call systemdinvoke.Invocation) {
 	c.handOver = false
 	c.exit = quiesce.Quiescing{
 		Console: c.Console, Asker: c.Asker, Command: handover.DebSystemdInvoke, Services: services,
-		Real: handover.DebSystemdInvoke, Words: cmd.Words, Lenient: true,
+		Real: handover.DebSystemdInvoke, Words: cmd.Words, Lenient: true, Package: c.maintainedPackage(),
 	}.Run()
+}
+
+// stopsByName takes the triggers that the call names out of the records: they are to stay
+// stopped, also where they were held off before.
+func (cmd debSystemdInvokeCmd) stopsByName(c *console, call systemdinvoke.Invocation) error {
+	triggers, err := cmd.matching(c, call.Triggers())
+	if err != nil || !ondemand.HeldOff(triggers) {
+		return err
+	}
+	if allowed, err := cmd.allowed(c, call); err != nil || !allowed {
+		return err
+	}
+	ctx, cancel := c.Deadline()
+	defer cancel()
+	return ondemand.StopByName(ctx, triggers)
 }
 
 // allowed asks policy-rc.d before the real program does.
@@ -141,6 +160,56 @@ func (cmd debSystemdInvokeCmd) stopNamed(c *console, call systemdinvoke.Invocati
 		return nil, false, err
 	}
 	return cmd.lookUp(c, call)
+}
+
+// startBehind has the sockets that the call names started, or restarted, although their
+// services run: systemd would refuse it. Everything else is the real program's.
+func (cmd debSystemdInvokeCmd) startBehind(c *console, call systemdinvoke.Invocation) {
+	triggers, err := cmd.matching(c, call.Triggers())
+	if err != nil || len(triggers) == 0 {
+		return
+	}
+	if _, err := handover.FindReal(handover.DebSystemdInvoke); err != nil {
+		return
+	}
+	ctx, cancel := c.Deadline()
+	defer cancel()
+	byName := ondemand.StoppedByName(triggers)
+	blocked, err := ondemand.LookBlocked(ctx, slices.Concat(triggers, call.Services()), call.Action != "start")
+	if err == nil && (len(blocked) > 0 || byName) {
+		var allowed bool
+		if allowed, err = cmd.allowed(c, call); err == nil && !allowed {
+			return
+		}
+	}
+	if err != nil {
+		if !errors.Is(err, ondemand.ErrRefused) { // the real program has the words for it
+			c.Warn("%s: whether its service has to make way cannot be told: %v", triggers[0], err)
+		}
+		return
+	}
+	if len(blocked) > 0 || byName {
+		c.exit, c.handOver = cmd.behind(c, call, blocked, triggers), false
+	}
+}
+
+// behind calls the real program for all but the sockets that services have made way for.
+func (cmd debSystemdInvokeCmd) behind(c *console, call systemdinvoke.Invocation, blocked []ondemand.Blocked, triggers []string) (code int) {
+	start := quiesce.Starting{Console: c.Console, Asker: c.Asker, Command: handover.DebSystemdInvoke}
+	code = start.Behind(blocked, c.maintainedPackage())
+	others, err := cmd.matching(c, call.Units)
+	for _, b := range blocked {
+		others = slices.DeleteFunc(others, func(unit string) bool { return slices.Contains(b.Sockets, unit) })
+	}
+	if len(others) > 0 {
+		code = max(code, start.Call(append([]string{call.Action}, ondemand.SocketsFirst(others)...)))
+	}
+	ctx, cancel := c.Deadline()
+	defer cancel()
+	if err = errors.Join(err, ondemand.StartByName(ctx, triggers)); err != nil {
+		c.Warn("%v", err)
+	}
+	return code
 }
 
 // restore gives back what is held off of the services that the call starts, itself or by

@@ -7,6 +7,7 @@ import (
 
 	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/invokerc"
+	"pidproof/cmd/pidproof/internal/maintscript"
 	"pidproof/cmd/pidproof/internal/ondemand"
 	"pidproof/cmd/pidproof/internal/quiesce"
 )
@@ -65,6 +66,7 @@ func (cmd invokeRcdCmd) stop(c *console, call invokerc.Invocation) {
 	q := quiesce.Quiescing{
 		Console: c.Console, Asker: c.Asker, Command: handover.InvokeRC, Services: []ondemand.Service{service},
 		Real: handover.InvokeRC, Words: call.Words, OnDemand: call.AllowOnDemand, Lenient: true,
+		Package: c.maintainedPackage(),
 	}
 	concerned, err := concerns(c, service)
 	if err == nil && !concerned {
@@ -89,6 +91,18 @@ func (cmd invokeRcdCmd) stop(c *console, call invokerc.Invocation) {
 	}
 	c.handOver = false
 	c.exit = q.Run()
+}
+
+// maintainedPackage is the one whose maintainer script calls us. Where that cannot be told,
+// what is held off is nobody's to give back but who starts the service.
+func (c *console) maintainedPackage() string {
+	ctx, cancel := c.Deadline()
+	defer cancel()
+	name, err := maintscript.Package(ctx)
+	if err != nil {
+		c.Warn("whether dpkg has done with the package cannot be told: %v", err)
+	}
+	return name
 }
 
 // heldOffNot says so; the real program is on its own.

@@ -56,6 +56,7 @@ func (cmd quiesceCmd) Run(c *console) error {
 
 type unquiesceCmd struct {
 	All     bool   `help:"Restore what is held off of every service."`
+	After   bool   `name:"after-dpkg" help:"Wait until dpkg has done with the packages whose maintainer scripts have stopped services, and restore what is held off of those still. The wrappers start it."`
 	Service string `arg:"" optional:"" name:"name" help:"The service: its name as invoke-rc.d takes it, or its unit."`
 }
 
@@ -64,13 +65,19 @@ func (unquiesceCmd) Help() string {
 }
 
 func (cmd unquiesceCmd) Validate() error {
-	if cmd.All == (cmd.Service != "") {
+	if cmd.After && (cmd.All || cmd.Service != "") {
+		return errors.New("--after-dpkg is for all services of packages, and goes alone")
+	}
+	if !cmd.After && cmd.All == (cmd.Service != "") {
 		return errors.New("give the name of a service, or --all")
 	}
 	return nil
 }
 
 func (cmd unquiesceCmd) Run(c *console) error {
+	if cmd.After {
+		return quiesce.AfterDpkg(c.Console)
+	}
 	if !cmd.All {
 		name, err := ondemand.ParseName(cmd.Service)
 		if err != nil {
@@ -104,6 +111,7 @@ func unquiesce(c *console, name string) error {
 		c.Say("%s: nothing is held off.", name)
 		return nil
 	}
+	record.Named = nil // whoever stopped it by its name may start it so
 	restored, err := quiesce.Restore(c.Console, *record)
 	switch {
 	case errors.Is(err, ondemand.ErrNoAnswer):

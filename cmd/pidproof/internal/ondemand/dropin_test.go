@@ -76,7 +76,7 @@ func TestHoldOnFullRun(t *testing.T) {
 	s := Service{Name: "foo", Unit: &Unit{ID: "foo.service", Load: "loaded"}, Triggers: []Trigger{
 		{Kind: DBus, Name: "org.foo", Active: true, Holdable: true, starts: []string{"foo.service"}},
 	}}
-	damage, err := s.Hold(t.Context())
+	damage, err := s.Hold(t.Context(), "")
 	if damage != nil || !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), dropInPath("foo.service", "foo")) {
 		t.Errorf("%v, %v", damage, err)
 	}

@@ -21,6 +21,7 @@ func ForgetGone(ctx context.Context, service string) (forgot bool, err error) {
 			return false, nil
 		}
 	}
+	r.Named = nil
 	_, _, err = Restore(ctx, *r)
 	return err == nil, err
 }

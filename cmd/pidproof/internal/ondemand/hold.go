@@ -17,7 +17,9 @@ import (
 // What can be stopped, and nobody else needs, is stopped. Against everything else the
 // unit that it would start is held itself, from before those are stopped: a hold that
 // systemd does not take is undone while nothing has changed.
-func (s *Service) Hold(ctx context.Context) (damage, err error) {
+//
+// pkg is the package whose maintainer script asks for it, if one does: see Record.Packages.
+func (s *Service) Hold(ctx context.Context, pkg string) (damage, err error) {
 	holdable, _ := s.Active()
 	for _, t := range s.Triggers {
 		if t.Kind.inFile() && t.State == heldOff { // inetd may not know of it
@@ -53,6 +55,9 @@ func (s *Service) Hold(ctx context.Context) (damage, err error) {
 	if err != nil {
 		return damage, err
 	}
+	if pkg != "" && (before == nil || len(before.Packages) > 0) {
+		r.Packages = with(r.Packages, []string{pkg})
+	}
 	if err := r.write(); err != nil {
 		return damage, err
 	}
@@ -86,7 +91,7 @@ func (s *Service) plan(ctx context.Context, before *Record, holdable []Trigger) 
 			r.Held = with(r.Held, s.loaded(t.starts))
 		}
 	}
-	r.Units = with(r.Units, stop)
+	r.Units, r.Named = with(r.Units, stop), without(r.Named, stop)
 	bound, err := boundTo(ctx, stop)
 	s.takenDown = slices.DeleteFunc(bound, func(unit string) bool { return len(s.startedBy([]string{unit})) > 0 })
 	r.Bound = with(r.Bound, s.takenDown)
@@ -113,6 +118,11 @@ func with(list, more []string) []string {
 		}
 	}
 	return list
+}
+
+// without is a list, less what is in another.
+func without(list, less []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(one string) bool { return slices.Contains(less, one) })
 }
 
 // undo is for a hold that could not be made. Without its mark a drop-in refuses nothing,
@@ -265,15 +275,19 @@ func aliasRecord(ctx context.Context, service string) (*Record, error) {
 	return ReadRecord(name)
 }
 
-// Restore starts again what was held off, and removes the record. What is gone since is
-// passed over; an error keeps the record. A service that runs has to be started anew
-// for its sockets: that is in restarted.
+// Restore starts again what was held off, and removes the record, but for what was stopped
+// by its name. What is gone since is passed over; an error keeps the record. A service that
+// runs has to be started anew for its sockets: that is in restarted.
 func Restore(ctx context.Context, r Record) (restored []string, restarted bool, err error) {
 	unlock, err := lock(ctx, r.Service)
 	if err != nil {
 		return nil, false, err
 	}
 	defer unlock()
+	return r.restore(ctx)
+}
+
+func (r Record) restore(ctx context.Context) (restored []string, restarted bool, err error) {
 	manager, err := Manager()
 	if err != nil {
 		return nil, false, err
@@ -287,7 +301,11 @@ func Restore(ctx context.Context, r Record) (restored []string, restarted bool, 
 	if err != nil {
 		return restored, restarted, err
 	}
-	return append(restored, changed...), restarted, removeRecord(r.Service)
+	restored = append(restored, changed...)
+	if len(r.Named) > 0 {
+		return restored, restarted, Record{Service: r.Service, Named: r.Named, Packages: r.Packages}.write()
+	}
+	return restored, restarted, removeRecord(r.Service)
 }
 
 // SettleTime is how long a service that was stopped must not come back. What a trigger

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/cmd/pidproof/internal/maintscript"
 	"pidproof/cmd/pidproof/internal/shellvars"
 	"pidproof/cmd/pidproof/internal/wholefile"
 )
@@ -29,6 +30,10 @@ type Record struct {
 	Held    []string `json:"held"`  // units that are held themselves, see dropIn
 	Bound   []string `json:"bound"` // units that stopped with the triggers, and are started with them
 	Inetd   bool     `json:"inetd"` // entries of superservers, whose files carry the rest themselves
+	Named   []string `json:"named"` // units that somebody has stopped by name since: who starts the service does not start them
+	// Packages are those whose maintainer scripts have had it held: once dpkg has done with
+	// them, it is given back. None: somebody else wants it held.
+	Packages []string `json:"packages"`
 	// OnDemand is when the service was stopped with its triggers left armed; 0: it was
 	// not.
 	OnDemand Moment `json:"on_demand"`
@@ -95,9 +100,14 @@ func parseRecord(content []byte) (*Record, error) {
 	if r.Schema != recordSchema {
 		return nil, fmt.Errorf("schema %d is unknown", r.Schema)
 	}
-	for _, unit := range r.Units {
+	for _, unit := range append(slices.Clone(r.Units), r.Named...) {
 		if kindOf(unit) == "" {
 			return nil, fmt.Errorf("%q is no trigger", unit)
+		}
+	}
+	for _, name := range r.Packages {
+		if !maintscript.IsName(name) {
+			return nil, fmt.Errorf("%q is no package", name)
 		}
 	}
 	for _, unit := range append(slices.Clone(r.Held), r.Bound...) {

@@ -23,6 +23,13 @@ func systemctl(ctx context.Context, args ...string) (string, error) {
 	return output(ctx, "systemctl", append([]string{"--no-pager", "--no-ask-password"}, args...)...)
 }
 
+// RunUnder has systemd run a command in the background, in a unit of its own: it outlives the
+// session that we are in.
+func RunUnder(ctx context.Context, command []string) error {
+	_, err := output(ctx, "systemd-run", append([]string{"--quiet", "--collect", "--no-block", "--no-ask-password", "--"}, command...)...)
+	return err
+}
+
 func output(ctx context.Context, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	var stdout, stderr bytes.Buffer

@@ -41,6 +41,7 @@ type Quiescing struct {
 	// a unit runs on. All else is said: that nothing could be held off, that something may
 	// start it, that what an init script should have stopped runs on.
 	Lenient bool
+	Package string        // whose maintainer script asks for it: what is held off is given back when dpkg has done with it
 	Limit   time.Duration // for the real program; 0: none, as it has none itself
 
 	ctx context.Context // ends when a signal comes
@@ -117,6 +118,7 @@ func (q Quiescing) run(services []*stopping) int {
 	if q.ctx.Err() != nil {
 		return exitcode.Unknown
 	}
+	q.giveBackLater(services)
 	stopped := ondemand.Now()
 	worst := q.stopAgainst(services)
 	// deb-systemd-invoke may have failed for one of several units, and the others are stopped.
@@ -201,7 +203,7 @@ func (q Quiescing) hold(s *stopping) error {
 	// A trigger that the service needs (Requires=foo.socket) stops after it.
 	ctx, cancel := q.stopTime()
 	defer cancel()
-	damage, err := s.Hold(ctx)
+	damage, err := s.Hold(ctx, q.Package)
 	if damage != nil {
 		q.Warn("%v", damage)
 	}

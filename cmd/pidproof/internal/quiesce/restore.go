@@ -18,9 +18,13 @@ func Restore(c *say.Console, r ondemand.Record) (restored []string, err error) {
 	defer cancel()
 	restored, restarted, err := ondemand.Restore(ctx, r)
 	if restarted && err == nil {
-		c.Warn("%s ran, and was started anew behind its sockets: systemd starts none of a service that runs", r.Service)
+		sayRestarted(c, r.Service)
 	}
 	return restored, err
+}
+
+func sayRestarted(c *say.Console, service string) {
+	c.Warn("%s ran, and was started anew behind its sockets: systemd starts none of a service that runs", service)
 }
 
 // Starting is a call that starts services through one of Debian's programs, whatever

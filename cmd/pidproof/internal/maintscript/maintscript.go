@@ -1,0 +1,96 @@
+package maintscript
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"pidproof/cmd/pidproof/internal/handover"
+)
+
+// database is dpkg's; with --admindir it has another.
+const database = "/var/lib/dpkg"
+
+// Package is the one whose script calls us, as dpkg-query(1) takes it: dpkg(1) tells its
+// scripts. It is "" where no script does, where it is a package of another database, and
+// where dpkg has done with it: what a script has started inherits what dpkg has told that.
+func Package(ctx context.Context) (string, error) {
+	name, arch := os.Getenv("DPKG_MAINTSCRIPT_PACKAGE"), os.Getenv("DPKG_MAINTSCRIPT_ARCH")
+	if dir := os.Getenv("DPKG_ADMINDIR"); dir != "" && dir != database {
+		return "", nil
+	}
+	if arch != "" {
+		name += ":" + arch
+	}
+	if !IsName(name) || os.Getenv("DPKG_MAINTSCRIPT_NAME") == "" {
+		return "", nil
+	}
+	done, err := Done(ctx, []string{name})
+	if done || err != nil {
+		return "", err
+	}
+	return name, nil
+}
+
+// IsName reports that a package may be called so, with its architecture: no option, and no
+// pattern of dpkg-query(1).
+func IsName(name string) bool {
+	return name != "" && name[0] != '-' && name[0] != ':' && strings.IndexFunc(name, func(r rune) bool {
+		return !strings.ContainsRune("+-.:", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z')
+	}) < 0
+}
+
+// Done reports that dpkg has done with all of some packages: it has configured or removed
+// them. It notes the state of one before it calls a script of it: deb-triggers(5), dpkg(1).
+func Done(ctx context.Context, packages []string) (bool, error) {
+	cmd := exec.CommandContext(ctx, "dpkg-query", append([]string{"--show", "--showformat=${db:Status-Status}\n", "--"}, packages...)...)
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return false, errors.New("dpkg-query: no answer in time")
+	case errors.As(err, &exit) && exit.ExitCode() == 1: // of one it knows nothing (any more)
+	case errors.As(err, &exit):
+		complaint, _, _ := strings.Cut(strings.TrimSpace(string(exit.Stderr)), "\n")
+		return false, fmt.Errorf("dpkg-query has failed: %s", complaint)
+	case err != nil:
+		return false, handover.NotExecuted("dpkg-query", err)
+	}
+	return allDone(string(out)), nil
+}
+
+// allDone reads a state a line. One that awaits triggers is configured.
+func allDone(states string) bool {
+	for state := range strings.Lines(states) {
+		if slices.Contains([]string{"half-installed", "unpacked", "half-configured"}, strings.TrimSpace(state)) {
+			return false
+		}
+	}
+	return true
+}
+
+// State of dpkg's database: it differs once dpkg has noted something, or may have.
+type State [2]struct {
+	when  time.Time
+	inode uint64
+}
+
+// Look at it. What cannot be looked at is like nothing.
+func Look() (s State) {
+	for i, name := range []string{"/status", "/updates"} {
+		if st, err := os.Stat(database + name); err == nil {
+			s[i].when = st.ModTime()
+			if is, ok := st.Sys().(*syscall.Stat_t); ok {
+				s[i].inode = is.Ino
+			}
+		}
+	}
+	return s
+}

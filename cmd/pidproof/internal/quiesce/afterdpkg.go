@@ -1,0 +1,139 @@
+package quiesce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"pidproof/cmd/pidproof/internal/handover"
+	"pidproof/cmd/pidproof/internal/maintscript"
+	"pidproof/cmd/pidproof/internal/ondemand"
+	"pidproof/cmd/pidproof/internal/onlyone"
+	"pidproof/cmd/pidproof/internal/record"
+	"pidproof/cmd/pidproof/internal/say"
+)
+
+// What a maintainer script stops is not always started by one: rtkit's stops a service that
+// the bus starts. So what is held off for a package is given back when dpkg has done with it,
+// by a process that waits for that, which whoever holds something off starts.
+
+// GiveBack restores what is held off of some services for packages, if dpkg has done with
+// them. failed are those of which not all could be restored, which is said.
+func GiveBack(c *say.Console, command string, services []string) (failed []string) {
+	for _, service := range services {
+		ctx, cancel := context.WithTimeout(context.Background(), Limit) // a service may be stopped for its sockets
+		released, err := ondemand.Release(ctx, service, maintscript.Done)
+		cancel()
+		switch {
+		case err != nil && released.Tried:
+			c.Warn("%s: not all could be restored: %v; pidproof unquiesce %[1]s tries again", service, err)
+			failed = append(failed, service)
+		case released.Restarted:
+			sayRestarted(c, service)
+		}
+		if len(released.Restored) > 0 {
+			record.Entry{Command: command}.Did(record.Field{Name: "service", Value: service},
+				record.Field{Name: "restored", Value: strings.Join(released.Restored, " ")})
+		}
+	}
+	return failed
+}
+
+// A package that dpkg could not configure is waited for no longer than a day: the hook of apt
+// names what is held off still. dpkg-query(1) is asked when dpkg has noted something, and now
+// and then, as it may have had no answer.
+const (
+	packageLimit = 24 * time.Hour
+	packageTick  = time.Second
+	ticksToAsk   = 60
+)
+
+const waiterLock = "after-dpkg"
+
+// AfterDpkg waits, and gives back. There is one that does at a time: who finds another leaves
+// it to that, which looks once more when it has let go of the lock.
+func AfterDpkg(c *say.Console) error {
+	w := waiter{Console: c, until: time.Now().Add(packageLimit)}
+	for len(w.services()) > 0 {
+		unlock, err := onlyone.Lock(waiterLock, 0)
+		if errors.Is(err, onlyone.ErrTaken) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		w.run()
+		unlock()
+	}
+	return nil
+}
+
+type waiter struct {
+	*say.Console
+	until  time.Time
+	failed []string // they are not tried again
+}
+
+func (w *waiter) run() {
+	asked, ticks := maintscript.State{}, 0
+	for services := w.services(); len(services) > 0; services = w.services() {
+		if now := maintscript.Look(); now != asked || ticks >= ticksToAsk {
+			asked, ticks = now, 0
+			w.failed = append(w.failed, GiveBack(w.Console, "unquiesce", services)...)
+		}
+		ticks++
+		time.Sleep(packageTick)
+	}
+}
+
+// services are those that are to be given back.
+func (w *waiter) services() []string {
+	if !time.Now().Before(w.until) {
+		return nil
+	}
+	services, _ := ondemand.Awaited() // without the records' directory there is none
+	return slices.DeleteFunc(services, func(service string) bool { return slices.Contains(w.failed, service) })
+}
+
+// giveBackLater starts the process that waits. It is systemd's where that runs: it is to
+// outlive the session that dpkg is called from.
+func (q Quiescing) giveBackLater(services []*stopping) {
+	awaited, _ := ondemand.Awaited() // without the records' directory there is none
+	if q.Package == "" || !slices.ContainsFunc(services, func(s *stopping) bool { return slices.Contains(awaited, s.Name) }) {
+		return
+	}
+	if err := q.startWaiter(services[0].Manager); err != nil && q.ctx.Err() == nil {
+		q.Warn("what is held off is not given back when dpkg has done with %s: %v", q.Package, err)
+	}
+}
+
+func (q Quiescing) startWaiter(manager string) error {
+	unlock, err := onlyone.Lock(waiterLock, 0)
+	if errors.Is(err, onlyone.ErrTaken) {
+		return nil // it looks again before it ends
+	}
+	if err == nil {
+		unlock()
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	command := []string{self, "unquiesce", "--after-dpkg"}
+	if manager == "systemd" {
+		_, err := step(q, func(ctx context.Context) (struct{}, error) { return struct{}{}, ondemand.RunUnder(ctx, command) })
+		return err
+	}
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Dir, cmd.SysProcAttr = "/", &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("%w", handover.NotExecuted(self, err))
+	}
+	return cmd.Process.Release()
+}

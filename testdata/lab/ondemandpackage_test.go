@@ -1,0 +1,93 @@
+package lab
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What a package's scripts stop, and do not start themselves; and sockets whose services run when they are to start.
+
+// testUnstarted: preinst stops a service, and postinst leaves it to its trigger to start it, as rtkit's does. The trigger
+// is armed again once dpkg has configured the package, whoever calls dpkg, and not before.
+func testUnstarted(t *testing.T, h *Host) {
+	m := newUnits(t, h, "unstarted", 7360, nil)
+	m.addSocket(t)
+	m.Must(t, `mkdir -p /run/unstarted/DEBIAN && cd /run/unstarted/DEBIAN
+		printf 'Package: unstarted\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: stops a service\n' >control
+		printf '#!/bin/sh\nexec deb-systemd-invoke stop unstarted.service\n' >preinst
+		printf '#!/bin/sh\n[ ! -e /run/unstarted-fails ]\n' >postinst
+		chmod 755 preinst postinst && dpkg-deb -b /run/unstarted /run/unstarted.deb && touch /run/unstarted-fails`)
+	const waiter = "pgrep -f '^[^ ]*pidproof unquiesce --after-dpkg'"
+	result := h.Sh(t, "dpkg -i /run/unstarted.deb")
+	if result.Code == 0 || !strings.Contains(result.Stderr, ", or until dpkg has done with unstarted:all: unstarted.socket\n") {
+		t.Fatalf("dpkg: %+v", result)
+	}
+	h.Must(t, waiter)
+	if said := h.Must(t, "pidproof after-upgrade"); !strings.Contains(said, " invoke-rc.d unstarted start\n") {
+		t.Errorf("dpkg has not configured the package, and after-upgrade says %q", said)
+	}
+	m.states(t, "inactive", "unstarted.socket")
+	h.Must(t, "rm /run/unstarted-fails && dpkg --configure -a")
+	eventually(t, "the socket listens again", func() bool { return m.state(t, "unstarted.socket") == "active" })
+	m.states(t, "inactive", m.service())
+	eventually(t, "nobody waits any more", func() bool { return h.Sh(t, waiter).Code != 0 })
+	m.released(t)
+
+	h.Must(t, "dpkg -i /run/unstarted.deb")
+	if said := h.Must(t, "pidproof after-upgrade"); strings.Contains(said, "unstarted") {
+		t.Errorf("apt's hook came first, and names what it should give back: %q", said)
+	}
+	m.states(t, "active", "unstarted.socket")
+	h.Must(t, "invoke-rc.d unstarted stop") // nobody's package
+	held := h.Must(t, "dpkg -i /run/unstarted.deb && pidproof after-upgrade")
+	if m.states(t, "inactive", "unstarted.socket"); !strings.Contains(held, " invoke-rc.d unstarted start\n") {
+		t.Errorf("what an administrator has stopped was given back with a package: %q", held)
+	}
+	h.Must(t, "dpkg -P unstarted && pidproof unquiesce unstarted")
+	m.released(t)
+}
+
+// testRestartedSocket: systemd starts no socket of a service that runs. openssh-server's postinst restarts ssh.socket.
+func testRestartedSocket(t *testing.T, h *Host) {
+	m, l := newSocketed(t, h, "resocket", 7362)
+	m.Must(t, "systemctl stop resocket.socket resocket.service; systemctl start resocket.socket && systemctl start resocket.service")
+	if result := h.Sh(t, realUnits+" restart resocket.socket"); result.Code == 0 {
+		t.Errorf("the control: %+v", result)
+	}
+	m.states(t, "inactive", "resocket.socket")
+	if result := h.Sh(t, "deb-systemd-invoke restart resocket.socket"); !strings.Contains(result.Stderr, "disabled or a static unit not running") {
+		t.Errorf("what did not run before is restarted: %+v", result)
+	}
+	m.Must(t, "systemctl stop resocket.service && systemctl start resocket.socket && systemctl start resocket.service")
+	for _, action := range []string{"restart", "try-restart", "reload-or-restart"} {
+		before := m.running(t)
+		result := h.Sh(t, "deb-systemd-invoke "+action+" resocket.socket")
+		if result.Code != 0 || !strings.Contains(result.Stderr, "pidproof: resocket ran, and was started anew behind its sockets") {
+			t.Errorf("%s: %+v", action, result)
+		}
+		if m.running(t) == before {
+			t.Errorf("%s: the service has not made way", action)
+		}
+		m.restored(t, l)
+	}
+	m.Must(t, "systemctl stop resocket.socket resocket.service")
+}
+
+// testStoppedByName: a socket that was held off with its service, and is then stopped by its name, stays stopped when the
+// service is started, and starts when it is named again.
+func testStoppedByName(t *testing.T, h *Host) {
+	for i, start := range []string{"deb-systemd-invoke start NAME.service && deb-systemd-invoke start NAME.socket", "deb-systemd-invoke start NAME.service NAME.socket"} {
+		m, l := newSocketed(t, h, fmt.Sprint("byname", i), 7364+i)
+		m.Must(t, "printf '[Install]\\nWantedBy=sockets.target\\n' >>/etc/systemd/system/"+m.name+".socket && systemctl daemon-reload && systemctl -q enable "+m.name+".socket")
+		m.Must(t, fmt.Sprintf("deb-systemd-invoke stop %[1]s.service && deb-systemd-invoke stop %[1]s.socket && deb-systemd-invoke start %[1]s.service", m.name))
+		m.states(t, "active", m.service())
+		m.states(t, "inactive", m.name+".socket")
+		m.Must(t, fmt.Sprintf("deb-systemd-invoke stop %[1]s.service && "+strings.ReplaceAll(start, "NAME", "%[1]s"), m.name))
+		m.restored(t, l)
+		m.Must(t, fmt.Sprintf("deb-systemd-invoke stop %[1]s.service && deb-systemd-invoke stop %[1]s.socket && pidproof unquiesce %[1]s", m.name))
+		m.released(t)
+		l.nobodyServed(t, time.Now())
+	}
+}
