@@ -21,14 +21,14 @@ func (q Quiescing) done(s *stopping) string {
 	case held == "":
 		return fmt.Sprintf("%s was stopped, and may be started again by: %s", name, mayStart)
 	case mayStart == "":
-		return fmt.Sprintf("%s is stopped; %s: %s", name, until, held)
+		return fmt.Sprintf("%s is stopped; held off until %s: %s", name, until, held)
 	}
-	return fmt.Sprintf("%s was stopped, and may be started again by: %s; %s: %s", name, mayStart, until, held)
+	return fmt.Sprintf("%s was stopped, and may be started again by: %s; held off until %s: %s", name, mayStart, until, held)
 }
 
 // until says what gives back what is held off.
 func (q Quiescing) until(s *stopping) string {
-	until := fmt.Sprintf("held off until \"invoke-rc.d %[1]s start\" or \"pidproof unquiesce %[1]s\"", s.Name)
+	until := fmt.Sprintf("\"invoke-rc.d %[1]s start\" or \"pidproof unquiesce %[1]s\"", s.Name)
 	if q.Package != "" {
 		until += ", or until dpkg has done with " + q.Package
 	}
@@ -43,7 +43,7 @@ func (q Quiescing) triggers(s *stopping) string {
 		parts = append(parts, "may be started again by: "+strings.Join(armed, " "))
 	}
 	if held := q.heldOff(s); len(held) > 0 {
-		parts = append(parts, fmt.Sprintf("%s: %s", q.until(s), strings.Join(held, " ")))
+		parts = append(parts, fmt.Sprintf("held off until %s: %s", q.until(s), strings.Join(held, " ")))
 	}
 	if s.unheld != nil {
 		parts = append(parts, fmt.Sprintf("not held off: %v", s.unheld))
@@ -96,6 +96,6 @@ func (q Quiescing) sayUnseen(s *stopping, because string) {
 	case len(held) == 0:
 		q.Warn("%s: %s: whether it is stopped was not looked at; nothing is held off", s.Name, because)
 	default:
-		q.Warn("%s: %s: whether it is stopped was not looked at; %s: %s", s.Name, because, q.until(s), strings.Join(held, " "))
+		q.Warn("%s: %s: whether it is stopped was not looked at; held off until %s: %s", s.Name, because, q.until(s), strings.Join(held, " "))
 	}
 }
