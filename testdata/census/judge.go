@@ -30,8 +30,7 @@ func (s Seen) Between() (starts []Start) {
 func (s Seen) InSpite() []Start {
 	return slices.DeleteFunc(s.Between(), func(start Start) bool {
 		return !slices.ContainsFunc(s.Calls[:start.Calls], func(c Call) bool {
-			words := strings.Fields(c.Command)
-			return words[0] != "systemctl" && slices.Contains(words, "stop") && (start.Again || start.During != c.Script)
+			return c.wrapped() && (start.Again || start.During != c.Script)
 		})
 	})
 }

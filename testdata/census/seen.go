@@ -3,6 +3,11 @@
 // witness sees it from within the host, judge.go says what that means, and `make census` writes docs/ondemand.md.
 package census
 
+import (
+	"slices"
+	"strings"
+)
+
 // Seen is what the witness saw of one operation on one package.
 type Seen struct {
 	Package   string
@@ -44,12 +49,26 @@ type Call struct {
 	When            float64
 }
 
+// wrapped reports that a call is for a stop, by a program that has a wrapper.
+func (c Call) wrapped() bool {
+	words := strings.Fields(c.Command)
+	return words[0] != "systemctl" && slices.Contains(words, "stop")
+}
+
+// Asked is when a script first called for a stop by a program that has a wrapper; 0: never.
+func (s Seen) Asked() float64 {
+	if i := slices.IndexFunc(s.Calls, Call.wrapped); i >= 0 {
+		return s.Calls[i].When
+	}
+	return 0
+}
+
 // Start is a service that systemd started when During had begun, and nothing after it: dpkg itself, a maintainer script,
 // unpack, or the end.
 type Start struct {
 	Unit, During string
 	Calls        int  // of the scripts, that had begun
-	Again        bool // systemd had stopped it since dpkg began
+	Again        bool // systemd had stopped it since a script first called for a stop, but systemctl
 }
 
 // Mode is what stands in front of Debian's programs.

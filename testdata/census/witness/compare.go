@@ -12,7 +12,7 @@ import (
 // afterwards compares with before, and gives it time to become the same. After removal nothing should be left.
 func (w *witness) afterwards(listened []string) error {
 	return until(func() (bool, error) {
-		all, err := units()
+		all, err := w.brought.loaded()
 		if err != nil {
 			return false, err
 		}

@@ -47,15 +47,15 @@ func (w *witness) meanwhile() error {
 	if err != nil {
 		return err
 	}
-	stopped := map[string]bool{}
+	asked, stopped := w.seen.Asked(), map[string]bool{}
 	for _, e := range found {
-		ours := w.brought.owns(e.unit)
+		ours, when := w.brought.owns(e.unit), float64(e.when.UnixMicro())/1e6
 		switch {
 		case ours && e.kind == unitStopped:
-			stopped[e.unit] = true
+			stopped[e.unit] = stopped[e.unit] || asked > 0 && when > asked
 		case ours && e.kind == unitStarting && strings.HasSuffix(e.unit, ".service"):
 			start := census.Start{Unit: template(e.unit), During: w.during(e.when), Again: stopped[e.unit]}
-			for start.Calls < len(w.seen.Calls) && w.seen.Calls[start.Calls].When < float64(e.when.UnixMicro())/1e6 {
+			for start.Calls < len(w.seen.Calls) && w.seen.Calls[start.Calls].When < when {
 				start.Calls++
 			}
 			if !slices.Contains(w.seen.Starts, start) {

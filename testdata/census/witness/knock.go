@@ -39,10 +39,9 @@ func (c contents) knockers(all map[string]unit) *knocking {
 		if !c.owns(name) {
 			continue
 		}
-		pace := 10 * time.Millisecond
-		if u["Accept"] == "yes" {
-			pace *= 4 // each client is an instance, and too many in two seconds disarm the socket: TriggerLimitBurst=
-		}
+		// With Accept=yes each client is an instance, and too many in two seconds disarm the socket: TriggerLimitBurst=. Of
+		// other services, too, each client costs: sshd has a process for it, and a line in the journal.
+		const pace = 100 * time.Millisecond
 		for line := range strings.SplitSeq(u["Listen"], "\n") {
 			if address, kind, is := parsePair(line); is {
 				add(name+" "+address, pace, func() { connect(kind, address) })
@@ -50,7 +49,7 @@ func (c contents) knockers(all map[string]unit) *knocking {
 		}
 		for line := range strings.SplitSeq(u["Paths"], "\n") {
 			if file, kind, is := parsePair(line); is {
-				add(name+" "+file, 10*time.Millisecond, func() { change(kind, file) })
+				add(name+" "+file, pace, func() { change(kind, file) })
 			}
 		}
 		if strings.HasSuffix(name, ".timer") {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -70,7 +69,7 @@ func (w *witness) operate(dpkg ...string) (err error) {
 	if err := w.said(said.Name()); err != nil {
 		return err
 	}
-	all, err := units()
+	all, err := w.brought.loaded()
 	if err != nil {
 		return err
 	}
@@ -79,13 +78,7 @@ func (w *witness) operate(dpkg ...string) (err error) {
 
 // knockUntilRest begins to knock, and waits until that has started what it starts.
 func (w *witness) knockUntilRest() (listened []string, err error) {
-	var triggers []string
-	for _, name := range w.brought.units {
-		if kind := filepath.Ext(name); (kind == ".socket" || kind == ".path" || kind == ".timer") && !strings.Contains(name, "@.") {
-			triggers = append(triggers, name)
-		}
-	}
-	all, err := units(triggers...)
+	all, err := w.brought.loaded()
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +96,7 @@ func (w *witness) knockUntilRest() (listened []string, err error) {
 	w.knocks.some()
 	last := ""
 	err = until(func() (bool, error) {
-		if w.before, err = units(); err != nil {
+		if w.before, err = w.brought.loaded(); err != nil {
 			return false, err
 		}
 		w.seen.Units = w.brought.states(w.before)
@@ -121,7 +114,7 @@ func (w *witness) knockUntilRest() (listened []string, err error) {
 
 // until asks until the answer is yes, or patience ends: then things are taken as they are.
 func until(yes func() (bool, error)) error {
-	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		if is, err := yes(); is || err != nil || time.Now().After(end) {
 			return err
 		}

@@ -81,7 +81,7 @@ func canonical(file string) string {
 
 // half looks at the services while half of the files are new, or gone.
 func (w *witness) half() error {
-	now, err := units()
+	now, err := w.brought.loaded()
 	if err != nil {
 		return err
 	}

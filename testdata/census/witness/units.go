@@ -38,6 +38,10 @@ func contentsOf(name string) (c contents, err error) {
 	c.files = map[string]bool{}
 	for file := range strings.Lines(list) {
 		file = strings.TrimSpace(file)
+		info, err := os.Lstat(file)
+		if err != nil || info.IsDir() {
+			continue
+		}
 		dir, base := path.Split(file)
 		switch {
 		case strings.HasSuffix(dir, "/lib/systemd/system/"):
@@ -47,7 +51,7 @@ func contentsOf(name string) (c contents, err error) {
 		case strings.HasSuffix(dir, "/dbus-1/system-services/"):
 			c.busNames = append(c.busNames, strings.TrimSuffix(base, ".service"))
 		}
-		if info, err := os.Lstat(file); err == nil && !info.IsDir() && !strings.Contains(conffiles, " "+file+" ") {
+		if !strings.Contains(conffiles, " "+file+" ") {
 			c.files[file] = true
 		}
 	}
@@ -67,9 +71,16 @@ func (c contents) owns(unit string) bool {
 // unit is what systemd says of one.
 type unit map[string]string
 
-// units asks systemd for all that it has loaded, and for these.
-func units(names ...string) (map[string]unit, error) {
-	args := append([]string{"show", "--all", "--property=Id,ActiveState,SubState,Type,RemainAfterExit,InvocationID,Listen,Accept,Paths", "--", "*"}, names...)
+// loaded asks systemd for the package's units, and what it has loaded of their instances: to ask for all that it has
+// costs a second of a processor.
+func (c contents) loaded() (map[string]unit, error) {
+	if len(c.units) == 0 { // that would be systemd itself
+		return nil, nil
+	}
+	args := []string{"show", "--all", "--property=Id,ActiveState,SubState,Type,RemainAfterExit,InvocationID,Listen,Accept,Paths", "--"}
+	for _, name := range c.units {
+		args = append(args, strings.Replace(name, "@.", "@*.", 1))
+	}
 	out, err := output("systemctl", args...)
 	if err != nil {
 		return nil, err
