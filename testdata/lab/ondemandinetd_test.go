@@ -59,6 +59,21 @@ END
 	if d.few {
 		return
 	}
+	t.Run("given back", func(t *testing.T) {
+		before := m.inetdConf(t)
+		stoppingPackage(t, h, "stops-modd", "invoke-rc.d modd stop")
+		h.Must(t, "touch /run/stops-modd-fails; ! dpkg -i /run/stops-modd.deb && "+waiter)
+		if m.inetdConf(t) == before {
+			t.Error("nothing was held off")
+		}
+		h.Must(t, "rm /run/stops-modd-fails && dpkg --configure -a")
+		eventually(t, "nobody waits for dpkg any more", func() bool { return h.Sh(t, waiter).Code != 0 })
+		if after := m.inetdConf(t); after != before {
+			t.Errorf("inetd.conf is\n%s\nit was\n%s", after, before)
+		}
+		l.answered(t, time.Now())
+		m.call(t, 0, "modd", "start")
+	})
 	t.Run("stuck session", m.stuckSession)
 	t.Run("inetd stopped", func(t *testing.T) {
 		m.Must(t, realInvoke+" openbsd-inetd stop")

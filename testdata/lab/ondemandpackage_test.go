@@ -9,17 +9,27 @@ import (
 
 // What a package's scripts stop, and do not start themselves; and sockets whose services run when they are to start.
 
+// stoppingPackage makes /run/NAME.deb, whose preinst stops something, and whose postinst starts nothing: it only fails while
+// /run/NAME-fails is there.
+func stoppingPackage(t *testing.T, h *Host, name, stop string) {
+	t.Helper()
+	h.Must(t, fmt.Sprintf(`mkdir -p /run/%[1]s/DEBIAN && cd /run/%[1]s/DEBIAN
+		printf 'Package: %[1]s\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: stops a service\n' >control
+		printf '#!/bin/sh\nexec %[2]s\n' >preinst
+		printf '#!/bin/sh\n[ ! -e /run/%[1]s-fails ]\n' >postinst
+		chmod 755 preinst postinst && dpkg-deb -b /run/%[1]s /run/%[1]s.deb`, name, stop))
+}
+
+// waiter is the process that waits for dpkg.
+const waiter = "pgrep -f '^[^ ]*pidproof unquiesce --after-dpkg'"
+
 // testUnstarted: preinst stops a service, and postinst leaves it to its trigger to start it, as rtkit's does. The trigger
 // is armed again once dpkg has configured the package, whoever calls dpkg, and not before.
 func testUnstarted(t *testing.T, h *Host) {
 	m := newUnits(t, h, "unstarted", 7360, nil)
 	m.addSocket(t)
-	m.Must(t, `mkdir -p /run/unstarted/DEBIAN && cd /run/unstarted/DEBIAN
-		printf 'Package: unstarted\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: stops a service\n' >control
-		printf '#!/bin/sh\nexec deb-systemd-invoke stop unstarted.service\n' >preinst
-		printf '#!/bin/sh\n[ ! -e /run/unstarted-fails ]\n' >postinst
-		chmod 755 preinst postinst && dpkg-deb -b /run/unstarted /run/unstarted.deb && touch /run/unstarted-fails`)
-	const waiter = "pgrep -f '^[^ ]*pidproof unquiesce --after-dpkg'"
+	stoppingPackage(t, h, "unstarted", "deb-systemd-invoke stop unstarted.service")
+	h.Must(t, "touch /run/unstarted-fails")
 	result := h.Sh(t, "dpkg -i /run/unstarted.deb")
 	if result.Code == 0 || !strings.Contains(result.Stderr, ", or until dpkg has done with unstarted:all: unstarted.socket\n") {
 		t.Fatalf("dpkg: %+v", result)
