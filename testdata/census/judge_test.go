@@ -55,6 +55,18 @@ func TestBroken(t *testing.T) {
 	}
 }
 
+// systemctl has no wrapper.
+func TestAsked(t *testing.T) {
+	for want, calls := range map[float64][]Call{
+		0: {{"prerm", "systemctl stop a.socket", 1}, {"postinst", "deb-systemd-invoke start a.service", 2}},
+		3: {{"prerm", "systemctl stop a.socket", 1}, {"prerm", "invoke-rc.d --skip-systemd-native a stop", 3}, {"prerm", "invoke-rc.d b stop", 4}},
+	} {
+		if got := (Seen{Calls: calls}).Asked(); got != want {
+			t.Errorf("%v: %v, want %v", calls, got, want)
+		}
+	}
+}
+
 // The list holds what the issue asks for, each package once. (issue 16.7)
 func TestList(t *testing.T) {
 	often, all := map[string]bool{}, map[string]bool{}

@@ -82,6 +82,11 @@ func testRestartedSocket(t *testing.T, h *Host) {
 		}
 		m.restored(t, l)
 	}
+	// systemd orders these itself.
+	if result := h.Sh(t, "deb-systemd-invoke restart resocket.service resocket.socket"); result != (Result{}) {
+		t.Errorf("both together: %+v", result)
+	}
+	m.restored(t, l)
 	m.Must(t, "systemctl stop resocket.socket resocket.service")
 }
 

@@ -38,6 +38,32 @@ func results(t *testing.T, leave func(census.Result) bool) string {
 	return file
 }
 
+// The page has the packages of the list, and no others. (issue 16.7)
+func TestPage(t *testing.T) {
+	content, err := os.ReadFile("../../../docs/ondemand.md")
+	must.Do(t, err)
+	_, table, _ := strings.Cut(string(content), "### Upgrade")
+	table, _, _ = strings.Cut(table, "### Removal")
+	rows := map[string]bool{}
+	for line := range strings.Lines(table) {
+		if name, is := strings.CutPrefix(line, "| "); is && !strings.HasPrefix(name, "Package ") {
+			name, _, _ = strings.Cut(name, " | ")
+			rows[name] = true
+		}
+	}
+	for _, group := range census.Groups() {
+		for _, p := range group {
+			if !rows[p.Name] {
+				t.Errorf("docs/ondemand.md has no row for %s: make census", p.Name)
+			}
+			delete(rows, p.Name)
+		}
+	}
+	for name := range rows {
+		t.Errorf("docs/ondemand.md has a row for %s, which is not in the list", name)
+	}
+}
+
 func TestRun(t *testing.T) {
 	fresh := filepath.Join(t.TempDir(), "page.md")
 	must.Write(t, fresh, "before\n"+begin+"old\n"+end+"\nafter\n")

@@ -66,14 +66,15 @@ func addBlocked(blocked []Blocked, service, socket string) []Blocked {
 	return append(blocked, Blocked{service, []string{socket}})
 }
 
-// mayStop: not what does not run, and not what this command runs in, and would end with.
+// mayStop: not what does not run or refuses it, and not what this command runs in, and would
+// end with.
 func mayStop(ctx context.Context, service string) (bool, error) {
-	shown, err := show(ctx, []string{"Id", "ActiveState", "ControlGroup", "KillMode"}, service)
+	shown, err := show(ctx, []string{"Id", "ActiveState", "ControlGroup", "KillMode", "RefuseManualStop"}, service)
 	if err != nil {
 		return false, err
 	}
 	unit := unitOf(shown[0])
-	if !unit.Runs() {
+	if !unit.Runs() || shown[0].get("RefuseManualStop") == "yes" {
 		return false, nil
 	}
 	ours, err := isOurs(unit.Cgroup)

@@ -39,6 +39,8 @@ func TestParseRecord(t *testing.T) {
 		`{"schema":1,"bound":["a.service","-b"]}`:     `"-b" is no unit`,
 		`{"schema":1,"on_demand":-1}`:                 "cannot unmarshal",
 		`{"schema":1,"inetd":1}`:                      "cannot unmarshal",
+		`{"schema":1,"named":["a.service"]}`:          `"a.service" is no trigger`,
+		`{"schema":1,"packages":["a","-b"]}`:          `"-b" is no package`,
 	} {
 		if r, err := parseRecord([]byte(content)); r != nil || err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %+v, %v, want: %s", content, r, err, why)
@@ -53,6 +55,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"service":"a","units":null}`))
 	f.Add([]byte(`{"schema":1,"service":"a","held":["a.service","a@\\x2d.service"],"bound":[]}`))
 	f.Add([]byte(`{"schema":1,"held":["/a"],"bound":["x/../y"]}`))
+	f.Add([]byte(`{"schema":1,"service":"a","named":["a.socket"],"packages":["a:amd64","lib++-x.y"]}`))
 	f.Add([]byte(`{"SCHEMA":1,"service":"b","units":["\ud800.path"]}`))
 	f.Add([]byte(`{"schema":1,"units":["-.socket"]}`))
 	f.Add([]byte(`{"schema":1,"units":["\u002fa.timer"]}`))
