@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,9 +60,20 @@ func testUnstarted(t *testing.T, h *Host) {
 	m.released(t)
 }
 
-// testRestartedSocket: systemd starts no socket of a service that runs. openssh-server's postinst restarts ssh.socket.
+// testRestartedSocket: systemd starts no socket of a service that runs. openssh-server's postinst restarts ssh.socket, and
+// its sessions go on.
 func testRestartedSocket(t *testing.T, h *Host) {
-	m, l := newSocketed(t, h, "resocket", 7362)
+	m := newUnits(t, h, "resocket", 7362, map[string]string{
+		"resocket.service": "[Service]\nKillMode=process\nExecStart=/bin/sh -c 'sleep 751 3<&- & exec " + modular{name: "resocket"}.command() + "'\n",
+	})
+	m.addSocket(t)
+	l := newLoad(t, h, m.address())
+	l.answered(t, time.Now())
+	session := ""
+	eventually(t, "a session has begun", func() bool {
+		session = strings.TrimSpace(h.Sh(t, "pgrep -f '^sleep 751'").Stdout)
+		return session != ""
+	})
 	m.Must(t, "systemctl stop resocket.socket resocket.service; systemctl start resocket.socket && systemctl start resocket.service")
 	if result := h.Sh(t, realUnits+" restart resocket.socket"); result.Code == 0 {
 		t.Errorf("the control: %+v", result)
@@ -87,7 +99,10 @@ func testRestartedSocket(t *testing.T, h *Host) {
 		t.Errorf("both together: %+v", result)
 	}
 	m.restored(t, l)
-	m.Must(t, "systemctl stop resocket.socket resocket.service")
+	if sessions := strings.Fields(h.Must(t, "pgrep -f '^sleep 751'")); !slices.Contains(sessions, session) {
+		t.Errorf("session %s is cut, there are %s", session, sessions)
+	}
+	m.Must(t, "systemctl stop resocket.socket resocket.service; systemctl kill -s KILL resocket.service")
 }
 
 // testStoppedByName: a socket that was held off with its service, and is then stopped by its name, stays stopped when the
