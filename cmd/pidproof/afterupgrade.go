@@ -21,7 +21,7 @@ type afterUpgradeCmd struct {
 }
 
 func (afterUpgradeCmd) Help() string {
-	return `What apt runs after dpkg (apt.conf, DPkg::Post-Invoke). AFTER_UPGRADE in /etc/default/pidproof says what it does: report (the default) prints which registered instances still run the binary of before an upgrade, restart restarts them, off does nothing. Both print which others do, which registered ones went down, and what is held off. It prints nothing where there is nothing to do, and exits 0 whatever happens, because apt would give up otherwise; only usage errors exit 4.`
+	return `What apt runs after dpkg (apt.conf, DPkg::Post-Invoke). AFTER_UPGRADE in /etc/default/pidproof says what it does: report (the default) prints which registered instances still run the binary of before an upgrade, restart restarts them, off does nothing. Both print which others do, which registered ones went down, and what is held off; what was held off for packages with which dpkg has done is given back. It prints nothing where there is nothing to do, and exits 0 whatever happens, because apt would give up otherwise; only usage errors exit 4.`
 }
 
 // Run never fails: a package manager waits for it.
@@ -131,7 +131,8 @@ func (c *console) reportDown(seen []instances.Instance) {
 }
 
 // reportHeld names the services that something has stopped, and nothing has started since.
-// What was removed meanwhile holds nothing off.
+// What was removed meanwhile holds nothing off, and what was held off for packages with which
+// dpkg has done is given back: nobody waits for that who has this hook.
 func (c *console) reportHeld() {
 	if awaited, err := ondemand.Awaited(); err == nil {
 		quiesce.GiveBack(c.Console, "after-upgrade", awaited)
