@@ -132,7 +132,7 @@ func (c *console) reportDown(seen []instances.Instance) {
 
 // reportHeld names the services that something has stopped, and nothing has started since.
 // What was removed meanwhile holds nothing off, and what was held off for packages with which
-// dpkg has done is given back: nobody waits for that who has this hook.
+// dpkg has done is given back, or it would be named a moment before that is.
 func (c *console) reportHeld() {
 	if awaited, err := ondemand.Awaited(); err == nil {
 		quiesce.GiveBack(c.Console, "after-upgrade", awaited)
