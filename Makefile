@@ -3,7 +3,7 @@ DOCDIR   = $(PREFIX)/share/doc/pidproof
 MANDIR   = $(PREFIX)/share/man
 HOOKDIR  = /lib/lsb/init-functions.d
 SHAREDIR = $(PREFIX)/share/pidproof
-VERSION  = $(shell git describe --tags --always --dirty 2>/dev/null || cat VERSION 2>/dev/null || echo unknown)
+VERSION  = $(or $(shell sh scripts/version),$(error scripts/version knows no version))
 FUZZTIME = 10s
 
 # Go leaves folders named testdata out of every "..." pattern. What checks the code is a module of its own, so that
@@ -20,7 +20,7 @@ RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>
 build: bin/pidproof
 
 # A file target, so that `sudo make install` after `make` needs no Go.
-bin/pidproof: $(shell find cmd matcher -name '*.go') go.mod go.sum $(wildcard VERSION .git/logs/HEAD)
+bin/pidproof: $(shell find cmd matcher -name '*.go') go.mod go.sum NEWS.md $(wildcard VERSION .git/logs/HEAD)
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/pidproof
 
 demo: bin/pidproof

@@ -24,6 +24,7 @@ curl           curl
 iproute2       ip
 util-linux     unshare
 procps         ps
+rpm            rpm
 strace         strace
 sysvinit-utils /lib/lsb/init-functions
 qemu-user      qemu-s390x
