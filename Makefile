@@ -5,6 +5,7 @@ HOOKDIR  = /lib/lsb/init-functions.d
 SHAREDIR = $(PREFIX)/share/pidproof
 VERSION  = $(or $(shell sh scripts/version),$(error scripts/version knows no version))
 FUZZTIME = 10s
+DIST     = dist
 
 # Go leaves folders named testdata out of every "..." pattern. What checks the code is a module of its own, so that
 # whoever builds or vendors pidproof needs none of it.
@@ -15,7 +16,7 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build demo test attack audit-census census bench compare lint readme architecture notices fuzz install uninstall clean packages
+.PHONY: build demo test attack audit-census census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball
 
 build: bin/pidproof
 
@@ -165,5 +166,9 @@ uninstall:
 	@$(each_page) for name in "$${page%.*}" $$names; do rm -f "$(DESTDIR)$$dir/$$name.$$section"; done; done
 	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR)
 
+# The sources as they are released, with the modules that they are built of.
+tarball:
+	@sh scripts/tarball "$(DIST)"
+
 clean:
-	rm -rf bin
+	rm -rf bin dist
