@@ -4,6 +4,9 @@ MANDIR   = $(PREFIX)/share/man
 HOOKDIR  = /lib/lsb/init-functions.d
 SHAREDIR = $(PREFIX)/share/pidproof
 VERSION  = $(or $(shell sh scripts/version),$(error scripts/version knows no version))
+# What only dpkg and apt can use; empty, they are not installed.
+WRAPPERS = start-stop-daemon invoke-rc.d deb-systemd-invoke divert
+APTHOOK  = apt.conf
 FUZZTIME = 10s
 DIST     = dist
 
@@ -16,13 +19,19 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build demo test attack audit-census census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball
+.PHONY: build demo test attack audit-census census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk always
 
 build: bin/pidproof
 
 # A file target, so that `sudo make install` after `make` needs no Go.
-bin/pidproof: $(shell find cmd matcher -name '*.go') go.mod go.sum NEWS.md $(wildcard VERSION .git/logs/HEAD)
-	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/pidproof
+SOURCES  = $(shell find cmd matcher -name '*.go') go.mod go.sum NEWS.md $(wildcard VERSION .git/logs/HEAD .git/refs/tags)
+GOBUILD  = CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+bin/pidproof: $(SOURCES)
+	$(GOBUILD) -o $@ ./cmd/pidproof
+
+# For a package, by the architecture's name in Go: each time, whatever version was built before.
+bin/%/pidproof: always
+	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./cmd/pidproof
 
 demo: bin/pidproof
 	@sh testdata/demo.sh
@@ -41,6 +50,7 @@ test: packages bin/pidproof
 			-- $$RACE -vet=off -count=1 -timeout 3h -parallel "$$((2 * $$(nproc)))" $$packages || { echo "make test: failed in: $$packages"; exit 1; }; \
 	done
 	go -C testdata/tools test -count=1 ./...
+	go -C scripts/packages test -count=1 ./...
 
 # The hostile tests at length, as root: an hour, and more on a slow machine. Writes the table of docs/security.md, if all hold.
 ATTACKS = ./testdata/attack $(wildcard ./testdata/histories ./testdata/faults)
@@ -77,6 +87,8 @@ lint: packages
 	$(TOOL) staticcheck $(PACKAGES)
 	go -C testdata/tools vet ./...
 	go -C testdata/tools tool staticcheck ./...
+	go -C scripts/packages vet ./...
+	cd scripts/packages && go tool -modfile=../../testdata/tools/go.mod staticcheck ./...
 	shellcheck $(SCRIPTS)
 	shellcheck -s sh lsb/init-functions lsb/init-functions.d/*
 	mandoc -T lint -W warning $(PAGES)
@@ -133,11 +145,11 @@ install: bin/pidproof
 		chmod 644 "$(DESTDIR)$(DOCDIR)/.new" && mv -f "$(DESTDIR)$(DOCDIR)/.new" "$(DESTDIR)$(DOCDIR)/$$page.md" || exit; \
 	done
 	install -d $(DESTDIR)$(SHAREDIR)
-	for script in start-stop-daemon invoke-rc.d deb-systemd-invoke divert example.init; do \
+	for script in $(WRAPPERS) example.init; do \
 		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$script" >"$(DESTDIR)$(SHAREDIR)/.new" && \
 		chmod 755 "$(DESTDIR)$(SHAREDIR)/.new" && mv -f "$(DESTDIR)$(SHAREDIR)/.new" "$(DESTDIR)$(SHAREDIR)/$$script" || exit; \
 	done
-	for file in apt.conf default; do \
+	for file in $(APTHOOK) default; do \
 		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$file" >"$(DESTDIR)$(SHAREDIR)/.new" && \
 		chmod 644 "$(DESTDIR)$(SHAREDIR)/.new" && mv -f "$(DESTDIR)$(SHAREDIR)/.new" "$(DESTDIR)$(SHAREDIR)/$$file" || exit; \
 	done
@@ -169,6 +181,19 @@ uninstall:
 # The sources as they are released, with the modules that they are built of.
 tarball:
 	@sh scripts/tarball "$(DIST)"
+
+# Packages for the others, without root: .rpm for RHEL and its like, whose /lib is a link, and .apk for Alpine.
+LAYOUT     = PREFIX=/usr WRAPPERS= APTHOOK=
+LAYOUT.rpm = HOOKDIR=/usr/lib/lsb/init-functions.d
+LAYOUT.apk = HOOKDIR=/lib/lsb/init-functions.d
+RPM_ARCHES = amd64 arm64
+APK_ARCHES = amd64 arm64
+rpm: $(RPM_ARCHES:%=bin/%/pidproof)
+	@$(foreach arch,$(RPM_ARCHES),$(call package,rpm,$(arch)) &&) :
+apk: $(APK_ARCHES:%=bin/%/pidproof)
+	@$(foreach arch,$(APK_ARCHES),$(call package,apk,$(arch)) &&) :
+package = mkdir -p "$(DIST)" && rm -rf bin/$(1) && $(MAKE) -s install DESTDIR=bin/$(1) $(LAYOUT) $(LAYOUT.$(1)) >/dev/null && \
+	install -m 755 bin/$(2)/pidproof bin/$(1)/usr/sbin/pidproof && sh scripts/packages/build $(1) $(2) bin/$(1) "$(DIST)"
 
 clean:
 	rm -rf bin dist
