@@ -19,7 +19,7 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build demo test attack audit-census census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk always
+.PHONY: build demo test attack audit-census census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always
 
 build: bin/pidproof
 
@@ -194,6 +194,15 @@ apk: $(APK_ARCHES:%=bin/%/pidproof)
 	@$(foreach arch,$(APK_ARCHES),$(call package,apk,$(arch)) &&) :
 package = mkdir -p "$(DIST)" && rm -rf bin/$(1) && $(MAKE) -s install DESTDIR=bin/$(1) $(LAYOUT) $(LAYOUT.$(1)) >/dev/null && \
 	install -m 755 bin/$(2)/pidproof bin/$(1)/usr/sbin/pidproof && sh scripts/packages/build $(1) $(2) bin/$(1) "$(DIST)"
+
+# All of a release, in dist: nothing, or everything. README.md has the steps before and after.
+PARTS = tarball deb dsc rpm apk
+release:
+	@sh scripts/release check $(PARTS)
+	@rm -rf bin/*/pidproof bin/deb bin/release "$(DIST)"; mkdir -p bin/release
+	@$(MAKE) -s $(PARTS) DIST=bin/release
+	@sh scripts/release finish bin/release
+	@mv bin/release "$(DIST)"
 
 clean:
 	rm -rf bin dist
