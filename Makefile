@@ -140,7 +140,7 @@ install: bin/pidproof
 		done; \
 	done
 	install -m 644 LICENSE docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
-	for page in audit-json explain-json list-json triggers-json multiple-instances security; do \
+	for page in audit-json explain-json list-json triggers-json multiple-instances security fleets; do \
 		sed 's,\[\([^]]*\)\](\.\./[^)]*),\1,g' "docs/$$page.md" >"$(DESTDIR)$(DOCDIR)/.new" && \
 		chmod 644 "$(DESTDIR)$(DOCDIR)/.new" && mv -f "$(DESTDIR)$(DOCDIR)/.new" "$(DESTDIR)$(DOCDIR)/$$page.md" || exit; \
 	done
@@ -149,9 +149,9 @@ install: bin/pidproof
 		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$script" >"$(DESTDIR)$(SHAREDIR)/.new" && \
 		chmod 755 "$(DESTDIR)$(SHAREDIR)/.new" && mv -f "$(DESTDIR)$(SHAREDIR)/.new" "$(DESTDIR)$(SHAREDIR)/$$script" || exit; \
 	done
-	for file in $(APTHOOK) default; do \
+	for file in $(APTHOOK) default prometheus/alerts.yml; do \
 		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$file" >"$(DESTDIR)$(SHAREDIR)/.new" && \
-		chmod 644 "$(DESTDIR)$(SHAREDIR)/.new" && mv -f "$(DESTDIR)$(SHAREDIR)/.new" "$(DESTDIR)$(SHAREDIR)/$$file" || exit; \
+		chmod 644 "$(DESTDIR)$(SHAREDIR)/.new" && mv -f "$(DESTDIR)$(SHAREDIR)/.new" "$(DESTDIR)$(SHAREDIR)/$${file##*/}" || exit; \
 	done
 	sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g; s,/lib/lsb/init-functions.d,$(HOOKDIR),g' lsb/init-functions >$(DESTDIR)$(SHAREDIR)/.new
 	chmod 644 $(DESTDIR)$(SHAREDIR)/.new
