@@ -54,6 +54,7 @@ func TestInstallUninstall(t *testing.T) {
 		"/usr/local/share/man/man8/pidproof.8",
 		"/usr/local/share/pidproof/alerts.yml",
 		"/usr/local/share/pidproof/apt.conf",
+		"/usr/local/share/pidproof/check_pidproof",
 		"/usr/local/share/pidproof/deb-systemd-invoke",
 		"/usr/local/share/pidproof/default",
 		"/usr/local/share/pidproof/divert",
