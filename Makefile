@@ -178,6 +178,48 @@ uninstall:
 	@$(each_page) for name in "$${page%.*}" $$names; do rm -f "$(DESTDIR)$$dir/$$name.$$section"; done; done
 	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR)
 
+# Debian packages, for each architecture and for all, without root and the same bytes each time; and their source package,
+# which Debian 13 builds without a network. debian/ is kept in scripts/debian, so that no distribution finds it in its way.
+.PHONY: deb dsc
+ARCHES     = amd64 arm64 armhf i386 ppc64el riscv64 s390x
+STAGE      = bin/debian
+EPOCH      = $(or $(SOURCE_DATE_EPOCH),$(shell sh scripts/version date))
+changelog  = mkdir -p $(dir $(1)); printf 'pidproof ($(VERSION)) unstable; urgency=medium\n\n  * NEWS.gz has what is new.\n\n%s\n' \
+	" -- $$(sed -n 's/^Maintainer: //p' $(2)/control)  $$(date -uR -d @$(EPOCH))" >$(1)
+tools      = for tool in $(1); do command -v $$tool >/dev/null || \
+	{ echo "make $@: $$tool is missing; Debian has it in $(2)" >&2; exit 1; }; done
+
+go.amd64 = GOARCH=amd64
+go.arm64 = GOARCH=arm64
+go.armhf = GOARCH=arm GOARM=7
+go.i386  = GOARCH=386 GO386=softfloat # Debian 12 asks for no SSE2
+go.ppc64el = GOARCH=ppc64le
+go.riscv64 = GOARCH=riscv64
+go.s390x = GOARCH=s390x
+
+bin/deb/%/pidproof: $(SOURCES)
+	$(go.$*) $(GOBUILD) -o $@.$$$$ ./cmd/pidproof && mv -f $@.$$$$ $@
+
+deb:
+	@$(call tools,dpkg-deb dpkg-gencontrol dpkg-parsechangelog gzip,the package dpkg-dev)
+	@$(call changelog,$(STAGE).changelog,scripts/debian)
+	@rm -f $(DIST)/*.deb
+	@SOURCE_DATE_EPOCH=$(EPOCH) $(MAKE) -s -f scripts/debian/rules binary CHANGELOG=$(STAGE).changelog 'ARCHES=$(ARCHES)' 'DIST=$(DIST)'
+	@echo 'make deb: $(VERSION), in $(DIST):'; cd $(DIST) && ls -s -k *.deb
+
+dsc:
+	@$(call tools,dpkg-source dpkg-parsechangelog git,the packages dpkg-dev and git)
+	@set -e; source=$(STAGE).source/pidproof-$(VERSION); rm -rf $(STAGE).source; mkdir -p $$source $(DIST); \
+	git ls-files -z | tar -c --null --verbatim-files-from -T - | tar -x -C $$source; \
+	mv $$source/scripts/debian $$source/debian; rm -rf $$source/.ci $$source/.gitignore; \
+	echo '$(VERSION)' >$$source/VERSION; \
+	$(call changelog,$$source/debian/changelog,$$source/debian); \
+	go mod vendor -o $(abspath $(STAGE).source)/pidproof-$(VERSION)/vendor; \
+	find $$source -exec touch -hd @$(EPOCH) {} +; \
+	cd $(STAGE).source; SOURCE_DATE_EPOCH=$(EPOCH) dpkg-source --build pidproof-$(VERSION) >/dev/null; \
+	rm -f $(abspath $(DIST))/*.dsc $(abspath $(DIST))/pidproof_*.tar.xz; mv *.dsc *.tar.xz $(abspath $(DIST))
+	@echo 'make dsc: $(VERSION), in $(DIST):'; cd $(DIST) && ls -s -k *.dsc pidproof_*.tar.xz
+
 # The sources as they are released, with the modules that they are built of.
 tarball:
 	@sh scripts/tarball "$(DIST)"

@@ -17,6 +17,7 @@ type site struct {
 var main, foo, bar = site{"", 8081}, site{"-foo", 8082}, site{"-bar", 8083}
 
 func (s site) script() string  { return "/etc/init.d/apache2" + s.suffix }
+func (s site) unit() string    { return "apache2" + strings.Replace(s.suffix, "-", "@", 1) }
 func (s site) runFile() string { return "/run/apache2" + s.suffix + "/apache2.pid" }
 
 // pidfile is APACHE_PID_FILE as Debian's envvars has it.
@@ -24,6 +25,14 @@ func (s site) pidfile() string { return "/var" + s.runFile() }
 
 // page is what this instance alone serves.
 func (s site) page() string { return "this is apache2" + s.suffix + "\n" }
+
+// start is the command for it: where systemd runs, setup-instance makes no init script.
+func (s site) start(h *Host) string {
+	if h.cgroup != nil {
+		return "systemctl start " + s.unit()
+	}
+	return s.script() + " start"
+}
 
 // bootSites boots a host with three running apache2 instances, all of them Debian's own: package, init scripts, setup.
 func bootSites(t *testing.T, d debian) *Host {
@@ -47,7 +56,7 @@ Listen 127.0.0.1:%[3]d
 ServerName apache2%[1]s
 DocumentRoot /var/www/apache2%[1]s
 END
-			%[4]s start`, s.suffix, s.page(), s.port, s.script()))
+			%[4]s`, s.suffix, s.page(), s.port, s.start(h)))
 		s.answers(t, h)
 	}
 	return h
