@@ -7,6 +7,10 @@ VERSION  = $(or $(shell sh scripts/version),$(error scripts/version knows no ver
 # What only dpkg and apt can use; empty, they are not installed.
 WRAPPERS = start-stop-daemon invoke-rc.d deb-systemd-invoke divert
 APTHOOK  = apt.conf
+# Where the shells look for completion. Debian's packages use vendor-completions for zsh.
+BASHDIR  = $(PREFIX)/share/bash-completion/completions
+ZSHDIR   = $(PREFIX)/share/zsh/site-functions
+FISHDIR  = $(PREFIX)/share/fish/vendor_completions.d
 FUZZTIME = 10s
 DIST     = dist
 
@@ -19,9 +23,9 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build demo test attack audit-census census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always
+.PHONY: build completion demo test attack audit-census census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always
 
-build: bin/pidproof
+build: bin/pidproof completion
 
 # A file target, so that `sudo make install` after `make` needs no Go.
 SOURCES  = $(shell find cmd matcher -name '*.go') go.mod go.sum NEWS.md $(wildcard VERSION .git/logs/HEAD .git/refs/tags)
@@ -33,6 +37,15 @@ bin/pidproof: $(SOURCES)
 bin/%/pidproof: always
 	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./cmd/pidproof
 
+# What bash, zsh and fish complete, from the grammar. This machine runs what makes it, whatever pidproof is built for.
+COMPLETION = bin/completion/pidproof bin/completion/_pidproof bin/completion/pidproof.fish
+completion: $(COMPLETION)
+$(COMPLETION) &: $(shell find cmd matcher testdata/completion -name '*.go' -o -name '*.tmpl') go.mod go.sum
+	@mkdir -p bin/completion
+	GOOS= GOARCH= CGO_ENABLED=0 go run -tags grammar ./cmd/pidproof >bin/completion/.grammar
+	GOOS= GOARCH= CGO_ENABLED=0 go run ./testdata/completion -to bin/completion <bin/completion/.grammar
+	@rm bin/completion/.grammar
+
 demo: bin/pidproof
 	@sh testdata/demo.sh
 
@@ -43,7 +56,7 @@ packages:
 # (testdata/waiting); the time-out ends a test that hangs by itself. The comparison lab has a process whose arguments
 # cannot be read, by nobody on the machine, so it runs alone. The other lab is what takes longest, so it begins first; most
 # of its tests wait: for daemons, and for init scripts that sleep. `make lint` has vetted all of it.
-test: packages bin/pidproof
+test: packages bin/pidproof completion
 	@RACE=$(RACE); export RACE; \
 	for packages in "./testdata/lab $(filter-out ./testdata/lab ./testdata/compare,$(PACKAGES))" ./testdata/compare; do \
 		$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
@@ -81,9 +94,10 @@ compare: packages bin/pidproof
 audit-census: bin/pidproof
 	go run ./testdata/audit/census
 
-lint: packages
+lint: packages completion
 	@gofmt -l . | awk '{ print "not formatted: " $$0 } END { exit NR > 0 }'
 	go vet $(PACKAGES)
+	go vet -tags grammar ./cmd/pidproof
 	$(TOOL) staticcheck $(PACKAGES)
 	go -C testdata/tools vet ./...
 	go -C testdata/tools tool staticcheck ./...
@@ -91,6 +105,9 @@ lint: packages
 	cd scripts/packages && go tool -modfile=../../testdata/tools/go.mod staticcheck ./...
 	shellcheck $(SCRIPTS)
 	shellcheck -s sh lsb/init-functions lsb/init-functions.d/*
+	shellcheck -s bash bin/completion/pidproof
+	zsh -n bin/completion/_pidproof
+	fish --no-execute bin/completion/pidproof.fish
 	mandoc -T lint -W warning $(PAGES)
 	go run ./testdata/architecture -check
 
@@ -126,7 +143,7 @@ each_page = for page in $(notdir $(PAGES)); do \
 
 # Each file appears whole under its name, and the hook last: init scripts may be running. A page's links to the sources,
 # which are not beside it there, are words only.
-install: bin/pidproof
+install: bin/pidproof completion
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(DOCDIR) $(DESTDIR)$(HOOKDIR)
 	install -m 755 bin/pidproof $(DESTDIR)$(PREFIX)/sbin/.pidproof.new
 	mv -f $(DESTDIR)$(PREFIX)/sbin/.pidproof.new $(DESTDIR)$(PREFIX)/sbin/pidproof
@@ -145,9 +162,14 @@ install: bin/pidproof
 		chmod 644 "$(DESTDIR)$(DOCDIR)/.new" && mv -f "$(DESTDIR)$(DOCDIR)/.new" "$(DESTDIR)$(DOCDIR)/$$page.md" || exit; \
 	done
 	install -d $(DESTDIR)$(SHAREDIR)
-	for script in $(WRAPPERS) example.init check_pidproof; do \
+	for script in $(WRAPPERS) example.init check_pidproof complete; do \
 		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$script" >"$(DESTDIR)$(SHAREDIR)/.new" && \
 		chmod 755 "$(DESTDIR)$(SHAREDIR)/.new" && mv -f "$(DESTDIR)$(SHAREDIR)/.new" "$(DESTDIR)$(SHAREDIR)/$$script" || exit; \
+	done
+	@for place in $(BASHDIR)/pidproof $(ZSHDIR)/_pidproof $(FISHDIR)/pidproof.fish; do \
+		echo "$$place"; install -d "$(DESTDIR)$${place%/*}" && \
+		sed 's,/usr/share/pidproof,$(SHAREDIR),g' "bin/completion/$${place##*/}" >"$(DESTDIR)$${place%/*}/.new" && \
+		chmod 644 "$(DESTDIR)$${place%/*}/.new" && mv -f "$(DESTDIR)$${place%/*}/.new" "$(DESTDIR)$$place" || exit; \
 	done
 	for file in $(APTHOOK) default prometheus/alerts.yml; do \
 		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$file" >"$(DESTDIR)$(SHAREDIR)/.new" && \
@@ -175,6 +197,7 @@ uninstall:
 	fi
 	@functions="$(DESTDIR)$(dir $(HOOKDIR))init-functions"; [ "$$(readlink "$$functions")" != "$(SHAREDIR)/init-functions" ] || rm -f "$$functions"
 	rm -f $(DESTDIR)$(HOOKDIR)/60-pidproof $(DESTDIR)$(PREFIX)/sbin/pidproof
+	rm -f $(DESTDIR)$(BASHDIR)/pidproof $(DESTDIR)$(ZSHDIR)/_pidproof $(DESTDIR)$(FISHDIR)/pidproof.fish
 	@$(each_page) for name in "$${page%.*}" $$names; do rm -f "$(DESTDIR)$$dir/$$name.$$section"; done; done
 	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR)
 

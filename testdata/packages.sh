@@ -17,6 +17,9 @@ shellcheck     shellcheck
 busybox        busybox
 mksh           mksh
 yash           yash
+zsh            zsh
+fish           fish
+bash-completion /usr/share/bash-completion/bash_completion
 mandoc         mandoc
 gcc            gcc
 libc6-dev      /usr/include/stdlib.h

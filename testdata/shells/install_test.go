@@ -18,6 +18,7 @@ func TestInstallUninstall(t *testing.T) {
 	want := []string{
 		"/lib/lsb/init-functions.d/60-pidproof",
 		"/usr/local/sbin/pidproof",
+		"/usr/local/share/bash-completion/completions/pidproof",
 		"/usr/local/share/doc/pidproof/LICENSE",
 		"/usr/local/share/doc/pidproof/audit-json.md",
 		"/usr/local/share/doc/pidproof/explain-json.md",
@@ -27,6 +28,7 @@ func TestInstallUninstall(t *testing.T) {
 		"/usr/local/share/doc/pidproof/security.md",
 		"/usr/local/share/doc/pidproof/third-party-notices.txt",
 		"/usr/local/share/doc/pidproof/triggers-json.md",
+		"/usr/local/share/fish/vendor_completions.d/pidproof.fish",
 		"/usr/local/share/man/man5/pidproof-instances.5",
 		"/usr/local/share/man/man7/pidproof-rules.7",
 		"/usr/local/share/man/man8/pidproof-adopt.8",
@@ -55,6 +57,7 @@ func TestInstallUninstall(t *testing.T) {
 		"/usr/local/share/pidproof/alerts.yml",
 		"/usr/local/share/pidproof/apt.conf",
 		"/usr/local/share/pidproof/check_pidproof",
+		"/usr/local/share/pidproof/complete",
 		"/usr/local/share/pidproof/deb-systemd-invoke",
 		"/usr/local/share/pidproof/default",
 		"/usr/local/share/pidproof/divert",
@@ -62,6 +65,7 @@ func TestInstallUninstall(t *testing.T) {
 		"/usr/local/share/pidproof/init-functions",
 		"/usr/local/share/pidproof/invoke-rc.d",
 		"/usr/local/share/pidproof/start-stop-daemon",
+		"/usr/local/share/zsh/site-functions/_pidproof",
 	}
 	if got := files(t, dest); !slices.Equal(got, want) {
 		t.Errorf("installed %q, want %q", got, want)

@@ -12,6 +12,14 @@ const (
 	skipNative    = "--skip-systemd-native"
 )
 
+// others are the options that mean nothing to us.
+var others = []string{"--quiet", "--force", "--try-anyway", "--disclose-deny", "--no-fallback"}
+
+// Options are all that a line may have, ours with them.
+func Options() []string {
+	return append([]string{allowOnDemand, "--query", skipNative}, others...)
+}
+
 // Invocation is a command line of invoke-rc.d, as far as that reads it itself: what
 // follows the action is the init script's.
 type Invocation struct {
@@ -37,7 +45,7 @@ func Parse(words []string) (call Invocation, ok bool) {
 			call.Query = true
 		case word == skipNative:
 			call.SkipNative = true
-		case slices.Contains([]string{"--quiet", "--force", "--try-anyway", "--disclose-deny", "--no-fallback"}, word):
+		case slices.Contains(others, word):
 		case word == "" || strings.HasPrefix(word, "--") || strings.ContainsAny(word, " \t\n"):
 			return call, false
 		case call.Name == "":

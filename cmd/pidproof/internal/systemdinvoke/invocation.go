@@ -14,6 +14,9 @@ type Invocation struct {
 	Units  []string // as they were given: systemctl(1) takes patterns, and names without a suffix
 }
 
+// Options are those that a line about the system's manager may have: the default of --user, and one of daemon-reload.
+func Options() []string { return []string{"--system", "--no-dbus"} }
+
 // Parse reads one. ok is false where the real program is alone with it: options that are
 // another manager's (--user) or nobody's, none or no unit, and words that no unit's name
 // has. The program hands each to a shell; here none would get that far.
@@ -26,7 +29,7 @@ func Parse(words []string) (call Invocation, ok bool) {
 		switch {
 		case word == "--" && call.Action != "" && !ended:
 			ended = true
-		case !ended && (word == "--system" || word == "--no-dbus"): // its default; of daemon-reload
+		case !ended && slices.Contains(Options(), word):
 		case !isWord(word):
 			return call, false
 		case call.Action == "":
