@@ -157,7 +157,7 @@ install: bin/pidproof completion
 		done; \
 	done
 	install -m 644 LICENSE docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
-	for page in audit-json explain-json list-json triggers-json multiple-instances security fleets; do \
+	for page in audit-json explain-json list-json triggers-json multiple-instances security fleets doctor-json; do \
 		sed 's,\[\([^]]*\)\](\.\./[^)]*),\1,g' "docs/$$page.md" >"$(DESTDIR)$(DOCDIR)/.new" && \
 		chmod 644 "$(DESTDIR)$(DOCDIR)/.new" && mv -f "$(DESTDIR)$(DOCDIR)/.new" "$(DESTDIR)$(DOCDIR)/$$page.md" || exit; \
 	done

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"pidproof/cmd/pidproof/internal/audit"
+	"pidproof/cmd/pidproof/internal/doctor"
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/explain"
 	"pidproof/cmd/pidproof/internal/instances"
@@ -179,6 +180,7 @@ var schemas = []struct {
 	{"../../docs/explain-json.md", "explain --json", explain.Schema, explain.Report{}},
 	{"../../docs/list-json.md", "list --json", instances.Schema, instances.List{}},
 	{"../../docs/audit-json.md", "audit --json", audit.Schema, audit.Object{}},
+	{"../../docs/doctor-json.md", "doctor --json", doctor.Schema, doctor.Object{}},
 	{"../../docs/triggers-json.md", "triggers --json", triggers.Schema, triggers.Object{}},
 }
 

@@ -54,6 +54,10 @@ func (k kernel) isAsked(t *testing.T, heldBy string) {
 	if said = strings.Join(strings.Fields(said), " "); !strings.Contains(said, ", held by "+heldBy+" ") {
 		t.Errorf("want held by %s: %s", heldBy, said)
 	}
+	if said := k.exits(t, 1, "doctor"); strings.Contains(k.calls, "pidfd") != strings.Contains(strings.Join(strings.Fields(said), " "),
+		"has them, and a seccomp filter forbids them") {
+		t.Errorf("without %s: %s", k.calls, said)
+	}
 	k.exits(t, 0, "wait", "started", "-t", "0", "-p", d.pidfile, d.path)
 	k.exits(t, 1, "wait", "stopped", "-t", "0", "-p", d.pidfile, d.path)
 	k.exits(t, 0, "start-stop-daemon", "--status", "--pidfile", d.pidfile, "--exec", d.path)

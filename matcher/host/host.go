@@ -26,3 +26,11 @@ func ServesAt(pid int) (local netip.AddrPort, ok bool, err error) { return kerne
 // file systems that do answer. A process that touches such a path may become impossible
 // to kill: ask from one that nobody need wait for.
 func MayHang(paths ...string) (where string, may bool) { return kernel.MayHang(paths...) }
+
+// ProcIsOurs is an error where /proc is not mounted, or shows another PID namespace than
+// ours: every number there means another process.
+func ProcIsOurs() error { return kernel.ThisSystem().Open() }
+
+// HidesProcesses reports that /proc is mounted with hidepid= (proc(5)), and that we cannot
+// see through it.
+func HidesProcesses() (hides bool, err error) { return kernel.ThisSystem().HidesProcesses() }

@@ -98,7 +98,11 @@ func RealIsOpenRC() bool {
 // sbin are where daemons live, and where an administrator's PATH may not lead.
 var sbin = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
 
-func divertedTo(name string) ([]string, error) {
+// Diversion is one of dpkg's: of a path, to another, by a package, or ":" by an administrator.
+type Diversion struct{ From, To, By string }
+
+// Diversions are those of a program, whatever folder it is in; none on a host without dpkg.
+func Diversions(name string) ([]Diversion, error) {
 	content, err := os.ReadFile(diversions)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // not dpkg's host
@@ -106,15 +110,22 @@ func divertedTo(name string) ([]string, error) {
 	return parseDiversions(string(content), name), err
 }
 
-// parseDiversions gives the places that a program went to.
-func parseDiversions(content, name string) (paths []string) {
+func divertedTo(name string) (paths []string, err error) {
+	all, err := Diversions(name)
+	for _, d := range all {
+		paths = append(paths, d.To)
+	}
+	return paths, err
+}
+
+func parseDiversions(content, name string) (found []Diversion) {
 	lines := strings.Split(content, "\n")
 	for i := 0; i+2 < len(lines); i += 3 {
 		if filepath.Base(lines[i]) == name && filepath.IsAbs(lines[i+1]) {
-			paths = append(paths, lines[i+1])
+			found = append(found, Diversion{lines[i], lines[i+1], lines[i+2]})
 		}
 	}
-	return paths
+	return found
 }
 
 // IsProgram passes over what execvp(3) does.

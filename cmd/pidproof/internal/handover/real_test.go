@@ -11,10 +11,11 @@ import (
 )
 
 func TestParseDiversions(t *testing.T) {
-	for content, want := range map[string][]string{
+	const ssd = "/sbin/start-stop-daemon"
+	for content, want := range map[string][]Diversion{
 		"": nil,
-		"/sbin/start-stop-daemon\n/sbin/start-stop-daemon.real\npidproof\n":  {"/sbin/start-stop-daemon.real"},
-		"/bin/sh\n/bin/sh.distrib\ndash\n/sbin/start-stop-daemon\n/x/y\n:\n": {"/x/y"},
+		"/sbin/start-stop-daemon\n/sbin/start-stop-daemon.real\npidproof\n":  {{ssd, ssd + ".real", "pidproof"}},
+		"/bin/sh\n/bin/sh.distrib\ndash\n/sbin/start-stop-daemon\n/x/y\n:\n": {{ssd, "/x/y", ":"}},
 		"/sbin/start-stop-daemon\nrelative\n:\n":                             nil,
 		"/sbin/start-stop-daemon\n/cut/off":                                  nil,
 		"/bin/start-stop-daemon.d/x\n/x/y\n:\n":                              nil,
@@ -28,9 +29,9 @@ func TestParseDiversions(t *testing.T) {
 func FuzzParseDiversions(f *testing.F) {
 	f.Add("/sbin/start-stop-daemon\n/sbin/start-stop-daemon.real\npidproof\n")
 	f.Fuzz(func(t *testing.T, content string) {
-		for _, path := range parseDiversions(content, StartStopDaemon) {
-			if !filepath.IsAbs(path) {
-				t.Errorf("%q is no path", path)
+		for _, d := range parseDiversions(content, StartStopDaemon) {
+			if !filepath.IsAbs(d.To) {
+				t.Errorf("%q is no path", d.To)
 			}
 		}
 	})

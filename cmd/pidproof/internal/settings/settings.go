@@ -3,6 +3,7 @@ package settings
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -42,19 +43,58 @@ func (s Setting) Value(warn func(format string, args ...any)) string {
 		warn("%v; it counts as %s=%s", err, s.name, otherwise)
 		return otherwise
 	}
+	for _, wrong := range unknown(vars) {
+		warn("%s", wrong)
+	}
+	value, err := s.in(vars)
+	if err != nil {
+		warn("%v", err)
+	}
+	return value
+}
+
+// All are the settings as NAME=VALUE, with what is wrong in the file. An error means that it
+// could not be read; none that it is absent.
+func All() (values, wrong []string, err error) {
+	vars, err := shellvars.Read(file)
+	inLine := (*shellvars.Error)(nil)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case errors.As(err, &inLine):
+		return nil, []string{err.Error()}, nil
+	case err != nil:
+		return nil, nil, err
+	}
+	wrong = unknown(vars)
+	for _, s := range []Setting{AfterUpgrade, Start} {
+		value, err := s.in(vars)
+		if err != nil {
+			wrong = append(wrong, err.Error())
+		}
+		values = append(values, s.name+"="+value)
+	}
+	return values, wrong, nil
+}
+
+// unknown complains of what means nothing.
+func unknown(vars map[string]shellvars.Var) (wrong []string) {
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		if name != AfterUpgrade.name && name != Start.name {
-			warn("%s:%d: %s means nothing here: write %s or %s", file, vars[name].Line, name, AfterUpgrade.name, Start.name)
+			wrong = append(wrong, fmt.Sprintf("%s:%d: %s means nothing here: write %s or %s", file, vars[name].Line, name, AfterUpgrade.name, Start.name))
 		}
 	}
+	return wrong
+}
+
+// in is what a setting is set to in the file.
+func (s Setting) in(vars map[string]shellvars.Var) (string, error) {
 	switch value := vars[s.name].Value; {
 	case value == "":
-		return otherwise
+		return s.values[0], nil
 	case !slices.Contains(s.values, value):
 		last := len(s.values) - 1
-		warn("%s: %s=%s is none of %s and %s; it counts as %s", file, s.name, value, strings.Join(s.values[:last], ", "), s.values[last], otherwise)
-		return otherwise
+		return s.values[0], fmt.Errorf("%s: %s=%s is none of %s and %s; it counts as %s", file, s.name, value, strings.Join(s.values[:last], ", "), s.values[last], s.values[0])
 	default:
-		return value
+		return value, nil
 	}
 }

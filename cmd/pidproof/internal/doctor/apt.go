@@ -1,0 +1,42 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"pidproof/cmd/pidproof/internal/say"
+)
+
+const aptCall = `(?m)^DPkg::(Pre|Post)-Invoke:: ".*?(/[^ ;"]*/pidproof) after-upgrade( --before)?\b`
+
+// apt: both calls are one file's, scripts/apt.conf; a copy of an older version has only one.
+func apt(ctx context.Context, f *Finding) {
+	config := program("apt-config")
+	if config == "" {
+		f.State = NotHere
+		return
+	}
+	said, err := run(ctx, config, "dump")
+	if err != nil {
+		f.failed(fmt.Errorf("apt-config dump: %w", err))
+		return
+	}
+	called := map[string]string{}
+	for _, m := range regexp.MustCompile(aptCall).FindAllStringSubmatch(said, -1) {
+		called[m[1]+strings.TrimSpace(m[3])] = m[2]
+	}
+	before, after := called["Pre--before"], called["Post"]
+	remedy := say.Command("cp", share("apt.conf"), "/etc/apt/apt.conf.d/90pidproof")
+	switch {
+	case after == "":
+		f.add(ToDo, "apt does not call pidproof: nobody is told what runs an old binary after an upgrade", remedy)
+	case before == "":
+		f.add(ToDo, "apt calls pidproof after dpkg only: an instance that goes down is not named", remedy)
+	case !isProgram(after):
+		f.add(ToDo, "apt calls "+after+", which is not there", remedy)
+	default:
+		f.add(Well, "apt calls pidproof before and after dpkg")
+	}
+}

@@ -1,0 +1,94 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"pidproof/cmd/pidproof/internal/say"
+)
+
+// State is how it stands with one thing.
+type State string
+
+// The states, from the best to what a person has to do.
+const (
+	NotHere    State = "n/a" // this host has nothing of the kind
+	Well       State = "ok"
+	CannotTell State = "cannot tell"
+	ToDo       State = "to do"
+)
+
+// Finding is the answer to one question.
+type Finding struct {
+	Topic string
+	State State
+	Text  string
+	// Remedies are commands to copy (say.Command), or sentences.
+	Remedies []string
+}
+
+// worst is the later of two states.
+func worst(a, b State) State {
+	for _, s := range []State{ToDo, CannotTell, Well} {
+		if a == s || b == s {
+			return s
+		}
+	}
+	return NotHere
+}
+
+// add takes one more thing of the same topic. What is wrong is said in place of what is right.
+func (f *Finding) add(state State, text string, remedies ...string) {
+	switch {
+	case f.State == Well && state != Well:
+		f.Text, f.Remedies = "", nil
+	case state == Well && f.State != "" && f.State != Well:
+		return
+	}
+	if f.State = worst(f.State, state); f.Text != "" {
+		f.Text += "; "
+	}
+	f.Text += text
+	f.Remedies = append(f.Remedies, remedies...)
+}
+
+// failed is what cannot be told because something could not be read. Root could, where only the
+// permission lacks.
+func (f *Finding) failed(err error) {
+	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
+		f.add(CannotTell, strings.ReplaceAll(err.Error(), "\n", "; "), asRoot)
+		return
+	}
+	f.add(CannotTell, strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
+const asRoot = "ask as root"
+
+// share is the folder of what is used on request, beside our own program: PREFIX/share/pidproof.
+func share(name string) string {
+	if program, err := os.Executable(); err == nil {
+		if prefix, is := strings.CutSuffix(program, "/sbin/pidproof"); is {
+			return prefix + "/share/pidproof/" + name
+		}
+	}
+	return "/usr/share/pidproof/" + name
+}
+
+// reinstall brings back what belongs to a package.
+func reinstall(name string) string {
+	if _, err := os.Stat("/var/lib/dpkg/info/" + name + ".list"); err == nil {
+		return say.Command("apt-get", "install", "--reinstall", name)
+	}
+	return fmt.Sprintf("install %s again", name)
+}
+
+// names joins them as a sentence has them.
+func names(list []string) string {
+	if len(list) < 2 {
+		return strings.Join(list, "")
+	}
+	return strings.Join(list[:len(list)-1], ", ") + " and " + list[len(list)-1]
+}

@@ -1,0 +1,40 @@
+package doctor
+
+import (
+	"context"
+	"os"
+
+	"pidproof/cmd/pidproof/internal/audit"
+	"pidproof/cmd/pidproof/internal/ondemand"
+	"pidproof/cmd/pidproof/internal/say"
+)
+
+const initScripts = "/etc/init.d"
+
+// scripts is what init scripts decide, and neither hook nor wrapper sees.
+func scripts(_ context.Context, f *Finding) {
+	manager, err := ondemand.Manager()
+	if err != nil {
+		f.failed(err)
+		return
+	}
+	if st, err := os.Stat(initScripts); err != nil || !st.IsDir() {
+		f.State = NotHere
+		return
+	}
+	report := audit.Audit(audit.Meant([]string{initScripts}))
+	summary := "under " + manager + ", " + report.Summary()
+	switch {
+	case len(report.Patches) > 0:
+		f.add(ToDo, summary, say.Command("pidproof", "audit", "--patch", initScripts)+" | "+say.Command("patch", "-p1", "-d", "/"))
+	case len(report.Open()) > 0: // an init system's own scripts end everything by killall5(8), at shutdown
+		f.add(Well, summary, say.Command("pidproof", "audit", initScripts))
+	case report.Files > 0:
+		f.add(Well, summary)
+	case len(report.Unread) == 0:
+		f.State = NotHere
+	}
+	for _, err := range report.Unread {
+		f.failed(err)
+	}
+}

@@ -1,0 +1,144 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"pidproof/cmd/pidproof/internal/handover"
+	"pidproof/cmd/pidproof/internal/say"
+)
+
+// wrapper is one of the programs that pidproof stands before, and the package that brings the real one.
+type wrapper struct{ name, of string }
+
+var all = []wrapper{
+	{handover.StartStopDaemon, "dpkg"},
+	{handover.InvokeRC, "init-system-helpers"},
+	{handover.DebSystemdInvoke, "init-system-helpers"},
+}
+
+func wrappers(_ context.Context, f *Finding) {
+	if program("dpkg-divert") == "" {
+		f.State = NotHere
+		return
+	}
+	var well, lack []string
+	for _, w := range all {
+		diversions, err := handover.Diversions(w.name)
+		if err != nil {
+			f.failed(err)
+			continue
+		}
+		path, divertedBy := w.place(diversions)
+		switch what, err := contentOf(path); {
+		case path == "": // no package of this host has it
+		case err != nil:
+			f.failed(err)
+		case divertedBy != "" && !strings.HasPrefix(divertedBy, "pidproof"):
+			f.add(ToDo, fmt.Sprintf("%s is diverted by %s", path, divertedBy), "see dpkg-divert --list, and whose that is")
+		case divertedBy == "" && what == other:
+			lack = append(lack, w.name)
+		default:
+			if w.broken(f, path, what, divertedBy != "") {
+				continue
+			}
+			well = append(well, w.name)
+		}
+	}
+	if len(lack) > 0 {
+		var remedies []string
+		for _, name := range lack {
+			remedies = append(remedies, add(name))
+		}
+		f.add(ToDo, "not in place: "+names(lack), remedies...)
+	}
+	if len(well) > 0 {
+		f.add(Well, names(well)+" in place")
+	}
+	if f.State == "" {
+		f.State = NotHere
+	}
+}
+
+// place is where the program is, and who has diverted it.
+func (w wrapper) place(diversions []handover.Diversion) (path, by string) {
+	if len(diversions) > 0 {
+		if by = diversions[0].By; by == ":" {
+			by = "an administrator" // LOCAL, dpkg-divert(1)
+		}
+		return diversions[0].From, by
+	}
+	for _, dir := range []string{"/sbin", "/usr/sbin", "/usr/bin"} {
+		if _, err := os.Lstat(dir + "/" + w.name); err == nil {
+			return dir + "/" + w.name, ""
+		}
+	}
+	return "", ""
+}
+
+// broken says what is wrong with one that is in place, or half so.
+func (w wrapper) broken(f *Finding, path string, what kind, diverted bool) bool {
+	real, realErr := contentOf(path + ".real")
+	switch {
+	case what == other && diverted: // dpkg has moved its program, and taken the other one away
+		f.add(ToDo, path+" is diverted, and not the wrapper: an update has overwritten it", add(w.name))
+	case real == absent || real == ours || realErr == nil && !isProgram(path+".real"):
+		f.add(ToDo, fmt.Sprintf("%s.real, the real program, is missing or no program", path), reinstall(w.of))
+	case realErr != nil:
+		f.failed(realErr)
+	case what == absent:
+		f.add(ToDo, path+" is missing", add(w.name))
+	case !diverted:
+		f.add(ToDo, path+" is the wrapper, and dpkg does not know: its next version would replace it", add(w.name))
+	case w.outdated(path):
+		f.add(ToDo, path+" is another version's wrapper", add(w.name))
+	default:
+		return false
+	}
+	return true
+}
+
+func (w wrapper) outdated(path string) bool {
+	wanted, err := os.ReadFile(share(w.name))
+	content, err2 := os.ReadFile(path)
+	return err == nil && err2 == nil && !bytes.Equal(wanted, content)
+}
+
+func add(name string) string { return say.Command("sh", share("divert"), "add", name) }
+
+type kind int
+
+const (
+	absent kind = iota
+	ours        // the wrapper
+	other
+)
+
+// contentOf tells a wrapper from what it stands before, by the line that divert knows it by.
+func contentOf(path string) (kind, error) {
+	if path == "" {
+		return absent, nil
+	}
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return absent, nil
+	}
+	if err != nil {
+		return other, err
+	}
+	defer file.Close()
+	begins := make([]byte, 4096)
+	n, err := file.Read(begins)
+	if n == 0 && err != nil {
+		return other, nil // empty
+	}
+	if bytes.Contains(begins[:n], []byte("\n# pidproof: stands before the program that dpkg installs as NAME.real\n")) {
+		return ours, nil
+	}
+	return other, nil
+}
