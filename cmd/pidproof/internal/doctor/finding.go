@@ -3,11 +3,15 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"pidproof/cmd/pidproof/internal/say"
+	"pidproof/cmd/pidproof/internal/shellvars"
 )
 
 // State is how it stands with one thing.
@@ -91,4 +95,14 @@ func names(list []string) string {
 		return strings.Join(list, "")
 	}
 	return strings.Join(list[:len(list)-1], ", ") + " and " + list[len(list)-1]
+}
+
+// beginning is what a file begins with: no file that is looked at here is longer. A pipe does not keep us.
+func beginning(path string) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, shellvars.Limit))
 }

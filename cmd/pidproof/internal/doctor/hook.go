@@ -127,7 +127,7 @@ func noFunctions(f *Finding) {
 // unread says why these shells lack the functions.
 func (f *Finding) unread(shells []string) {
 	calls := regexp.MustCompile(`\[ -x (/[^ ]*) \]`) // here, or each start would pay for it
-	content, err := os.ReadFile(hookFile)
+	content, err := beginning(hookFile)
 	switch its := calls.FindSubmatch(content); {
 	case errors.Is(err, fs.ErrNotExist):
 		f.add(ToDo, hookFile+" is missing: init scripts do not ask pidproof", reinstall("pidproof"))

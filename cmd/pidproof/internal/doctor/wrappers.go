@@ -104,8 +104,8 @@ func (w wrapper) broken(f *Finding, path string, what kind, diverted bool) bool 
 }
 
 func (w wrapper) outdated(path string) bool {
-	wanted, err := os.ReadFile(share(w.name))
-	content, err2 := os.ReadFile(path)
+	wanted, err := beginning(share(w.name))
+	content, err2 := beginning(path)
 	return err == nil && err2 == nil && !bytes.Equal(wanted, content)
 }
 
@@ -124,20 +124,13 @@ func contentOf(path string) (kind, error) {
 	if path == "" {
 		return absent, nil
 	}
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	content, err := beginning(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return absent, nil
-	}
-	if err != nil {
+	case err != nil:
 		return other, err
-	}
-	defer file.Close()
-	begins := make([]byte, 4096)
-	n, err := file.Read(begins)
-	if n == 0 && err != nil {
-		return other, nil // empty
-	}
-	if bytes.Contains(begins[:n], []byte("\n# pidproof: stands before the program that dpkg installs as NAME.real\n")) {
+	case bytes.Contains(content, []byte("\n# pidproof: stands before the program that dpkg installs as NAME.real\n")):
 		return ours, nil
 	}
 	return other, nil
