@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"os"
+	"strings"
 
 	"pidproof/cmd/pidproof/internal/audit"
 	"pidproof/cmd/pidproof/internal/ondemand"
@@ -23,10 +24,13 @@ func scripts(_ context.Context, f *Finding) {
 		return
 	}
 	report := audit.Audit(audit.Meant([]string{initScripts}))
-	summary := "under " + manager + ", " + report.Summary()
+	summary := strings.TrimSuffix(report.Summary(), ".")
+	if manager != "none" { // a chroot, or /proc does not say it to this user
+		summary = "under " + manager + ", " + summary
+	}
 	switch {
 	case len(report.Patches) > 0:
-		f.add(ToDo, summary, say.Command("pidproof", "audit", "--patch", initScripts)+" | "+say.Command("patch", "-p1", "-d", "/"))
+		f.add(ToDo, summary, mend()...)
 	case len(report.Open()) > 0: // an init system's own scripts end everything by killall5(8), at shutdown
 		f.add(Well, summary, say.Command("pidproof", "audit", initScripts))
 	case report.Files > 0:
@@ -37,4 +41,12 @@ func scripts(_ context.Context, f *Finding) {
 	for _, err := range report.Unread {
 		f.failed(err)
 	}
+}
+
+// mend are the commands; Debian installs patch(1) on request.
+func mend() (commands []string) {
+	if program("patch") == "" && program("apt-get") != "" {
+		commands = append(commands, say.Command("apt-get", "install", "patch"))
+	}
+	return append(commands, say.Command("pidproof", "audit", "--patch", initScripts)+" | "+say.Command("patch", "-p1", "-d", "/"))
 }
