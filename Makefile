@@ -46,7 +46,13 @@ $(COMPLETION) &: $(shell find cmd matcher testdata/completion -name '*.go' -o -n
 	GOOS= GOARCH= CGO_ENABLED=0 go run ./testdata/completion -to bin/completion <bin/completion/.grammar
 	@rm bin/completion/.grammar
 
-demo: bin/pidproof
+# It says what it does before it does it: on a new machine it builds for minutes.
+demo:
+	@echo 'make demo: shows Debian bug #868861, live. It needs no root, works in a folder of its own, and installs nothing.' >&2
+	@$(MAKE) --no-print-directory -q bin/pidproof 2>/dev/null || { \
+		echo 'Building pidproof. The first time, Go downloads its modules, and compiles for a minute or more...'; \
+		$(MAKE) --no-print-directory bin/pidproof; \
+	} >&2
 	@sh testdata/demo.sh
 
 packages:

@@ -97,7 +97,9 @@ table() {
 	row foo
 }
 
-CGO_ENABLED=0 go build -buildvcs=false -o "$daemon" ./testdata/demod
+echo 'Building the daemon that is looked at...' >&2
+# As pidproof is built: what both are made of is not compiled twice.
+CGO_ENABLED=0 go build -buildvcs=false -trimpath -o "$daemon" ./testdata/demod
 
 say 'Two instances of a daemon run, each with its pidfile and one worker.'
 start main || fail "cannot run $daemon; if $dir is mounted noexec, set TMPDIR"

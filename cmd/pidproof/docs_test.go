@@ -261,9 +261,11 @@ func TestReadmeDemo(t *testing.T) {
 	need.File(t, "/lib/lsb/init-functions")
 	cmd := exec.Command("make", "-s", "-C", "../..", "demo")
 	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=") // not those of the make that runs this test
-	out, err := cmd.CombinedOutput()
+	var progress strings.Builder
+	cmd.Stderr = &progress
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("make demo: %v\n%s", err, out)
+		t.Fatalf("make demo: %v\n%s%s", err, out, progress.String())
 	}
 	shown, _, whole := strings.Cut(string(out), "\nmain is stopped.")
 	if !whole {
@@ -285,6 +287,25 @@ func TestReadmeDemo(t *testing.T) {
 		}
 	default:
 		t.Errorf("%s shows\n%s\nthe demo now prints\n%s", readmePath, old, shown)
+	}
+}
+
+// What may take minutes is announced: on a new machine people waited before a silent terminal.
+func TestDemoSaysWhatItDoes(t *testing.T) {
+	need.Program(t, "make")
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte("#!/bin/sh\necho go \"$1\" >&2\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("make", "-s", "-B", "-C", "../..", "demo")
+	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=", "PATH="+dir+":"+os.Getenv("PATH"))
+	var out, said strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Run(); err == nil || out.Len() > 0 {
+		t.Errorf("%v, and on standard output %q", err, out.String())
+	}
+	if !regexp.MustCompile(`(?s)^make demo: .*\nBuilding pidproof\. .*\.\.\.\ngo build\n`).MatchString(said.String()) {
+		t.Errorf("it says\n%s", said.String())
 	}
 }
 
