@@ -164,6 +164,8 @@ func wrapperFaults() []fault {
 	}
 	return []fault{
 		wrappers("an update overwrites the wrapper", "cp -p $real $path", "^to do: .*/start-stop-daemon is diverted, and not the wrapper: an update has overwritten it"+again, ""),
+		wrappers("nothing mends it", "cp -p $real $path; mv "+divert+" /run/", "^to do: .* an update has overwritten it -> install the package pidproof-wrappers$",
+			"mv /run/divert "+divert+"; "+divert+" add start-stop-daemon"),
 		wrappers("dpkg moves the program", "mv $real $path", "^to do: .* an update has overwritten it"+again, ""),
 		wrappers("the diversion is removed", remove, "^to do: .*/start-stop-daemon is the wrapper, and dpkg does not know: .*"+again, ""),
 		wrappers("another version's wrapper", "echo '# older' >>$path", "^to do: .* is another version's wrapper"+again, ""),

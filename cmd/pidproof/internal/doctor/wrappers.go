@@ -109,7 +109,13 @@ func (w wrapper) outdated(path string) bool {
 	return err == nil && err2 == nil && !bytes.Equal(wanted, content)
 }
 
-func add(name string) string { return say.Command("sh", share("divert"), "add", name) }
+// add puts a wrapper in place. Where what does that is missing, it is another package's.
+func add(name string) string {
+	if _, err := os.Stat(share("divert")); errors.Is(err, fs.ErrNotExist) {
+		return "install the package pidproof-wrappers"
+	}
+	return say.Command("sh", share("divert"), "add", name)
+}
 
 type kind int
 
