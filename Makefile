@@ -126,9 +126,10 @@ notices:
 	done >docs/third-party-notices.txt
 	@{ printf '==== the Go standard library ====\n\n'; cat "$$(go env GOROOT)/LICENSE"; } >>docs/third-party-notices.txt
 
-# What the README shows of the demo.
+# What the README shows of the demo, and of hosts that boot; these as root, some minutes.
 readme: bin/pidproof
 	go test ./cmd/pidproof -run '^TestReadmeDemo$$' -update
+	go test ./testdata/lab -run '^TestReadme' -timeout 1h -update
 
 # What docs/architecture.md shows of the code.
 architecture:
