@@ -47,8 +47,8 @@ type Matched struct {
 	// takes its process for the daemon: another instance's, a container's, a zombie, one that
 	// runs the daemon's file under another name.
 	Taken bool
-	// Reused: see Report.Reused.
-	Reused bool
+	// Misleads: see Report.Misleads.
+	Misleads bool
 }
 
 // noMatch is the answer to a question that was given up while doing something.
@@ -148,7 +148,7 @@ func (h *host) matchPidfile(ctx context.Context, c rules.Criteria) (Matched, err
 		m.Unclear = []int{r.Main.Evidence.PID}
 		m.Plausible = r.Main.Decision.Outcome == rules.Plausible
 	}
-	m.Reused = r.Reused()
+	m.Misleads = r.Misleads()
 	m.Taken = r.Verdict == Dead && r.Main != nil && (r.Rule == rules.RuleRecycled || r.Rule == rules.RuleForeign ||
 		r.Main.Evidence.Life == fact.Zombie || r.Main.Evidence.Life == fact.Ending ||
 		r.Rule == rules.RuleMismatch && sameInode(r.Main.Evidence, r.Daemon))

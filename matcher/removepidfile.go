@@ -1,10 +1,12 @@
 package matcher
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +18,7 @@ import (
 
 var (
 	errNotRemoved = errors.New("not removed")
-	errNotEmptied = errors.New("not emptied")
+	errLeft       = errors.New("left as it is")
 )
 
 // Pidfile is one that was read, and what may be done with it then.
@@ -31,14 +33,29 @@ func (p Pidfile) Remove() error {
 	return onceMore(p.Pidfile, errNotRemoved, func(dir int, name string, _ int) error { return unix.Unlinkat(dir, name, 0) })
 }
 
-// Empty makes the pidfile name nobody, under the same conditions. Its owner and
-// mode stay: a daemon may not be able to make it anew.
-func (p Pidfile) Empty() error {
+// nobody is the number of no process: numbers end below it (PID_MAX_LIMIT of
+// include/linux/threads.h). An empty file would name nobody, too, but keepalived, nscd,
+// munin-node, pgbouncer and postgrey do not start with one, while every daemon has met the
+// number of a process that has ended.
+var nobody = strconv.Itoa(fact.PIDMax) + "\n"
+
+// NameNobody makes the pidfile name no process that there can be, under the same conditions.
+// Its owner and mode stay: a daemon may not be able to make it anew.
+func (p Pidfile) NameNobody() error {
 	if p.HardLinks != 1 { // under its other name it may be anything
-		return leftPidfile(p.Pidfile, errNotEmptied, fmt.Sprintf("it has %d hard links", p.HardLinks))
+		return leftPidfile(p.Pidfile, errLeft, fmt.Sprintf("it has %d hard links", p.HardLinks))
 	}
-	return onceMore(p.Pidfile, errNotEmptied, func(_ int, _ string, fd int) error {
-		return os.Truncate(fmt.Sprintf("/proc/self/fd/%d", fd), 0) // that very file, whatever has its name by now
+	return onceMore(p.Pidfile, errLeft, func(_ int, _ string, fd int) error {
+		// That very file, whatever has its name by now; and no lease on it is waited for, fcntl(2).
+		f, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", fd), os.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if _, err := f.WriteAt([]byte(nobody), 0); err != nil {
+			return err
+		}
+		return cmp.Or(f.Truncate(int64(len(nobody))), f.Close())
 	})
 }
 

@@ -285,25 +285,25 @@ func TestRemoveWhileTheDirectoryIsExchanged(t *testing.T) {
 	}
 }
 
-// Empty keeps what Remove would take away, under the same conditions; but a file
-// of several names may be anything under the others.
-func TestEmptyPidfile(t *testing.T) {
+// NameNobody keeps what Remove would take away, under the same conditions; but a file
+// of several names may be anything under the others. Of all that was in it nothing is left.
+func TestNameNobody(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.pid")
-	must.Write(t, path, "123\n")
+	must.Write(t, path, "123\n/var/lib/postgresql\n5432\n")
 	p := thisHost().readPidfileOnce(path)
 	must.Do(t, os.Link(path, path+".other"))
 	linked := thisHost().readPidfileOnce(path)
-	if err := (Pidfile{linked}).Empty(); err == nil {
-		t.Error("a file of two names was emptied")
+	if err := (Pidfile{linked}).NameNobody(); err == nil {
+		t.Error("a file of two names was written")
 	}
 	must.Do(t, os.Remove(path+".other"))
-	must.Do(t, Pidfile{p}.Empty())
-	if st, err := os.Stat(path); err != nil || st.Size() != 0 {
-		t.Errorf("not emptied: %v, %v", st, err)
+	must.Do(t, Pidfile{p}.NameNobody())
+	if content, err := os.ReadFile(path); err != nil || string(content) != "4194304\n" {
+		t.Errorf("it says %q, %v", content, err)
 	}
 	must.Write(t, path, "124\n")
-	if err := (Pidfile{p}).Empty(); err == nil {
-		t.Error("a successor's was emptied")
+	if err := (Pidfile{p}).NameNobody(); err == nil {
+		t.Error("a successor's was written")
 	}
 }
 

@@ -1,6 +1,8 @@
 package matcher
 
 import (
+	"time"
+
 	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
 	"pidproof/matcher/internal/rules"
@@ -96,16 +98,23 @@ type Report struct {
 // Blocking are the processes that made the verdict Unclaimed.
 func (r Report) Blocking() []Process { return r.WithRole(RoleLeftover, RoleUnclaimed) }
 
-// Reused reports of a stale pidfile that its number is that of something else which lives
-// and started after it was written. A daemon that only asks whether the number lives takes
-// that for itself and does not start, as chrony, keepalived and pgbouncer do.
-func (r Report) Reused() bool {
-	if r.PidfileVerdict != Dead || r.Main == nil {
+// Misleads reports of a stale pidfile that it may keep the daemon from starting. Its number
+// is that of something else, which lives and started after it was written: chrony, keepalived
+// and pgbouncer only ask whether it lives. Or it is empty: keepalived, nscd and postgrey take
+// that for trouble. What was made a moment ago may be made for the daemon.
+func (r Report) Misleads() bool {
+	switch {
+	case r.PidfileVerdict != Dead:
 		return false
+	case r.Main == nil:
+		return r.Pidfile.State == rules.PidfileGarbage && r.Pidfile.Size == 0 && time.Since(r.Pidfile.Written) > emptyFor
 	}
 	e := r.Main.Evidence
 	return e.Life == fact.Thread || e.Life == fact.Alive && rules.Late(e, r.Pidfile.Pidfile)
 }
+
+// emptyFor is how long nobody has written into a pidfile that nobody writes.
+const emptyFor = time.Minute
 
 // WithRole are the other processes that have one of these roles.
 func (r Report) WithRole(roles ...Role) []Process {

@@ -55,9 +55,9 @@ func (cmd startDaemonCmd) Run(c *console) error {
 		if !c.mayStart("", in, report) {
 			return nil
 		}
-		if report.Reused() {
-			if err := report.Pidfile.Empty(); err != nil {
-				c.Warn("%v; the daemon may take process %d for itself", err, report.Pidfile.PID)
+		if report.Misleads() {
+			if err := report.Pidfile.NameNobody(); err != nil {
+				c.Warn("%v; %s", err, misled(report.Pidfile))
 			}
 		}
 	}
@@ -71,6 +71,14 @@ func (cmd startDaemonCmd) Run(c *console) error {
 	}
 	c.handOver = true
 	return nil
+}
+
+// misled is what the daemon may make of a pidfile that misleads it.
+func misled(p matcher.Pidfile) string {
+	if p.PID == 0 {
+		return "it is empty, and the daemon may not start with it"
+	}
+	return fmt.Sprintf("the daemon may take process %d for itself", p.PID)
 }
 
 // become replaces us by the daemon, as start-stop-daemon(8) without --background.

@@ -188,11 +188,11 @@ func (c *console) matchStarted(o ssd.Options, criteria matcher.Criteria, late ma
 }
 
 // ssdStartDead starts a daemon whose pidfile names somebody else. The real program, or
-// the daemon itself, would take him for the daemon, so the pidfile is emptied before it
+// the daemon itself, would take him for the daemon, so the pidfile names nobody before it
 // looks; asked for a test the real one is not asked at all.
 func ssdStartDead(c *console, o ssd.Options, m matcher.Matched) error {
 	switch {
-	case !m.Taken && (!m.Reused || o.Test):
+	case !m.Taken && (!m.Misleads || o.Test):
 	case o.Test:
 		what := o.Startas
 		if what == "" {
@@ -201,14 +201,14 @@ func ssdStartDead(c *console, o ssd.Options, m matcher.Matched) error {
 		c.inform(o, "Would start %s.", strings.Join(append([]string{what}, o.Args...), " "))
 		return nil
 	default:
-		switch err := m.Pidfile.Empty(); {
+		switch err := m.Pidfile.NameNobody(); {
 		case err == nil || m.Rule == "gone":
 		case m.Taken:
 			c.Warn("%s: %v; not started", handover.StartStopDaemon, err)
 			c.exit = ssd.Trouble
 			return nil
 		default:
-			c.Warn("%s: %v; the daemon may take process %d for itself", handover.StartStopDaemon, err, m.Pidfile.PID)
+			c.Warn("%s: %v; %s", handover.StartStopDaemon, err, misled(m.Pidfile))
 		}
 	}
 	c.handOver = true

@@ -69,9 +69,9 @@ func pidfileGone(s *scene, path string, content *string) bool {
 	return path == s.pidfile && content == nil
 }
 
-// pidfileEmpty allows that it is emptied.
-func pidfileEmpty(s *scene, path string, content *string) bool {
-	return path == s.pidfile && content != nil && *content == ""
+// pidfileNobodys allows that it names what can be no process.
+func pidfileNobodys(s *scene, path string, content *string) bool {
+	return path == s.pidfile && content != nil && *content == "4194304\n"
 }
 
 // ended wants the end of the main process.

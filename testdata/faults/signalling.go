@@ -37,9 +37,9 @@ var signalling = []command{
 		executes: true,
 	},
 	{
-		name: "start-stop-daemon --start, emptied",
+		name: "start-stop-daemon --start, misled",
 		in:   []string{"stale", "recycled by a stranger", "recycled by another's worker", "running"},
-		args: ssd(true, true, "--start"), unknown: trouble, executes: true, became: pidfileEmpty,
+		args: ssd(true, true, "--start"), unknown: trouble, executes: true, became: pidfileNobodys,
 	},
 	{
 		name: "start-stop-daemon --stop, both", in: stopping,
