@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -29,12 +30,16 @@ func (h *host) findOutside(r *Report, in Instance) {
 	for pid := ours.PPID; pid > 1 && !above[pid]; pid = parents[pid] {
 		above[pid] = true
 	}
-	trusted := h.writersOf(r.Pidfile.Pidfile, in.As)
-	for _, p := range r.roots(RoleUnclaimed, RoleLeftover) {
-		if above[p.Evidence.PID] || p.Decision.Outcome != rules.Runs || !trusted(p.Evidence) {
+	trusted, people := h.writersOf(r.Pidfile.Pidfile, in.As), sync.OnceValues(h.firstPerson)
+	may := r.roots(RoleUnclaimed, RoleLeftover)
+	if p := r.titled(); p != nil {
+		may = append(may, p)
+	}
+	for _, p := range may {
+		if above[p.Evidence.PID] || p.Decision.Outcome != rules.Runs {
 			continue
 		}
-		o, err := h.lookOutside(r.Daemon, p)
+		o, err := h.lookOutside(r.Daemon, p, trusted(p.Evidence), people)
 		switch {
 		case err != nil && h.Unforeseen(err) != nil:
 			r.Untold = err
@@ -42,8 +47,8 @@ func (h *host) findOutside(r *Report, in Instance) {
 		case p.Role == RoleLeftover && len(o.Listening) == 0: // its worker, which it has left
 		default:
 			o.OurSession = p.Evidence.Session == ours.Session
-			if o.IsDaemon() {
-				p.Sockets = fact.Of(o.Listening)
+			if is, doubt := o.IsDaemon(); is {
+				p.Sockets, p.Doubt = fact.Of(o.Listening), doubt
 				r.Outside = append(r.Outside, *p)
 			}
 		}
@@ -51,11 +56,24 @@ func (h *host) findOutside(r *Report, in Instance) {
 }
 
 // lookOutside reads what tells a daemon from what daemons leave behind.
-func (h *host) lookOutside(d rules.Daemon, p *Process) (o rules.Outside, err error) {
+func (h *host) lookOutside(d rules.Daemon, p *Process, trusted bool, people func() (int, error)) (o rules.Outside, err error) {
 	e := p.Evidence
+	o = rules.Outside{Trusted: trusted, ByTitle: p.ByTitle()}
+	if !trusted {
+		if e.UID != e.EUID || os.Geteuid() != 0 {
+			return o, nil
+		}
+		first, err := people()
+		if o.System = e.UID < first; !o.System || err != nil { // what people run is not worth a look
+			return o, err
+		}
+		if o.Privileged, err = h.Privileged(e.PID); err != nil {
+			return o, err
+		}
+	}
 	e.File = h.RunningFile(e)
 	argv := h.ReadArgv(e.PID)
-	o = rules.Outside{Evidence: e, Trusted: true, Titled: argv.State != fact.Known || !d.Calls(argv.Value)}
+	o.Evidence, o.Titled = e, argv.State != fact.Known || !d.Calls(argv.Value)
 	listening := h.Listening(e.PID)
 	if o.Listening = listening.Value; listening.State != fact.Known {
 		return o, listening.Err
@@ -68,8 +86,10 @@ func (h *host) lookOutside(d rules.Daemon, p *Process) (o rules.Outside, err err
 		return !slices.ContainsFunc(o.Listening, func(s fact.Socket) bool { return s.Port() == port })
 	})
 	if e.Session != e.PID {
-		_, err := h.ReadStat(e.Session)
-		o.LeaderLives = err == nil || !fact.Vanished(err)
+		leader, err := h.ReadStat(e.Session)
+		o.LeaderLives = err == nil && leader.State != "Z" || err != nil && !fact.Vanished(err)
+		parent, err := h.ReadStat(e.PPID)
+		o.Orphan = err == nil && parent.Session != e.Session
 	}
 	o.Busy = h.hasOtherChildren(d, e)
 	return o, nil
@@ -123,6 +143,11 @@ func (h *host) writersOf(p rules.Pidfile, as []int) func(fact.Evidence) bool {
 func (in Instance) Meeting(c Criteria) Instance {
 	in.criteria = c
 	return in
+}
+
+// SurelyOutside reports that one of Outside is the daemon without a doubt.
+func (r *Report) SurelyOutside() bool {
+	return slices.ContainsFunc(r.Outside, func(p Process) bool { return p.Doubt == "" })
 }
 
 // OutsidePIDs are those of Outside.

@@ -52,6 +52,7 @@ type Process struct {
 	Instance string                   // RoleOther: the pidfile that claims it
 	Main     bool                     // RoleOther: the pidfile names this very process
 	Sockets  fact.Fact[[]fact.Socket] // those it listens on; read where the question needs it
+	Doubt    rules.Doubt              // of Report.Outside: why it may not be the daemon; "" for none
 
 	held  *kernel.Handle // see Instance.Hold
 	fault error          // what kept the rules from being asked at all

@@ -23,7 +23,7 @@ func (c *console) mayStart(by string, in matcher.Instance, r matcher.Report) boo
 	case len(r.Outside) == 0:
 		c.Warn("%swhether %s runs outside every pidfile cannot be told: %v; started nevertheless", by, r.Daemon.Path, r.Untold)
 		return true
-	case settings.Start.Value(c.Warn) != settings.Strict:
+	case !r.SurelyOutside() || settings.Start.Value(c.Warn) != settings.Strict:
 		c.Warn("%s%s; started nevertheless", by, outside(r))
 		return true
 	case c.outsideEnds(in):
@@ -36,6 +36,10 @@ func (c *console) mayStart(by string, in matcher.Instance, r matcher.Report) boo
 // outside names who runs there, and the way out.
 func outside(r matcher.Report) string {
 	pids := r.OutsidePIDs()
+	if !r.SurelyOutside() {
+		return fmt.Sprintf("%s may run outside every pidfile, as PID %s: %s; see whose it is (%s)", r.Daemon.Path, pids.Few(), r.Outside[0].Doubt,
+			say.Unfolded(say.Command("pidproof", "explain", "-p", r.Pidfile.Path, r.Daemon.Path)))
+	}
 	if len(pids) > 1 {
 		return fmt.Sprintf("%s runs outside every pidfile, as PIDs %s: see whose they are (%s)", r.Daemon.Path, pids.Few(),
 			say.Unfolded(say.Command("pidproof", "explain", "-p", r.Pidfile.Path, r.Daemon.Path)))
@@ -54,7 +58,9 @@ func (c *console) outsideEnds(in matcher.Instance) bool {
 	}
 	var of []*matcher.Process
 	for i := range r.Outside {
-		of = append(of, &r.Outside[i])
+		if r.Outside[i].Doubt == "" {
+			of = append(of, &r.Outside[i])
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), outsidePatience)
 	defer cancel()

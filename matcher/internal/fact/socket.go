@@ -7,6 +7,8 @@ import "net/netip"
 type Socket struct {
 	Kind    string // tcp, tcp6, udp, udp6, unix
 	Address string // 127.0.0.1:80, [::]:53, /run/foo.sock
+	// Roots: root has made it, and whoever has it now was given it. Not known of unix.
+	Roots bool
 }
 
 func (s Socket) String() string { return s.Kind + " " + s.Address }

@@ -211,7 +211,7 @@ func parseUnix(line []byte) (l listener, accepts bool) {
 
 // parseInet tells of a line of /proc/PID/net/{tcp,udp}{,6} (proc_pid_net(5)) whether its
 // socket is in one state, which has a peer only if that is one of tcpConnected: fields 2
-// and 3 are addresses, 4 the state, 10 the inode.
+// and 3 are addresses, 4 the state, 8 the user who made it (sock_i_uid), 10 the inode.
 func parseInet(kind string, state uint64, line []byte) (l listener, is bool) {
 	f := strings.Fields(string(line))
 	if len(f) < 10 || strings.HasSuffix(f[2], ":0000") == slices.Contains(tcpConnected, state) {
@@ -220,7 +220,7 @@ func parseInet(kind string, state uint64, line []byte) (l listener, is bool) {
 	st, err := strconv.ParseUint(f[3], 16, 8)
 	local, ok := parseInetAddress(f[1])
 	ino, err2 := strconv.ParseUint(f[9], 10, 64)
-	return listener{fact.Socket{Kind: kind, Address: local.String()}, ino}, err == nil && err2 == nil && ok && st == state
+	return listener{fact.Socket{Kind: kind, Address: local.String(), Roots: f[7] == "0"}, ino}, err == nil && err2 == nil && ok && st == state
 }
 
 // parseInetAddress reads 0100007F:1F90 as 127.0.0.1:8080: the address is printed

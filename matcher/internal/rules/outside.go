@@ -1,6 +1,10 @@
 package rules
 
-import "pidproof/matcher/internal/fact"
+import (
+	"slices"
+
+	"pidproof/matcher/internal/fact"
+)
 
 // Outside is what is asked of a process that runs the daemon, and that no pidfile accounts
 // for: is it the daemon itself, whose pidfile was lost? Daemons leave behind what is none: a
@@ -12,12 +16,20 @@ type Outside struct {
 
 	// Trusted: it is root's, or of a user who could have written the pidfile.
 	Trusted bool
+	// System: its user is none of the host's people, login.defs(5).
+	System bool
+	// Privileged: it holds capabilities that only root can have given it.
+	Privileged bool
+	// ByTitle: what it calls itself is all that says that it runs the daemon.
+	ByTitle bool
 	// OurSession: it was started with us.
 	OurSession bool
 	// Titled: it does not go by the daemon's name any more.
 	Titled bool
 	// LeaderLives: its session has a leader.
 	LeaderLives bool
+	// Orphan: its parent is of another session: who had started it has ended.
+	Orphan bool
 	// Busy: it has a child that runs something else, or that cannot be told.
 	Busy bool
 
@@ -27,18 +39,49 @@ type Outside struct {
 	Serves bool
 }
 
+// Doubt is why a process may not be the daemon. Then a person is told of it, and no more.
+type Doubt string
+
+const (
+	DoubtSetuid   Doubt = "anybody may have started it, for its file is setuid"
+	DoubtTitle    Doubt = "nothing but its title says so"
+	DoubtLeftover Doubt = "the daemon may have left it behind"
+)
+
 // IsDaemon answers that. What listens is told by that; of what does not little is left but
-// that a daemon leads its own session, setsid(2), or is the only child of who did: the next
-// number, which no worker of a session can have that was begun by the one before.
-func (o Outside) IsDaemon() bool {
+// that a daemon leads its own session, setsid(2), or is a child of who did.
+func (o Outside) IsDaemon() (is bool, doubt Doubt) {
 	e := o.Evidence
-	setuid := e.File.State != fact.Known || e.File.Value.Setuid
-	switch {
-	case !o.Trusted, setuid, o.OurSession, o.Serves:
-		return false
-	case len(o.Listening) > 0:
-		return true
+	if o.OurSession || o.Serves || e.File.State != fact.Known || !(o.Trusted || o.startedByRoot()) {
+		return false, ""
 	}
-	alone := e.Session == e.PID || e.PID == e.Session+1 && !o.LeaderLives
-	return alone && !o.Titled && !e.Terminal && !o.Busy
+	listens := len(o.Listening) > 0
+	switch {
+	case e.File.Value.Setuid:
+		return o.rootsSocket(), DoubtSetuid
+	case o.ByTitle:
+		return listens, DoubtTitle
+	case listens:
+		return true, ""
+	case o.Titled, e.Terminal, o.Busy:
+		return false, ""
+	}
+	// Of a session that one before has begun, no worker can have the next number.
+	switch alone := e.Session == e.PID; {
+	case alone, !o.LeaderLives && e.PID == e.Session+1:
+		return true, ""
+	default:
+		return !o.LeaderLives && o.Orphan, DoubtLeftover
+	}
+}
+
+// startedByRoot reports of a user's process that root has begun it, as daemons do that give
+// up their rights: no login, job or setuid program leaves anybody with such a socket, nor
+// with capabilities. Of people an administrator may have made exceptions.
+func (o Outside) startedByRoot() bool {
+	return o.System && (o.Privileged || o.rootsSocket())
+}
+
+func (o Outside) rootsSocket() bool {
+	return slices.ContainsFunc(o.Listening, func(s fact.Socket) bool { return s.Roots })
 }

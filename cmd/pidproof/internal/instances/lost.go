@@ -33,7 +33,7 @@ func (list *Listing) addLost(a *ask.Asker, started *starters.Starters, wanted Se
 		if err != nil {
 			return err
 		}
-		outside := slices.DeleteFunc(r.Outside, func(p matcher.Process) bool { return list.shows(p.Evidence.PID) })
+		outside := slices.DeleteFunc(r.Outside, func(p matcher.Process) bool { return p.Doubt != "" || list.shows(p.Evidence.PID) })
 		if len(outside) > 0 {
 			list.daemons = append(list.daemons, matcher.Unaccounted{Daemon: r.Daemon, Processes: outside})
 		}
