@@ -14,7 +14,10 @@
 //	pattern.go    regular expressions, compiled when they are needed
 //	kinds.go      the kinds: what can go wrong, and what covers it
 //	exact.go      numbers that are all that one pidfile has
+//	flow.go       what may be run before what
 //	replace.go    what to write instead
+//	held.go       numbers that are proven where they are read
+//	block.go      three answers at once, in several lines
 //	whose.go      the places where the pidfile may be another's
 //	patch.go      the same as a unified diff
 //	write.go      the same in the file

@@ -29,7 +29,7 @@ func (f *finder) exact(w *syntax.Word, at *syntax.Stmt) (reading, bool) {
 	if !is || !plainParam(p) || positional(p.Param.Value) {
 		return reading{}, false
 	}
-	words := f.nearest(f.assigned[p.Param.Value], p)
+	words := f.reaching(f.nearest(f.assigned[p.Param.Value], p), p)
 	if len(words) != 1 {
 		return reading{}, false
 	}
@@ -38,10 +38,13 @@ func (f *finder) exact(w *syntax.Word, at *syntax.Stmt) (reading, bool) {
 		return reading{}, false
 	}
 	word := readWhole(c)
-	if word == nil || !f.onePath(word) || f.inside(word) != f.inside(at) || !f.undisturbed(word, at) {
+	if word == nil || !f.onePath(word) {
 		return reading{}, false
 	}
-	return reading{word, true}, true
+	if f.inside(word) != f.inside(at) {
+		return reading{word, true}, f.fromTop(p.Param.Value, word, at)
+	}
+	return reading{word, true}, f.undisturbed(word, at)
 }
 
 // only is the part that a word is made of, nil if there are several.
@@ -116,6 +119,23 @@ func quiet(r *syntax.Redirect) bool {
 	return false
 }
 
+// complaintsDropped: a redirection has the statement's stderr go nowhere.
+func complaintsDropped(s *syntax.Stmt) bool {
+	out := false // stdout goes nowhere
+	for _, r := range s.Redirs {
+		null := r.Word != nil && r.Word.Lit() == "/dev/null"
+		switch {
+		case r.Op == syntax.RdrAll || r.Op == syntax.AppAll || r.N != nil && r.N.Value == "2" && null:
+			return true
+		case r.Op == syntax.DplOut && r.N != nil && r.N.Value == "2":
+			return out
+		case r.Op != syntax.DplOut && (r.N == nil || r.N.Value == "1"):
+			out = null
+		}
+	}
+	return false
+}
+
 // onePath: the word is one file's to a shell, also where it is not quoted.
 func (f *finder) onePath(w *syntax.Word) bool {
 	for _, part := range w.Parts {
@@ -132,7 +152,7 @@ func (f *finder) onePath(w *syntax.Word) bool {
 			if hasCommand(part) || strings.HasSuffix(strings.ToLower(part.Param.Value), "files") || part.Param.Value == "@" || part.Param.Value == "*" {
 				return false
 			}
-			if !f.oneByOne(part) && slices.ContainsFunc(f.values(&syntax.Word{Parts: []syntax.WordPart{part}}), func(v string) bool { return strings.ContainsAny(v, " \t\n*?[") }) {
+			if !f.oneByOne(part) && f.mayBeSeveral(part) {
 				return false
 			}
 		default:
@@ -142,9 +162,22 @@ func (f *finder) onePath(w *syntax.Word) bool {
 	return true
 }
 
+// mayBeSeveral: a value that the variable may have there is several words to a shell, or a pattern.
+func (f *finder) mayBeSeveral(p *syntax.ParamExp) bool {
+	words := []*syntax.Word{{Parts: []syntax.WordPart{p}}}
+	if plainParam(p) {
+		if all := f.assigned[p.Param.Value]; len(f.reaching(all, p)) < len(all) {
+			words = f.reaching(all, p)
+		}
+	}
+	return slices.ContainsFunc(words, func(w *syntax.Word) bool {
+		return slices.ContainsFunc(f.values(w), func(v string) bool { return strings.ContainsAny(v, " \t\n*?[") })
+	})
+}
+
 // oneByOne: a loop gives the variable one of its words at a time, also of a pattern.
 func (f *finder) oneByOne(p *syntax.ParamExp) bool {
-	words := f.nearest(f.assigned[p.Param.Value], p)
+	words := f.reaching(f.nearest(f.assigned[p.Param.Value], p), p)
 	return plainParam(p) && len(words) > 0 && !slices.ContainsFunc(words, func(w *syntax.Word) bool { return !f.items[w] })
 }
 
@@ -165,12 +198,16 @@ type events struct {
 	acts  []uint // commands after which a pidfile may be another's, or gone
 	sets  map[string][]uint
 	loops []nodeRange
+	// mentions is how often a name is among the script's words.
+	mentions map[string]int
+	dynamic  bool // a command's name is made up when the script runs: it may be one of its functions
 }
 
 func (f *finder) lookForEvents() *events {
 	once := map[syntax.Node]bool{} // what reads a pipe that has one line
-	e := &events{words: map[*syntax.Word]bool{}, sets: map[string][]uint{}}
+	e := &events{words: map[*syntax.Word]bool{}, sets: map[string][]uint{}, mentions: map[string]int{}}
 	for _, file := range f.script.files {
+		e.mention(file)
 		syntax.Walk(file, func(n syntax.Node) bool {
 			switch n := n.(type) {
 			case *syntax.Word:
@@ -189,7 +226,11 @@ func (f *finder) lookForEvents() *events {
 				}
 				e.loops = append(e.loops, nodeRange{int(n.Pos().Offset()), int(n.End().Offset())})
 			case *syntax.CallExpr:
-				if len(n.Args) > 0 && !f.onlyAsks(n) {
+				if len(n.Args) == 0 {
+					break
+				}
+				e.dynamic = e.dynamic || f.isDynamic(n)
+				if !f.onlyAsks(n) {
 					e.acts = append(e.acts, n.Pos().Offset())
 				}
 			}
@@ -198,6 +239,11 @@ func (f *finder) lookForEvents() *events {
 	}
 	slices.Sort(e.acts)
 	return e
+}
+
+// isDynamic: what the call leads to cannot be told, but for the script itself, which is a process of its own then.
+func (f *finder) isDynamic(call *syntax.CallExpr) bool {
+	return unquoted(textOf(call.Args[0])) != "$0" && slices.ContainsFunc(f.commands(call), func(c command) bool { return c.name == unknown })
 }
 
 // onlyAsks: neither ends nor starts anything, nor changes where a relative path leads.
@@ -220,7 +266,7 @@ func (f *finder) onlyAsks(call *syntax.CallExpr) bool {
 func (f *finder) undisturbed(word *syntax.Word, at *syntax.Stmt) bool {
 	e := f.events()
 	from, to := word.End().Offset(), at.Pos().Offset()
-	if !e.words[word] || from > to || between(e.acts, from, to) {
+	if !e.words[word] || from > to || f.acted(from, at) {
 		return false
 	}
 	for _, name := range variablesOf(word) {
@@ -232,6 +278,15 @@ func (f *finder) undisturbed(word *syntax.Word, at *syntax.Stmt) bool {
 	return !slices.ContainsFunc(e.loops, func(loop nodeRange) bool {
 		return (loop.from <= int(from) && int(from) < loop.to) != (loop.from <= int(to) && int(to) < loop.to)
 	})
+}
+
+// acted: between a place and a later one in the same function, or outside of all, something happens.
+func (f *finder) acted(from uint, at *syntax.Stmt) bool {
+	to := at.Pos().Offset()
+	if !between(f.events().acts, from, to) {
+		return false
+	}
+	return f.inside(at) != "" || anyHas(f.flow().loops, to) || f.happens(from, to)
 }
 
 func between(sorted []uint, from, to uint) bool {

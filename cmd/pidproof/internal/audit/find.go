@@ -19,12 +19,15 @@ type finder struct {
 	stops     func() []stop
 	waits     func() []nodeRange
 	events    func() *events
+	flow      func() *flow
+	blocks    []*block
 }
 
 // find names the places of a script, in the order of its lines.
 func find(src *source) []Finding {
 	f := &finder{source: src}
 	f.stops, f.waits, f.events = sync.OnceValue(f.lookForStops), sync.OnceValue(f.lookForWaits), sync.OnceValue(f.lookForEvents)
+	f.flow = sync.OnceValue(f.lookForFlow)
 	for _, file := range src.script.files {
 		f.skipGuarded(file)
 		syntax.Walk(file, func(n syntax.Node) bool {
@@ -84,6 +87,8 @@ func (f *finder) statement(s *syntax.Stmt) {
 		for _, c := range f.commands(cmd) {
 			f.command(s, c)
 		}
+	case *syntax.IfClause:
+		f.noteBlock(s)
 	case *syntax.TestClause:
 		syntax.Walk(cmd, func(n syntax.Node) bool {
 			if w, is := n.(*syntax.Word); is {
@@ -166,6 +171,7 @@ func (f *finder) procWord(s *syntax.Stmt, w *syntax.Word) bool {
 		if asksByNumber.Compiled().MatchString(v) && f.numberOf(w).from != ofSelf {
 			found := f.add(s, Proc, "")
 			f.replaceable(found, s, behindProc(w))
+			found.silent = true // as test is
 			return true
 		}
 	}
@@ -175,25 +181,44 @@ func (f *finder) procWord(s *syntax.Stmt, w *syntax.Word) bool {
 // replaceable notes what a replacement needs: the statement, and the pidfile that the number
 // in one of its words was read from.
 func (f *finder) replaceable(found *Finding, s *syntax.Stmt, w *syntax.Word) {
-	call, is := s.Cmd.(*syntax.CallExpr)
-	if w == nil || !is || s.Background || s.Coprocess || len(call.Assigns) > 0 || f.script.unpatched {
+	if w == nil || f.script.unpatched {
 		return
 	}
-	if slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return !quiet(r) }) {
+	read, is := f.here(s, w)
+	if !is {
+		f.held(found, w)
 		return
+	}
+	found.held = read.held
+	found.pidfileWord, found.pidfile, found.begins = read.pidfile, textOf(read.pidfile), f.beginning(read.pidfile)
+	found.node, found.silent = rangeOf(s), complaintsDropped(s)
+	found.in = f.inside(s)
+}
+
+// here: the place can be replaced where it is.
+func (f *finder) here(s *syntax.Stmt, w *syntax.Word) (reading, bool) {
+	call, is := s.Cmd.(*syntax.CallExpr)
+	if !is || s.Background || s.Coprocess || len(call.Assigns) > 0 {
+		return reading{}, false
+	}
+	if slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return !quiet(r) }) {
+		return reading{}, false
 	}
 	read, is := f.exact(w, s)
 	if !is || f.oneOfMany(s, read.pidfile) {
-		return
+		return reading{}, false
 	}
 	// A number that was read before may still be the daemon's when its pidfile has gone: who
 	// waits for its end, or ends it at last, goes on by the number.
-	if found.held = read.held; found.held && f.inWaitLoop(s) {
-		return
-	}
-	found.pidfileWord, found.pidfile, found.begins = read.pidfile, textOf(read.pidfile), f.beginning(read.pidfile)
-	found.node = rangeOf(s)
-	found.in = f.inside(s)
+	return read, !read.held || !f.inWaitLoop(s) && !f.endsAtLast(call)
+}
+
+// endsAtLast: it is kill -9.
+func (f *finder) endsAtLast(call *syntax.CallExpr) bool {
+	return slices.ContainsFunc(f.commands(call), func(c command) bool {
+		signal, _ := killArguments(f.source, c.args)
+		return c.name == "kill" && (signal == "KILL" || signal == "9")
+	})
 }
 
 func (f *finder) inWaitLoop(s *syntax.Stmt) bool {
@@ -231,7 +256,9 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 	case "kill":
 		f.kill(s, c)
 	case "pidof", "pidof.real":
-		f.named(f.add(s, Pidof, ""), c)
+		found := f.add(s, Pidof, "")
+		f.named(found, c)
+		f.inBlock(found, s)
 	case "pidofproc":
 		if optionValue(f.source, c.args, "-p", "--pidfile") == nil {
 			f.add(s, Pidofproc, f.hook())
@@ -247,6 +274,7 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 			found := f.add(s, Ps, "")
 			if len(c.args) > 0 {
 				f.replaceable(found, s, behindPidOption(c.args[len(c.args)-1]))
+				found.silent = true // as ps is where there is no such process
 			}
 		}
 	case "fuser", "lsof":

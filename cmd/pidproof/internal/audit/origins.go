@@ -129,12 +129,18 @@ func (src *source) printedBy(s *syntax.Stmt, seen map[string]bool) (n number) {
 		}
 	}
 	syntax.Walk(s, func(node syntax.Node) bool {
-		call, is := node.(*syntax.CallExpr)
-		if !is {
-			return true
-		}
-		for _, c := range src.commands(call) {
-			n.add(src.printedByCommand(c, seen))
+		switch node := node.(type) {
+		case *syntax.IfClause:
+			if len(node.Cond) == 1 && asksForUs(node.Cond[0]) { // the old way is only where pidproof is missing
+				for _, then := range node.Then {
+					n.add(src.printedBy(then, seen))
+				}
+				return false
+			}
+		case *syntax.CallExpr:
+			for _, c := range src.commands(node) {
+				n.add(src.printedByCommand(c, seen))
+			}
 		}
 		return true
 	})

@@ -29,18 +29,22 @@ func patchOf(s *script, found []Finding) Patch {
 	edits := slices.DeleteFunc(slices.Clone(found), func(f Finding) bool { return f.new == "" })
 	slices.SortStableFunc(edits, func(a, b Finding) int { return b.node.from - a.node.from }) // the last first
 	before := len(text)
-	for _, f := range edits {
+	for i, f := range edits {
+		if i > 0 && f.node == edits[i-1].node { // it is replaced with the other
+			p.Done++
+			continue
+		}
 		if f.node.to > before { // it overlaps with one that was replaced
 			continue
 		}
 		before = f.node.from
-		i := strings.Count(text[:f.node.from], "\n")
+		at := strings.Count(text[:f.node.from], "\n")
 		start := strings.LastIndexByte(text[:f.node.from], '\n') + 1
-		line, changed := p.lines[i]
+		line, changed := p.lines[at]
 		if !changed {
-			line = p.old[i]
+			line = p.old[at]
 		}
-		p.lines[i] = line[:f.node.from-start] + f.new + line[f.node.to-start:]
+		p.lines[at] = line[:f.node.from-start] + f.new + line[f.node.to-start:]
 		p.Done++
 	}
 	return p

@@ -24,6 +24,14 @@ func (src *source) supply(found []Finding) []Finding {
 		if f.node == (nodeRange{}) {
 			continue
 		}
+		if f.block != nil {
+			src.supplyBlock(d, f)
+			continue
+		}
+		if f.read != "" {
+			src.supplyRead(d, f)
+			continue
+		}
 		old := src.script.text[f.node.from:f.node.to]
 		replacement := ""
 		if f.Covered == "" && !strings.Contains(old, "\n") && src.means(d, f) {
@@ -38,6 +46,27 @@ func (src *source) supply(found []Finding) []Finding {
 	return found
 }
 
+// supplyBlock replaces the beginning of a block.
+func (src *source) supplyBlock(d theDaemon, f *Finding) {
+	if f.Covered != "" || quoted(textOf(f.block.daemon)) != d.text || !src.means(d, f) {
+		f.node = nodeRange{}
+		return
+	}
+	text := src.script.text
+	indent := text[strings.LastIndexByte(text[:f.node.from], '\n')+1 : f.node.from]
+	f.Instead = fmt.Sprintf("pidproof check -q -p %s %s", quoted(f.pidfile), d.text)
+	f.new = f.block.instead(indent, d.text, quoted(f.pidfile))
+}
+
+// supplyRead replaces what reads a number.
+func (src *source) supplyRead(d theDaemon, f *Finding) {
+	if f.Covered != "" || !src.means(d, f) || !src.knownBefore(d, f.node) {
+		f.node = nodeRange{}
+		return
+	}
+	f.Instead, f.new = fmt.Sprintf("pidproof pidofproc -p %s %s, where the number is read", quoted(f.pidfile), d.text), f.proven(d.text)
+}
+
 var (
 	plainSignal = pattern(`^([A-Z0-9]+|"\$[A-Za-z0-9_]+")$`)
 	// existence is a test for a process and for nothing else.
@@ -46,9 +75,14 @@ var (
 )
 
 // replacement is a command with the exit status that the old one has: of kill -0, of a test
-// and of ps, 0 where a process is there; a process of which nothing can be told is one.
+// and of ps, 0 where a process is there; a process of which nothing can be told is one. It is
+// silent where the old one is.
 func (f *Finding) replacement(daemon, old string) string {
-	question := fmt.Sprintf("pidproof pidofproc -p %s %s >/dev/null || [ $? = 4 ]", quoted(f.pidfile), daemon)
+	nowhere := ""
+	if f.silent {
+		nowhere = " 2>&1"
+	}
+	question := fmt.Sprintf("pidproof pidofproc -p %s %s >/dev/null%s || [ $? = 4 ]", quoted(f.pidfile), daemon, nowhere)
 	switch f.Kind {
 	case Kill0:
 		return question
@@ -61,10 +95,13 @@ func (f *Finding) replacement(daemon, old string) string {
 			return question
 		}
 	case Kill:
-		if last := f.signal == "KILL" || f.signal == "9"; !plainSignal.Compiled().MatchString(f.signal) || last && f.held {
+		if !plainSignal.Compiled().MatchString(f.signal) {
 			return ""
 		}
-		return fmt.Sprintf(f.sender(), quoted(f.pidfile), daemon, f.signal)
+		if f.silent {
+			nowhere = " 2>/dev/null"
+		}
+		return fmt.Sprintf(f.sender(), quoted(f.pidfile), daemon, f.signal) + nowhere + " || false"
 	}
 	return ""
 }
@@ -75,9 +112,9 @@ func (f *Finding) replacement(daemon, old string) string {
 func (f *Finding) sender() string {
 	switch f.signal {
 	case "HUP", "1", "USR1", "USR2":
-		return "pidproof killproc -p %s %s %s || false"
+		return "pidproof killproc -p %s %s %s"
 	}
-	return "pidproof start-stop-daemon --stop --quiet --pidfile %s --exec %s --signal %s || false"
+	return "pidproof start-stop-daemon --stop --quiet --pidfile %s --exec %s --signal %s"
 }
 
 var redirection = pattern(` *[0-9]?>+(&[0-9]|[^ ]*| +[^ ]+)`)
@@ -208,7 +245,7 @@ func (src *source) belongs(d theDaemon, pidfile *syntax.Word) bool {
 		}
 	}
 	if len(d.pidfiles) > 0 {
-		return false
+		return src.givenAlike(d, pidfile)
 	}
 	if len(variablesOf(pidfile)) > 0 {
 		return true
@@ -218,6 +255,71 @@ func (src *source) belongs(d theDaemon, pidfile *syntax.Word) bool {
 		base := path.Base(v)
 		return stem != "" && (strings.HasPrefix(base, stem) || strings.HasPrefix(stem, base))
 	})
+}
+
+// givenAlike: the pidfile's variable is an argument of its function, and whatever it is called
+// with is what the pidfile that the daemon is named with may be, likewise (isc-dhcp-server).
+func (src *source) givenAlike(d theDaemon, pidfile *syntax.Word) bool {
+	may, known := src.given(pidfile, 0), map[string]bool{}
+	for _, other := range d.pidfiles {
+		for _, text := range src.given(other, 0) {
+			known[text] = true
+		}
+	}
+	return len(may) > 0 && !slices.ContainsFunc(may, func(text string) bool { return !known[text] })
+}
+
+// given are the words that a function's variable is given by the calls of the function, and
+// theirs in turn; nil where that cannot be told.
+func (src *source) given(word *syntax.Word, depth int) (texts []string) {
+	p, is := only(word).(*syntax.ParamExp)
+	if !is || !plainParam(p) || depth > assignedThrough || src.spent() {
+		return nil
+	}
+	in := src.inside(word)
+	if in == "" {
+		return []string{unquoted(textOf(word))}
+	}
+	argument := src.argumentOf(p, in)
+	if argument == 0 { // no function's own
+		if positional(p.Param.Value) || slices.ContainsFunc(src.assigned[p.Param.Value], func(w *syntax.Word) bool { return src.inside(w) != "" }) {
+			return nil
+		}
+		return []string{unquoted(textOf(word))}
+	}
+	for _, call := range src.callsOf[in] {
+		if len(call.Args) <= argument {
+			return nil
+		}
+		its := src.given(call.Args[argument], depth+1)
+		if len(its) == 0 {
+			return nil
+		}
+		texts = append(texts, its...)
+	}
+	return texts
+}
+
+// argumentOf is which argument of its function a variable is, 0 if that cannot be told.
+func (src *source) argumentOf(p *syntax.ParamExp, in string) int {
+	words := src.nearest(src.assigned[p.Param.Value], p)
+	if len(words) != 1 || src.inside(words[0]) != in {
+		return 0
+	}
+	number, is := only(words[0]).(*syntax.ParamExp)
+	if !is || !plainParam(number) || len(number.Param.Value) != 1 || number.Param.Value < "1" || number.Param.Value > "9" {
+		return 0
+	}
+	shifted := false
+	syntax.Walk(src.functions[in], func(n syntax.Node) bool {
+		call, is := n.(*syntax.CallExpr)
+		shifted = shifted || is && len(call.Args) > 0 && (call.Args[0].Lit() == "shift" || call.Args[0].Lit() == "set") && call.Pos().Offset() < number.Pos().Offset()
+		return !shifted
+	})
+	if shifted {
+		return 0
+	}
+	return int(number.Param.Value[0] - '0')
 }
 
 // daemonWord is a path, or one variable of the script's.

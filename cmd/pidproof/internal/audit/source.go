@@ -18,6 +18,7 @@ type source struct {
 	functions map[string]*syntax.FuncDecl
 	// called are the arguments of each call of a function.
 	called  map[string][]*syntax.Word
+	callsOf map[string][]*syntax.CallExpr // the calls themselves
 	aliases map[string]string
 	items   map[*syntax.Word]bool     // what a for loop takes one by one
 	piped   map[*syntax.CallExpr]bool // those whose input was found
@@ -42,7 +43,7 @@ func (src *source) spent() bool {
 func look(s *script, sourced func(path string) *script) *source {
 	src := &source{
 		script: s, assigned: map[string][]*syntax.Word{}, functions: map[string]*syntax.FuncDecl{},
-		called: map[string][]*syntax.Word{}, aliases: map[string]string{}, items: map[*syntax.Word]bool{}, piped: map[*syntax.CallExpr]bool{}, read: map[string]bool{}, pidfiles: map[string]bool{},
+		called: map[string][]*syntax.Word{}, callsOf: map[string][]*syntax.CallExpr{}, aliases: map[string]string{}, items: map[*syntax.Word]bool{}, piped: map[*syntax.CallExpr]bool{}, read: map[string]bool{}, pidfiles: map[string]bool{},
 	}
 	for _, f := range s.files {
 		src.collect(f, sourced, 0)
@@ -244,6 +245,7 @@ func (src *source) noteCall(call *syntax.CallExpr) {
 	name := call.Args[0].Lit()
 	if src.functions[name] != nil {
 		src.called[name] = append(src.called[name], call.Args[1:]...)
+		src.callsOf[name] = append(src.callsOf[name], call)
 	}
 	if name == "alias" {
 		for _, word := range call.Args[1:] {

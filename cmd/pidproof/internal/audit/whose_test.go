@@ -52,7 +52,7 @@ kill -0 $(cat $PIDFILE)
 `,
 	} {
 		found := ofText(t, name, "#!/bin/sh\n"+text)
-		if p := patchOf(&script{path: name, text: "#!/bin/sh\n" + text}, found); p.Done != 0 || len(found) == 0 {
+		if p := patchOf(&script{path: name, text: "#!/bin/sh\n" + text}, found); inPlace(p) != 0 || len(found) == 0 {
 			t.Errorf("%s: %d places, replaced:\n%s", name, len(found), p.Diff())
 		}
 	}
