@@ -86,14 +86,12 @@ func (src *source) within(c command, left int) []command {
 		return src.behindOptions(args, left)
 	case "exec", "command", "builtin", "nohup", "setsid", "time", "busybox", "toybox", "nice", "env", "sudo", "doas", "stdbuf", "timeout", "xargs", "unshare", "nsenter", "chroot", "setpriv", "run-parts",
 		"strace", "ltrace", "systemd-run", "systemd-cat", "chpst", "softlimit", "setuidgid", "prlimit", "watch", "parallel", "pkexec", "gosu", "chronic", "choom", "numactl", "cgexec":
-		return outsideFunctions(src.behindOptions(args, left))
+		return outsideFunctions(append(src.behindOptions(args, left), src.fromSignaller(args, left-1)...))
 	case "flock", "script":
 		if text := src.afterC(args); text != nil {
 			return src.rereadWord(text, left)
 		}
 		return outsideFunctions(src.behindOptions(args, left))
-	case "find", "start-stop-daemon", "set":
-		return src.fromSignaller(args, left)
 	case "log_action_cmd", "_cmd":
 		return src.lead(args, left, false)
 	case "sh", "bash", "dash", "ash", "ksh", "mksh", "su", "runuser":
@@ -118,8 +116,10 @@ func (src *source) within(c command, left int) []command {
 	}
 	f := src.functions[c.function]
 	switch {
-	case f == nil:
+	case f == nil && printers.Compiled().MatchString(c.name) && c.name != "set":
 		return nil
+	case f == nil:
+		return src.fromSignaller(args, left)
 	case runsItsArguments(f):
 		if found := src.fromSignaller(args, left); found != nil { // behind a shift
 			return found
@@ -184,7 +184,7 @@ func unclear(found []command) []command {
 func (src *source) behindOptions(args []*syntax.Word, left int) (found []command) {
 	for i, word := range args {
 		text := literalStart(word)
-		if strings.HasPrefix(text, "-") || len(word.Parts) == 1 && (strings.Contains(text, "=") || isCount(text)) {
+		if strings.HasPrefix(text, "-") || len(word.Parts) == 1 && (strings.Contains(text, "=") || isCount.Compiled().MatchString(text)) {
 			continue
 		}
 		found = src.lead(args[i:], left, false)
@@ -196,9 +196,7 @@ func (src *source) behindOptions(args []*syntax.Word, left int) (found []command
 	return nil
 }
 
-func isCount(text string) bool {
-	return text != "" && strings.Trim(text, "0123456789.smhd") == ""
-}
+var isCount = pattern(`^[0-9.]+[smhd]?$`)
 
 func (src *source) afterC(args []*syntax.Word) *syntax.Word {
 	for i, word := range args {

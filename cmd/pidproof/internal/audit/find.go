@@ -82,6 +82,7 @@ func (f *finder) add(n syntax.Node, kind Kind, covered string) *Finding {
 
 func (f *finder) statement(s *syntax.Stmt) {
 	f.writes(s)
+	f.hidden(s)
 	switch cmd := s.Cmd.(type) {
 	case *syntax.CallExpr:
 		for _, c := range f.commands(cmd) {
@@ -118,9 +119,16 @@ func (f *finder) writes(s *syntax.Stmt) {
 			if r.Word != nil && f.isPidfile(r.Word) && f.prints(s) {
 				f.add(s, Written, "")
 			}
+			if r.Word != nil && slices.ContainsFunc(f.values(r.Word), endsMany.Compiled().MatchString) {
+				f.add(s, Killall, "")
+			}
 		}
 	}
 }
+
+// endsMany are files of the kernel's that signal whoever is in a control group, or all: see
+// cgroups(7) and proc(5).
+var endsMany = pattern(`(^|/)cgroup\.kill$|^/proc/sysrq-trigger$`)
 
 // prints: a command that has something to say; ":" and touch make an empty file.
 func (f *finder) prints(s *syntax.Stmt) bool {

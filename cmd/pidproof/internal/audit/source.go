@@ -17,11 +17,13 @@ type source struct {
 	assigned  map[string][]*syntax.Word
 	functions map[string]*syntax.FuncDecl
 	// called are the arguments of each call of a function.
-	called  map[string][]*syntax.Word
-	callsOf map[string][]*syntax.CallExpr // the calls themselves
-	aliases map[string]string
-	items   map[*syntax.Word]bool     // what a for loop takes one by one
-	piped   map[*syntax.CallExpr]bool // those whose input was found
+	called   map[string][]*syntax.Word
+	callsOf  map[string][]*syntax.CallExpr // the calls themselves
+	appended map[string][]*syntax.Word     // by +=
+	written  map[string]bool               // by printf -v and their like
+	aliases  map[string]string
+	items    map[*syntax.Word]bool     // what a for loop takes one by one
+	piped    map[*syntax.CallExpr]bool // those whose input was found
 	// pidfiles are the words that were given as a pidfile, by their text.
 	pidfiles map[string]bool
 	read     map[string]bool    // files that it reads with "."
@@ -43,7 +45,7 @@ func (src *source) spent() bool {
 func look(s *script, sourced func(path string) *script) *source {
 	src := &source{
 		script: s, assigned: map[string][]*syntax.Word{}, functions: map[string]*syntax.FuncDecl{},
-		called: map[string][]*syntax.Word{}, callsOf: map[string][]*syntax.CallExpr{}, aliases: map[string]string{}, items: map[*syntax.Word]bool{}, piped: map[*syntax.CallExpr]bool{}, read: map[string]bool{}, pidfiles: map[string]bool{},
+		called: map[string][]*syntax.Word{}, callsOf: map[string][]*syntax.CallExpr{}, aliases: map[string]string{}, appended: map[string][]*syntax.Word{}, written: map[string]bool{}, items: map[*syntax.Word]bool{}, piped: map[*syntax.CallExpr]bool{}, read: map[string]bool{}, pidfiles: map[string]bool{},
 	}
 	for _, f := range s.files {
 		src.collect(f, sourced, 0)
@@ -79,6 +81,8 @@ func (src *source) collect(f *syntax.File, sourced func(path string) *script, de
 			}
 		case *syntax.Assign:
 			src.assign(n)
+		case *syntax.DeclClause:
+			src.declareNames(n)
 		case *syntax.ForClause:
 			if over, is := n.Loop.(*syntax.WordIter); is {
 				src.assigned[over.Name.Value] = append(src.assigned[over.Name.Value], over.Items...)
@@ -124,13 +128,44 @@ func (src *source) assign(a *syntax.Assign) {
 		return
 	}
 	src.assigned[name] = append(src.assigned[name], a.Value)
+	if a.Append {
+		src.appended[name] = append(src.appended[name], a.Value)
+	}
+}
+
+// declareNames: declare -n K=C has C's value wherever K is used.
+func (src *source) declareNames(d *syntax.DeclClause) {
+	if d.Variant.Value != "nameref" && !slices.ContainsFunc(d.Args, func(a *syntax.Assign) bool {
+		return a.Naked && a.Value != nil && strings.HasPrefix(a.Value.Lit(), "-") && strings.Contains(a.Value.Lit(), "n")
+	}) {
+		return
+	}
+	for _, a := range d.Args {
+		if a.Name == nil || a.Value == nil {
+			continue
+		}
+		src.refer(a.Name.Value, a.Value.Lit(), a)
+	}
+}
+
+// refer gives a variable the value of another.
+func (src *source) refer(name, other string, at syntax.Node) {
+	var part syntax.WordPart = &syntax.ArithmExp{Left: at.Pos(), Right: at.End()}
+	if variableName.Compiled().MatchString(other) {
+		part = &syntax.ParamExp{Dollar: at.Pos(), Short: true, Param: &syntax.Lit{ValuePos: at.Pos(), ValueEnd: at.End(), Value: other}}
+	} else {
+		src.written[name] = true
+	}
+	src.assigned[name] = append(src.assigned[name], &syntax.Word{Parts: []syntax.WordPart{part}})
 }
 
 // declare: for a shell of POSIX, local, export and readonly are commands like others.
 func (src *source) declare(call *syntax.CallExpr) {
+	src.writeInto(call)
 	if len(call.Args) < 2 || !slices.Contains([]string{"local", "export", "readonly", "typeset", "declare"}, call.Args[0].Lit()) {
 		return
 	}
+	reference := literalStart(call.Args[1]) == "-n"
 	for _, word := range call.Args[1:] {
 		lit, is := word.Parts[0].(*syntax.Lit)
 		if !is {
@@ -138,6 +173,10 @@ func (src *source) declare(call *syntax.CallExpr) {
 		}
 		name, value, set := strings.Cut(lit.Value, "=")
 		if !set || !variableName.Compiled().MatchString(name) {
+			continue
+		}
+		if reference {
+			src.refer(name, value, call)
 			continue
 		}
 		rest := &syntax.Word{Parts: slices.Clone(word.Parts)}
@@ -151,6 +190,26 @@ func (src *source) declare(call *syntax.CallExpr) {
 		if len(rest.Parts) > 0 {
 			src.assigned[name] = append(src.assigned[name], rest)
 		}
+	}
+}
+
+// writeInto: printf -v K and mapfile K give a variable what is printed.
+func (src *source) writeInto(call *syntax.CallExpr) {
+	if len(call.Args) < 2 {
+		return
+	}
+	var name string
+	switch args := call.Args[1:]; call.Args[0].Lit() {
+	case "printf":
+		if args[0].Lit() == "-v" && len(args) > 1 {
+			name = args[1].Lit()
+		}
+	case "mapfile", "readarray":
+		name = args[len(args)-1].Lit()
+	}
+	if variableName.Compiled().MatchString(name) {
+		src.written[name] = true
+		src.assigned[name] = append(src.assigned[name], &syntax.Word{Parts: []syntax.WordPart{&syntax.ArithmExp{Left: call.Pos(), Right: call.End()}}})
 	}
 }
 

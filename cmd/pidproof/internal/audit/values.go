@@ -2,6 +2,7 @@ package audit
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -88,6 +89,9 @@ func unescaped(text string, quoted bool) string {
 func (src *source) paramValues(p *syntax.ParamExp, seen map[string]bool) (values []string) {
 	name := p.Param.Value
 	if seen[name] {
+		if p.Exp != nil && p.Exp.Word != nil && (p.Exp.Op == syntax.DefaultUnset || p.Exp.Op == syntax.DefaultUnsetOrNull) {
+			return src.valuesOf(p.Exp.Word.Parts, seen, false) // K=${K:-kill}
+		}
 		return []string{unknown}
 	}
 	seen[name] = true
@@ -95,6 +99,11 @@ func (src *source) paramValues(p *syntax.ParamExp, seen map[string]bool) (values
 	for _, word := range src.assigned[name] {
 		if len(values) < valueLimit {
 			values = append(values, src.valuesOf(word.Parts, seen, false)...)
+		}
+	}
+	for _, word := range src.appended[name] { // K+=all
+		if more := joined(values, src.valuesOf(word.Parts, seen, false)); len(values) < valueLimit {
+			values = append(values, more...)
 		}
 	}
 	if p.Exp != nil && p.Exp.Word != nil {
@@ -147,6 +156,12 @@ func (src *source) outputs(c *syntax.CmdSubst, seen map[string]bool) []string {
 				values[i] = path.Base(v)
 			}
 			return values
+		}
+	case "printf":
+		if args := call.Args[1:]; len(args) == 1 || len(args) == 2 && literalText(args[0]) == "%s" {
+			if values := src.valuesOf(last.Parts, seen, false); len(args) == 2 || !slices.ContainsFunc(values, func(v string) bool { return strings.ContainsAny(v, `%\`) }) {
+				return values
+			}
 		}
 	case "which", "echo", "readlink", "realpath":
 		return src.valuesOf(last.Parts, seen, false)

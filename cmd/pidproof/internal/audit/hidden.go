@@ -1,0 +1,232 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// What follows looks for signals and checks in texts that are no shell of the script's own: of other languages, of other
+// hosts, of later. Of those it cannot be told what they do.
+
+// signals are words of a text that end or find processes: of a shell, C, Perl, Python, Ruby, awk and their like.
+var signals = pattern(`(^|[^A-Za-z0-9_$/-]|s?bin/)(kill(all5?)? *\(|kill +([-$0-9"'{%\x00\x60]|TERM|HUP|KILL|INT|USR|QUIT|STOP|CONT|SIG)|(killall5?|pkill|skill|pidof|pgrep)([ ,"']+[^ ]|$)|KillUnit)|/proc/["'$%{]`)
+
+// printers print their arguments, or look for them in a text.
+var printers = pattern(`^(echo|printf|log_.*|logger|cat|tee|grep|egrep|fgrep|test|\[|\[\[|:|true|false|read|alias|unalias|export|local|readonly|declare|typeset|return|exit|case|set|gettext|eval_gettext|warn|die|error|message|msg|e(info|warn|error|begin|end)|v?e(info|warn|error|begin|end))$`)
+
+// hidden looks at what a statement's command is given: arguments, here-documents, and what comes by a pipe.
+func (f *finder) hidden(s *syntax.Stmt) {
+	switch cmd := s.Cmd.(type) {
+	case *syntax.BinaryCmd:
+		if (cmd.Op == syntax.Pipe || cmd.Op == syntax.PipeAll) && f.says(cmd.X) && !f.reads(cmd.Y) {
+			f.add(s, CannotTell, "")
+		}
+	case *syntax.CallExpr:
+		switch {
+		case f.plainSignal(cmd):
+			f.add(s, Pkill, "")
+		case f.givenText(s, cmd), f.madeUp(cmd), rebinds(cmd):
+			f.add(s, CannotTell, "")
+		}
+	}
+}
+
+// plainSignal: a program whose argument says that it signals: whatever runs under a name that is no process's.
+func (f *finder) plainSignal(call *syntax.CallExpr) bool {
+	return slices.ContainsFunc(f.commands(call), func(c command) bool {
+		switch c.name {
+		case "systemctl", "loginctl", "machinectl", "docker", "podman":
+			return slices.ContainsFunc(c.args, func(w *syntax.Word) bool {
+				verb := literalStart(w)
+				return verb == "kill" || verb == "terminate" || strings.HasPrefix(verb, "kill-") || strings.HasPrefix(verb, "terminate-")
+			})
+		case "busctl", "dbus-send", "gdbus":
+			return strings.Contains(literalText(&syntax.CallExpr{Args: c.args}), "KillUnit")
+		case "slay", "xkill", "rkill", "killpg", "skill.procps":
+			return true
+		}
+		return false
+	})
+}
+
+// givenText: another program is given a text that signals or asks. What shells are given is read elsewhere.
+func (f *finder) givenText(s *syntax.Stmt, call *syntax.CallExpr) bool {
+	if len(call.Args) == 0 {
+		return false
+	}
+	printer := f.onlyPrints(call)
+	for _, r := range s.Redirs {
+		switch {
+		case r.Hdoc != nil && (!printer || toFile(s)) && signals.Compiled().MatchString(literalText(r.Hdoc)):
+			return true
+		case r.Op == syntax.WordHdoc && r.Word != nil && !printer && signals.Compiled().MatchString(literalText(r.Word)):
+			return true
+		}
+	}
+	if printer {
+		return toFile(s) && f.says(s)
+	}
+	for _, c := range f.commands(call) {
+		if f.followedElsewhere(c) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(call.Args[1:], func(w *syntax.Word) bool {
+		text := literalText(w)
+		if call.Args[0].Lit() == "sed" && sedRuns(text) {
+			return true
+		}
+		return strings.ContainsAny(text, " \t\n(") && signals.Compiled().MatchString(text)
+	})
+}
+
+// sedRuns: s/X/Y/e runs what it makes; see sed(1).
+func sedRuns(text string) bool {
+	if len(text) < 4 || text[0] != 's' {
+		return false
+	}
+	flags := text[strings.LastIndexByte(text, text[1])+1:]
+	return strings.Contains(flags, "e") && strings.Trim(flags, "gIimMpe0123456789") == ""
+}
+
+// followedElsewhere: what the command does with its arguments is known.
+func (f *finder) followedElsewhere(c command) bool {
+	switch c.name {
+	case "sh", "bash", "dash", "ash", "ksh", "mksh", "eval", "trap", "su", "runuser", "flock", "script", "kill", "killall", "killall5", "pkill", "pgrep", "pidof", "ps", ".", "source":
+		return true
+	}
+	return c.inner != nil || c.function != "" || c.name == "" || printers.Compiled().MatchString(c.name)
+}
+
+func (f *finder) onlyPrints(call *syntax.CallExpr) bool {
+	name := call.Args[0].Lit()
+	return printers.Compiled().MatchString(name) && f.functions[name] == nil
+}
+
+// toFile: what it prints is kept, and may be run later.
+func toFile(s *syntax.Stmt) bool {
+	return slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool {
+		out := r.Op == syntax.RdrOut || r.Op == syntax.AppOut || r.Op == syntax.ClbOut || r.Op == syntax.RdrAll || r.Op == syntax.AppAll
+		return out && r.Word != nil && !strings.HasPrefix(literalStart(r.Word), "/dev/") && !strings.HasSuffix(textOf(r.Word), ".log") && !strings.Contains(strings.ToLower(textOf(r.Word)), "log")
+	})
+}
+
+// says: it prints a text that would signal or ask.
+func (f *finder) says(s *syntax.Stmt) bool {
+	call, is := s.Cmd.(*syntax.CallExpr)
+	if !is || len(call.Args) == 0 {
+		return false
+	}
+	if name := call.Args[0].Lit(); name != "echo" && name != "printf" && name != "cat" || f.functions[name] != nil {
+		return false
+	}
+	texts := literalText(&syntax.CallExpr{Args: call.Args[1:]})
+	for _, r := range s.Redirs {
+		if r.Hdoc != nil {
+			texts += "\n" + literalText(r.Hdoc)
+		}
+	}
+	return signals.Compiled().MatchString(texts)
+}
+
+// reads: what takes a text and does nothing with it but look.
+func (f *finder) reads(s *syntax.Stmt) bool {
+	if pipe, is := s.Cmd.(*syntax.BinaryCmd); is && pipe.Op == syntax.Pipe {
+		return f.reads(pipe.X) && f.reads(pipe.Y)
+	}
+	call, is := s.Cmd.(*syntax.CallExpr)
+	if !is || len(call.Args) == 0 {
+		return true // a loop that reads, whose commands are looked at
+	}
+	switch call.Args[0].Lit() {
+	case "grep", "egrep", "fgrep", "sed", "tr", "cut", "head", "tail", "sort", "uniq", "wc", "awk", "read", "cat", "tee", "logger", "mail", "sendmail", "fold", "fmt", "xargs", "sh", "bash", "dash", "ash", "ksh", "mksh":
+		return !toFile(s) // shells are found by what comes in
+	}
+	return false
+}
+
+// literalText is what is written in a node, blank for blank, with unknown for what is not known.
+func literalText(n syntax.Node) string {
+	var b strings.Builder
+	syntax.Walk(n, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Word:
+			b.WriteByte(' ')
+		case *syntax.Lit:
+			b.WriteString(unescaped(n.Value, false))
+		case *syntax.SglQuoted:
+			b.WriteString(n.Value)
+		case *syntax.ParamExp, *syntax.CmdSubst, *syntax.ArithmExp, *syntax.ProcSubst:
+			b.WriteString(unknown)
+			return false
+		}
+		return true
+	})
+	return strings.TrimPrefix(b.String(), " ")
+}
+
+// madeUp: the command's name is put together from a text that a program prints.
+func (f *finder) madeUp(call *syntax.CallExpr) bool {
+	if len(call.Args) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(f.commands(call), func(c command) bool { return c.name == unknown && !c.text }) &&
+		f.printedName(call.Args[0], 0)
+}
+
+var (
+	decoders = pattern(`^(rev|base64|base32|xxd|od|uudecode|openssl)$`)
+	writers  = pattern(`^(printf|echo|tr)$`)
+)
+
+// printedName: a program prints the name from a text that nobody can read, or from constants, for which nobody needs one.
+func (f *finder) printedName(w *syntax.Word, depth int) (is bool) {
+	if depth > assignedThrough || f.spent() {
+		return false
+	}
+	for _, part := range w.Parts {
+		switch part := part.(type) {
+		case *syntax.DblQuoted:
+			is = is || f.printedName(&syntax.Word{Parts: part.Parts}, depth+1)
+		case *syntax.CmdSubst:
+			is = is || calls(part, decoders.Compiled().MatchString) || calls(part, writers.Compiled().MatchString) && !strings.Contains(literalText(&syntax.Block{Stmts: part.Stmts}), unknown)
+		case *syntax.ParamExp:
+			is = is || f.written[part.Param.Value]
+			for _, value := range f.assigned[part.Param.Value] {
+				is = is || value != w && f.printedName(value, depth+1)
+			}
+		}
+	}
+	return is
+}
+
+// calls: a command in it has such a name.
+func calls(in syntax.Node, such func(name string) bool) (does bool) {
+	syntax.Walk(in, func(n syntax.Node) bool {
+		call, is := n.(*syntax.CallExpr)
+		does = does || is && len(call.Args) > 0 && such(call.Args[0].Lit())
+		return !does
+	})
+	return does
+}
+
+// rebinds: from then on a name is another command's, or none.
+func rebinds(call *syntax.CallExpr) bool {
+	for _, a := range call.Assigns {
+		if a.Name != nil && len(call.Args) > 0 && (a.Name.Value == "BASH_ENV" || a.Name.Value == "PROMPT_COMMAND") {
+			return true
+		}
+	}
+	if len(call.Args) < 3 {
+		return false
+	}
+	switch call.Args[0].Lit() {
+	case "hash":
+		return literalStart(call.Args[1]) == "-p"
+	case "enable":
+		return literalStart(call.Args[1]) == "-f"
+	}
+	return false
+}
