@@ -46,6 +46,27 @@ func TestPageTruth(t *testing.T) {
 	}
 }
 
+// What the README shows of an init script is what the patch of apache2's has (issue 17.3).
+func TestReadmeSnippet(t *testing.T) {
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(readme), "<!-- snippet: init-script -->\n```sh\n")
+	snippet, _, found := strings.Cut(rest, "```\n")
+	patch, err := os.ReadFile("../../../scripts/patches/apache2_apache2.patch")
+	if err != nil || !found {
+		t.Fatalf("the snippet: %v; %v", found, err)
+	}
+	var lines strings.Builder
+	for line := range strings.Lines(snippet) {
+		lines.WriteString("+\t\t" + line)
+	}
+	if !strings.Contains(string(patch), "\n"+lines.String()) {
+		t.Errorf("the patch\n%s\ndoes not have the README's\n%s", patch, snippet)
+	}
+}
+
 func differ(a, b string) string {
 	was, is := strings.Split(a, "\n"), strings.Split(b, "\n")
 	for i := range was {
