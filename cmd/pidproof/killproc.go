@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -20,7 +21,7 @@ type killprocCmd struct {
 	pidfileFlag
 	Workers bool     `help:"The daemon's workers, too: await them, and KILL those that stay. For daemons whose children must not outlive them."`
 	Verbose bool     `short:"v" help:"Say on standard output who was sent which signal."`
-	Words   []string `arg:"" name:"daemon" passthrough:"partial" help:"The daemon's executable and, after it, the signal: HUP, -HUP, SIGHUP or 1. Default: TERM, and KILL after 5 seconds."`
+	Words   []string `arg:"" optional:"" name:"daemon" passthrough:"partial" help:"The daemon's executable and, after it, the signal: HUP, -HUP, SIGHUP or 1. Default: TERM, and KILL after 5 seconds."`
 
 	signal syscall.Signal
 }
@@ -41,8 +42,14 @@ func afterDashes(words []string) []string {
 	return words
 }
 
+// Validate lets the pidfile's name stand for a daemon that is not named. Debian's function then looks for a process of
+// the name "--pidfile", and ends well (nagios4's stop, garb's).
 func (cmd *killprocCmd) Validate() error {
-	switch cmd.Words = afterDashes(cmd.Words); {
+	cmd.Words = afterDashes(cmd.Words)
+	if len(cmd.Words) == 0 && cmd.Pidfile != nil && *cmd.Pidfile != "" {
+		cmd.Words = []string{strings.TrimSuffix(filepath.Base(*cmd.Pidfile), ".pid")}
+	}
+	switch {
 	case len(cmd.Words) == 0:
 		return errNoDaemon
 	case len(cmd.Words) > 2:
