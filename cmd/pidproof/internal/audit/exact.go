@@ -249,7 +249,7 @@ func (f *finder) isDynamic(call *syntax.CallExpr) bool {
 // onlyAsks: neither ends nor starts anything, nor changes where a relative path leads.
 func (f *finder) onlyAsks(call *syntax.CallExpr) bool {
 	switch name := call.Args[0].Lit(); name {
-	case "[", "test", "echo", "printf", ":", "true", "false", "return", "exit", "cat", "head", "ps", "grep", "egrep", "pidofproc", "pidof", "pgrep", "expr":
+	case "[", "test", "echo", "printf", ":", "true", "false", "return", "exit", "cat", "head", "ps", "grep", "egrep", "pidofproc", "pidof", "pgrep", "expr", "readlink":
 		return f.functions[name] == nil
 	case "read":
 		return true

@@ -164,6 +164,19 @@ func behindProc(w *syntax.Word) *syntax.Word {
 	return &syntax.Word{Parts: parts[1:2]}
 }
 
+// behindReadlink is the link in $(readlink LINK).
+func behindReadlink(w *syntax.Word) *syntax.Word {
+	c, is := only(w).(*syntax.CmdSubst)
+	if !is || len(c.Stmts) != 1 {
+		return nil
+	}
+	call, is := c.Stmts[0].Cmd.(*syntax.CallExpr)
+	if !is || len(call.Args) < 2 || call.Args[0].Lit() != "readlink" {
+		return nil
+	}
+	return call.Args[len(call.Args)-1]
+}
+
 // behindPidOption is the number in ps -p NUMBER, -pNUMBER and --pid=NUMBER.
 func behindPidOption(w *syntax.Word) *syntax.Word {
 	if len(w.Parts) == 2 && slices.Contains([]string{"-p", "-q", "--pid="}, literalStart(w)) {
@@ -178,6 +191,9 @@ func (f *finder) procWord(s *syntax.Stmt, w *syntax.Word) bool {
 	for _, v := range f.values(w) {
 		if asksByNumber.Compiled().MatchString(v) && f.numberOf(w).from != ofSelf {
 			found := f.add(s, Proc, "")
+			if its := behindReadlink(w); its != nil {
+				w = its
+			}
 			f.replaceable(found, s, behindProc(w))
 			found.silent = true // as test is
 			return true

@@ -71,6 +71,8 @@ var (
 	plainSignal = pattern(`^([A-Z0-9]+|"\$[A-Za-z0-9_]+")$`)
 	// existence is a test for a process and for nothing else.
 	existence = pattern(`^(\[|test) +-[de] +"?/proc/[^ ]*"?( +\])?$`)
+	// exeTest is false for a daemon whose file was replaced (saned).
+	exeTest   = pattern(`^(?:\[|test) (?:\$\(|\x60)readlink (?:-[fen]+ )?/proc/[^ /]+/exe(?:\)|\x60) ==? ([^ ]+)(?: \])?$`)
 	pidOption = pattern(`^(/bin/|/usr/bin/)?ps +(-p|-q|--pid|p) *[^ ]+( *>.*)?$`)
 )
 
@@ -89,6 +91,9 @@ func (f *Finding) replacement(daemon, old string) string {
 	case Proc:
 		if bare := strings.TrimSpace(redirection.Compiled().ReplaceAllString(old, "")); existence.Compiled().MatchString(bare) && properDir(bare) {
 			return question
+		}
+		if exe := exeTest.Compiled().FindStringSubmatch(unquoted(old)); exe != nil && exe[1] == unquoted(daemon) {
+			return fmt.Sprintf("pidproof pidofproc -p %s %s >/dev/null 2>&1 || false", quoted(f.pidfile), daemon)
 		}
 	case Ps:
 		if pidOption.Compiled().MatchString(strings.TrimSpace(old)) && silent(old) {
