@@ -1,5 +1,3 @@
-//go:build healing
-
 package lab
 
 import (
@@ -15,65 +13,57 @@ import (
 	"testing"
 	"time"
 
+	"pidproof/testdata/healing"
 	"pidproof/testdata/waiting"
 )
 
-// state is what a script meets.
-type state string
-
-const (
-	stoppedState  state = "stopped"
-	runningState  state = "running"
-	replacedState state = "running, its file replaced"
-	deadState     state = "stopped, the pidfile names nobody"
-	staleState    state = "stopped, the pidfile names an innocent"
-	besideState   state = "stopped, beside another instance"
-	bothState     state = "running, beside another instance"
-)
-
-func (s state) runs() bool { return s == runningState || s == replacedState || s == bothState }
-
-// healStep is one call of a script, and what came of it.
-type healStep struct {
-	state  state
-	action string
-	code   int
-	said   string
-	mains  int    // main processes after it
-	same   bool   // among them is the one of before
-	signal string // what the main process of before was sent meanwhile
-	slept  int    // seconds
-	wrong  string // what is wrong, in words
-	hit    string // what was done to an innocent process
+// tried is a service while its steps are taken.
+type tried struct {
+	healing.Service
+	h       *Host
+	patched bool
+	stock   []healing.Step // of the script that is not patched, once they were taken
+	steps   []healing.Step
+	second  int    // PID of the other instance
+	owner   string // of the pidfile, as stat %u:%g has it
+	mode    string
 }
 
-// result is what has to be the same on both sides.
-func (s healStep) result() string {
-	code := min(s.code, 1) // which of kill's codes, no script cares
-	if s.action == "status" {
-		code = s.code
-	}
-	return fmt.Sprintf("exit %d, %d main processes, same %v, signals %q", code, s.mains, s.same, s.signal)
-}
-
-// healing is a service while its steps are taken.
-type healing struct {
-	patched
-	h      *Host
-	side   bool // patched
-	steps  []healStep
-	second int    // PID of the other instance
-	owner  string // of the pidfile, as stat %u:%g has it
-	mode   string
-}
-
-var usage = regexp.MustCompile(`\{ *([a-z][a-z-]*(?: *\| *[a-z-]+)+) *\}`)
+var usageLine = regexp.MustCompile(`\{ *([a-z][a-z-]*(?: *\| *[a-z-]+)+) *\}`)
 
 // take calls every action of the script in every state.
-func (p patched) take(t *testing.T, h *Host, side, whole bool) []healStep {
-	run := &healing{patched: p, h: h, side: side}
-	text := h.Must(t, "cat "+p.script())
-	known := append(regexp.MustCompile(`[a-z-]+`).FindAllString(first(usage.FindStringSubmatch(text)), -1), strings.Fields(p.actions)...)
+func (r *tried) take(t *testing.T, whole bool) []healing.Step {
+	actions := r.actions(t)
+	states := []healing.State{healing.Running, healing.Replaced, healing.Stopped, healing.Dead}
+	if whole || r.patched { // stock scripts wait for the innocent, for half a minute some of them
+		states = append(states, healing.Stale)
+	}
+	if r.Second != "" && whole {
+		states = append(states, healing.Beside, healing.Both)
+	}
+	for _, s := range states {
+		if (s == healing.Beside || s == healing.Both) && r.second == 0 {
+			r.startSecond(t)
+		}
+		for _, action := range actions {
+			r.step(t, s, action)
+		}
+	}
+	r.clear(t)
+	if r.second != 0 {
+		r.endSecond(t)
+	}
+	return r.steps
+}
+
+// actions are those of the script's usage line.
+func (r *tried) actions(t *testing.T) []string {
+	t.Helper()
+	text := r.h.Must(t, "cat "+r.Script())
+	known := strings.Fields(r.Actions)
+	if line := usageLine.FindStringSubmatch(text); line != nil {
+		known = append(regexp.MustCompile(`[a-z-]+`).FindAllString(line[1], -1), known...)
+	}
 	known = slices.DeleteFunc(known, func(action string) bool {
 		return slices.Contains([]string{"start", "stop", "restart", "status"}, action)
 	})
@@ -81,110 +71,93 @@ func (p patched) take(t *testing.T, h *Host, side, whole bool) []healStep {
 	if regexp.MustCompile(`(?m)\bstatus\b.*\)`).MatchString(text) {
 		actions = append(actions, "status")
 	}
-	actions = append(actions, known...)
-	actions = append(actions, "restart", "stop")
-	states := []state{runningState, replacedState, stoppedState, deadState}
-	if whole || side { // stock scripts wait for the innocent, for half a minute some of them
-		states = append(states, staleState)
-	}
-	if p.second != "" && whole {
-		states = append(states, besideState, bothState)
-	}
-	for _, s := range states {
-		if (s == besideState || s == bothState) && run.second == 0 {
-			run.startSecond(t)
-		}
-		for _, action := range actions {
-			run.step(t, s, action)
-		}
-	}
-	run.clear(t)
-	if run.second != 0 {
-		run.endSecond(t)
-	}
-	return run.steps
-}
-
-func first(groups []string) string {
-	if len(groups) < 2 {
-		return ""
-	}
-	return groups[1]
+	return append(append(actions, known...), "restart", "stop")
 }
 
 // step brings the state about, calls the script, and judges.
-func (r *healing) step(t *testing.T, s state, action string) {
+func (r *tried) step(t *testing.T, s healing.State, action string) {
 	t.Helper()
 	innocent := r.bring(t, s)
 	before := 0
-	if s.runs() {
+	if s.Runs() {
 		before = r.mains(t)[0]
 	}
-	one := healStep{state: s, action: action}
+	one := healing.Step{State: s, Action: action}
 	traced := func() string { return "" }
-	if s.runs() && !slices.Contains([]string{"start", "status", "restart", "stop"}, action) {
+	if s.Runs() && !slices.Contains([]string{"start", "status", "restart", "stop"}, action) {
 		traced = r.trace(t, before)
 	}
-	r.h.Must(t, "rm -f /run/heal/"+r.name)
+	r.h.Must(t, "rm -f /run/heal/"+r.Name)
 	began := time.Now()
-	result := r.h.Run(t, "env", "HEAL="+r.name, r.script(), action)
-	one.code, one.said = result.Code, result.Stdout+result.Stderr
-	for line := range strings.Lines(r.h.Must(t, "cat /run/heal/"+r.name+" 2>/dev/null || :")) {
-		one.slept += max(1, number(strings.TrimSuffix(strings.TrimSpace(line), "s")))
+	result := r.h.Run(t, "env", "HEAL="+r.Name, r.Script(), action)
+	one.Code, one.Said = result.Code, result.Stdout+result.Stderr
+	for line := range strings.Lines(r.h.Must(t, "cat /run/heal/"+r.Name+" 2>/dev/null || :")) {
+		one.Slept += max(1, number(strings.TrimSuffix(strings.TrimSpace(line), "s")))
 	}
-	one.settle(r, t, before)
-	one.signal = traced()
+	r.settle(t, &one, before)
+	one.Signals = traced()
 	if innocent != 0 {
-		one.hit = r.done(t, innocent)
-		if named := r.ofState(deadState, action); one.hit == "" && one.slept > named.slept && !one.started() {
-			one.hit = fmt.Sprintf("waits for the innocent: %d s, and %d s where the number is nobody's", one.slept, named.slept)
+		one.Hit = r.done(t, innocent)
+		if named := r.ofState(healing.Dead, action); one.Hit == "" && one.Slept > named.Slept && one.Mains == 0 {
+			one.Hit = fmt.Sprintf("waits for the innocent: %d s, and %d s where the number is nobody's", one.Slept, named.Slept)
 		}
-		if action == "status" && one.code == 0 && r.ofState(stoppedState, action).code != 0 {
-			one.hit = "calls the innocent the daemon"
+		if action == "status" && one.Code == 0 && r.ofState(healing.Stopped, action).Code != 0 {
+			one.Hit = "calls the innocent the daemon"
 		}
 	}
-	if one.wrong == "" && one.hit != "" {
-		one.wrong = one.hit
+	if one.Hit != "" {
+		one.Wrong = one.Hit
 	}
-	if r.second != 0 {
-		what := "ends the other instance"
-		if slices.Contains(r.everything(t), r.second) {
-			what = r.pending(t, r.second)
-		}
-		if what != "" {
-			one.hit, one.wrong = "the other instance: "+what, "the other instance: "+what
-			r.endSecond(t)
-			r.startSecond(t)
-		}
+	if hit := r.second != 0 && r.hitSecond(t); hit {
+		one.Hit, one.Wrong = "hits the other instance", "hits the other instance"
 	}
 	if took := time.Since(began); took > 20*time.Second {
-		t.Logf("%s %s, %s: %v", r.name, action, s, took)
+		t.Logf("%s %s, %s: %v", r.Name, action, s, took)
 	}
 	r.steps = append(r.steps, one)
 }
 
-func (one healStep) started() bool { return one.mains > 0 }
+// hitSecond: the other instance was ended or signalled. Then there is a new one.
+func (r *tried) hitSecond(t *testing.T) bool {
+	t.Helper()
+	if slices.Contains(r.everything(t), r.second) && r.pending(t, r.second) == "" {
+		return false
+	}
+	r.endSecond(t)
+	r.startSecond(t)
+	return true
+}
 
-func (r *healing) ofState(s state, action string) healStep {
-	for _, one := range r.steps {
-		if one.state == s && one.action == action {
+func (r *tried) ofState(s healing.State, action string) healing.Step {
+	return stepOf(r.steps, s, action)
+}
+
+func stepOf(steps []healing.Step, s healing.State, action string) healing.Step {
+	for _, one := range steps {
+		if one.State == s && one.Action == action {
 			return one
 		}
 	}
-	return healStep{}
+	return healing.Step{}
 }
 
 // settle waits until what is right has come about: daemons begin and end some time after the script has returned. A
 // stock script that is wrong is given up soon: to call it wrong too early does no harm.
-func (one *healStep) settle(r *healing, t *testing.T, before int) {
+func (r *tried) settle(t *testing.T, one *healing.Step, before int) {
 	t.Helper()
 	right := func() bool {
 		mains := r.mains(t)
-		one.mains, one.same = len(mains), slices.Contains(mains, before)
-		one.wrong = one.judge(r, t, mains)
-		return one.wrong == ""
+		one.Mains, one.Same = len(mains), slices.Contains(mains, before)
+		one.Wrong = r.judge(t, *one, mains)
+		return one.Wrong == ""
 	}
-	if end := time.Now().Add(3 * time.Second); !r.side || one.action == "status" || r.excused(one.action) {
+	if !r.patched && !one.State.Runs() && !slices.Contains([]string{"status", "stop", "force-stop"}, one.Action) {
+		// Whether it starts is the script's choice, and a daemon in the background takes its time.
+		for end := time.Now().Add(10 * time.Second); len(r.mains(t)) == 0 && time.Now().Before(end); {
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	if end := time.Now().Add(3 * time.Second); !r.patched || one.Action == "status" || r.Excuses(one.Action) {
 		for !right() && time.Now().Before(end) {
 			time.Sleep(20 * time.Millisecond)
 		}
@@ -195,49 +168,56 @@ func (one *healStep) settle(r *healing, t *testing.T, before int) {
 	}
 }
 
+// notImplemented is an exit status of the LSB's for init scripts.
+const notImplemented = 3
+
 // patientLimit is how long a patched script's daemon may take beyond its script.
 const patientLimit = waiting.Limit / 20
 
-// excused: what is wrong then is not the patch's.
-func (r *healing) excused(action string) bool {
-	return slices.Contains(strings.Fields(r.itself+" "+r.leaves), action)
-}
-
 // judge says what is wrong, "" for nothing.
-func (one healStep) judge(r *healing, t *testing.T, mains []int) string {
+func (r *tried) judge(t *testing.T, one healing.Step, mains []int) string {
 	t.Helper()
 	var pid int
 	if len(mains) == 1 {
 		pid = mains[0]
 	}
-	want := one.state.runs()
-	switch one.action {
+	want := one.State.Runs()
+	switch one.Action {
 	case "status":
-		if (one.code == 0) != one.state.runs() {
-			return fmt.Sprintf("says %d", one.code)
+		if (one.Code == 0) != one.State.Runs() {
+			return fmt.Sprintf("says %d", one.Code)
 		}
 	case "start":
 		want = true
-		if one.state.runs() && !one.same {
+		if one.State.Runs() && !one.Same {
 			return "has started another, or ended it"
 		}
 	case "stop", "force-stop":
 		want = false
+		if plain := r.ofState(healing.Stopped, one.Action); plain.Action != "" && !one.State.Runs() && (one.Code == 0) != (plain.Code == 0) {
+			return fmt.Sprintf("says %d, and %d where no pidfile is", one.Code, plain.Code)
+		}
 	case "restart":
 		want = true
-		if one.same {
+		if one.Same {
 			return "has not restarted it"
 		}
 	default:
-		switch sound := r.ofState(runningState, one.action); {
-		case one.state == runningState:
-			want = pid != 0 || strings.Contains(one.action, "re") // reload, force-reload, cond-restart
-		case one.state.runs():
-			want = sound.mains > 0
-		case one.state == staleState || one.state == deadState: // as where no pidfile is
-			want = r.ofState(stoppedState, one.action).mains > 0
-		default:
-			want = len(mains) > 0 // it is the script's choice whether it starts then
+		if one.State.Runs() && one.Code != 0 && one.Code != notImplemented {
+			return fmt.Sprintf("fails with %d", one.Code)
+		}
+		switch sound := r.ofState(healing.Running, one.Action); {
+		case one.State == healing.Running:
+			want = pid != 0 || strings.Contains(one.Action, "re") // reload, force-reload, cond-restart
+		case one.State.Runs():
+			want = sound.Mains > 0
+		case one.State == healing.Stale || one.State == healing.Dead: // as where no pidfile is
+			want = r.ofState(healing.Stopped, one.Action).Mains > 0
+		default: // it is the script's choice whether it starts then
+			want = len(mains) > 0
+			if r.patched {
+				want = stepOf(r.stock, one.State, one.Action).Mains > 0
+			}
 		}
 	}
 	switch {
@@ -254,18 +234,18 @@ func (one healStep) judge(r *healing, t *testing.T, mains []int) string {
 }
 
 // bring brings a state about, and returns the innocent process of it.
-func (r *healing) bring(t *testing.T, s state) (innocent int) {
+func (r *tried) bring(t *testing.T, s healing.State) (innocent int) {
 	t.Helper()
-	if s.runs() {
+	if s.Runs() {
 		mains := r.mains(t)
-		if len(mains) != 1 || r.named(t) != mains[0] || r.isReplaced(t, mains[0]) && s != replacedState {
+		if len(mains) != 1 || r.named(t) != mains[0] || r.isReplaced(t, mains[0]) && s != healing.Replaced {
 			r.clear(t)
 			r.start(t)
 		}
-		if s == replacedState && !r.isReplaced(t, r.mains(t)[0]) {
-			file := r.file
+		if s == healing.Replaced && !r.isReplaced(t, r.mains(t)[0]) {
+			file := r.File
 			if file == "" {
-				file = r.daemon
+				file = r.Daemon
 			}
 			r.h.Must(t, fmt.Sprintf("cp -p %[1]s %[1]s.dpkg-new && mv %[1]s.dpkg-new %[1]s", file))
 		}
@@ -273,9 +253,9 @@ func (r *healing) bring(t *testing.T, s state) (innocent int) {
 	}
 	r.clear(t)
 	switch s {
-	case deadState:
+	case healing.Dead:
 		r.write(t, "$(sh -c 'echo $$')")
-	case staleState:
+	case healing.Stale:
 		user, group, _ := strings.Cut(r.owner, ":")
 		innocent = number(r.h.Must(t, fmt.Sprintf(
 			"setpriv --reuid=%s --regid=%s --clear-groups env --block-signal setsid /usr/local/bin/innocent 3600 </dev/null >/dev/null 2>&1 & echo $!", user, group)))
@@ -287,29 +267,29 @@ func (r *healing) bring(t *testing.T, s state) (innocent int) {
 
 // write gives the pidfile the owner and mode that it has while the daemon runs. It was written before the process began
 // that has the number now, or nobody's number could have become another's.
-func (r *healing) write(t *testing.T, number string) {
+func (r *tried) write(t *testing.T, number string) {
 	t.Helper()
-	r.h.Must(t, fmt.Sprintf("mkdir -p %s && echo %s >%s && chown %s %[3]s && chmod %[5]s %[3]s && touch -d '1 hour ago' %[3]s", filepath.Dir(r.pidfile), number, r.pidfile, r.owner, r.mode))
+	r.h.Must(t, fmt.Sprintf("mkdir -p %s && echo %s >%s && chown %s %[3]s && chmod %[5]s %[3]s && touch -d '1 hour ago' %[3]s", filepath.Dir(r.Pidfile), number, r.Pidfile, r.owner, r.mode))
 }
 
 // start has the script start the daemon.
-func (r *healing) start(t *testing.T) {
+func (r *tried) start(t *testing.T) {
 	t.Helper()
-	result := r.h.Run(t, r.script(), "start")
+	result := r.h.Run(t, r.Script(), "start")
 	running := func() bool {
 		mains := r.mains(t)
 		return len(mains) == 1 && r.named(t) == mains[0]
 	}
 	for end := time.Now().Add(patientLimit); !running(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%s start: %+v; %v run, and the pidfile names %d", r.script(), result, r.mains(t), r.named(t))
+			t.Fatalf("%s start: %+v; %v run, and the pidfile names %d", r.Script(), result, r.mains(t), r.named(t))
 		}
 	}
-	r.owner, r.mode, _ = strings.Cut(strings.TrimSpace(r.h.Must(t, "stat -c '%u:%g %a' "+r.pidfile)), " ")
+	r.owner, r.mode, _ = strings.Cut(strings.TrimSpace(r.h.Must(t, "stat -c '%u:%g %a' "+r.Pidfile)), " ")
 }
 
 // clear ends the daemon and its workers, and removes the pidfile.
-func (r *healing) clear(t *testing.T) {
+func (r *tried) clear(t *testing.T) {
 	t.Helper()
 	var pids []string
 	for _, pid := range r.everything(t) {
@@ -317,16 +297,16 @@ func (r *healing) clear(t *testing.T) {
 			pids = append(pids, strconv.Itoa(pid))
 		}
 	}
-	r.h.Must(t, "rm -f "+r.pidfile+"; kill -KILL "+strings.Join(pids, " ")+" 2>/dev/null; :")
-	eventually(t, r.name+" is gone", func() bool { return len(r.mains(t)) == 0 })
+	r.h.Must(t, "rm -f "+r.Pidfile+"; kill -KILL "+strings.Join(pids, " ")+" 2>/dev/null; :")
+	eventually(t, r.Name+" is gone", func() bool { return len(r.mains(t)) == 0 })
 }
 
 // startSecond starts the other instance. It blocks what signals it can: those it is sent stay to be seen.
-func (r *healing) startSecond(t *testing.T) {
+func (r *tried) startSecond(t *testing.T) {
 	t.Helper()
 	r.clear(t)
-	r.h.Must(t, r.patched.second)
-	eventually(t, "the other instance of "+r.name+" runs", func() bool {
+	r.h.Must(t, r.Service.Second)
+	eventually(t, "the other instance of "+r.Name+" runs", func() bool {
 		mains := r.mains(t)
 		if len(mains) == 1 {
 			r.second = mains[0]
@@ -335,7 +315,7 @@ func (r *healing) startSecond(t *testing.T) {
 	})
 }
 
-func (r *healing) endSecond(t *testing.T) {
+func (r *tried) endSecond(t *testing.T) {
 	t.Helper()
 	r.h.Must(t, fmt.Sprintf("kill -KILL %d 2>/dev/null; rm -f /run/*other*pid", r.second))
 	eventually(t, "the other instance has ended", func() bool { return !slices.Contains(r.everything(t), r.second) })
@@ -343,9 +323,9 @@ func (r *healing) endSecond(t *testing.T) {
 }
 
 // trace has strace write down which signals a process is sent.
-func (r *healing) trace(t *testing.T, pid int) func() string {
+func (r *tried) trace(t *testing.T, pid int) func() string {
 	t.Helper()
-	file := "/run/heal/" + r.name + ".signals"
+	file := "/run/heal/" + r.Name + ".signals"
 	r.h.Must(t, fmt.Sprintf(": >%[1]s; strace -q -e trace=none -e signal=all -o %[1]s -p %[2]d </dev/null >/dev/null 2>&1 & echo $! >%[1]s.pid", file, pid))
 	eventually(t, "strace looks at "+strconv.Itoa(pid), func() bool { return !strings.Contains(r.status(pid), "TracerPid:\t0\n") })
 	return func() string {
@@ -368,7 +348,7 @@ func (r *healing) trace(t *testing.T, pid int) func() string {
 }
 
 // done is what was done to the innocent process, which then ends.
-func (r *healing) done(t *testing.T, pid int) string {
+func (r *tried) done(t *testing.T, pid int) string {
 	t.Helper()
 	if status := r.status(pid); status == "" || strings.Contains(status, "State:\tZ") {
 		return "kills the innocent"
@@ -382,7 +362,7 @@ func (r *healing) done(t *testing.T, pid int) string {
 }
 
 // pending are the signals that a process was sent and does not take, because it blocks them: see ShdPnd in proc(5).
-func (r *healing) pending(t *testing.T, pid int) (names string) {
+func (r *tried) pending(t *testing.T, pid int) (names string) {
 	t.Helper()
 	_, after, _ := strings.Cut(r.status(pid), "ShdPnd:\t")
 	line, _, _ := strings.Cut(after, "\n")
@@ -400,21 +380,21 @@ func (r *healing) pending(t *testing.T, pid int) (names string) {
 
 // What follows is read from the host's /proc, which shows the host's numbers.
 
-func (r *healing) proc(pid int, name string) string {
+func (r *tried) proc(pid int, name string) string {
 	return r.h.path(fmt.Sprintf("root/proc/%d/%s", pid, name))
 }
 
-func (r *healing) exe(pid int) string {
+func (r *tried) exe(pid int) string {
 	link, _ := os.Readlink(r.proc(pid, "exe")) // it has ended
 	return link
 }
 
-func (r *healing) isReplaced(t *testing.T, pid int) bool {
+func (r *tried) isReplaced(t *testing.T, pid int) bool {
 	t.Helper()
-	if r.file == "" {
+	if r.File == "" {
 		return strings.HasSuffix(r.exe(pid), " (deleted)")
 	}
-	st, err := os.Stat(r.h.path("root" + r.file))
+	st, err := os.Stat(r.h.path("root" + r.File))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -422,19 +402,19 @@ func (r *healing) isReplaced(t *testing.T, pid int) bool {
 	return err == nil && st.Sys().(*syscall.Stat_t).Ctim.Nano() > process.ModTime().UnixNano()
 }
 
-func (r *healing) status(pid int) string {
+func (r *tried) status(pid int) string {
 	content, _ := os.ReadFile(r.proc(pid, "status")) // it has ended
 	return string(content)
 }
 
-func (r *healing) parent(pid int) int {
+func (r *tried) parent(pid int) int {
 	_, after, _ := strings.Cut(r.status(pid), "PPid:\t")
 	line, _, _ := strings.Cut(after, "\n")
 	return number(line)
 }
 
 // everything lists the processes that run the daemon.
-func (r *healing) everything(t *testing.T) (pids []int) {
+func (r *tried) everything(t *testing.T) (pids []int) {
 	t.Helper()
 	entries, err := os.ReadDir(r.h.path("root/proc"))
 	if err != nil {
@@ -442,12 +422,12 @@ func (r *healing) everything(t *testing.T) (pids []int) {
 	}
 	for _, e := range entries {
 		pid := number(e.Name())
-		if pid == 0 || strings.TrimSuffix(r.exe(pid), " (deleted)") != r.daemon {
+		if pid == 0 || strings.TrimSuffix(r.exe(pid), " (deleted)") != r.Daemon {
 			continue
 		}
-		if r.args != "" {
+		if r.Args != "" {
 			line, _ := os.ReadFile(r.proc(pid, "cmdline"))
-			if !strings.Contains(string(line), r.args) {
+			if !strings.Contains(string(line), r.Args) {
 				continue
 			}
 		}
@@ -457,7 +437,7 @@ func (r *healing) everything(t *testing.T) (pids []int) {
 }
 
 // mains lists those whose parent is none of them, without the other instance.
-func (r *healing) mains(t *testing.T) []int {
+func (r *tried) mains(t *testing.T) []int {
 	t.Helper()
 	all := r.everything(t)
 	return slices.DeleteFunc(slices.Clone(all), func(pid int) bool {
@@ -466,9 +446,9 @@ func (r *healing) mains(t *testing.T) []int {
 }
 
 // named is the number in the pidfile, 0 for none.
-func (r *healing) named(t *testing.T) int {
+func (r *tried) named(t *testing.T) int {
 	t.Helper()
-	content, err := os.ReadFile(r.h.path("root" + r.pidfile))
+	content, err := os.ReadFile(r.h.path("root" + r.Pidfile))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
