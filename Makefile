@@ -23,7 +23,7 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build completion demo test attack audit-census census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always
+.PHONY: build completion demo test attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always
 
 build: bin/pidproof completion
 
@@ -99,6 +99,13 @@ compare: packages bin/pidproof
 # Audits the init scripts of a thousand packages, 600 MB the first time; writes docs/audit.md and scripts/patches.
 audit-census: bin/pidproof
 	go run ./testdata/audit/census
+
+# The patches in every state of their daemons, beside the scripts as Debian has them: docs/healing.md. As root, half an
+# hour and more. What is finished is kept in bin/healing, and not done again before `make clean`.
+healing: packages bin/pidproof
+	@mkdir -p bin/healing; code=0; \
+	PIDPROOF_HEALING=$(CURDIR)/bin/healing go test -count=1 -timeout 4h -parallel 2 -v -run '^TestPatchesHeal$$' ./testdata/lab || code=$$?; \
+	go run ./testdata/healing/page -results bin/healing || code=$$?; exit $$code
 
 lint: packages completion
 	@gofmt -l . | awk '{ print "not formatted: " $$0 } END { exit NR > 0 }'
