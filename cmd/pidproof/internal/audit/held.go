@@ -33,6 +33,9 @@ func (f *finder) held(found *Finding, w *syntax.Word) {
 	if pidfile == nil || !f.events().words[pidfile] || !f.onePath(pidfile) {
 		return
 	}
+	if calls(read, func(name string) bool { return strings.HasSuffix(name, "head") }) {
+		return // of several numbers, pidofproc has all
+	}
 	inner := f.script.text[read.Stmts[0].Pos().Offset():read.Stmts[0].End().Offset()]
 	if strings.ContainsAny(inner, "\\`\n") {
 		return

@@ -19,7 +19,7 @@ func TestHeld(t *testing.T) {
 	}{
 		{"waited for", "n=$(cat $P)\n" + wait, 1},
 		{"killed at last", "n=`cat $P 2>/dev/null`\n[ -n \"$n\" ] && kill -9 $n || echo \"cannot kill $n\"", 1},
-		{"in two functions", "a() {\n n=$(cat $P)\n " + wait + "}\nb() {\n n=$(head -1 $P)\n " + wait + "}", 2},
+		{"in two functions", "a() {\n n=$(cat $P)\n " + wait + "}\nb() {\n n=$(</run/d.pid)\n " + wait + "}", 2},
 		{"empty before", "n=\"\"\n[ -f $P ] && n=$(cat $P)\n" + wait, 1},
 		{"in quotes", "n=\"$(cat \"$P\")\"\n" + wait, 1},
 		{"another file", "n=$(cat $P)\n[ -z \"$n\" ] && n=$(cat /run/e.pid)\n" + wait, 0},
@@ -33,6 +33,7 @@ func TestHeld(t *testing.T) {
 		{"a process group", "n=$(cat $P)\n" + wait + "kill -9 -$n", 0},
 		{"through a function of its own", "kill() { :; }\nn=$(cat $P)\n" + wait, 0},
 		{"read by read", "read n <$P\n" + wait, 0},
+		{"the first of several", "n=$(head -1 $P)\n" + wait, 0},
 		{"several files", "n=$(cat /run/*.pid)\n" + wait, 0},
 		{"a field of it", "n=$(cut -d, -f1 $P)\n" + wait, 0},
 		{"before the daemon is known", "n=$(cat $P)\nDAEMON=/bin/e\n" + wait, 0},
