@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/invokerc"
 	"pidproof/cmd/pidproof/internal/ondemand"
@@ -198,10 +199,13 @@ func (cmd debSystemdInvokeCmd) behind(c *console, call systemdinvoke.Invocation,
 	start := quiesce.Starting{Console: c.Console, Asker: c.Asker, Command: handover.DebSystemdInvoke}
 	code = start.Behind(blocked, c.maintainedPackage())
 	others, err := cmd.matching(c, call.Units)
-	for _, b := range blocked {
-		others = slices.DeleteFunc(others, func(unit string) bool { return slices.Contains(b.Sockets, unit) })
+	if err != nil {
+		others = call.Units
 	}
-	if len(others) > 0 {
+	for _, b := range blocked {
+		others = slices.DeleteFunc(slices.Clone(others), func(unit string) bool { return slices.Contains(b.Sockets, unit) })
+	}
+	if len(others) > 0 && code <= exitcode.Refused { // else a signal has ended it
 		code = max(code, start.Call(append([]string{call.Action}, ondemand.SocketsFirst(others)...)))
 	}
 	ctx, cancel := c.Deadline()

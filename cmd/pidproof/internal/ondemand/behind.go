@@ -66,15 +66,15 @@ func addBlocked(blocked []Blocked, service, socket string) []Blocked {
 	return append(blocked, Blocked{service, []string{socket}})
 }
 
-// mayStop: not what does not run or refuses it, and not what this command runs in, and would
-// end with.
+// mayStop: not what does not run, refuses it or could not be started again (masked), and not
+// what this command runs in, and would end with.
 func mayStop(ctx context.Context, service string) (bool, error) {
-	shown, err := show(ctx, []string{"Id", "ActiveState", "ControlGroup", "KillMode", "RefuseManualStop"}, service)
+	shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState", "ControlGroup", "KillMode", "RefuseManualStop"}, service)
 	if err != nil {
 		return false, err
 	}
 	unit := unitOf(shown[0])
-	if !unit.Runs() || shown[0].get("RefuseManualStop") == "yes" {
+	if !unit.Runs() || unit.Load != "loaded" || shown[0].get("RefuseManualStop") == "yes" {
 		return false, nil
 	}
 	ours, err := isOurs(unit.Cgroup)

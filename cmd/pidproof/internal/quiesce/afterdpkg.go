@@ -3,7 +3,6 @@ package quiesce
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -118,7 +117,7 @@ func (q Quiescing) startWaiter(manager string) error {
 	if errors.Is(err, onlyone.ErrTaken) {
 		return nil // it looks again before it ends
 	}
-	if err == nil {
+	if err == nil { // else without: who waits says why not
 		unlock()
 	}
 	self, err := os.Executable()
@@ -133,7 +132,7 @@ func (q Quiescing) startWaiter(manager string) error {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir, cmd.SysProcAttr = "/", &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("%w", handover.NotExecuted(self, err))
+		return handover.NotExecuted(self, err)
 	}
 	return cmd.Process.Release()
 }
