@@ -173,8 +173,10 @@ func (c contents) calm(all map[string]unit) error { return c.timers(all, os.Remo
 // timers does something to the folder of each timer's drop-ins, and has those that are active read it.
 func (c contents) timers(all map[string]unit, do func(dir string) error) error {
 	var active []string
+	some := false
 	for name, u := range all {
 		if c.owns(name) && strings.HasSuffix(name, ".timer") {
+			some = true
 			if err := do("/etc/systemd/system/" + name + ".d"); err != nil {
 				return err
 			}
@@ -182,6 +184,9 @@ func (c contents) timers(all map[string]unit, do func(dir string) error) error {
 				active = append(active, name)
 			}
 		}
+	}
+	if !some {
+		return nil
 	}
 	if _, err := output("systemctl", "daemon-reload"); err != nil || len(active) == 0 {
 		return err
