@@ -58,6 +58,38 @@ func testUnstarted(t *testing.T, h *Host) {
 	}
 	h.Must(t, "dpkg -P unstarted && pidproof unquiesce unstarted")
 	m.released(t)
+	t.Run("two packages", func(t *testing.T) { testHeldForTwo(t, h) }) // not in parallel: there is one dpkg, and one that waits
+}
+
+// testHeldForTwo: what two packages have stopped is given back when dpkg has done with both, and what an administrator has
+// stopped meanwhile is not.
+func testHeldForTwo(t *testing.T, h *Host) {
+	m := newUnits(t, h, "fortwo", 7367, nil)
+	m.addSocket(t)
+	for _, name := range []string{"fortwo-a", "fortwo-b"} {
+		stoppingPackage(t, h, name, "deb-systemd-invoke stop fortwo.service")
+	}
+	h.Must(t, "touch /run/fortwo-b-fails")
+	result := h.Sh(t, "dpkg -i /run/fortwo-a.deb /run/fortwo-b.deb")
+	if result.Code == 0 || !strings.Contains(result.Stderr, ", or until dpkg has done with fortwo-a:all fortwo-b:all: fortwo.socket\n") {
+		t.Errorf("dpkg: %+v", result)
+	}
+	if held := h.Must(t, "cat "+m.record()); !strings.Contains(held, `["fortwo-a:all","fortwo-b:all"]`) {
+		t.Errorf("the record is %s", held)
+	}
+	m.states(t, "inactive", "fortwo.socket")
+	h.Must(t, "rm /run/fortwo-b-fails && dpkg --configure -a")
+	eventually(t, "the socket listens again", func() bool { return m.state(t, "fortwo.socket") == "active" })
+
+	h.Must(t, "touch /run/fortwo-a-fails; ! dpkg -i /run/fortwo-a.deb")
+	if result := h.Sh(t, "pidproof quiesce fortwo"); result.Code != 0 || strings.Contains(result.Stdout, "dpkg") {
+		t.Errorf("quiesce: %+v", result)
+	}
+	h.Must(t, "rm /run/fortwo-a-fails && dpkg --configure -a")
+	eventually(t, "nobody waits any more", func() bool { return h.Sh(t, waiter).Code != 0 })
+	m.states(t, "inactive", "fortwo.socket")
+	h.Must(t, "dpkg -P fortwo-a fortwo-b && pidproof unquiesce fortwo")
+	m.released(t)
 }
 
 // testRestartedSocket: systemd starts no socket of a service that runs. openssh-server's postinst restarts ssh.socket, and

@@ -20,13 +20,9 @@ import (
 //
 // pkg is the package whose maintainer script asks for it, if one does: see Record.Packages.
 func (s *Service) Hold(ctx context.Context, pkg string) (damage, err error) {
-	holdable, _ := s.Active()
-	for _, t := range s.Triggers {
-		if t.Kind.inFile() && t.State == heldOff { // inetd may not know of it
-			holdable = append(holdable, t)
-		}
-	}
-	if len(holdable) == 0 {
+	holdable := s.toHold()
+	held := slices.ContainsFunc(s.Triggers, Trigger.HeldOff)
+	if len(holdable) == 0 && !held {
 		return nil, nil
 	}
 	if err := s.spares(); err != nil {
@@ -37,27 +33,25 @@ func (s *Service) Hold(ctx context.Context, pkg string) (damage, err error) {
 		return nil, err
 	}
 	defer unlock()
-	before, damage := ReadRecord(s.Name)
-	if damage != nil && !errors.Is(damage, ErrDamaged) {
-		return nil, damage
+	before, damage, err := s.usable()
+	if err != nil {
+		return damage, err
 	}
-	if damage != nil {
-		if err := removeRecord(s.Name); err != nil {
+	if before == nil && held { // somebody has given it back since it was looked at
+		if err := s.lookAgain(ctx); err != nil {
 			return damage, err
 		}
+		holdable = s.toHold()
 	}
-	if before == nil {
-		if before, err = unrecorded(s.Name); err != nil {
-			return damage, err
-		}
+	if len(holdable) == 0 {
+		return damage, s.claim(before, pkg)
 	}
 	r, stop, err := s.plan(ctx, before, holdable)
 	if err != nil {
 		return damage, err
 	}
-	if pkg != "" && (before == nil || len(before.Packages) > 0) {
-		r.Packages = with(r.Packages, []string{pkg})
-	}
+	r.wantedBy(before, pkg)
+	s.packages = r.Packages
 	if err := r.write(); err != nil {
 		return damage, err
 	}
@@ -70,6 +64,65 @@ func (s *Service) Hold(ctx context.Context, pkg string) (damage, err error) {
 		}
 	}
 	return damage, stopAlone(ctx, stop)
+}
+
+// toHold are the triggers that are to be held off, armed or in need of another look.
+func (s *Service) toHold() []Trigger {
+	holdable, _ := s.Active()
+	for _, t := range s.Triggers {
+		if t.Kind.inFile() && t.State == heldOff { // inetd may not know of it
+			holdable = append(holdable, t)
+		}
+	}
+	return holdable
+}
+
+// usable is the service's record. One that is damaged is removed: damage says why.
+func (s *Service) usable() (before *Record, damage, err error) {
+	before, damage = ReadRecord(s.Name)
+	if damage != nil && !errors.Is(damage, ErrDamaged) {
+		return nil, nil, damage
+	}
+	if damage != nil {
+		if err := removeRecord(s.Name); err != nil {
+			return nil, damage, err
+		}
+	}
+	if before == nil {
+		before, err = unrecorded(s.Name)
+	}
+	return before, damage, err
+}
+
+// lookAgain has the triggers as they are now.
+func (s *Service) lookAgain(ctx context.Context) error {
+	now, err := Look(ctx, s.Name)
+	if err == nil {
+		s.Triggers, s.recorded, s.elsewhere, s.packages = now.Triggers, now.recorded, now.elsewhere, now.packages
+	}
+	return err
+}
+
+// claim is for a service that is held off by now: also for whoever asks for it.
+func (s *Service) claim(r *Record, pkg string) error {
+	if r == nil || len(r.Packages) == 0 {
+		return nil
+	}
+	before := *r
+	r.wantedBy(&before, pkg)
+	s.packages = r.Packages
+	return r.write()
+}
+
+// wantedBy adds who asks for the hold: a package, whose it is unless somebody else's was
+// there before, or "", who is not to be overruled by the end of dpkg.
+func (r *Record) wantedBy(before *Record, pkg string) {
+	switch {
+	case pkg == "":
+		r.Packages = nil
+	case before == nil || len(before.What()) == 0 || len(before.Packages) > 0:
+		r.Packages = with(r.Packages, []string{pkg})
+	}
 }
 
 // plan is the record of what is to be done, and what is to be stopped.

@@ -35,6 +35,7 @@ type Service struct {
 	recorded  []string // triggers that are held off
 	elsewhere elsewhere
 	takenDown []string // see TakenDown
+	packages  []string // see HeldFor
 	inetd     *inetd   // nil unless an entry of a superserver is its
 }
 
@@ -217,6 +218,10 @@ const heldOff = "held off"
 
 // HeldOff reports that it is held off, by whomever.
 func (t Trigger) HeldOff() bool { return t.State == heldOff }
+
+// HeldFor are the packages with which dpkg has to have done before what is held off is given
+// back; none where that is not so.
+func (s *Service) HeldFor() []string { return s.packages }
 
 // accepting is the socket with Accept=yes that starts an instance NAME@... for each
 // connection, "" if there is none. There may be no unit NAME at all then.

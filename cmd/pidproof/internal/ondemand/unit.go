@@ -112,7 +112,7 @@ func (s *Service) lookAtUnit(ctx context.Context) error {
 		return err
 	}
 	if r, _ := ReadRecord(s.Name); r != nil { // whoever is to restore it says what is wrong with it
-		s.recorded = r.Units
+		s.recorded, s.packages = r.Units, r.Packages
 	}
 	if s.elsewhere, err = lookElsewhere(ctx, s.Name); err != nil {
 		return err

@@ -14,23 +14,23 @@ import (
 func (q Quiescing) Done() string { return q.done(&stopping{Service: &q.Services[0]}) }
 
 func (q Quiescing) done(s *stopping) string {
-	name, until, held, mayStart := s.Name, q.until(s), strings.Join(q.heldOff(s), " "), strings.Join(q.armed(s), " ")
+	name, later, held, mayStart := s.Name, until(s), strings.Join(q.heldOff(s), " "), strings.Join(q.armed(s), " ")
 	switch {
 	case held+mayStart == "":
 		return name + " is stopped; nothing can start it on demand"
 	case held == "":
 		return fmt.Sprintf("%s was stopped, and may be started again by: %s", name, mayStart)
 	case mayStart == "":
-		return fmt.Sprintf("%s is stopped; held off until %s: %s", name, until, held)
+		return fmt.Sprintf("%s is stopped; held off until %s: %s", name, later, held)
 	}
-	return fmt.Sprintf("%s was stopped, and may be started again by: %s; held off until %s: %s", name, mayStart, until, held)
+	return fmt.Sprintf("%s was stopped, and may be started again by: %s; held off until %s: %s", name, mayStart, later, held)
 }
 
 // until says what gives back what is held off.
-func (q Quiescing) until(s *stopping) string {
+func until(s *stopping) string {
 	until := fmt.Sprintf("\"invoke-rc.d %[1]s start\" or \"pidproof unquiesce %[1]s\"", s.Name)
-	if q.Package != "" {
-		until += ", or until dpkg has done with " + q.Package
+	if packages := s.HeldFor(); len(packages) > 0 {
+		until += ", or until dpkg has done with " + strings.Join(packages, " ")
 	}
 	return until
 }
@@ -43,7 +43,7 @@ func (q Quiescing) triggers(s *stopping) string {
 		parts = append(parts, "may be started again by: "+strings.Join(armed, " "))
 	}
 	if held := q.heldOff(s); len(held) > 0 {
-		parts = append(parts, fmt.Sprintf("held off until %s: %s", q.until(s), strings.Join(held, " ")))
+		parts = append(parts, fmt.Sprintf("held off until %s: %s", until(s), strings.Join(held, " ")))
 	}
 	if s.unheld != nil {
 		parts = append(parts, fmt.Sprintf("not held off: %v", s.unheld))
@@ -96,6 +96,6 @@ func (q Quiescing) sayUnseen(s *stopping, because string) {
 	case len(held) == 0:
 		q.Warn("%s: %s: whether it is stopped was not looked at; nothing is held off", s.Name, because)
 	default:
-		q.Warn("%s: %s: whether it is stopped was not looked at; held off until %s: %s", s.Name, because, q.until(s), strings.Join(held, " "))
+		q.Warn("%s: %s: whether it is stopped was not looked at; held off until %s: %s", s.Name, because, until(s), strings.Join(held, " "))
 	}
 }
