@@ -417,6 +417,9 @@ func testShared(t *testing.T, h *Host) {
 		l.answered(t, time.Now())
 		m.states(t, "active", "both.socket", m.service(), right.service())
 	}
+	m.Must(t, "pidproof quiesce left && pidproof quiesce right; pidproof unquiesce left & left=$!; pidproof unquiesce right && wait $left")
+	m.states(t, "active", "both.socket") // none has left it to the other
+	l.answered(t, time.Now())
 	m.Must(t, "systemctl stop both.socket both left right")
 }
 

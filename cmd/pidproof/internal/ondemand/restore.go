@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 )
 
 // restoreUnits gives back what systemd has: sockets are started while the service is held
 // yet, then it is released, and at last everything else is started.
 func restoreUnits(ctx context.Context, r Record) (restored []string, restarted bool, err error) {
+	if err := r.leaveShared(ctx); err != nil {
+		return nil, false, err
+	}
 	sockets, others, err := r.toStart(ctx)
 	if err != nil {
 		return nil, false, err
@@ -40,16 +42,30 @@ func restoreUnits(ctx context.Context, r Record) (restored []string, restarted b
 	return append(restored, again...), restarted, errors.Join(err, failed)
 }
 
-// toStart are the triggers that do not run. One that another service's record holds off,
-// too, is left to that.
+// leaveShared leaves triggers to the other services whose records hold them off, too. Of two
+// that are restored at once one does, and not each to the other: who has left them has them in
+// its record no more.
+func (r *Record) leaveShared(ctx context.Context) error {
+	unlock, err := lock(ctx, ".shared") // no service is called so
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	units := without(r.Units, heldElsewhere(r.Service))
+	if len(units) == len(r.Units) {
+		return nil
+	}
+	r.Units = units
+	return r.write()
+}
+
+// toStart are the triggers that do not run.
 func (r Record) toStart(ctx context.Context) (sockets, others []string, err error) {
-	elsewhere := heldElsewhere(r.Service)
 	shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState"}, r.Units...)
 	for i, p := range shown {
 		switch {
 		case p.get("LoadState") == "not-found" || p.get("LoadState") == "masked": // since
 		case p.get("ActiveState") == "active": // started since
-		case slices.Contains(elsewhere, r.Units[i]):
 		case kindOf(r.Units[i]) == Socket:
 			sockets = append(sockets, r.Units[i])
 		default:
