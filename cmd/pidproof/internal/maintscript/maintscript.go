@@ -15,7 +15,7 @@ import (
 )
 
 // database is dpkg's; with --admindir it has another.
-const database = "/var/lib/dpkg"
+var database = "/var/lib/dpkg"
 
 // Package is the one whose script calls us, as dpkg-query(1) takes it: dpkg(1) tells its
 // scripts. It is "" where no script does, where it is a package of another database, and
@@ -48,7 +48,17 @@ func IsName(name string) bool {
 
 // Done reports that dpkg has done with all of some packages: it has configured or removed
 // them. It notes the state of one before it calls a script of it: deb-triggers(5), dpkg(1).
+//
+// dpkg-query(1) reads what dpkg has in status, and then what in updates. Where dpkg moves the
+// latter into the former in between, it has read neither, but what was before: so that it was
+// done is not believed then.
 func Done(ctx context.Context, packages []string) (bool, error) {
+	before := Look()
+	done, err := askDone(ctx, packages)
+	return done && Look() == before, err
+}
+
+func askDone(ctx context.Context, packages []string) (bool, error) {
 	cmd := exec.CommandContext(ctx, "dpkg-query", append([]string{"--show", "--showformat=${db:Status-Status}\n", "--"}, packages...)...)
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()

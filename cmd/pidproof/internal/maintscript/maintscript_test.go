@@ -1,6 +1,8 @@
 package maintscript
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -30,4 +32,40 @@ func TestLook(t *testing.T) {
 	if before, now := Look(), Look(); before != now {
 		t.Error("nothing has changed")
 	}
+}
+
+// dpkg may note that it works on a package while dpkg-query reads: what that has read is of before.
+func TestDoneMeanwhile(t *testing.T) {
+	old := database
+	t.Cleanup(func() { database = old })
+	database = t.TempDir()
+	bin := t.TempDir()
+	t.Setenv("DPKG_ADMINDIR", database)
+	write := func(path, content string, mode os.FileMode) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(content), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status := func(state string) string {
+		return "Package: foo\nStatus: install ok " + state + "\nMaintainer: nobody\nArchitecture: all\nDescription: x\nVersion: 1\n"
+	}
+	if err := os.Mkdir(filepath.Join(database, "updates"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(want bool, when string) {
+		t.Helper()
+		if done, err := Done(t.Context(), []string{"foo:all"}); err != nil || done != want {
+			t.Errorf("%s: %v, %v", when, done, err)
+		}
+	}
+	write(filepath.Join(database, "status"), status("installed"), 0o644)
+	ask(true, "installed")
+	write(filepath.Join(database, "status-new"), status("half-configured"), 0o644)
+	path := os.Getenv("PATH")
+	write(filepath.Join(bin, "dpkg-query"), "#!/bin/sh\nPATH="+path+"\ndpkg-query \"$@\" && mv "+database+"/status-new "+database+"/status\n", 0o755)
+	t.Setenv("PATH", bin+":"+path)
+	ask(false, "begun meanwhile")
+	t.Setenv("PATH", path)
+	ask(false, "half-configured")
 }
