@@ -62,7 +62,10 @@ END
 	t.Run("given back", func(t *testing.T) {
 		before := m.inetdConf(t)
 		stoppingPackage(t, h, "stops-modd", "invoke-rc.d modd stop")
-		h.Must(t, "touch /run/stops-modd-fails; ! dpkg -i /run/stops-modd.deb && "+waiter)
+		h.Must(t, "touch /run/stops-modd-fails; { ! dpkg -i /run/stops-modd.deb; } 8>/run/lent && "+waiter)
+		if held := h.Sh(t, "ls -l /proc/$("+waiter+" | head -n 1)/fd | grep /run/lent"); held.Code == 0 {
+			t.Errorf("who waits keeps what dpkg's caller has open: %s", held.Stdout)
+		}
 		if m.inetdConf(t) == before {
 			t.Error("nothing was held off")
 		}

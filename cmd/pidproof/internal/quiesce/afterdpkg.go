@@ -6,9 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/maintscript"
@@ -58,6 +61,7 @@ const waiterLock = "after-dpkg"
 // AfterDpkg waits, and gives back. There is one that does at a time: who finds another leaves
 // it to that, which looks once more when it has let go of the lock.
 func AfterDpkg(c *say.Console) error {
+	letGo()
 	w := waiter{Console: c, until: time.Now().Add(packageLimit)}
 	for len(w.services()) > 0 {
 		unlock, err := onlyone.Lock(waiterLock, 0)
@@ -71,6 +75,21 @@ func AfterDpkg(c *say.Console) error {
 		unlock()
 	}
 	return nil
+}
+
+// letGo closes what we have inherited: the pipe of who has called dpkg, a lock of flock(1),
+// debconf's descriptor 3, all kept as long as we wait. What is our own is closed at exec.
+func letGo() {
+	open, _ := os.ReadDir("/proc/self/fd") // without /proc nothing is known
+	for _, entry := range open {
+		fd, err := strconv.Atoi(entry.Name())
+		if err != nil || fd <= 2 {
+			continue
+		}
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			_ = unix.Close(fd)
+		}
+	}
 }
 
 type waiter struct {
