@@ -7,6 +7,23 @@ installed() {
 	works "$1"
 }
 
+# Without room, or where nobody may write, nothing is installed.
+refused() {
+	if rpm --force-debian --nodeps -i $old >/run/said 2>&1; then fail "it was installed"; fi
+	grep -q "$1" /run/said || fail "$(cat /run/said)"
+	for path in /usr/sbin/pidproof /usr/share/pidproof/init-functions /lib/lsb/init-functions; do
+		[ ! -e "$path" ] || fail "$path is there"
+	done
+	if rpm -q pidproof >/dev/null; then fail "rpm has it installed"; fi
+}
+mount -t tmpfs -o size=16k tmpfs /usr/share/doc
+refused 'more space'
+umount /usr/share/doc
+mount -o bind /usr/share/man /usr/share/man
+mount -o remount,bind,ro /usr/share/man
+refused 'install failed'
+umount /usr/share/man
+
 debians_rpm -i $old
 installed 0.2.0
 rpm -ql pidproof | while read -r file; do [ -e "$file" ] || fail "no $file"; done
