@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,16 +25,35 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// build gives pidproof as it is released, and a file of a release.
+// program is pidproof as it is released.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "sbom-")
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", dir+"/pidproof", "./cmd/pidproof")
+	cmd.Dir, cmd.Env = "../../..", append(os.Environ(), "CGO_ENABLED=0")
+	said, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%v: %w: %s", cmd, err, said)
+	}
+	return dir + "/pidproof", err
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if binary, err := program(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(binary))
+	}
+	os.Exit(code)
+}
+
+// build gives the program, and a file of a release.
 func build(t *testing.T) (binary, file string) {
 	t.Helper()
-	dir := t.TempDir()
-	binary, file = dir+"/pidproof", dir+"/pidproof-0.2.0+x-1.x86_64.rpm"
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-o", binary, "./cmd/pidproof")
-	cmd.Dir, cmd.Env = "../../..", append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", cmd, err, said)
-	}
+	binary, err := program()
+	must(t, err)
+	file = t.TempDir() + "/pidproof-0.2.0+x-1.x86_64.rpm"
 	must(t, os.WriteFile(file, []byte("a package\n"), 0o644))
 	return binary, file
 }
