@@ -23,7 +23,7 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build completion demo test attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always
+.PHONY: build completion demo test attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always fleet
 
 build: bin/pidproof completion
 
@@ -87,6 +87,12 @@ census: packages bin/pidproof
 	PIDPROOF_CENSUS="$(CENSUS)/results" PIDPROOF_CENSUS_ONLY="$(ONLY)" go test -count=1 -timeout 4h -parallel "$$(nproc)" \
 		-run '^TestCensus$$' ./testdata/census || code=$$?; \
 	go run ./testdata/census/page -results "$(CENSUS)/results" || code=$$?; exit $$code
+
+# A real ansible over ssh on two booted hosts, as docs/fleets.md has it. As root; minutes.
+fleet: bin/pidproof
+	@sh testdata/packages.sh fleet
+	go vet -tags fleet ./testdata/lab
+	go test -tags fleet -count=1 -timeout 1h -run '^TestAnsible$$' ./testdata/lab
 
 # How fast it is, beside what it replaces; CHECK=1 fails when it is slower than promised. ONLY=scan or ONLY=stop: one half.
 bench: bin/pidproof
@@ -188,6 +194,10 @@ install: bin/pidproof completion
 	for file in $(APTHOOK) default prometheus/alerts.yml; do \
 		sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g' "scripts/$$file" >"$(DESTDIR)$(SHAREDIR)/.new" && \
 		chmod 644 "$(DESTDIR)$(SHAREDIR)/.new" && mv -f "$(DESTDIR)$(SHAREDIR)/.new" "$(DESTDIR)$(SHAREDIR)/$${file##*/}" || exit; \
+	done
+	@find scripts/ansible -type f | while read -r file; do \
+		place="$(DESTDIR)$(SHAREDIR)/$${file#scripts/}"; \
+		install -d "$${place%/*}" && install -m 644 "$$file" "$$place" || exit; \
 	done
 	sed 's,/usr/sbin/pidproof,$(PREFIX)/sbin/pidproof,g; s,/lib/lsb/init-functions.d,$(HOOKDIR),g' lsb/init-functions >$(DESTDIR)$(SHAREDIR)/.new
 	chmod 644 $(DESTDIR)$(SHAREDIR)/.new

@@ -2,7 +2,8 @@
 # Installs the Debian packages that `make lint` and the tests use. They are
 # tools only: none starts a service. apache2 goes into the lab's overlay, so
 # that nobody gets a web server for running the tests. `packages.sh attack` also
-# installs QEMU, which is large, and which only `make attack` needs.
+# installs QEMU, which is large, and which only `make attack` needs, and
+# `packages.sh fleet` ansible.
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin # an ordinary user's PATH lacks them
@@ -10,7 +11,10 @@ PATH=$PATH:/usr/sbin:/sbin # an ordinary user's PATH lacks them
 purpose=${1:-tests}
 set --
 while read -r package needed; do
-	[ "$package" != qemu-user ] || [ "$purpose" = attack ] || continue
+	case $package,$purpose in
+	qemu-user,attack | ansible-core,fleet | openssh-client,fleet) ;;
+	qemu-user,* | ansible-core,* | openssh-client,*) continue ;;
+	esac
 	command -v "$needed" >/dev/null || [ -f "$needed" ] || set -- "$@" "$package"
 done <<EOF
 shellcheck     shellcheck
@@ -31,6 +35,8 @@ rpm            rpm
 strace         strace
 sysvinit-utils /lib/lsb/init-functions
 qemu-user      qemu-s390x
+ansible-core   ansible-playbook
+openssh-client ssh
 EOF
 [ $# -gt 0 ] || exit 0
 
