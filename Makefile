@@ -71,7 +71,7 @@ test: packages bin/pidproof completion
 	go -C testdata/tools test -count=1 ./...
 	go -C scripts/packages test -count=1 ./...
 
-# The hostile tests at length, as root: an hour, and more on a slow machine. Writes the table of docs/security.md, if all hold.
+# The hostile tests at length, as root: an hour, and more on a slow machine. Writes the table of docs/threat-model.md, if all hold.
 ATTACKS = ./testdata/attack $(wildcard ./testdata/histories ./testdata/faults)
 attack: bin/pidproof
 	@sh testdata/packages.sh attack
@@ -177,7 +177,7 @@ install: bin/pidproof completion
 		done; \
 	done
 	install -m 644 LICENSE docs/third-party-notices.txt $(DESTDIR)$(DOCDIR)
-	for page in audit-json explain-json list-json triggers-json multiple-instances security fleets doctor-json; do \
+	for page in audit-json doctor-json explain-json fleets list-json triggers-json multiple-instances threat-model SECURITY; do \
 		sed 's,\[\([^]]*\)\](\.\./[^)]*),\1,g' "docs/$$page.md" >"$(DESTDIR)$(DOCDIR)/.new" && \
 		chmod 644 "$(DESTDIR)$(DOCDIR)/.new" && mv -f "$(DESTDIR)$(DOCDIR)/.new" "$(DESTDIR)$(DOCDIR)/$$page.md" || exit; \
 	done

@@ -15,7 +15,7 @@ import (
 // An ordinary user forks until the number in root's stale pidfile comes round, and executes the daemon's own file there.
 
 // lateQuestions: he is not the daemon that root started. That the daemon runs outside every pidfile (150) is true: see
-// "What stays possible" in docs/security.md.
+// "What stays possible" in docs/threat-model.md.
 var lateQuestions = []struct {
 	args  string
 	exits []string

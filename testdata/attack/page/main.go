@@ -1,4 +1,4 @@
-// Page writes what the long runs have tried into the table of docs/security.md: it reads the results that testdata/rounds
+// Page writes what the long runs have tried into the table of docs/threat-model.md: it reads the results that testdata/rounds
 // has recorded. Without a result for each row it writes nothing: a test that failed leaves none.
 package main
 
@@ -21,7 +21,7 @@ const (
 )
 
 func main() {
-	page := flag.String("page", "docs/security.md", "write the table into this `file`")
+	page := flag.String("page", "docs/threat-model.md", "write the table into this `file`")
 	results := flag.String("results", "", "what the tests have recorded; without it the numbers stay as they are")
 	flag.Parse()
 	if err := run(*page, *results); err != nil {

@@ -9,7 +9,7 @@ import (
 
 const (
 	root = "../../.."
-	page = root + "/docs/security.md"
+	page = root + "/docs/threat-model.md"
 )
 
 func TestPageIsOfThisCode(t *testing.T) {

@@ -10,7 +10,7 @@ const (
 	nobody    = "nobody: a busy host"
 )
 
-// rows are docs/security.md's table. A test may have several.
+// rows are docs/threat-model.md's table. A test may have several.
 var rows = []row{
 	{user, "has the daemon's number pass to an innocent process while pidproof stops the daemon, by a storm of forks",
 		"the innocent gets no signal; the exit status is right, or says that it cannot be told", "TestPIDReuseInStorm"},
