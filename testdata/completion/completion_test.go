@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"pidproof/testdata/waiting"
 )
 
 // installed is the folder below which pidproof was installed for these tests, as it would be below /usr.
@@ -245,5 +248,17 @@ func TestNoneInTheProgram(t *testing.T) {
 		if do(t, err); strings.Contains(string(out), "grammar.go") != want {
 			t.Errorf("with the tags %q: %s", tags, out)
 		}
+	}
+}
+
+// A pidproof that is kept from answering keeps nobody at his prompt for ever.
+func TestHungNames(t *testing.T) {
+	prefix := installed(t)
+	stub(t, prefix, "exec sleep 36002\n")
+	ctx, cancel := context.WithTimeout(t.Context(), waiting.Limit)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, prefix+"/share/pidproof/complete", "instances", "daemons").Output()
+	if len(out) > 0 || ctx.Err() != nil {
+		t.Errorf("%q, %v", out, err)
 	}
 }
