@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,9 +33,15 @@ func became(q Question) finding {
 	if in := q.writtenAsItStarted(); !in.applies {
 		return in
 	}
+	if e.ParentRuns.State == fact.Unread {
+		return finding{need: NeedParent}
+	}
 	what, when := "the script "+d.Path+" has become", "as it started"
-	if d.Script == nil {
+	switch {
+	case d.Script == nil:
 		what = "in place of " + d.Path + " it runs"
+	case e.ParentRuns.Value: // a wrapper that stays, as mysqld_safe, and its daemon's own pidfile
+		what = fmt.Sprintf("its parent, %d, runs the script %s, and has started", e.PPID, d.Path)
 	}
 	if gap := q.Pidfile.Written.Sub(e.Started); gap >= time.Second {
 		when = Span(gap) + " after it started"
