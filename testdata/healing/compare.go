@@ -28,7 +28,10 @@ type Difference struct {
 
 // Compare holds the two sides of a service together.
 func (s Service) Compare(o Outcome) (c Comparison) {
-	for _, after := range o.Patched {
+	for i, after := range o.Patched {
+		if _, again := find(o.Patched[:i], after); again {
+			continue
+		}
 		before, both := find(o.Stock, after)
 		if !both {
 			before.Wrong = "not tried" // stock scripts that wait for the innocent, in a quick test

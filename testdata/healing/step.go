@@ -47,7 +47,10 @@ func (s Step) Result() string {
 	if s.Action == "status" {
 		code = s.Code
 	}
-	return fmt.Sprintf("exit %d, %d main processes, same %v, signals %q", code, s.Mains, s.Same, s.Signals)
+	if !s.Same { // which signal it ended by, strace has not seen for certain
+		return fmt.Sprintf("exit %d, %d main processes, none the same", code, s.Mains)
+	}
+	return fmt.Sprintf("exit %d, %d main processes, the same, signals %q", code, s.Mains, s.Signals)
 }
 
 // Outcome is all that was seen of a service.

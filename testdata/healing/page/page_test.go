@@ -76,7 +76,7 @@ func TestText(t *testing.T) {
 		"| rsync | rsync | 1 | 3 | 1 | " + o.Patch + " | 5 | 3 | 3 | 1 | 1 | 1 |\n",
 		"Actions: status, reload, start, restart, stop.\n",
 		"Healed:\n\n- `start`, stopped, the pidfile names an innocent: stock leaves it stopped\n",
-		"Broken:\n\n- `reload`, running: stock exit 0, 1 main processes, same true, signals \"SIGHUP\"; patched exit 0",
+		"Broken:\n\n- `reload`, running: stock exit 0, 1 main processes, the same, signals \"SIGHUP\"; patched exit 0",
 		"- `restart`, stopped, the pidfile names an innocent: stock kills the innocent; patched kills the innocent\n",
 		"- `stop`, stopped, the pidfile names an innocent: stock is right; patched leaves it running\n",
 		"Not tried yet: ",
