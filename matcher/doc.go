@@ -31,7 +31,7 @@
 //	witnesses.go                 what tells whether the clock was set
 //	scan.go, wanted.go           the other processes, and who is worth a closer look
 //	others.go, weigh.go          whose they are, and what their roles do to the verdict
-//	outside.go                   which of them are the daemon itself, outside every pidfile
+//	outside.go, people.go        which of them are the daemon itself, outside every pidfile
 //	check.go, report.go          the pipeline: one Report
 //	find.go                      pidof's question, which has no pidfile
 //	match.go                     start-stop-daemon's, which may have no daemon
@@ -67,6 +67,7 @@
 //	collect.go, procfile.go      what is read of every process
 //	exelink.go, place.go         what it runs, and in which mount tree
 //	arguments.go, inside.go      what it controls itself, read without waiting for it
+//	privileges.go                what only root can have given it
 //	listing.go, children.go      all processes, and the children of one
 //	lookout.go                   who keeps us from looking
 //	mounts.go, way.go            what is mounted where, and which way may never end
