@@ -59,6 +59,7 @@ func testUnstarted(t *testing.T, h *Host) {
 	h.Must(t, "dpkg -P unstarted && pidproof unquiesce unstarted")
 	m.released(t)
 	t.Run("two packages", func(t *testing.T) { testHeldForTwo(t, h) }) // not in parallel: there is one dpkg, and one that waits
+	t.Run("removed", func(t *testing.T) { testRemovedUnit(t, h) })
 }
 
 // testHeldForTwo: what two packages have stopped is given back when dpkg has done with both, and what an administrator has
@@ -89,6 +90,21 @@ func testHeldForTwo(t *testing.T, h *Host) {
 	eventually(t, "nobody waits any more", func() bool { return h.Sh(t, waiter).Code != 0 })
 	m.states(t, "inactive", "fortwo.socket")
 	h.Must(t, "dpkg -P fortwo-a fortwo-b && pidproof unquiesce fortwo")
+	m.released(t)
+}
+
+// testRemovedUnit: a package that is removed stops its service, and tells systemd of nothing. Its socket does not come back.
+func testRemovedUnit(t *testing.T, h *Host) {
+	m := newUnits(t, h, "removed", 7369, nil)
+	stoppingPackage(t, h, "removes", "true")
+	h.Must(t, `cd /run/removes && mkdir -p usr/lib/systemd/system && mv /etc/systemd/system/removed.service usr/lib/systemd/system
+		printf '[Socket]\nListenStream=`+m.address()+`\n[Install]\nWantedBy=sockets.target\n' >usr/lib/systemd/system/removed.socket
+		printf '#!/bin/sh\nexec deb-systemd-invoke stop removed.service\n' >DEBIAN/prerm && chmod 755 DEBIAN/prerm
+		dpkg-deb -b . /run/removes.deb && dpkg -i /run/removes.deb && systemctl daemon-reload
+		systemctl -q enable removed.socket && systemctl start removed.socket && dpkg -r removes`)
+	eventually(t, "nobody waits any more", func() bool { return h.Sh(t, waiter).Code != 0 })
+	m.states(t, "inactive", "removed.socket")
+	h.Must(t, "rm /etc/systemd/system/*.wants/removed.*; systemctl daemon-reload")
 	m.released(t)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -61,10 +62,10 @@ func (r *Record) leaveShared(ctx context.Context) error {
 
 // toStart are the triggers that do not run.
 func (r Record) toStart(ctx context.Context) (sockets, others []string, err error) {
-	shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState"}, r.Units...)
+	shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState", "FragmentPath"}, r.Units...)
 	for i, p := range shown {
 		switch {
-		case p.get("LoadState") == "not-found" || p.get("LoadState") == "masked": // since
+		case p.get("LoadState") == "not-found" || p.get("LoadState") == "masked" || removed(p): // since
 		case p.get("ActiveState") == "active": // started since
 		case kindOf(r.Units[i]) == Socket:
 			sockets = append(sockets, r.Units[i])
@@ -73,6 +74,13 @@ func (r Record) toStart(ctx context.Context) (sockets, others []string, err erro
 		}
 	}
 	return sockets, others, err
+}
+
+// removed: the file of a unit is gone, and systemd, which nobody has told so, has the unit in
+// memory still, as long as a target wants it.
+func removed(unit properties) bool {
+	_, err := os.Stat(unit.get("FragmentPath"))
+	return unit.get("FragmentPath") != "" && errors.Is(err, fs.ErrNotExist)
 }
 
 // stopForSockets stops the services of sockets, as systemd starts none while its service
@@ -115,9 +123,9 @@ func running(ctx context.Context, units []string) (run []string, err error) {
 
 // startStopped starts those of some units that do not run, and are there still.
 func startStopped(ctx context.Context, units []string) (started []string, err error) {
-	shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState"}, units...)
+	shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState", "FragmentPath"}, units...)
 	for i, p := range shown {
-		if unit := unitOf(p); unit.Load == "loaded" && !unit.Runs() {
+		if unit := unitOf(p); unit.Load == "loaded" && !unit.Runs() && !removed(p) {
 			started = append(started, units[i])
 		}
 	}
