@@ -76,3 +76,17 @@ func StartedAt(pid int) (time.Time, error) {
 	}
 	return h.StartOf(stat)
 }
+
+// Life is what a process is called (comm) and when it started, in ticks since boot: who has
+// both number and ticks is that process. 0: it has ended.
+func Life(pid int) (comm string, started uint64, err error) {
+	h := kernel.ThisSystem()
+	stat, err := h.ReadStat(pid)
+	if err != nil {
+		return "", 0, h.Unforeseen(err)
+	}
+	if stat.State == "Z" || stat.State == "X" {
+		return "", 0, nil
+	}
+	return stat.Comm, stat.Start, nil
+}

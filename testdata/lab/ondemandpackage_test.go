@@ -60,6 +60,7 @@ func testUnstarted(t *testing.T, h *Host) {
 	m.released(t)
 	t.Run("two packages", func(t *testing.T) { testHeldForTwo(t, h) }) // not in parallel: there is one dpkg, and one that waits
 	t.Run("removed", func(t *testing.T) { testRemovedUnit(t, h) })
+	t.Run("reconfigured", func(t *testing.T) { testReconfigured(t, h) })
 }
 
 // testHeldForTwo: what two packages have stopped is given back when dpkg has done with both, and what an administrator has
@@ -105,6 +106,30 @@ func testRemovedUnit(t *testing.T, h *Host) {
 	eventually(t, "nobody waits any more", func() bool { return h.Sh(t, waiter).Code != 0 })
 	m.states(t, "inactive", "removed.socket")
 	h.Must(t, "rm /etc/systemd/system/*.wants/removed.*; systemctl daemon-reload")
+	m.released(t)
+}
+
+// testReconfigured: dpkg knows of no dpkg-reconfigure. What a script stops there is given back when that has ended.
+func testReconfigured(t *testing.T, h *Host) {
+	m := newUnits(t, h, "reconf", 7370, nil)
+	m.addSocket(t)
+	stoppingPackage(t, h, "reconfigures", "true")
+	h.Must(t, `cd /run/reconfigures && printf '#!/bin/sh\nexec deb-systemd-invoke stop reconf.service\n' >DEBIAN/prerm
+		printf '#!/bin/sh\n[ ! -e /run/reconf-waits ] || cat /run/reconf-waits\n' >DEBIAN/postinst && chmod 755 DEBIAN/prerm
+		dpkg-deb -b . /run/reconfigures.deb && dpkg -i /run/reconfigures.deb && mkfifo /run/reconf-waits
+		dpkg-reconfigure reconfigures >/run/reconf.out 2>&1 &`)
+	eventually(t, "a script has stopped the service", func() bool { return m.Sh(t, "test -s /run/reconf.out && "+waiter).Code == 0 })
+	if said := h.Must(t, "cat /run/reconf.out"); !strings.Contains(said, ", or until dpkg has done with reconfigures:all: reconf.socket\n") {
+		t.Errorf("prerm: %q", said)
+	}
+	if said := h.Must(t, "pidproof after-upgrade"); !strings.Contains(said, " invoke-rc.d reconf start\n") {
+		t.Errorf("dpkg-reconfigure has not ended, and after-upgrade says %q", said)
+	}
+	m.states(t, "inactive", "reconf.socket")
+	h.Must(t, "echo >/run/reconf-waits")
+	eventually(t, "the socket listens again", func() bool { return m.state(t, "reconf.socket") == "active" })
+	eventually(t, "nobody waits any more", func() bool { return h.Sh(t, waiter).Code != 0 })
+	h.Must(t, "rm /run/reconf-waits; dpkg -P reconfigures && pidproof unquiesce reconf")
 	m.released(t)
 }
 

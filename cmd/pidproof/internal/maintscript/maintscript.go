@@ -17,9 +17,9 @@ import (
 // database is dpkg's; with --admindir it has another.
 var database = "/var/lib/dpkg"
 
-// Package is the one whose script calls us, as dpkg-query(1) takes it: dpkg(1) tells its
-// scripts. It is "" where no script does, where it is a package of another database, and
-// where dpkg has done with it: what a script has started inherits what dpkg has told that.
+// Package is the one whose script calls us, as Done takes it: dpkg(1) tells its scripts. It is
+// "" where no script does, where it is a package of another database, and where dpkg has done
+// with it: what a script has started inherits what dpkg has told that.
 func Package(ctx context.Context) (string, error) {
 	name, arch := os.Getenv("DPKG_MAINTSCRIPT_PACKAGE"), os.Getenv("DPKG_MAINTSCRIPT_ARCH")
 	if dir := os.Getenv("DPKG_ADMINDIR"); dir != "" && dir != database {
@@ -32,8 +32,11 @@ func Package(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	done, err := Done(ctx, []string{name})
-	if done || err != nil {
+	switch {
+	case err != nil:
 		return "", err
+	case done:
+		return reconfigured(name)
 	}
 	return name, nil
 }
@@ -47,14 +50,21 @@ func IsName(name string) bool {
 }
 
 // Done reports that dpkg has done with all of some packages: it has configured or removed
-// them. It notes the state of one before it calls a script of it: deb-triggers(5), dpkg(1).
+// them; or dpkg-reconfigure has, where that has called us. It notes the state of one before it calls a script of it: deb-triggers(5), dpkg(1).
 //
 // dpkg-query(1) reads what dpkg has in status, and then what in updates. Where dpkg moves the
 // latter into the former in between, it has read neither, but what was before: so that it was
 // done is not believed then.
 func Done(ctx context.Context, packages []string) (bool, error) {
+	var names []string
+	for _, word := range packages {
+		if goesOn, err := reconfigures(word); goesOn || err != nil {
+			return false, err
+		}
+		names = append(names, Plain(word))
+	}
 	before := Look()
-	done, err := askDone(ctx, packages)
+	done, err := askDone(ctx, names)
 	return done && Look() == before, err
 }
 

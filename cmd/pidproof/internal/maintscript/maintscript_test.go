@@ -1,9 +1,12 @@
 package maintscript
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"pidproof/matcher/host"
 )
 
 func TestIsName(t *testing.T) {
@@ -68,4 +71,24 @@ func TestDoneMeanwhile(t *testing.T) {
 	ask(false, "begun meanwhile")
 	t.Setenv("PATH", path)
 	ask(false, "half-configured")
+}
+
+// A process is its number and its start; a package without one is dpkg's.
+func TestReconfigures(t *testing.T) {
+	_, started, err := host.Life(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for word, want := range map[string]bool{
+		"foo:all": false, fmt.Sprintf("foo@%d.%d", os.Getpid(), started): true, fmt.Sprintf("foo@%d.%d", os.Getpid(), started+1): false,
+	} {
+		if goesOn, err := reconfigures(word); goesOn != want || err != nil || !IsAwaited(word) {
+			t.Errorf("%s: %v, %v", word, goesOn, err)
+		}
+	}
+	for _, word := range []string{"", "foo@", "@1.2", "foo@x", "foo@1", "-f@1.2"} {
+		if IsAwaited(word) {
+			t.Errorf("%q is one", word)
+		}
+	}
 }

@@ -106,7 +106,7 @@ func parseRecord(content []byte) (*Record, error) {
 		}
 	}
 	for _, name := range r.Packages {
-		if !maintscript.IsName(name) {
+		if !maintscript.IsAwaited(name) {
 			return nil, fmt.Errorf("%q is no package", name)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/cmd/pidproof/internal/maintscript"
 	"pidproof/matcher"
 )
 
@@ -221,7 +222,12 @@ func (t Trigger) HeldOff() bool { return t.State == heldOff }
 
 // HeldFor are the packages with which dpkg has to have done before what is held off is given
 // back; none where that is not so.
-func (s *Service) HeldFor() []string { return s.packages }
+func (s *Service) HeldFor() (packages []string) {
+	for _, word := range s.packages {
+		packages = append(packages, maintscript.Plain(word))
+	}
+	return packages
+}
 
 // accepting is the socket with Accept=yes that starts an instance NAME@... for each
 // connection, "" if there is none. There may be no unit NAME at all then.

@@ -53,7 +53,7 @@ func GiveBack(c *say.Console, command string, services []string) (failed []strin
 const (
 	packageLimit = 24 * time.Hour
 	packageTick  = time.Second
-	ticksToAsk   = 60
+	ticksToAsk   = 10
 )
 
 const waiterLock = "after-dpkg"
@@ -127,7 +127,7 @@ func (q Quiescing) giveBackLater(services []*stopping) {
 		return
 	}
 	if err := q.startWaiter(services[0].Manager); err != nil && q.ctx.Err() == nil {
-		q.Warn("what is held off is not given back when dpkg has done with %s: %v", q.Package, err)
+		q.Warn("what is held off is not given back when dpkg has done with %s: %v", maintscript.Plain(q.Package), err)
 	}
 }
 
