@@ -59,8 +59,32 @@ func testUnstarted(t *testing.T, h *Host) {
 	h.Must(t, "dpkg -P unstarted && pidproof unquiesce unstarted")
 	m.released(t)
 	t.Run("two packages", func(t *testing.T) { testHeldForTwo(t, h) }) // not in parallel: there is one dpkg, and one that waits
+	t.Run("port taken", func(t *testing.T) { testPortTaken(t, h) })
 	t.Run("removed", func(t *testing.T) { testRemovedUnit(t, h) })
 	t.Run("reconfigured", func(t *testing.T) { testReconfigured(t, h) })
+}
+
+// testPortTaken: anybody may listen where a socket did that is held off. Once he has ended, the socket does again.
+func testPortTaken(t *testing.T, h *Host) {
+	m := newUnits(t, h, "taken", 7368, nil)
+	m.addSocket(t)
+	stoppingPackage(t, h, "takes", "deb-systemd-invoke stop taken.service")
+	h.Must(t, "touch /run/takes-fails; ! dpkg -i /run/takes.deb")
+	h.Must(t, "setpriv --reuid=nobody --clear-groups "+modulesFile+" -modules "+m.modules()+" -listen "+m.address()+" >/dev/null 2>&1 & echo $! >/run/taker")
+	eventually(t, "somebody listens there", func() bool {
+		conn, err := h.dial(m.address(), clientPatience)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	h.Must(t, "rm /run/takes-fails && dpkg --configure -a")
+	eventually(t, "the socket has failed", func() bool { return m.state(t, "taken.socket") == "failed" })
+	h.Must(t, "kill $(cat /run/taker)")
+	eventually(t, "the socket listens again", func() bool { return m.state(t, "taken.socket") == "active" })
+	eventually(t, "nobody waits any more", func() bool { return h.Sh(t, waiter).Code != 0 })
+	h.Must(t, "dpkg -P takes")
+	m.released(t)
 }
 
 // testHeldForTwo: what two packages have stopped is given back when dpkg has done with both, and what an administrator has

@@ -26,34 +26,46 @@ import (
 // by a process that waits for that, which whoever holds something off starts.
 
 // GiveBack restores what is held off of some services for packages, if dpkg has done with
-// them. failed are those of which not all could be restored, which is said.
-func GiveBack(c *say.Console, command string, services []string) (failed []string) {
+// them. That not all could be restored is said.
+func GiveBack(c *say.Console, command string, services []string) {
 	for _, service := range services {
-		ctx, cancel := context.WithTimeout(context.Background(), Limit) // a service may be stopped for its sockets
-		released, err := ondemand.Release(ctx, service, maintscript.Done)
-		cancel()
-		switch {
-		case err != nil && released.Tried:
-			c.Warn("%s: not all could be restored: %v; pidproof unquiesce %[1]s tries again", service, err)
-			failed = append(failed, service)
-		case released.Restarted:
-			sayRestarted(c, service)
-		}
-		if len(released.Restored) > 0 {
-			record.Entry{Command: command}.Did(record.Field{Name: "service", Value: service},
-				record.Field{Name: "restored", Value: strings.Join(released.Restored, " ")})
-		}
+		_, _ = giveBack(c, command, service)
 	}
-	return failed
+}
+
+// giveBack is that for one service; an error is one that was said.
+func giveBack(c *say.Console, command, service string) (ondemand.Released, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), Limit) // a service may be stopped for its sockets
+	defer cancel()
+	released, err := ondemand.Release(ctx, service, maintscript.Done)
+	if len(released.Restored) > 0 {
+		record.Entry{Command: command}.Did(record.Field{Name: "service", Value: service},
+			record.Field{Name: "restored", Value: strings.Join(released.Restored, " ")})
+	}
+	switch {
+	case err != nil && released.Tried:
+		c.Warn("%s: not all could be restored: %v; pidproof unquiesce %[1]s tries again", service, err)
+		return released, err
+	case released.Restarted:
+		sayRestarted(c, service)
+	}
+	return released, nil
 }
 
 // A package that dpkg could not configure is waited for no longer than a day: the hook of apt
 // names what is held off still. dpkg-query(1) is asked when dpkg has noted something, and now
-// and then, as it may have had no answer.
+// and then: it may have had no answer, and dpkg-reconfigure notes nothing.
 const (
 	packageLimit = 24 * time.Hour
 	packageTick  = time.Second
 	ticksToAsk   = 10
+)
+
+// What could not be restored, because systemd had no answer or somebody has the port, is tried
+// again after a while, and then after twice that.
+const (
+	firstRetry = 5 * time.Second
+	retries    = 10
 )
 
 const waiterLock = "after-dpkg"
@@ -62,7 +74,7 @@ const waiterLock = "after-dpkg"
 // it to that, which looks once more when it has let go of the lock.
 func AfterDpkg(c *say.Console) error {
 	letGo()
-	w := waiter{Console: c, until: time.Now().Add(packageLimit)}
+	w := waiter{c, map[string]*waiting{}}
 	for len(w.services()) > 0 {
 		unlock, err := onlyone.Lock(waiterLock, 0)
 		if errors.Is(err, onlyone.ErrTaken) {
@@ -94,29 +106,60 @@ func letGo() {
 
 type waiter struct {
 	*say.Console
-	until  time.Time
-	failed []string // they are not tried again
+	of map[string]*waiting // by the service
 }
 
-func (w *waiter) run() {
+// waiting is how long a service is waited for.
+type waiting struct {
+	until   time.Time
+	next    time.Time // not before
+	retries int
+}
+
+func (w waiter) run() {
 	asked, ticks := maintscript.State{}, 0
 	for services := w.services(); len(services) > 0; services = w.services() {
-		if now := maintscript.Look(); now != asked || ticks >= ticksToAsk {
+		now := maintscript.Look()
+		all := now != asked || ticks >= ticksToAsk
+		if all {
 			asked, ticks = now, 0
-			w.failed = append(w.failed, GiveBack(w.Console, "unquiesce", services)...)
+		}
+		for _, service := range services {
+			if its := w.of[service]; all && its.next.IsZero() || !its.next.IsZero() && time.Now().After(its.next) {
+				w.giveBack(service, its)
+			}
 		}
 		ticks++
 		time.Sleep(packageTick)
 	}
 }
 
-// services are those that are to be given back.
-func (w *waiter) services() []string {
-	if !time.Now().Before(w.until) {
-		return nil
+func (w waiter) giveBack(service string, its *waiting) {
+	its.next = time.Time{}
+	released, err := giveBack(w.Console, "unquiesce", service)
+	if err == nil {
+		return
 	}
+	its.next = time.Now().Add(firstRetry << (retries - its.retries))
+	if its.retries--; released.Restarted { // it would be stopped each time
+		its.retries = 0
+	}
+}
+
+// services are those that are to be given back.
+func (w waiter) services() []string {
 	services, _ := ondemand.Awaited() // without the records' directory there is none
-	return slices.DeleteFunc(services, func(service string) bool { return slices.Contains(w.failed, service) })
+	for service := range w.of {
+		if !slices.Contains(services, service) { // who holds it off anew begins anew
+			delete(w.of, service)
+		}
+	}
+	return slices.DeleteFunc(services, func(service string) bool {
+		if w.of[service] == nil {
+			w.of[service] = &waiting{until: time.Now().Add(packageLimit), retries: retries}
+		}
+		return w.of[service].retries <= 0 || !time.Now().Before(w.of[service].until)
+	})
 }
 
 // giveBackLater starts the process that waits. It is systemd's where that runs: it is to
