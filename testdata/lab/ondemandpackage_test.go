@@ -199,7 +199,14 @@ func testRestartedSocket(t *testing.T, h *Host) {
 	if sessions := strings.Fields(h.Must(t, "pgrep -f '^sleep 751'")); !slices.Contains(sessions, session) {
 		t.Errorf("session %s is cut, there are %s", session, sessions)
 	}
-	m.Must(t, "systemctl stop resocket.socket resocket.service; systemctl kill -s KILL resocket.service")
+	// What upholds a service would have it run again before its socket does.
+	m.Must(t, `printf '[Unit]\nUpholds=resocket.service\n' >/etc/systemd/system/upholds-resocket.target
+		systemctl daemon-reload && systemctl start upholds-resocket.target`)
+	if result := h.Sh(t, "deb-systemd-invoke restart resocket.socket"); result.Code != 0 {
+		t.Errorf("upheld: %+v", result)
+	}
+	m.restored(t, l)
+	m.Must(t, "systemctl stop upholds-resocket.target resocket.socket resocket.service; systemctl kill -s KILL resocket.service")
 }
 
 // testStoppedByName: a socket that was held off with its service, and is then stopped by its name, stays stopped when the

@@ -103,11 +103,38 @@ func (r *Record) stopForSockets(ctx context.Context, sockets []string) (stopped 
 	if err != nil {
 		return false, err
 	}
-	r.Bound = with(with(r.Bound, services), bound)
+	again, err := startedAgain(ctx, services)
+	if err != nil {
+		return false, err
+	}
+	r.Bound, r.Held = with(with(r.Bound, services), bound), with(r.Held, again)
 	if err := r.write(); err != nil {
 		return false, err
 	}
+	if err := r.holdUnits(ctx); err != nil {
+		return false, err
+	}
 	return true, stopAlone(ctx, services)
+}
+
+// startedAgain are those of some services that something would have run again before their
+// sockets have started: what upholds them, and who sends the bus a message for them. They are
+// held meanwhile.
+func startedAgain(ctx context.Context, services []string) (held []string, err error) {
+	shown, err := show(ctx, []string{"Id", "Names", "UpheldBy"}, services...)
+	if err != nil {
+		return nil, err
+	}
+	bus, err := lookAtBus()
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range shown {
+		if mayHaveDropIn(services[i]) && len(wordsOf(p.get("UpheldBy")))+len(bus.of(wordsOf(p.get("Names")))) > 0 {
+			held = append(held, services[i])
+		}
+	}
+	return held, nil
 }
 
 // running are those of some units that run.
