@@ -62,6 +62,7 @@ func testUnstarted(t *testing.T, h *Host) {
 	t.Run("port taken", func(t *testing.T) { testPortTaken(t, h) })
 	t.Run("removed", func(t *testing.T) { testRemovedUnit(t, h) })
 	t.Run("reconfigured", func(t *testing.T) { testReconfigured(t, h) })
+	t.Run("replaced", func(t *testing.T) { testReplacedPackage(t, h) })
 }
 
 // testPortTaken: anybody may listen where a socket did that is held off. Once he has ended, the socket does again.
@@ -154,6 +155,29 @@ func testReconfigured(t *testing.T, h *Host) {
 	eventually(t, "the socket listens again", func() bool { return m.state(t, "reconf.socket") == "active" })
 	eventually(t, "nobody waits any more", func() bool { return h.Sh(t, waiter).Code != 0 })
 	h.Must(t, "rm /run/reconf-waits; dpkg -P reconfigures && pidproof unquiesce reconf")
+	m.released(t)
+}
+
+// testReplacedPackage: a package is removed in favour of another that has the same units. What it has stopped is given back when
+// that one is configured.
+func testReplacedPackage(t *testing.T, h *Host) {
+	m := newUnits(t, h, "replaced", 7371, nil)
+	for _, name := range []string{"replaced-old", "replaced-new"} {
+		stoppingPackage(t, h, name, "true")
+		h.Must(t, `cd /run/`+name+` && mkdir -p usr/lib/systemd/system && cp /etc/systemd/system/replaced.service usr/lib/systemd/system
+			printf '`+strings.ReplaceAll(m.socket(), "\n", `\n`)+`' >usr/lib/systemd/system/replaced.socket`)
+	}
+	h.Must(t, `cd /run && printf '#!/bin/sh\nexec deb-systemd-invoke stop replaced.service\n' >replaced-old/DEBIAN/prerm && chmod 755 replaced-old/DEBIAN/prerm
+		printf 'Conflicts: replaced-old\nReplaces: replaced-old\n' >>replaced-new/DEBIAN/control
+		dpkg-deb -b replaced-old && dpkg-deb -b replaced-new && rm /etc/systemd/system/replaced.service
+		dpkg -i replaced-old.deb && systemctl daemon-reload && systemctl start replaced.socket
+		touch replaced-new-fails; ! dpkg -i --auto-deconfigure replaced-new.deb`)
+	eventually(t, "the other package is known", func() bool { return h.Sh(t, "grep replaced-new "+m.record()).Code == 0 })
+	m.states(t, "inactive", "replaced.socket")
+	h.Must(t, "rm /run/replaced-new-fails && dpkg --configure -a")
+	eventually(t, "the socket listens again", func() bool { return m.state(t, "replaced.socket") == "active" })
+	eventually(t, "nobody waits any more", func() bool { return h.Sh(t, waiter).Code != 0 })
+	h.Must(t, "systemctl stop replaced.socket; dpkg -P replaced-new; rm -f /etc/systemd/system/*.wants/replaced.*; systemctl daemon-reload")
 	m.released(t)
 }
 

@@ -69,21 +69,50 @@ func Done(ctx context.Context, packages []string) (bool, error) {
 }
 
 func askDone(ctx context.Context, packages []string) (bool, error) {
-	cmd := exec.CommandContext(ctx, "dpkg-query", append([]string{"--show", "--showformat=${db:Status-Status}\n", "--"}, packages...)...)
+	states, err := query(ctx, append([]string{"--show", "--showformat=${db:Status-Status}\n", "--"}, packages...)...)
+	return err == nil && allDone(states), err
+}
+
+// query asks dpkg-query(1). Of what that knows nothing of (any more) it says nothing.
+func query(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "dpkg-query", args...)
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return false, errors.New("dpkg-query: no answer in time")
-	case errors.As(err, &exit) && exit.ExitCode() == 1: // of one it knows nothing (any more)
+		return "", errors.New("dpkg-query: no answer in time")
+	case errors.As(err, &exit) && exit.ExitCode() == 1:
 	case errors.As(err, &exit):
 		complaint, _, _ := strings.Cut(strings.TrimSpace(string(exit.Stderr)), "\n")
-		return false, fmt.Errorf("dpkg-query has failed: %s", complaint)
+		return "", fmt.Errorf("dpkg-query has failed: %s", complaint)
 	case err != nil:
-		return false, handover.NotExecuted("dpkg-query", err)
+		return "", handover.NotExecuted("dpkg-query", err)
 	}
-	return allDone(string(out)), nil
+	return string(out), nil
+}
+
+// Owners are the packages, as Done takes them, that some files are in.
+func Owners(ctx context.Context, paths []string) (packages []string, err error) {
+	args := []string{"--search", "--"}
+	for _, path := range paths {
+		args = append(args, strings.ReplaceAll(path, `\`, `\\`)) // a pattern
+	}
+	found, err := query(ctx, args...)
+	return ownersIn(found), err
+}
+
+// ownersIn reads "PACKAGE, PACKAGE: PATH"; of a diversion, it is other words.
+func ownersIn(found string) (packages []string) {
+	for line := range strings.Lines(found) {
+		names, _, _ := strings.Cut(line, ": ")
+		for name := range strings.SplitSeq(names, ", ") {
+			if IsName(name) && !slices.Contains(packages, name) {
+				packages = append(packages, name)
+			}
+		}
+	}
+	return packages
 }
 
 // allDone reads a state a line. One that awaits triggers is configured.

@@ -30,6 +30,13 @@ func TestAllDone(t *testing.T) {
 	}
 }
 
+func TestOwnersIn(t *testing.T) {
+	const found = "rpcbind: /lib/systemd/system/rpcbind.socket\nlibfoo:amd64, libfoo:i386: /etc/foo\ndiversion by dash from: /bin/sh\nrpcbind: /x: y\n"
+	if got := fmt.Sprint(ownersIn(found)); got != "[rpcbind libfoo:amd64 libfoo:i386]" {
+		t.Error(got)
+	}
+}
+
 // Nothing of a database is nothing new.
 func TestLook(t *testing.T) {
 	if before, now := Look(), Look(); before != now {

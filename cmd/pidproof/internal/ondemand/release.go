@@ -5,6 +5,10 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
+
+	"pidproof/cmd/pidproof/internal/maintscript"
 )
 
 // Awaited are the services that maintainer scripts have had held off, or what they have
@@ -48,7 +52,39 @@ func Release(ctx context.Context, service string, done func(context.Context, []s
 	if d.Tried, err = done(ctx, r.Packages); err != nil || !d.Tried {
 		return d, err
 	}
+	if d.Tried, err = r.successorsDone(ctx, done); err != nil || !d.Tried {
+		return d, err
+	}
 	r.Named = nil
 	d.Restored, d.Restarted, err = r.restore(ctx)
 	return d, err
+}
+
+// successorsDone: a package that was removed may have been replaced by another, which has the
+// service's files, and is not configured yet. It is waited for, too.
+func (r *Record) successorsDone(ctx context.Context, done func(context.Context, []string) (bool, error)) (bool, error) {
+	owners, err := maintscript.Owners(ctx, r.files())
+	if err != nil {
+		return false, err
+	}
+	if owners = without(owners, r.Packages); len(owners) == 0 {
+		return true, nil
+	}
+	if is, err := done(ctx, owners); is || err != nil {
+		return is, err
+	}
+	r.Packages = with(r.Packages, owners)
+	return false, r.write()
+}
+
+// files are where packages have the units of a record, and its init script.
+func (r *Record) files() []string {
+	paths := []string{"/etc/init.d/" + r.Service}
+	for _, unit := range with(append([]string{unitName(r.Service)}, r.Units...), r.Held) {
+		if template, _, is := strings.Cut(unit, "@"); is {
+			unit = template + "@" + filepath.Ext(unit)
+		}
+		paths = append(paths, "/lib/systemd/system/"+unit, "/usr/lib/systemd/system/"+unit)
+	}
+	return paths
 }
