@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/handover"
@@ -176,7 +177,7 @@ func (cmd debSystemdInvokeCmd) startBehind(c *console, call systemdinvoke.Invoca
 	ctx, cancel := c.Deadline()
 	defer cancel()
 	byName := ondemand.StoppedByName(triggers)
-	blocked, err := ondemand.LookBlocked(ctx, slices.Concat(triggers, call.Services()), call.Action != "start")
+	blocked, err := ondemand.LookBlocked(ctx, triggers, call.Action != "start")
 	if err == nil && (len(blocked) > 0 || byName) {
 		var allowed bool
 		if allowed, err = cmd.allowed(c, call); err == nil && !allowed {
@@ -194,7 +195,8 @@ func (cmd debSystemdInvokeCmd) startBehind(c *console, call systemdinvoke.Invoca
 	}
 }
 
-// behind calls the real program for all but the sockets that services have made way for.
+// behind calls the real program for all but the sockets that services have made way for, and
+// these services, where they were to be restarted.
 func (cmd debSystemdInvokeCmd) behind(c *console, call systemdinvoke.Invocation, blocked []ondemand.Blocked, triggers []string) (code int) {
 	start := quiesce.Starting{Console: c.Console, Asker: c.Asker, Command: handover.DebSystemdInvoke}
 	code = start.Behind(blocked, c.maintainedPackage())
@@ -203,7 +205,9 @@ func (cmd debSystemdInvokeCmd) behind(c *console, call systemdinvoke.Invocation,
 		others = call.Units
 	}
 	for _, b := range blocked {
-		others = slices.DeleteFunc(slices.Clone(others), func(unit string) bool { return slices.Contains(b.Sockets, unit) })
+		others = slices.DeleteFunc(slices.Clone(others), func(unit string) bool {
+			return slices.Contains(b.Sockets, unit) || call.Action != "start" && strings.TrimSuffix(unit, ".service") == b.Service
+		})
 	}
 	if len(others) > 0 && code <= exitcode.Refused { // else a signal has ended it
 		code = max(code, start.Call(append([]string{call.Action}, ondemand.SocketsFirst(others)...)))

@@ -30,7 +30,9 @@ func LookBlocked(ctx context.Context, units []string, restart bool) (blocked []B
 		if p.get("LoadState") != "loaded" || p.get("Accept") == "yes" || runs && !restart {
 			continue
 		}
-		together := units // systemd restarts these with the socket
+		// systemd restarts these with the socket, and in order. A service that is named beside it, it
+		// restarts at the same time: the socket is refused, or not.
+		var together []string
 		for _, by := range []string{"RequiredBy", "BoundBy", "ConsistsOf"} {
 			together = with(together, wordsOf(p.get(by)))
 		}
