@@ -10,7 +10,7 @@ var Services = []Service{
 		Second: "env --block-signal rsync --daemon --config=/etc/rsyncd-other.conf",
 	},
 	{
-		Name: "tinc", Packages: []string{"tinc"}, Daemon: "/usr/sbin/tincd", Pidfile: "/run/tinc.net.pid", Few: true,
+		Name: "tinc", Packages: []string{"tinc"}, Daemon: "/usr/sbin/tincd", Pidfile: "/run/tinc.net.pid",
 		Prepare: `mkdir -p /etc/tinc/net/hosts /etc/tinc/other/hosts
 			echo net >/etc/tinc/nets.boot
 			for net in net other; do
@@ -29,7 +29,7 @@ var Services = []Service{
 		Second: "cd /etc/openvpn && openvpn --dev null --remote 127.0.0.1 --lport 1195 --secret key --cipher AES-256-CBC --writepid /run/other.pid --daemon",
 	},
 	{
-		Name: "inspircd", Packages: []string{"inspircd"}, Daemon: "/usr/sbin/inspircd", Pidfile: "/run/inspircd/inspircd.pid", Few: true,
+		Name: "inspircd", Packages: []string{"inspircd"}, Daemon: "/usr/sbin/inspircd", Pidfile: "/run/inspircd/inspircd.pid",
 		// Its init script gives options that inspircd 3 does not know any more.
 		Prepare: `echo 'IRCDARGS="--config /etc/inspircd/inspircd.conf"' >/etc/default/inspircd
 			echo '<pid file="/run/inspircd/inspircd.pid">' >>/etc/inspircd/inspircd.conf`,
@@ -60,8 +60,6 @@ var Services = []Service{
 		Prepare: `echo 'START=1
 DAEMON_OPTS="-C /etc/mini-httpd.conf"' >/etc/default/mini-httpd; sed -i 's/^host=.*/host=127.0.0.1/; s/^port=.*/port=8085/' /etc/mini-httpd.conf`},
 	{Name: "ircd-hybrid", Packages: []string{"ircd-hybrid"}, Daemon: "/usr/sbin/ircd-hybrid", Pidfile: "/run/ircd/ircd-hybrid.pid",
-		Itself: "start restart force-reload"},
-	{Name: "nield", Packages: []string{"nield"}, Daemon: "/usr/sbin/nield", Pidfile: "/run/nield.pid", Actions: "force-reload",
 		Itself: "start restart force-reload"},
 	{Name: "restartd", Packages: []string{"restartd"}, Daemon: "/usr/sbin/restartd", Pidfile: "/run/restartd.pid",
 		Prepare: `echo 'sleeper "nobody-runs-this" "true" "true"' >/etc/restartd.conf`},
@@ -95,15 +93,16 @@ DAEMON_OPTS="-C /etc/mini-httpd.conf"' >/etc/default/mini-httpd; sed -i 's/^host
 	{
 		Name: "apache2", Packages: []string{"apache2", "apache2-bin", "apache2-data", "apache2-utils"}, Daemon: "/usr/sbin/apache2", Pidfile: "/run/apache2/apache2.pid",
 		Actions: "graceful",
-		Prepare: `sh /usr/share/doc/apache2/examples/setup-instance foo
+		Prepare: `touch /etc/logrotate.d/apache2
+			sh /usr/share/doc/apache2/examples/setup-instance foo
 			printf 'Listen 127.0.0.1:8091\nServerName main\n' >/etc/apache2/ports.conf
 			printf 'Listen 127.0.0.1:8092\nServerName foo\n' >/etc/apache2-foo/ports.conf`,
 		Second: "/etc/init.d/apache2-foo start",
 	},
 	{Name: "postfwd", Packages: []string{"postfwd"}, Daemon: "/usr/bin/perl", Args: "postfwd", File: "/usr/sbin/postfwd2", Pidfile: "/run/postfwd.pid",
 		Prepare: `sed -i s/^STARTUP=.*/STARTUP=1/ /etc/default/postfwd; mkdir -p /etc/postfix; echo 'id=R1; action=DUNNO' >/etc/postfix/postfwd.cf`},
-	{Name: "wesnoth-1.16-server", Packages: []string{"wesnoth-1.16-server"}, Daemon: "/usr/games/wesnothd-1.16", Pidfile: "/run/wesnoth-1.16-server.pid", Actions: "reload"},
+	{Name: "wesnoth-1.16-server", Packages: []string{"wesnoth-1.16-server"}, Daemon: "/usr/games/wesnothd-1.16", Pidfile: "/run/wesnoth-1.16-server.pid", Few: true, Actions: "reload"},
 	{Name: "nagios4", Packages: []string{"nagios4-common", "nagios4-core"}, Daemon: "/usr/sbin/nagios4", Pidfile: "/run/nagios4/nagios4.pid", Actions: "check"},
-	{Name: "cvsd", Packages: []string{"cvsd"}, Daemon: "/usr/sbin/cvsd", Pidfile: "/run/cvsd.pid",
+	{Name: "cvsd", Packages: []string{"cvsd"}, Daemon: "/usr/sbin/cvsd", Pidfile: "/run/cvsd.pid", Few: true,
 		Prepare: `sed -i 's,^ *PidFile .*,PidFile /run/cvsd.pid,; s/^ *Listen .*/Listen 127.0.0.1 2401/' /etc/cvsd/cvsd.conf`},
 }
