@@ -13,7 +13,7 @@ type Comparison struct {
 	StockHits, PatchedHits          int // on innocent processes
 
 	Healed []Difference // stock was wrong, patched is right
-	Both   []Difference // both are wrong, by no fault of the patch
+	Both   []Difference // both are wrong, by no fault of the patch, or may be
 	Words  []Difference // both are right, and say something else
 	Broken []Difference // patched is wrong where stock is right, differs from it, or does something to an innocent process
 }
@@ -53,6 +53,8 @@ func (s Service) Compare(o Outcome) (c Comparison) {
 				d.Stock, d.Patched = a, b
 				c.Words = append(c.Words, d)
 			}
+		case s.races(after.Action):
+			c.Both = append(c.Both, d)
 		case before.Wrong == "" || !both && after.Wrong != "" && !s.Excuses(after.Action):
 			c.Broken = append(c.Broken, d)
 		case after.Wrong == "":
@@ -67,6 +69,10 @@ func (s Service) Compare(o Outcome) (c Comparison) {
 // Excuses: what is wrong in that action is not the patch's.
 func (s Service) Excuses(action string) bool {
 	return slices.Contains(strings.Fields(s.Itself+" "+s.Leaves), action)
+}
+
+func (s Service) races(action string) bool {
+	return slices.Contains(strings.Fields(s.Races), action)
 }
 
 func count(yes bool) int {

@@ -16,6 +16,8 @@ type Service struct {
 	Actions  string // what the script knows beyond its usage line
 	// Itself are actions in which not the script but the daemon's own program takes whoever its pidfile names for itself.
 	Itself string
+	// Races are actions that start the daemon again before all of it has gone: whether it comes up is a matter of moments.
+	Races  string
 	Leaves string // actions whose places the audit names, and leaves
 	Few    bool   // also in `make test`
 }

@@ -65,9 +65,9 @@ DAEMON_OPTS="-C /etc/mini-httpd.conf"' >/etc/default/mini-httpd; sed -i 's/^host
 		Prepare: `echo 'sleeper "nobody-runs-this" "true" "true"' >/etc/restartd.conf`},
 	{Name: "ptunnel", Packages: []string{"ptunnel"}, Daemon: "/usr/sbin/ptunnel", Pidfile: "/run/ptunnel.pid", Few: true,
 		Prepare: `echo run_daemon=true >/etc/default/ptunnel`},
-	{Name: "postsrsd", Packages: []string{"postsrsd"}, Daemon: "/usr/sbin/postsrsd", Pidfile: "/run/postsrsd.pid",
+	{Name: "postsrsd", Packages: []string{"postsrsd"}, Daemon: "/usr/sbin/postsrsd", Pidfile: "/run/postsrsd.pid", Races: "restart reload force-reload",
 		Prepare: `printf 'SRS_DOMAIN=example.org\nSRS_SECRET=/etc/postsrsd.secret\nSRS_SEPARATOR==\nSRS_HASHLENGTH=4\nSRS_HASHMIN=4\nSRS_FORWARD_PORT=10001\nSRS_REVERSE_PORT=10002\nRUN_AS=postsrsd\nCHROOT=/var/lib/postsrsd\nSRS_LISTEN_ADDR=127.0.0.1\n' >/etc/default/postsrsd`},
-	{Name: "net-acct", Packages: []string{"net-acct"}, Daemon: "/usr/sbin/nacctd", Pidfile: "/run/nacctd.pid", Actions: "reload force-reload",
+	{Name: "net-acct", Packages: []string{"net-acct"}, Daemon: "/usr/sbin/nacctd", Pidfile: "/run/nacctd.pid", Races: "restart reload force-reload", Actions: "reload force-reload",
 		Itself:  "start restart force-reload",
 		Prepare: `sed -i 's/^device.*/device lo/' /etc/naccttab`},
 	{Name: "omniorb-eventservice", Packages: []string{"omnievents"}, Daemon: "/usr/sbin/omniEvents", Pidfile: "/run/omniEvents.pid", Actions: "reload force-reload"},
@@ -93,14 +93,13 @@ DAEMON_OPTS="-C /etc/mini-httpd.conf"' >/etc/default/mini-httpd; sed -i 's/^host
 	{
 		Name: "apache2", Packages: []string{"apache2", "apache2-bin", "apache2-data", "apache2-utils"}, Daemon: "/usr/sbin/apache2", Pidfile: "/run/apache2/apache2.pid",
 		Actions: "graceful",
+		Itself:  "start restart", // apache2 -k start
 		Prepare: `touch /etc/logrotate.d/apache2
 			sh /usr/share/doc/apache2/examples/setup-instance foo
 			printf 'Listen 127.0.0.1:8091\nServerName main\n' >/etc/apache2/ports.conf
 			printf 'Listen 127.0.0.1:8092\nServerName foo\n' >/etc/apache2-foo/ports.conf`,
 		Second: "/etc/init.d/apache2-foo start",
 	},
-	{Name: "postfwd", Packages: []string{"postfwd"}, Daemon: "/usr/bin/perl", Args: "postfwd", File: "/usr/sbin/postfwd2", Pidfile: "/run/postfwd.pid",
-		Prepare: `sed -i s/^STARTUP=.*/STARTUP=1/ /etc/default/postfwd; mkdir -p /etc/postfix; echo 'id=R1; action=DUNNO' >/etc/postfix/postfwd.cf`},
 	{Name: "wesnoth-1.16-server", Packages: []string{"wesnoth-1.16-server"}, Daemon: "/usr/games/wesnothd-1.16", Pidfile: "/run/wesnoth-1.16-server.pid", Few: true, Actions: "reload"},
 	{Name: "nagios4", Packages: []string{"nagios4-common", "nagios4-core"}, Daemon: "/usr/sbin/nagios4", Pidfile: "/run/nagios4/nagios4.pid", Actions: "check"},
 	{Name: "cvsd", Packages: []string{"cvsd"}, Daemon: "/usr/sbin/cvsd", Pidfile: "/run/cvsd.pid", Few: true,

@@ -209,7 +209,7 @@ func (r *tried) judge(t *testing.T, one healing.Step, mains []int) string {
 		if one.State.Runs() && one.Code != 0 && one.Code != notImplemented {
 			return fmt.Sprintf("fails with %d", one.Code)
 		}
-		if plain := r.ofState(healing.Stopped, one.Action); (one.State == healing.Stale || one.State == healing.Dead) && (one.Code == 0) != (plain.Code == 0) {
+		if plain := r.ofState(healing.Stopped, one.Action); !one.State.Runs() && one.State != healing.Stopped && (one.Code == 0) != (plain.Code == 0) {
 			return fmt.Sprintf("says %d, and %d where no pidfile is", one.Code, plain.Code)
 		}
 		switch sound := r.ofState(healing.Running, one.Action); {

@@ -76,7 +76,7 @@ func totals(outcomes []healing.Outcome) string {
 		{"healed: stock is wrong, patched is right", healed},
 		{"the stock script, or its daemon, hits an innocent process", sum.StockHits},
 		{"with the patched script, the daemon itself does, or a place that the audit names and leaves", sum.PatchedHits},
-		{"wrong in both, by no fault of the patch", both},
+		{"wrong in both, or now and then in either, by no fault of the patch", both},
 		{"stock is right, and the patched script is wrong or differs", broken},
 		{"both are right, and say something else", words},
 	} {
@@ -117,8 +117,11 @@ func seen(c healing.Comparison) string {
 	}
 	list("Healed", c.Healed, func(d healing.Difference) string { return "stock " + d.Stock })
 	list("Wrong in both", c.Both, func(d healing.Difference) string {
-		if d.Stock == d.Patched {
+		switch d.Stock {
+		case d.Patched:
 			return d.Stock
+		case "":
+			return d.Patched + "; stock does that at other times"
 		}
 		return "stock " + d.Stock + "; patched " + d.Patched
 	})
