@@ -282,7 +282,7 @@ rpm: $(RPM_ARCHES:%=bin/%/pidproof)
 apk: $(APK_ARCHES:%=bin/%/pidproof)
 	@$(foreach arch,$(APK_ARCHES),$(call package,apk,$(arch)) &&) :
 package = mkdir -p "$(DIST)" && rm -rf bin/$(1) && $(MAKE) -s install DESTDIR=bin/$(1) $(LAYOUT) $(LAYOUT.$(1)) >/dev/null && \
-	install -m 755 bin/$(2)/pidproof bin/$(1)/usr/sbin/pidproof && sh scripts/packages/build $(1) $(2) bin/$(1) "$(DIST)"
+	install -m 755 bin/$(2)/pidproof bin/$(1)/usr/sbin/pidproof && sh scripts/packages/build $(1) $(2) bin/$(1) "$(DIST)" && rm -r bin/$(1)
 
 # All of a release, in dist: nothing, or everything. README.md has the steps before and after.
 PARTS = tarball deb dsc rpm apk

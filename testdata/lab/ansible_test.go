@@ -169,8 +169,17 @@ func (c controller) plays(t *testing.T, changed int, name string, args ...string
 	return said
 }
 
-// installs: a dry run says so and does nothing; what is done is done once.
+// installs: a dry run says so and does nothing; what fails leaves nothing that a later run takes for done; what is done is
+// done once.
 func (c controller) installs(t *testing.T) {
+	c.write(t, "broken.deb", "no package\n")
+	said, err := c.play(t, "install", "-e", "{pidproof_packages: ["+c.dir+"/broken.deb]}")
+	if err == nil || strings.Count(said, "pidproof's packages could not be installed: E: ") != len(c.hosts) {
+		t.Errorf("install of what is no package: %v\n%s", err, said)
+	}
+	for _, h := range c.hosts {
+		h.Must(t, "test ! -e /var/cache/pidproof")
+	}
 	if said, err := c.play(t, "install", "--check"); err != nil {
 		t.Errorf("install --check: %v\n%s", err, said)
 	}
@@ -258,16 +267,23 @@ func (c controller) restarts(t *testing.T) {
 func (c controller) stopsAtFailure(t *testing.T) {
 	before := c.upgrade(t)
 	for _, h := range c.hosts {
-		h.Must(t, "mv /etc/default/demod-foo /run/ && echo 'exit 1' >/etc/default/demod-foo")
+		h.Must(t, "mv /etc/default/demod-foo /run/ && echo 'touch /run/tried; exit 1' >/etc/default/demod-foo")
 	}
 	said, err := c.play(t, "restart", "-e", "{pidproof_restart: [demod-foo]}")
 	if err == nil || !strings.Contains(said, "demod-foo: failed: the command exited with 1") || strings.Count(said, "\nPLAY [Restart ") != 1 {
 		t.Errorf("restart of what fails: %v\n%s", err, said)
 	}
+	tried := 0
 	for name, h := range c.hosts {
 		if now, old := h.list(t)["demod-foo"], before[name]["demod-foo"]; now.PID != old.PID {
 			t.Errorf("%s: demod-foo was %+v and is %+v", name, old, now)
 		}
+		if h.Sh(t, "test -e /run/tried").Code == 0 {
+			tried++
+		}
+	}
+	if tried != 1 {
+		t.Errorf("it was tried on %d hosts", tried)
 	}
 }
 
