@@ -23,7 +23,7 @@ SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && 
 # In CI a broken -race must fail, not be left out.
 RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
 
-.PHONY: build completion demo test attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always fleet
+.PHONY: build completion demo test attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always deb dsc deb-check fleet
 
 build: bin/pidproof completion
 
@@ -227,7 +227,6 @@ uninstall:
 
 # Debian packages, for each architecture and for all, without root and the same bytes each time; and their source package,
 # which Debian 13 builds without a network. debian/ is kept in scripts/debian, so that no distribution finds it in its way.
-.PHONY: deb dsc
 ARCHES     = amd64 arm64 armhf i386 ppc64el riscv64 s390x
 STAGE      = bin/debian
 EPOCH      = $(or $(SOURCE_DATE_EPOCH),$(shell sh scripts/version date))
@@ -252,7 +251,14 @@ deb:
 	@$(call changelog,$(STAGE).changelog,scripts/debian)
 	@rm -f $(DIST)/*.deb
 	@SOURCE_DATE_EPOCH=$(EPOCH) $(MAKE) -s -f scripts/debian/rules binary CHANGELOG=$(STAGE).changelog 'ARCHES=$(ARCHES)' 'DIST=$(DIST)'
+	@rm -rf $(STAGE) $(STAGE).changelog
 	@echo 'make deb: $(VERSION), in $(DIST):'; cd $(DIST) && ls -s -k *.deb
+
+# `make test` tries some of it. As root.
+deb-check: bin/pidproof
+	@sh testdata/packages.sh attack
+	@PIDPROOF_ATTACK=1 go test -count=1 -timeout 4h -v ./testdata/debian
+	@PIDPROOF_ATTACK=1 go test -count=1 -timeout 4h -v -run '^TestDebs' ./testdata/lab
 
 dsc:
 	@$(call tools,dpkg-source dpkg-parsechangelog git,the packages dpkg-dev and git)
@@ -265,6 +271,7 @@ dsc:
 	find $$source -exec touch -hd @$(EPOCH) {} +; \
 	cd $(STAGE).source; SOURCE_DATE_EPOCH=$(EPOCH) dpkg-source --build pidproof-$(VERSION) >/dev/null; \
 	rm -f $(abspath $(DIST))/*.dsc $(abspath $(DIST))/pidproof_*.tar.xz; mv *.dsc *.tar.xz $(abspath $(DIST))
+	@rm -rf $(STAGE).source
 	@echo 'make dsc: $(VERSION), in $(DIST):'; cd $(DIST) && ls -s -k *.dsc pidproof_*.tar.xz
 
 # The sources as they are released, with the modules that they are built of.

@@ -2,7 +2,7 @@
 # Installs the Debian packages that `make lint` and the tests use. They are
 # tools only: none starts a service. apache2 goes into the lab's overlay, so
 # that nobody gets a web server for running the tests. `packages.sh attack` also
-# installs QEMU, which is large, and which only `make attack` needs, and
+# installs QEMU, which is large, and which only `make attack` and `make deb-check` need, and
 # `packages.sh fleet` ansible.
 set -eu
 
@@ -34,6 +34,8 @@ procps         ps
 rpm            rpm
 strace         strace
 sysvinit-utils /lib/lsb/init-functions
+dpkg-dev       dpkg-gencontrol
+lintian        lintian
 qemu-user      qemu-s390x
 ansible-core   ansible-playbook
 openssh-client ssh

@@ -38,8 +38,8 @@ cd "$1"
 for name in pidproof pidproof-wrappers; do
 	dpkg-deb -R $name.deb tree
 	sed -i 's/^Version: .*/Version: 2.0/; s/(>= 1.0)/(>= 2.0)/; s/(<< 1.0.1~)/(<< 2.0.1~)/' tree/DEBIAN/control
-	for wrapper in tree/usr/share/pidproof/start-stop-daemon tree/usr/share/pidproof/*-invoke; do
-		[ ! -e "$wrapper" ] || echo '# newer' >>"$wrapper"
+	for wrapper in start-stop-daemon invoke-rc.d deb-systemd-invoke; do
+		[ $name = pidproof ] || echo '# newer' >>tree/usr/share/pidproof/$wrapper
 	done
 	dpkg-deb --root-owner-group -Znone -b tree newer-$name.deb
 	rm -r tree
@@ -65,7 +65,7 @@ func bringDebs(t *testing.T, h *Host) {
 // of manual pages note.
 const tree = `
 export LC_ALL=C
-find /etc /usr /var /sbin/ /bin/ /lib/ -xdev \( -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/log -o -path /var/cache -o \
+find /etc /usr /var /sbin/ /bin/ /lib/ -xdev \( -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/log -o -path /var/cache -o -path /var/tmp -o \
 	-path /usr/local -o -path /usr/src \) -prune -o -type d -printf '%p %M %u:%g\n' -o -printf '%p %M %u:%g %s %l\n' | sort
 find /etc /usr/sbin /usr/bin /sbin/ /usr/share/pidproof /usr/lib/lsb /run/pidproof -xdev -type f 2>/dev/null | sort | xargs -d '\n' sha256sum
 ls -d /run/pidproof /etc/pidproof 2>&1
