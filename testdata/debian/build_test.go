@@ -31,7 +31,7 @@ func TestSameBytes(t *testing.T) {
 	for i, folder := range []string{"a", "another/with/a/longer/path"} {
 		dir := exported(t, folder)
 		// The programs first: another user has no cache of the compiler's.
-		output(t, command(dir, "make", "-s", "bin/pidproof", "bin/deb/"+arch+"/pidproof"))
+		output(t, command(dir, "make", "-s", "bin/pidproof", "completion", "bin/deb/"+arch+"/pidproof"))
 		deb := command(dir, "sh", "-c", "umask 022; make -s deb ARCHES="+arch)
 		if i == 1 {
 			deb = command(dir, "sh", "-c", "umask 077; make -s deb ARCHES="+arch)
@@ -46,7 +46,7 @@ func TestSameBytes(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"pidproof-wrappers_1.2.3~rc1+5+gabcdef_all.deb", "pidproof_1.2.3~rc1+5+gabcdef_" + arch + ".deb"}
+	want := []string{"pidproof-wrappers_1.2.3~rc1_all.deb", "pidproof_1.2.3~rc1_" + arch + ".deb"}
 	if names := firstFields(built[0]); !slices.Equal(names, want) {
 		t.Errorf("made %q, want %q", names, want)
 	}
@@ -137,7 +137,7 @@ func exported(t *testing.T, name string) string {
 	dir := filepath.Join(base, name)
 	must.Do(t, os.MkdirAll(dir, 0o755))
 	output(t, command("../..", "sh", "-euc", `git ls-files -z | tar -c --null --verbatim-files-from -T - | tar -x -C "$1"
-		echo v1.2.3-rc1-5-gabcdef >"$1/VERSION"; touch -d @1700000000 "$1/NEWS.md"`, "sh", dir))
+		echo 1.2.3~rc1 >"$1/VERSION"; touch -d @1700000000 "$1/NEWS.md"`, "sh", dir))
 	return dir
 }
 
