@@ -7,6 +7,9 @@ changed() { find /upper ! -path '/upper/root/.rpmdb*' ! -path '/upper/packages*'
 # This machine may have one installed.
 rm -rf /usr/lib/lsb /usr/sbin/pidproof /usr/local/sbin/pidproof /usr/share/pidproof /usr/share/doc/pidproof \
 	/usr/share/man/man?/pidproof*
+# Debian's fish has this folder, empty; neither rpm nor apk knows that it is another package's.
+mkdir -p /usr/share/fish/vendor_completions.d
+: >/usr/share/fish/vendor_completions.d/another
 changed >/run/before
 
 left() {
