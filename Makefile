@@ -257,7 +257,7 @@ deb:
 # `make test` tries some of it. As root.
 deb-check: bin/pidproof
 	@sh testdata/packages.sh attack
-	@PIDPROOF_ATTACK=1 go test -count=1 -timeout 4h -v ./testdata/debian
+	@PIDPROOF_ATTACK=1 go test -count=1 -timeout 4h -v ./testdata/debian ./testdata/release
 	@PIDPROOF_ATTACK=1 go test -count=1 -timeout 4h -v -run '^TestDebs' ./testdata/lab
 
 dsc:

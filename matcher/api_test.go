@@ -18,7 +18,7 @@ import (
 
 // A stranger reads the whole API before he uses it, and what is exported has to be kept.
 func TestFewExportedNames(t *testing.T) {
-	for dir, most := range map[string]int{".": 39, "host": 10} {
+	for dir, most := range map[string]int{".": 39, "host": 11} {
 		if names := exported(t, dir); len(names) > most {
 			t.Errorf("%s exports %d names, more than %d: %s", dir, len(names), most, strings.Join(names, " "))
 		}

@@ -76,7 +76,7 @@ DAEMON_OPTS="-C /etc/mini-httpd.conf"' >/etc/default/mini-httpd; sed -i 's/^host
 	{Name: "policyd-rate-limit", Packages: []string{"policyd-rate-limit"}, Daemon: "/usr/bin/python3.11", Args: "policyd-rate-limit", File: "/usr/bin/policyd-rate-limit", Pidfile: "/run/policyd-rate-limit/policyd-rate-limit.pid",
 		Prepare: "mkdir -p /var/spool/postfix"},
 	{Name: "spamass-milter", Packages: []string{"spamass-milter"}, Daemon: "/usr/sbin/spamass-milter", Pidfile: "/run/spamass/spamass.pid"},
-	{Name: "wide-dhcpv6-relay", Packages: []string{"wide-dhcpv6-relay"}, Daemon: "/usr/sbin/dhcp6relay", Pidfile: "/run/dhcp6relay.pid", Few: true, Actions: "force-reload",
+	{Name: "wide-dhcpv6-relay", Packages: []string{"wide-dhcpv6-relay"}, Daemon: "/usr/sbin/dhcp6relay", Pidfile: "/run/dhcp6relay.pid", Actions: "force-reload",
 		Prepare: `echo 'INTERFACES="lo"' >/etc/default/wide-dhcpv6-relay`},
 	{Name: "wide-dhcpv6-client", Packages: []string{"wide-dhcpv6-client"}, Daemon: "/usr/sbin/dhcp6c", Pidfile: "/run/dhcp6c.pid", Actions: "force-reload",
 		Prepare: `echo 'INTERFACES="wc0"' >/etc/default/wide-dhcpv6-client; ip link add wc0 type veth peer name wc1; ip link set wc0 up; ip link set wc1 up; printf 'profile default { information-only; };\n' >/etc/wide-dhcpv6/dhcp6c.conf`},
@@ -102,6 +102,6 @@ DAEMON_OPTS="-C /etc/mini-httpd.conf"' >/etc/default/mini-httpd; sed -i 's/^host
 	},
 	{Name: "wesnoth-1.16-server", Packages: []string{"wesnoth-1.16-server"}, Daemon: "/usr/games/wesnothd-1.16", Pidfile: "/run/wesnoth-1.16-server.pid", Few: true, Actions: "reload"},
 	{Name: "nagios4", Packages: []string{"nagios4-common", "nagios4-core"}, Daemon: "/usr/sbin/nagios4", Pidfile: "/run/nagios4/nagios4.pid", Actions: "check"},
-	{Name: "cvsd", Packages: []string{"cvsd"}, Daemon: "/usr/sbin/cvsd", Pidfile: "/run/cvsd.pid", Few: true,
+	{Name: "cvsd", Packages: []string{"cvsd"}, Daemon: "/usr/sbin/cvsd", Pidfile: "/run/cvsd.pid",
 		Prepare: `sed -i 's,^ *PidFile .*,PidFile /run/cvsd.pid,; s/^ *Listen .*/Listen 127.0.0.1 2401/' /etc/cvsd/cvsd.conf`},
 }

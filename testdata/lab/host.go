@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -32,10 +33,19 @@ type Host struct {
 	pidns *os.File // /proc/INIT/ns/pid; held open, so that no later namespace gets its number
 	netns *os.File // /proc/INIT/ns/net
 
+	dpkgLock sync.Mutex // see dpkgAlone
+
 	cgroup *cgroup // nil unless the init needs one: the host's processes then stay in the test's
 
 	ended  chan struct{} // closed when init is gone, and with it everything in its PID namespace
 	output bytes.Buffer  // what boot.sh said; complete once ended
+}
+
+// dpkgAlone keeps others that share the host from calling dpkg until this test ends: it locks its database, and refuses.
+func (h *Host) dpkgAlone(t *testing.T) {
+	t.Helper()
+	h.dpkgLock.Lock()
+	t.Cleanup(h.dpkgLock.Unlock)
 }
 
 // Boot returns a host under sysvinit, in runlevel 2, its loopback up and no service running. When the test ends the host

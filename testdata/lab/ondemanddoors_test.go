@@ -177,6 +177,7 @@ func testHanging(t *testing.T, h *Host) {
 // testStrictPrerm upgrades a package whose service has a name on the bus: its prerm runs under set -e, and dpkg is content
 // with what it returns.
 func testStrictPrerm(t *testing.T, h *Host) {
+	h.dpkgAlone(t)
 	const service = "lab-busd"
 	h.Must(t, `set -e
 		mkdir -p /run/`+service+` && cd /run/`+service+`

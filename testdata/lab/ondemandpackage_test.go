@@ -27,6 +27,7 @@ const waiter = "pgrep -f '^[^ ]*pidproof unquiesce --after-dpkg'"
 // testUnstarted: preinst stops a service, and postinst leaves it to its trigger to start it, as rtkit's does. The trigger
 // is armed again once dpkg has configured the package, whoever calls dpkg, and not before.
 func testUnstarted(t *testing.T, h *Host) {
+	h.dpkgAlone(t)
 	m := newUnits(t, h, "unstarted", 7360, nil)
 	m.addSocket(t)
 	stoppingPackage(t, h, "unstarted", "deb-systemd-invoke stop unstarted.service")

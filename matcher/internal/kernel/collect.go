@@ -221,9 +221,11 @@ func (h *System) unseen(e fact.Evidence, p *Handle, err error) (fact.Evidence, e
 }
 
 // HasEnded reports that only the exit status of a process is left. A first
-// thread may end before the others (pthread_exit in main).
+// thread may end before the others: by pthread_exit in main, and where another one
+// calls execve(2) and takes its place. Then it is dead for a moment, too, and there are two
+// (de_thread in fs/exec.c): once in some thousand checks of a program that executes itself.
 func HasEnded(s Stat) bool {
-	return s.State == "X" || s.State == "Z" && s.Threads <= 1
+	return (s.State == "X" || s.State == "Z") && s.Threads <= 1
 }
 
 func fillStat(e *fact.Evidence, s Stat) {
