@@ -15,9 +15,11 @@ const (
 )
 
 // TestDebsKilled kills dpkg and our maintainer scripts before each command by which they change something:
-// start-stop-daemon works, and dpkg, called once more, finishes or takes it back. `make test` tries some of these moments,
-// `make deb-check` all.
+// start-stop-daemon works, and dpkg, called once more, finishes or takes it back. It is for `make deb-check` only.
 func TestDebsKilled(t *testing.T) {
+	if !rounds.Long() {
+		return
+	}
 	t.Parallel()
 	p := bootPackaged(t)
 	// dpkg itself calls some of these, by PATH.
@@ -27,23 +29,19 @@ func TestDebsKilled(t *testing.T) {
 	for name, op := range map[string]struct {
 		from, do, next string
 		inPlace        bool // the wrappers, in the end
-		few            bool // also without PIDPROOF_ATTACK
 	}{
-		"install":              {purgeDebs, install, install, true, false},
-		"install, then purge":  {purgeDebs, install, "dpkg --force-remove-reinstreq --purge pidproof-wrappers pidproof", false, false},
-		"upgrade":              {install, upgrade, upgrade, true, true},
-		"upgrade, then back":   {install, upgrade, install, true, false},
-		"upgrade, then purge":  {install, upgrade, "dpkg --force-remove-reinstreq --purge pidproof-wrappers pidproof", false, false},
-		"remove":               {install, removeDebs, removeDebs, false, false},
-		"purge":                {install, purgeDebs, purgeDebs, false, false},
-		"remove, then install": {install, removeDebs, install, true, false},
+		"install":              {purgeDebs, install, install, true},
+		"install, then purge":  {purgeDebs, install, "dpkg --force-remove-reinstreq --purge pidproof-wrappers pidproof", false},
+		"upgrade":              {install, upgrade, upgrade, true},
+		"upgrade, then back":   {install, upgrade, install, true},
+		"upgrade, then purge":  {install, upgrade, "dpkg --force-remove-reinstreq --purge pidproof-wrappers pidproof", false},
+		"remove":               {install, removeDebs, removeDebs, false},
+		"purge":                {install, purgeDebs, purgeDebs, false},
+		"remove, then install": {install, removeDebs, install, true},
 	} {
-		if !op.few && !rounds.Long() {
-			continue
-		}
 		t.Run(name, func(t *testing.T) {
 			killed := 0
-			for step := first(name); ; step += rounds.Of(31, 1) {
+			for step := 0; ; step++ {
 				p.Must(t, op.from+" 2>&1")
 				moment := fmt.Sprintf("%s, killed before its step %d", name, step)
 				over := p.killed(t, op.do, step)
@@ -63,9 +61,6 @@ func TestDebsKilled(t *testing.T) {
 		})
 	}
 }
-
-// first spreads the moments that `make test` tries.
-func first(name string) int { return rounds.Of(1+5*len(name)%19, 0) }
 
 // deadlyToAll stands for a command, and kills all of dpkg's processes instead, or only who has called it, when the number
 // in the file "left" has come down to zero.
