@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -56,7 +57,11 @@ func (f *Finding) add(state State, text string, remedies ...string) {
 		f.Text += "; "
 	}
 	f.Text += text
-	f.Remedies = append(f.Remedies, remedies...)
+	for _, remedy := range remedies {
+		if !slices.Contains(f.Remedies, remedy) { // one package may mend several things
+			f.Remedies = append(f.Remedies, remedy)
+		}
+	}
 }
 
 // failed is what cannot be told because something could not be read. Root could, where only the
