@@ -51,7 +51,7 @@ func main() {
 
 // softMemoryLimit makes the collector of garbage work harder instead of letting the program grow beside thousands of
 // processes that run one file, which anybody can start. It is what few questions come near.
-const softMemoryLimit = 20 << 20
+const softMemoryLimit = 16 << 20
 
 // withoutSIGPIPE makes of a reader that has gone an error like a full disk. Go's
 // os.File ends the program with SIGPIPE for descriptors 1 and 2 only (os/signal);

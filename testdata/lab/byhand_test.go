@@ -115,6 +115,6 @@ func testPackageLosesPidfile(t *testing.T, h *Host) {
 	h.Must(t, fmt.Sprintf("echo %d >%s", pid, s.pidfile))
 	s.call(t, h, "status", 0)
 	s.call(t, h, "restart", 0)
-	eventually(t, "the pidfile is written", func() bool { return s.pid(t, h) != 0 })
+	eventually(t, "the new one's pidfile is written", func() bool { now := s.pid(t, h); return now != 0 && now != pid })
 	f.renewed(t, map[string]int{s.name: pid}, s)
 }
