@@ -38,6 +38,7 @@ func TestDebs(t *testing.T) {
 		{"a read-only /usr", p.readOnly},
 		{"another root", p.otherRoot},
 		{"dpkg moves the program", p.movedProgram},
+		{"a conffile was removed", p.lostConffile},
 		{"autopkgtests", p.autopkgtests},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -65,6 +66,18 @@ func (p packaged) refuses(t *testing.T, command, why string) {
 		t.Errorf("%s: exit %d, want a failure, and %q:\n%s", command, result.Code, why, result.Stdout)
 	}
 	requireSame(t, command, before, p.Must(t, state))
+}
+
+// lostConffile: doctor advised to copy a file that only an installation from the sources has.
+func (p packaged) lostConffile(t *testing.T) {
+	const conf = "/etc/apt/apt.conf.d/90pidproof"
+	p.install(t)
+	p.Must(t, "rm "+conf)
+	said := p.Sh(t, "pidproof doctor --json")
+	if want := "apt-get install --reinstall -o Dpkg::Options::=--force-confmiss pidproof"; said.Code != 1 || !strings.Contains(said.Stdout, want) {
+		t.Errorf("doctor does not advise %q: %+v", want, said)
+	}
+	p.Must(t, "dpkg --force-confmiss --install "+debsOf("")+" 2>&1 && test -e "+conf) // what that calls
 }
 
 func (p packaged) cameAndWent(t *testing.T) {

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 
@@ -28,7 +29,7 @@ func apt(ctx context.Context, f *Finding) {
 		called[m[1]+strings.TrimSpace(m[3])] = m[2]
 	}
 	before, after := called["Pre--before"], called["Post"]
-	remedy := say.Command("cp", share("apt.conf"), "/etc/apt/apt.conf.d/90pidproof")
+	remedy := aptRemedy(share("apt.conf"))
 	switch {
 	case after == "":
 		f.add(ToDo, "apt does not call pidproof: nobody is told what runs an old binary after an upgrade", remedy)
@@ -39,4 +40,13 @@ func apt(ctx context.Context, f *Finding) {
 	default:
 		f.add(Well, "apt calls pidproof before and after dpkg")
 	}
+}
+
+// aptRemedy puts apt's hook in place. The Debian package has it there itself, and no other copy: what an administrator has
+// removed of a package's configuration comes back only if he asks for it (dpkg(1), --force-confmiss).
+func aptRemedy(from string) string {
+	if _, err := os.Stat(from); err != nil && packaged("pidproof") {
+		return say.Command("apt-get", "install", "--reinstall", "-o", "Dpkg::Options::=--force-confmiss", "pidproof")
+	}
+	return say.Command("cp", from, "/etc/apt/apt.conf.d/90pidproof")
 }

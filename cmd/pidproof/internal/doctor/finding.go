@@ -88,10 +88,15 @@ func share(name string) string {
 
 // reinstall brings back what belongs to a package.
 func reinstall(name string) string {
-	if _, err := os.Stat("/var/lib/dpkg/info/" + name + ".list"); err == nil {
+	if packaged(name) {
 		return say.Command("apt-get", "install", "--reinstall", name)
 	}
 	return fmt.Sprintf("install %s again", name)
+}
+
+func packaged(name string) bool {
+	_, err := os.Stat("/var/lib/dpkg/info/" + name + ".list")
+	return err == nil
 }
 
 // names joins them as a sentence has them.
