@@ -130,17 +130,24 @@ func ends(ts *testscript.TestScript, neg bool, args []string) {
 // more goes by, as proc_pid_status(5) tells: less often than 40 times a second. One that
 // looks every 50 ms, on all of its threads, comes to 60.
 // The thread that Go's runtime watches the others from does not count: it naps some
-// sixty times after each, and on a busy machine without end.
+// sixty times after each, and on a busy machine without end. There others nap, too, now and
+// then: who really looks is woken each time that it is tried.
 func sleeps(ts *testscript.TestScript, neg bool, args []string) {
 	b := theBegun(ts, "sleeps NAME", neg, args, 1)
 	awaits(ts, false, args)
-	before, from := contextSwitches(ts, b.Process.Pid), time.Now()
-	if got := runCommand(ts, "pidproof", "wait", "started", "-t", "1.5", "-p", "/no-directory/none.pid", "sh"); got != 1 {
-		ts.Fatalf("exit code %d, want 1", got)
-	}
-	woken, passed := contextSwitches(ts, b.Process.Pid)-before, time.Since(from) // a busy machine takes longer
-	if float64(woken) > 40*passed.Seconds() {
-		ts.Fatalf("%s was woken %d times in %v", args[0], woken, passed)
+	const tries = 5
+	for try := range tries {
+		before, from := contextSwitches(ts, b.Process.Pid), time.Now()
+		if got := runCommand(ts, "pidproof", "wait", "started", "-t", "1.5", "-p", "/no-directory/none.pid", "sh"); got != 1 {
+			ts.Fatalf("exit code %d, want 1", got)
+		}
+		woken, passed := contextSwitches(ts, b.Process.Pid)-before, time.Since(from) // a busy machine takes longer
+		if float64(woken) <= 40*passed.Seconds() {
+			return
+		}
+		if try == tries-1 {
+			ts.Fatalf("%s was woken %d times in %v", args[0], woken, passed)
+		}
 	}
 }
 
