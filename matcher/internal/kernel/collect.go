@@ -265,7 +265,7 @@ func (h *System) LivingThread(pid int) (dir string, ending bool, err error) {
 	}
 	ending = len(threads) > 0
 	for _, its := range threads {
-		thread := filepath.Join(own, "task", strconv.Itoa(its.PID))
+		thread := h.threadPath(pid, its.PID, "")
 		_, err := os.Readlink(filepath.Join(thread, "exe"))
 		if err == nil || errors.Is(err, os.ErrPermission) {
 			return thread, false, nil
@@ -273,12 +273,48 @@ func (h *System) LivingThread(pid int) (dir string, ending bool, err error) {
 		if !fact.Vanished(err) {
 			return "", false, err
 		}
-		stat, err := readStat(filepath.Join(thread, "stat"), func() (procfs.Proc, error) { return its, nil })
-		if err != nil && !fact.Vanished(err) {
+		its, err := h.threadEnding(pid, its)
+		if err != nil {
 			return "", false, err
 		}
-		// One that is not there any more may have taken the place of the first, execve(2).
-		ending = ending && err == nil && stat.Flags&Exiting != 0
+		ending = ending && its
 	}
-	return own, ending, nil
+	if ending {
+		ending, err = h.allEnding(pid, threads)
+	}
+	return own, ending, err
+}
+
+// allEnding makes sure that these are all of the process's threads. A directory is no
+// snapshot: it lacks one that was made since, and those behind one that was let go of
+// meanwhile (next_tid in fs/proc/base.c), of which one may be in execve(2): check called a
+// program that executes itself ended, once in 40,000 times.
+func (h *System) allEnding(pid int, threads procfs.Procs) (bool, error) {
+	first, err := h.ReadStat(pid)
+	if fact.Vanished(err) || err == nil && first.Threads != len(threads) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, its := range threads { // as many as there are are still there: they are all
+		if ending, err := h.threadEnding(pid, its); err != nil || !ending {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// threadEnding: one that is not there any more may have taken the place of the first, execve(2), and
+// one that is dead may be the first, under the number of who took its place (de_thread in fs/exec.c).
+func (h *System) threadEnding(pid int, its procfs.Proc) (bool, error) {
+	stat, err := readStat(h.threadPath(pid, its.PID, "stat"), func() (procfs.Proc, error) { return its, nil })
+	if fact.Vanished(err) {
+		return false, nil
+	}
+	return stat.Flags&Exiting != 0 && stat.State != "X" && stat.Threads > 0, err
+}
+
+func (h *System) threadPath(pid, thread int, file string) string {
+	return filepath.Join(h.Proc, strconv.Itoa(pid), "task", strconv.Itoa(thread), file)
 }
