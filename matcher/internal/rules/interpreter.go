@@ -9,7 +9,8 @@ import (
 )
 
 // interpreters are what any script runs under.
-var interpreters = []string{"sh", "ash", "bash", "dash", "ksh", "mksh", "yash", "zsh", "perl", "python", "ruby", "php", "node", "nodejs", "java", "lua", "tclsh", "busybox"}
+var interpreters = []string{"sh", "ash", "bash", "dash", "ksh", "mksh", "yash", "zsh", "perl", "python", "ruby", "php", "node", "nodejs", "java", "lua", "tclsh", "busybox",
+	"pypy", "luajit", "wish", "expect", "guile", "mono", "dotnet", "deno", "bun", "beam.smp"}
 
 // Interpreter is what runs a #! script.
 type Interpreter struct {
