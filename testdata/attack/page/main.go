@@ -1,5 +1,5 @@
 // Page writes what the long runs have tried into the table of docs/threat-model.md: it reads the results that testdata/rounds
-// has recorded. Without a result for each row it writes nothing: a test that failed leaves none.
+// has recorded. Without a result for each row that was to be tried it writes nothing: a test that failed leaves none.
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 
@@ -23,21 +24,24 @@ const (
 func main() {
 	page := flag.String("page", "docs/threat-model.md", "write the table into this `file`")
 	results := flag.String("results", "", "what the tests have recorded; without it the numbers stay as they are")
+	only := flag.String("only", "", "this `test` alone was tried; the numbers of the others stay as they are")
 	flag.Parse()
-	if err := run(*page, *results); err != nil {
+	if err := run(*page, *results, *only); err != nil {
 		fmt.Fprintf(os.Stderr, "page: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func run(page, results string) error {
+func run(page, results, only string) error {
 	content, err := os.ReadFile(page)
 	if err != nil {
 		return err
 	}
 	tried, err := shown(string(content))
 	if results != "" && err == nil {
-		tried, err = recorded(results)
+		var now map[string]string
+		now, err = recorded(results, only)
+		maps.Copy(tried, now)
 	}
 	if err != nil {
 		return err
@@ -57,8 +61,8 @@ func run(page, results string) error {
 	return report.Publish(page, fresh)
 }
 
-// recorded adds up what each test has tried.
-func recorded(path string) (map[string]string, error) {
+// recorded adds up what each test has tried, or only one of them.
+func recorded(path, only string) (map[string]string, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -73,6 +77,9 @@ func recorded(path string) (map[string]string, error) {
 	}
 	tried := map[string]string{}
 	for _, row := range rows {
+		if only != "" && row.test != only {
+			continue
+		}
 		if sums[row.test] == 0 {
 			err = errors.Join(err, fmt.Errorf("%s has not held, or was not run", row.test))
 		}

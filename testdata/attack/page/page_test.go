@@ -70,16 +70,22 @@ func TestRecorded(t *testing.T) {
 		}
 	}
 	write(lines.String() + lines.String())
-	tried, err := recorded(results)
+	tried, err := recorded(results, "")
 	if err != nil || tried["TestCrowd"] != "1,200" {
 		t.Errorf("got %q, %v", tried["TestCrowd"], err)
 	}
 	write(strings.ReplaceAll(lines.String(), "TestCrowd", "TestOther"))
-	if _, err := recorded(results); err == nil {
+	if _, err := recorded(results, ""); err == nil {
 		t.Error("a test that has no result must be an error")
 	}
+	if _, err := recorded(results, "TestCrowd"); err == nil {
+		t.Error("so must the only one")
+	}
+	if tried, err := recorded(results, "TestReusedPID"); err != nil || len(tried) != 1 {
+		t.Errorf("got %q, %v", tried, err)
+	}
 	write("x\n")
-	if _, err := recorded(results); err == nil {
+	if _, err := recorded(results, ""); err == nil {
 		t.Error("damaged results must be an error")
 	}
 }
