@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"pidproof/testdata/bench/report"
 )
 
 // page is below the root of the sources.
@@ -52,24 +54,13 @@ func renewed(root, content string) (string, error) {
 	} {
 		text, err := generate(root)
 		if err == nil {
-			content, err = put(content, name, text)
+			content, err = report.Part{Name: name, Command: "make architecture"}.Renewed(content, text)
 		}
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return content, nil
-}
-
-// put renews what stands between the markers of that name.
-func put(content, name, text string) (string, error) {
-	begin, end := "<!-- begin: "+name+" (make architecture) -->\n", "<!-- end: "+name+" -->"
-	before, rest, begins := strings.Cut(content, begin)
-	_, after, ends := strings.Cut(rest, end)
-	if !begins || !ends {
-		return "", fmt.Errorf("the page has no %q, and %q after it", strings.TrimSpace(begin), end)
-	}
-	return before + begin + text + end + after, nil
 }
 
 // quoted is a file or directory as the page names one: `matcher/check.go`. What holds capitals only where a name would be

@@ -23,10 +23,9 @@ func TestPublishedScores(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), begin)
-	quoted, _, closed := strings.Cut(rest, end)
-	if want := summaryOf(page.head[1:], columns); !closed || quoted != want {
-		t.Errorf("README.md quotes\n%s%s has\n%srun `make compare`", quoted, published, want)
+	want := summaryOf(page.head[1:], columns)
+	if fresh, err := quoted.Renewed(string(text), want); err != nil || fresh != string(text) {
+		t.Errorf("README.md does not quote what %s has (%v):\n%srun `make compare`", published, err, want)
 	}
 }
 
@@ -149,6 +148,7 @@ func TestDirtyIsNotPublished(t *testing.T) {
 	dir := t.TempDir()
 	copyScenario(t, "replaced", dir)
 	quoting := filepath.Join(dir, "README.md")
+	begin, end := quoted.Marks()
 	if err := os.WriteFile(quoting, []byte(begin+"old\n"+end), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -3,26 +3,21 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 
 	"pidproof/testdata/bench/report"
 )
 
-const (
-	begin = "<!-- begin: comparison (make compare) -->\n"
-	end   = "<!-- end: comparison -->"
-)
+var quoted = report.Part{Name: "comparison", Command: "make compare"}
 
-// quote renews what stands between the markers of a page.
+// quote renews what a page quotes.
 func quote(page, content string) error {
 	old, err := os.ReadFile(page)
 	if err != nil {
 		return err
 	}
-	before, rest, found := strings.Cut(string(old), begin)
-	_, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		return fmt.Errorf("%s has no %q, and %q after it", page, strings.TrimSpace(begin), end)
+	fresh, err := quoted.Renewed(string(old), content)
+	if err != nil {
+		return fmt.Errorf("%s: %w", page, err)
 	}
-	return report.Publish(page, before+begin+content+end+after)
+	return report.Publish(page, fresh)
 }

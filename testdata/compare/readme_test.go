@@ -8,6 +8,7 @@ import (
 
 func TestQuote(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "page")
+	begin, end := quoted.Marks()
 	for _, c := range []struct{ old, want string }{
 		{"a\n" + begin + "old\n" + end + "\nb\n", "a\n" + begin + "new\n" + end + "\nb\n"},
 		{begin + end, begin + "new\n" + end},

@@ -3,36 +3,25 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
-	"strings"
 
 	"pidproof/testdata/bench/report"
 	"pidproof/testdata/rounds"
 )
 
-const (
-	begin = "<!-- begin: attacks (make attack) -->\n"
-	end   = "<!-- end: attacks -->"
-)
+var part = report.Part{Name: "attacks", Command: "make attack"}
+
+var only = flag.String("only", "", "this `test` alone was tried; the numbers of the others stay as they are")
 
 func main() {
-	page := flag.String("page", "docs/threat-model.md", "write the table into this `file`")
-	results := flag.String("results", "", "what the tests have recorded; without it the numbers stay as they are")
-	only := flag.String("only", "", "this `test` alone was tried; the numbers of the others stay as they are")
-	flag.Parse()
-	if err := run(*page, *results, *only); err != nil {
-		fmt.Fprintf(os.Stderr, "page: %v\n", err)
-		os.Exit(1)
-	}
+	report.Main("docs/threat-model.md", "what the tests have recorded; without it the numbers stay as they are", run)
 }
 
-func run(page, results, only string) error {
+func run(page, results string) error {
 	content, err := os.ReadFile(page)
 	if err != nil {
 		return err
@@ -40,7 +29,7 @@ func run(page, results, only string) error {
 	tried, err := shown(string(content))
 	if results != "" && err == nil {
 		var now map[string]string
-		now, err = recorded(results, only)
+		now, err = recorded(results, *only)
 		maps.Copy(tried, now)
 	}
 	if err != nil {
@@ -54,7 +43,7 @@ func run(page, results, only string) error {
 	if err != nil {
 		return err
 	}
-	fresh, err := put(string(content), text)
+	fresh, err := part.Renewed(string(content), text)
 	if err != nil {
 		return err
 	}
@@ -63,16 +52,12 @@ func run(page, results, only string) error {
 
 // recorded adds up what each test has tried, or only one of them.
 func recorded(path, only string) (map[string]string, error) {
-	content, err := os.ReadFile(path)
+	results, err := report.Recorded[rounds.Result](path)
 	if err != nil {
 		return nil, err
 	}
 	sums := map[string]int{}
-	for line := range bytes.Lines(content) {
-		var result rounds.Result
-		if err := json.Unmarshal(line, &result); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
+	for _, result := range results {
 		sums[result.Test] += result.Tried
 	}
 	tried := map[string]string{}
@@ -93,14 +78,4 @@ func thousands(n int) string {
 		return fmt.Sprint(n)
 	}
 	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
-}
-
-// put renews what stands between the markers.
-func put(page, text string) (string, error) {
-	before, rest, begins := strings.Cut(page, begin)
-	_, after, ends := strings.Cut(rest, end)
-	if !begins || !ends {
-		return "", fmt.Errorf("the page has no %q, and %q after it", strings.TrimSpace(begin), end)
-	}
-	return before + begin + text + end + after, nil
 }

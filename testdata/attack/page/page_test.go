@@ -29,7 +29,7 @@ func TestPageIsOfThisCode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fresh, err := put(string(content), text)
+	fresh, err := part.Renewed(string(content), text)
 	if err != nil {
 		t.Fatal(err)
 	}

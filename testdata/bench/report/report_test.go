@@ -43,6 +43,20 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// A page without both marks, in their order, is an error, and not a page without the part.
+func TestRenewed(t *testing.T) {
+	begin, end := Part{Name: "part", Command: "make part"}.Marks()
+	for page, want := range map[string]string{
+		"a\n" + begin + "old\n" + end + "\nb\n": "a\n" + begin + "new\n" + end + "\nb\n",
+		begin + end:                             begin + "new\n" + end, begin: "", end + begin: "", "a\n": "",
+	} {
+		got, err := Part{Name: "part", Command: "make part"}.Renewed(page, "new\n")
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v, want %q", page, got, err, want)
+		}
+	}
+}
+
 // What cannot be put in place leaves the old file, and nothing else.
 func TestPublish(t *testing.T) {
 	dir := t.TempDir()

@@ -3,32 +3,17 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
-	"strings"
 
 	"pidproof/testdata/bench/report"
 	"pidproof/testdata/census"
 )
 
-const (
-	begin = "<!-- begin: census (make census) -->\n"
-	end   = "<!-- end: census -->"
-)
+var part = report.Part{Name: "census", Command: "make census"}
 
-func main() {
-	page := flag.String("page", "docs/ondemand.md", "write the tables into this `file`")
-	results := flag.String("results", "", "what the census has seen")
-	flag.Parse()
-	if err := run(*page, *results); err != nil {
-		fmt.Fprintf(os.Stderr, "page: %v\n", err)
-		os.Exit(1)
-	}
-}
+func main() { report.Main("docs/ondemand.md", "what the census has seen", run) }
 
 func run(page, results string) error {
 	content, err := os.ReadFile(page)
@@ -39,7 +24,7 @@ func run(page, results string) error {
 	if err != nil {
 		return err
 	}
-	fresh, err := put(string(content), tables(rows))
+	fresh, err := part.Renewed(string(content), tables(rows))
 	if err != nil {
 		return fmt.Errorf("%s: %w", page, err)
 	}
@@ -54,16 +39,12 @@ type row struct {
 
 // read returns the packages in the order of the list.
 func read(results string) (rows []row, err error) {
-	content, err := os.ReadFile(results)
+	all, err := report.Recorded[census.Result](results)
 	if err != nil {
 		return nil, err
 	}
 	seen := map[string]row{}
-	for line := range bytes.Lines(content) {
-		var result census.Result
-		if err := json.Unmarshal(line, &result); err != nil {
-			return nil, fmt.Errorf("%s: %w", results, err)
-		}
+	for _, result := range all {
 		name := result.Seen.Package
 		if seen[name].seen == nil {
 			seen[name] = row{name, map[census.Operation]map[census.Mode]census.Seen{}}
@@ -85,13 +66,4 @@ func read(results string) (rows []row, err error) {
 		}
 	}
 	return rows, err
-}
-
-func put(page, text string) (string, error) {
-	before, rest, begins := strings.Cut(page, begin)
-	_, after, ends := strings.Cut(rest, end)
-	if !begins || !ends {
-		return "", fmt.Errorf("no place for the tables: %q and %q", strings.TrimSpace(begin), end)
-	}
-	return before + begin + text + end + after, nil
 }

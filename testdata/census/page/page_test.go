@@ -66,6 +66,7 @@ func TestPage(t *testing.T) {
 
 func TestRun(t *testing.T) {
 	fresh := filepath.Join(t.TempDir(), "page.md")
+	begin, end := part.Marks()
 	must.Write(t, fresh, "before\n"+begin+"old\n"+end+"\nafter\n")
 	must.Do(t, run(fresh, results(t, func(census.Result) bool { return false })))
 	content, err := os.ReadFile(fresh)
