@@ -2,13 +2,9 @@ package census
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"pidproof/testdata/lab"
@@ -83,10 +79,12 @@ func observe(t *testing.T, mode Mode, group []Package, tell func(Seen)) {
 	t.Helper()
 	h := lab.BootSystemd(t)
 	tree := t.TempDir()
-	build(t, "./witness", filepath.Join(tree, "usr/local/sbin/witness"))
+	lab.BuildInto(t, tree, "usr/local/sbin/witness", "./witness")
 	h.Copy(t, tree, "/")
 	if mode == Wrapped {
-		h.Copy(t, installed(t), "/")
+		pidproof, err := lab.Installed()
+		must.Do(t, err)
+		h.Copy(t, pidproof, "/")
 		h.Must(t, wrappers)
 	}
 	h.Must(t, standIns)
@@ -138,50 +136,4 @@ func record(t *testing.T, results string, mode Mode, seen Seen) {
 	must.Do(t, err)
 }
 
-// installed is pidproof as a packager would install it.
-func installed(t *testing.T) string {
-	t.Helper()
-	tree, err := installedTree()
-	must.Do(t, err)
-	return tree
-}
-
-var installedTree = sync.OnceValues(func() (string, error) {
-	tree, err := os.MkdirTemp(shared, "installed-")
-	if err != nil {
-		return "", err
-	}
-	return tree, done(exec.Command("make", "-C", "../..", "install", "DESTDIR="+tree, "PREFIX=/usr"))
-})
-
-// shared is a folder for what all hosts are given.
-var shared string
-
-func TestMain(m *testing.M) {
-	os.Exit(withShared(m))
-}
-
-func withShared(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "pidproof-census-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	shared = dir
-	return m.Run()
-}
-
-func build(t *testing.T, source, file string) {
-	t.Helper()
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", file, source)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	must.Do(t, done(cmd))
-}
-
-func done(cmd *exec.Cmd) error {
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, said)
-	}
-	return nil
-}
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }

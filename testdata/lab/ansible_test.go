@@ -123,7 +123,7 @@ func (c controller) disconnect(t *testing.T) {
 // build makes a Debian package of what `make install` installs.
 func (c controller) build(t *testing.T) {
 	t.Helper()
-	tree, err := installedTree()
+	tree, err := Installed()
 	if err != nil {
 		t.Fatal(err)
 	}

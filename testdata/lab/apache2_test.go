@@ -85,7 +85,7 @@ func failsUnmatched(t *testing.T, h *Host, script, action string) {
 // installPidproof brings the binary and the hook to the host as a packager would.
 func installPidproof(t *testing.T, h *Host) {
 	t.Helper()
-	tree, err := installedTree()
+	tree, err := Installed()
 	if err != nil {
 		t.Fatal(err)
 	}

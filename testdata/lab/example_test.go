@@ -67,7 +67,7 @@ func installExample(t *testing.T, h *Host) {
 			t.Fatal(err)
 		}
 	}
-	buildInto(t, tree, demodFile, "../demod")
+	BuildInto(t, tree, demodFile, "../demod")
 	h.Copy(t, tree, "/")
 	h.Must(t, `set -e
 		instance=$(sed -n 's/^#   //p' /etc/init.d/demod)

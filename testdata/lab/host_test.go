@@ -14,6 +14,8 @@ import (
 	"pidproof/testdata/waiting"
 )
 
+func TestMain(m *testing.M) { os.Exit(Main(m)) }
+
 func TestHost(t *testing.T) {
 	t.Parallel()
 	h := Boot(t)

@@ -27,7 +27,7 @@ func TestOtherLayout(t *testing.T) {
 	}
 	h.Must(t, string(script))
 	buildDemod := t.TempDir()
-	buildInto(t, buildDemod, demodFile, "../demod")
+	BuildInto(t, buildDemod, demodFile, "../demod")
 	h.Copy(t, buildDemod, "/")
 	h.Must(t, `cat >/etc/init.d/demod <<'END'
 #!/sbin/openrc-run

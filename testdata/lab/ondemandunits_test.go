@@ -2,8 +2,6 @@ package lab
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -30,29 +28,8 @@ func (m modular) command() string { return modulesFile + " -modules " + m.module
 func installModuled(t *testing.T, h *Host) {
 	t.Helper()
 	tree := t.TempDir()
-	buildInto(t, tree, modulesFile, "./moduled")
+	BuildInto(t, tree, modulesFile, "./moduled")
 	h.Copy(t, tree, "/")
-}
-
-// buildInto puts a program of ours, for a host, below the folder tree.
-func buildInto(t *testing.T, tree, file, source string) {
-	t.Helper()
-	program, err := builtProgram(source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file = filepath.Join(tree, file)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	// No link: a symbolic one would be copied as such, and tar fails when another test makes a hard one while it reads.
-	content, err := os.ReadFile(program)
-	if err == nil {
-		err = os.WriteFile(file, content, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // installOnDemand puts pidproof into the host, and its wrapper in the place of invoke-rc.d.
