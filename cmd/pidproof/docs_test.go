@@ -23,8 +23,8 @@ import (
 	"pidproof/testdata/need"
 )
 
-// What README.md and docs/ say is held to what the program does. manpage_test.go
-// does the same for the manual.
+// What README.md and docs/ say is held to what the program does. manpage*_test.go
+// do the same for the manual.
 
 const readmePath = "../../README.md"
 
