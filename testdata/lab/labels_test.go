@@ -85,13 +85,12 @@ const tomcatDaemon = "#!/bin/sh\nexec /usr/lib/jvm/java 600\n"
 
 // TestLabels: wherever Debian's functions are right about a daemon that is only called something, or that was a script,
 // pidproof is. The log has their exit codes beside each other.
-func TestLabels(t *testing.T) {
-	t.Parallel()
-	h := Boot(t)
+func TestLabels(t *testing.T) { onBoth(t, testLabels) }
+
+func testLabels(t *testing.T, d debian) {
+	h := d.boot(t)
 	h.Must(t, "exec 2>&1; dpkg --purge --force-depends prosody cron; rm -rf /run/prosody /var/lib/man-db/auto-update")
-	h.Install(t, "prosody")
-	h.Install(t, "cron-daemon-common")
-	h.Install(t, "cron") // root's, and a witness of the clock
+	h.Install(t, "prosody", "cron-daemon-common", "cron") // cron is root's, and a witness of the clock
 	h.Must(t, "/etc/init.d/prosody stop; kill $(cat /run/prosody/prosody.pid); rm -f /run/prosody/prosody.pid")
 	// Its kernel threads run on no host of a test.
 	h.Copy(t, h.fetch(t, "download", "nfs-kernel-server"), "/tmp")

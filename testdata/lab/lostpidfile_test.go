@@ -18,8 +18,7 @@ func testLostPidfile(t *testing.T, h *Host) {
 	h.Must(t, `exec 2>&1
 		dpkg --purge --force-depends at cron; rm -rf /etc/cron.d/* /var/lib/man-db/auto-update
 		id user || useradd --create-home user`)
-	h.Install(t, "cron-daemon-common")
-	h.Install(t, "at", "cron")
+	h.Install(t, "at", "cron-daemon-common", "cron")
 	installWrapper(t, h)
 	for _, s := range append([]service{sshd}, losing...) {
 		t.Run(s.name, func(t *testing.T) { s.losesPidfile(t, h) })

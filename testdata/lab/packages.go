@@ -24,14 +24,15 @@ func (h *Host) Reinstall(t *testing.T, packages ...string) {
 	h.dpkg(t, packages...)
 }
 
-// dpkg, not apt-get: what the host knows of package lists, which may be nothing, does not matter then.
+// dpkg, not apt-get: what the host knows of package lists, which may be nothing, does not matter then. All are unpacked
+// before any is configured, also where one (python3) pre-depends on another: --install would unpack the rest, and fail.
 func (h *Host) dpkg(t *testing.T, packages ...string) {
 	t.Helper()
-	command := "exec 2>&1; dpkg --force-confold --install"
+	files := ""
 	for _, name := range packages {
-		command += " " + debsInHost + "/" + name + "_*.deb"
+		files += " " + debsInHost + "/" + name + "_*.deb"
 	}
-	h.Must(t, command)
+	h.Must(t, "exec 2>&1; dpkg --force-depends --unpack"+files+" && dpkg --force-confold --configure --pending")
 }
 
 // fetched are the folders of packages, by root and what apt-get was told. To ask it takes seconds.

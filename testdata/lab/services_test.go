@@ -46,8 +46,7 @@ func testServices(t *testing.T, d debian) {
 	h.Must(t, `exec 2>&1
 		dpkg --purge --force-depends nginx nginx-common memcached cron
 		rm -rf /etc/nginx /etc/memcached* /etc/default/nginx /etc/default/memcached /etc/default/cron /var/lib/man-db/auto-update`)
-	h.Install(t, "cron-daemon-common") // which dpkg must have before it looks at cron
-	h.Install(t, "nginx", "memcached", "cron")
+	h.Install(t, "nginx", "memcached", "cron-daemon-common", "cron")
 	h.Must(t, `set -e
 		cat >/etc/nginx/sites-available/default <<'END'
 server {
