@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,12 +25,18 @@ func (debSystemdInvokeCmd) Help() string {
 
 func (cmd debSystemdInvokeCmd) Run(c *console) error {
 	c.handOver = true
-	call, ok := systemdinvoke.Parse(cmd.Words)
-	if !ok || invokerc.Elsewhere() || call.Action != "stop" && !call.Starts() {
+	if invokerc.Elsewhere() {
 		return nil
 	}
 	if manager, err := ondemand.Manager(); err != nil || manager != "systemd" {
 		return nil // the real program has the words for it
+	}
+	call, err := cmd.read()
+	if err != nil && !errors.Is(err, systemdinvoke.ErrNotOurs) && slices.Contains(cmd.Words, "stop") {
+		c.heldOffNot(handover.DebSystemdInvoke, err)
+	}
+	if err != nil || call.Action != "stop" && !call.Starts() {
+		return nil
 	}
 	if call.Starts() {
 		cmd.restore(c, call)
@@ -38,6 +45,21 @@ func (cmd debSystemdInvokeCmd) Run(c *console) error {
 		cmd.stop(c, call)
 	}
 	return nil
+}
+
+// read reads the line as the real program does, whose versions differ in their options.
+func (cmd debSystemdInvokeCmd) read() (call systemdinvoke.Invocation, err error) {
+	var reading systemdinvoke.Reading
+	if !systemdinvoke.Plain(cmd.Words) {
+		real, err := handover.FindReal(handover.DebSystemdInvoke)
+		if err != nil {
+			return call, systemdinvoke.ErrNotOurs // which is said where it is to be called
+		}
+		if reading, err = systemdinvoke.ReadingOf(real); err != nil {
+			return call, fmt.Errorf("%s: %w", real, err)
+		}
+	}
+	return systemdinvoke.Parse(cmd.Words, reading)
 }
 
 // become runs the real program.

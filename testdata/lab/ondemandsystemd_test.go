@@ -76,6 +76,7 @@ func testOnDemandSystemd(t *testing.T, d debian) {
 		"runs on":              testRunsOn,
 		"Ctrl-C":               testCtrlC,
 		"held by another":      testHeldByOther,
+		"odd options":          testOddOptions,
 	}
 	if d.few {
 		tests = map[string]func(*testing.T, *Host){"allowed": testAllowed, "upgraded": testNotMixed, "D-Bus": testBus}

@@ -3,6 +3,8 @@
 package systemdinvoke
 
 import (
+	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,41 +13,112 @@ import (
 // Invocation is a command line that is about units of the system's manager.
 type Invocation struct {
 	Action string
-	Units  []string // as they were given: systemctl(1) takes patterns, and names without a suffix
+	Units  []string // patterns, and names without a suffix, too: systemctl(1) takes them
+
+	asked [][2]string // what policy-rc.d is asked: units, and what is to be done
 }
 
 // Options are those that a line about the system's manager may have: the default of --user, and one of daemon-reload.
-func Options() []string { return []string{"--system", "--no-dbus"} }
+func Options() []string { return []string{"--" + system, "--" + noDBus} }
 
-// Parse reads one. ok is false where the real program is alone with it: options that are
-// another manager's (--user) or nobody's, none or no unit, and words that no unit's name
-// has. The program hands each to a shell; here none would get that far.
-//
-// Getopt::Long has options anywhere before "--" (init-system-helpers 1.61 and later);
-// before, there was none, and a word was what its place made of it.
-func Parse(words []string) (call Invocation, ok bool) {
-	ended := false
-	for _, word := range words {
-		switch {
-		case word == "--" && call.Action != "" && !ended:
-			ended = true
-		case !ended && slices.Contains(Options(), word):
-		case !isWord(word):
-			return call, false
-		case call.Action == "":
-			call.Action = word
-		default:
-			call.Units = append(call.Units, word)
-		}
-	}
-	return call, len(call.Units) > 0
+// ErrNotOurs is for a line of which the real program is left alone: it is about another
+// manager (--user), has none or no unit, or words that no unit's name has. The program hands
+// each to a shell; here none would get that far.
+var ErrNotOurs = errors.New("is the real program's alone")
+
+// Plain reports that no word can be an option: whatever version reads them, the first is the
+// action.
+func Plain(words []string) bool {
+	return !slices.ContainsFunc(words, func(word string) bool { return word == "" || word[0] == '-' || word[0] == '+' })
 }
 
-// isWord reports that a word may be an action, a unit or a pattern of units, systemd.unit(5).
+// Parse reads one as the real program does. Any error but ErrNotOurs says why it cannot.
+func Parse(words []string, r Reading) (call Invocation, err error) {
+	if len(words) < 2 { // the program has its syntax to say
+		return call, ErrNotOurs
+	}
+	users := false
+	if r.Getopt {
+		words, users = r.arguments(words)
+	}
+	if len(words) < 2 || slices.ContainsFunc(words, func(word string) bool { return !isWord(word) }) {
+		return call, ErrNotOurs
+	}
+	for _, unit := range words[1:] {
+		call.asked = append(call.asked, [2]string{unit, words[0]})
+	}
+	action := words[0]
+	if users && slices.Contains([]string{"start", "restart", "stop"}, action) { // else it forgets that
+		return call, ErrNotOurs
+	}
+	if action == "start" || action == "restart" { // it asks whether each is enabled, or active: no option is
+		words = slices.DeleteFunc(slices.Clone(words), isOption)
+	}
+	if words, err = systemctls(words); err != nil {
+		return call, err
+	}
+	if len(words) < 2 || slices.ContainsFunc(words, isOption) {
+		return call, ErrNotOurs
+	}
+	call.Action = words[0]
+	for _, unit := range words[1:] {
+		if strings.HasPrefix(unit, "/") { // the path of a mount or a device
+			return call, ErrNotOurs
+		}
+		call.Units = append(call.Units, mangled(unit))
+	}
+	return call, nil
+}
+
+// harmless are options of systemctl(1) with which it does the same, and waits for it.
+var harmless = []string{"--system", "-q", "--quiet", "-l", "--full", "--no-pager", "--no-legend", "--no-ask-password", "--no-wall"}
+
+// systemctls are the words less the options that reach systemctl(1), which has them anywhere
+// before "--".
+func systemctls(words []string) (left []string, err error) {
+	for i, word := range words {
+		switch {
+		case word == "--":
+			return append(left, words[i+1:]...), nil
+		case slices.Contains(harmless, word):
+		case word == "--user":
+			return nil, ErrNotOurs
+		case word != "-" && isOption(word):
+			return nil, fmt.Errorf("systemctl is given %s", word)
+		default:
+			left = append(left, word)
+		}
+	}
+	return left, nil
+}
+
+func isOption(word string) bool { return strings.HasPrefix(word, "-") }
+
+// inUnits are the characters of units, systemd.unit(5), and of patterns of them.
+const inUnits = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" + ":_.@\\-" + "*?[]"
+
+// mangled is a unit's name as systemctl reads it (unit_name_mangle of
+// src/basic/unit-name.c): "a b" is called a\x20b.
+func mangled(word string) string {
+	var name strings.Builder
+	for _, b := range []byte(word) {
+		switch {
+		case b == '/':
+			name.WriteByte('-')
+		case strings.IndexByte(inUnits, b) < 0:
+			fmt.Fprintf(&name, `\x%02x`, b)
+		default:
+			name.WriteByte(b)
+		}
+	}
+	return name.String()
+}
+
+// isWord reports that a word may be an action, a unit or an option: a shell makes nothing of
+// it but files of a pattern, and words of blanks.
 func isWord(word string) bool {
-	const others = ":_.@\\-" + "*?[]"
-	return word != "" && word[0] != '-' && strings.IndexFunc(word, func(r rune) bool {
-		return !strings.ContainsRune(others, r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	return word != "" && strings.IndexFunc(word, func(r rune) bool {
+		return !strings.ContainsRune(inUnits+"=+,%/ ", r) && r < 0x80
 	}) < 0
 }
 
