@@ -420,6 +420,18 @@ func testShared(t *testing.T, h *Host) {
 	m.Must(t, "pidproof quiesce left && pidproof quiesce right; pidproof unquiesce left & left=$!; pidproof unquiesce right && wait $left")
 	m.states(t, "active", "both.socket") // none has left it to the other
 	l.answered(t, time.Now())
+	// The one is held off in the very moment in which the other's restore starts the socket: issue 16.2.
+	m.Must(t, `mkdir -p /run/racing && printf '#!/bin/sh\ncase " $* " in *" start "*both.socket*) touch /run/racing/starts; n=0
+			until [ -e /run/racing/held ] || [ $n -gt 20 ]; do n=$((n + 1)); sleep 0.1; done ;; esac; exec /bin/systemctl "$@"\n' >/run/racing/systemctl
+		chmod 755 /run/racing/systemctl; pidproof quiesce left
+		PATH=/run/racing:$PATH pidproof unquiesce left & first=$!
+		until [ -e /run/racing/starts ]; do sleep 0.05; done
+		pidproof quiesce right; held=$?; touch /run/racing/held; wait $first && [ $held = 0 ]`)
+	stopped := time.Now()
+	m.states(t, "inactive", "both.socket", "right.service")
+	l.nobodyServed(t, stopped)
+	m.Must(t, "pidproof unquiesce right")
+	l.answered(t, time.Now())
 	m.Must(t, "systemctl stop both.socket both left right")
 }
 

@@ -63,7 +63,21 @@ func (s *Service) Hold(ctx context.Context, pkg string) (damage, err error) {
 			return damage, err
 		}
 	}
-	return damage, stopAlone(ctx, stop)
+	return damage, stopShared(ctx, stop)
+}
+
+// stopShared stops what is recorded, and not before a restore that has not seen the record has
+// started it.
+func stopShared(ctx context.Context, units []string) error {
+	if len(units) == 0 {
+		return nil
+	}
+	unlock, err := lock(ctx, shared)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return stopAlone(ctx, units)
 }
 
 // toHold are the triggers that are to be held off, armed or in need of another look.

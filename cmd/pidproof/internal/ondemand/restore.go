@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -24,21 +25,14 @@ func restoreUnits(ctx context.Context, r Record) (restored []string, restarted b
 		return nil, false, err // it goes on stopping, or runs on
 	}
 	if err = r.readySockets(ctx, sockets); err == nil {
-		if err = startSockets(ctx, sockets); err == nil {
-			restored = sockets
-		}
+		restored, err = r.startUnshared(ctx, sockets, startSockets)
 	}
 	if failed := r.releaseUnits(ctx); failed != nil {
 		return restored, restarted, errors.Join(err, failed)
 	}
 	restored = append(restored, r.Held...)
-	if len(others) > 0 {
-		_, failed := systemctl(ctx, append([]string{"start", "--"}, others...)...)
-		if failed == nil {
-			restored = append(restored, others...)
-		}
-		err = errors.Join(err, failed)
-	}
+	started, failed := r.startUnshared(ctx, others, start)
+	restored, err = append(restored, started...), errors.Join(err, failed)
 	again, failed := startStopped(ctx, r.Bound) // with the sockets or without
 	return append(restored, again...), restarted, errors.Join(err, failed)
 }
@@ -47,11 +41,49 @@ func restoreUnits(ctx context.Context, r Record) (restored []string, restarted b
 // that are restored at once one does, and not each to the other: who has left them has them in
 // its record no more.
 func (r *Record) leaveShared(ctx context.Context) error {
-	unlock, err := lock(ctx, ".shared") // no service is called so
+	unlock, err := lock(ctx, shared)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	return r.leave()
+}
+
+// shared is the lock of whoever leaves triggers to others, or starts or stops them; no service
+// is called so.
+const shared = ".shared"
+
+// startUnshared starts triggers, but those that another service's record holds off by now. Who
+// holds off stops what it has recorded under this lock: after they were started.
+func (r *Record) startUnshared(ctx context.Context, units []string, start func(context.Context, []string) error) (started []string, err error) {
+	if len(units) == 0 {
+		return nil, nil
+	}
+	unlock, err := lock(ctx, shared)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := r.leave(); err != nil {
+		return nil, err
+	}
+	units = slices.DeleteFunc(slices.Clone(units), func(unit string) bool { return !slices.Contains(r.Units, unit) })
+	if err := start(ctx, units); err != nil {
+		return nil, err
+	}
+	return units, nil
+}
+
+func start(ctx context.Context, units []string) error {
+	if len(units) == 0 {
+		return nil
+	}
+	_, err := systemctl(ctx, append([]string{"start", "--"}, units...)...)
+	return err
+}
+
+// leave is under the lock.
+func (r *Record) leave() error {
 	units := without(r.Units, heldElsewhere(r.Service))
 	if len(units) == len(r.Units) {
 		return nil
@@ -159,8 +191,7 @@ func startStopped(ctx context.Context, units []string) (started []string, err er
 	if err != nil || len(started) == 0 {
 		return nil, err
 	}
-	_, err = systemctl(ctx, append([]string{"start", "--"}, started...)...)
-	return started, err
+	return started, start(ctx, started)
 }
 
 // heldElsewhere are the triggers that other services' records hold off.
