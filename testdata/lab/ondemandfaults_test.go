@@ -69,6 +69,40 @@ func testRunReadOnly(t *testing.T, h *Host) {
 	l.answered(t, time.Now())
 }
 
+// testRunFull: what cannot be written holds nothing off, and is one line; what was held off is given back. Issue 16.3.
+func testRunFull(t *testing.T, h *Host) {
+	m := newUnits(t, h, "full", 7036, map[string]string{"full.target": "[Unit]\nUpholds=full.service\n"})
+	m.addSocket(t)
+	m.Must(t, "systemctl start full.target")
+	eventually(t, "the service runs", func() bool { return m.running(t) != 0 })
+	full := func(where, inodes, command string) Result {
+		return m.Sh(t, "unshare -m sh -c 'mkdir -p "+where+"; mount -t tmpfs -o mode=755,nr_inodes="+inodes+" tmpfs "+where+"; exec "+command+"'")
+	}
+	for where, says := range map[string]string{"/run/pidproof": "/run/pidproof/quiesced/full", "/run/systemd/system": m.dropIn(m.service())} {
+		result := full(where, map[string]string{"/run/pidproof": "3", "/run/systemd/system": "2"}[where], "pidproof quiesce full")
+		if result.Code != 4 || result.Stderr != "pidproof: full: not stopped: "+says+" not written: no space left on device\n" {
+			t.Errorf("quiesce with a full %s: %+v", where, result)
+		}
+		m.released(t)
+		m.states(t, "active", "full.socket", m.service())
+	}
+	m.Must(t, "systemctl stop full.target")
+	result := full("/run/pidproof", "3", "deb-systemd-invoke stop full.service")
+	if result.Code != 0 || strings.Count(result.Stderr, "pidproof: ") != 1 ||
+		!strings.HasSuffix(result.Stderr, "may be started again by: full.socket; not held off: /run/pidproof/quiesced/full not written: no space left on device\n") {
+		t.Errorf("stop: %+v", result)
+	}
+	m.released(t)
+	m.states(t, "active", "full.socket")
+	m.Must(t, "systemctl start full.target")
+	eventually(t, "the service is upheld", func() bool { return m.running(t) != 0 })
+	m.Must(t, "pidproof quiesce full && touch /run/systemd/system/full.socket.d") // where its drop-in would be
+	m.Must(t, "pidproof unquiesce full")
+	m.states(t, "active", "full.socket")
+	m.released(t)
+	m.Must(t, "rm /run/systemd/system/full.socket.d; systemctl stop full.target full.socket full")
+}
+
 // testDamagedRecord: reported, and the service handled as without one.
 func testDamagedRecord(t *testing.T, h *Host) {
 	m, l := newSocketed(t, h, "damaged", 7034)

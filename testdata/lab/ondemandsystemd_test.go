@@ -50,6 +50,7 @@ func testOnDemandSystemd(t *testing.T, d debian) {
 		"names":                testNames,
 		"killed":               testKilledBetween,
 		"run read-only":        testRunReadOnly,
+		"run full":             testRunFull,
 		"damaged record":       testDamagedRecord,
 		"no answer":            testNoAnswer,
 		"disabled":             testDisabled,

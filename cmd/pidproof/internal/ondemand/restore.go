@@ -24,8 +24,10 @@ func restoreUnits(ctx context.Context, r Record) (restored []string, restarted b
 	if err != nil {
 		return nil, false, err // it goes on stopping, or runs on
 	}
-	if err = r.readySockets(ctx, sockets); err == nil {
-		restored, err = r.startUnshared(ctx, sockets, startSockets)
+	// A socket that may give up at its first clients is better than none: /run may be full.
+	impatient := r.readySockets(ctx, sockets)
+	if restored, err = r.startUnshared(ctx, sockets, startSockets); err != nil {
+		err = errors.Join(impatient, err)
 	}
 	if failed := r.releaseUnits(ctx); failed != nil {
 		return restored, restarted, errors.Join(err, failed)

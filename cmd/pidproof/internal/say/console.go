@@ -3,6 +3,8 @@ package say
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -46,7 +48,32 @@ func (c *Console) Inform(format string, args ...any) {
 
 // Warn writes one line on standard error.
 func (c *Console) Warn(format string, args ...any) {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if err, is := arg.(error); is {
+			args[i] = inOne(err)
+		}
+	}
 	c.Complain("pidproof: " + Printable(fmt.Sprintf(format, args...)) + "\n")
+}
+
+// inOne is an error in a line: errors.Join has one for each.
+func inOne(err error) string {
+	joined, is := err.(interface{ Unwrap() []error })
+	if !is {
+		return err.Error()
+	}
+	var parts []string
+	for _, part := range joined.Unwrap() {
+		parts = append(parts, part.Error())
+	}
+	if strings.Join(parts, "\n") != err.Error() { // fmt.Errorf's
+		return err.Error()
+	}
+	for i, part := range joined.Unwrap() {
+		parts[i] = inOne(part)
+	}
+	return strings.Join(parts, "; ")
 }
 
 // Complain writes text on standard error as it is.
