@@ -39,18 +39,35 @@ func TestFind(t *testing.T) {
 		{"proven before", "p=$(pidofproc -p /run/f.pid /bin/d)\nkill $p", "3 test-then-act"},
 		{"functions of the LSB, with the hook", ". /lib/lsb/init-functions\npidofproc /bin/d\npidofproc -p /run/f.pid /bin/d", "3 pidofproc hook"},
 		{"and without", "pidofproc /bin/d", "2 pidofproc"},
+		{"Red Hat's functions, which look for a number in /proc", ". /etc/rc.d/init.d/functions\nkillproc d\nkillproc -p /run/f.pid d -HUP\nstatus d\nstatus -p /run/f.pid d\n" +
+			"pidofproc -p /run/f.pid d\ncheckpid $pid\ndaemon d\nkill $(pidofproc -p /run/f.pid d)", "3 kill\n4 kill\n5 pidofproc\n6 proc\n7 pidofproc\n8 proc\n10 kill\n10 pidofproc"},
+		{"and its own of their names", ". /etc/init.d/functions\nstatus() { :; }\nstatus d", ""},
+		{"SUSE's, which look for a file", ". /etc/rc.status\ncheckproc /bin/d\ncheckproc -p /run/f.pid /bin/d\nkillproc -TERM /bin/d\nkillproc -p /run/f.pid -HUP /bin/d\nstartproc /bin/d",
+			"3 pidofproc\n5 pidofproc"},
 		{"one of its own of that name", "pidofproc() { :; }\npidofproc x", ""},
 		{"procfs", "[ -d /proc/$pid ]\n[ -d /proc/sys/net ]\nls /proc/self\nfor d in /proc/[0-9]*; do :; done\ncat /proc/$$/stat", "2 proc\n5 proc"},
+		{"procfs as a directory of numbers", "find /proc -maxdepth 1 -name \"$p\"\nls /proc/ | grep -qw $p\ncd /proc && [ -d $p ]\nmount -t proc proc /proc\nmountpoint -q /proc\n[ -d /proc ]\nfind /proc/net -type f",
+			"2 proc\n3 proc\n4 proc"},
+		{"written into procfs", "echo -1000 >/proc/$pid/oom_score_adj\necho -17 >/proc/self/oom_adj\necho 1 >/proc/sys/x", "2 proc"},
+		{"waited for by other programs", "tail --pid=$pid -f /dev/null\ntail -f --pid $(cat /run/f.pid) /x\nd & tail --pid=$! -f /x\npidwait d\nwaitpid $pid", "2 wait-loop\n3 wait-loop\n5 pgrep\n6 wait-loop"},
+		{"seen by other programs", "pstree | grep d\npstree\ntop -b -n1 | grep d\nss -ltnp | grep d\nnetstat -tulpen | grep d\nnetstat -tln | grep d\nnetstat -tulpen", "2 ps\n4 ps\n5 fuser\n6 fuser"},
 		{"in bash's test", "[[ -e /proc/$pid/exe ]]", "2 proc"},
 		{"stopped by a name", "start-stop-daemon -K -n foo\nstart-stop-daemon --stop --pidfile /run/f.pid --name foo\nstart-stop-daemon -Kqp /run/f.pid\n" +
 			"start-stop-daemon --stop --user u\nstart-stop-daemon --stop --exec /bin/d\nstart-stop-daemon --start --name foo",
 			"2 start-stop-daemon-name\n4 start-stop-daemon-pidfile wrapper\n5 start-stop-daemon-name"},
 		{"its options in a variable", "O='--pidfile /run/f.pid --exec /bin/d'\nstart-stop-daemon --stop $O\nstart-stop-daemon --stop $UNKNOWN", ""},
+		{"OpenRC's signal, without --stop", "start-stop-daemon --signal HUP --pidfile /run/f.pid\nstart-stop-daemon -s HUP -n foo\nstart-stop-daemon --start --exec /bin/d --signal HUP",
+			"2 start-stop-daemon-pidfile wrapper\n3 start-stop-daemon-name"},
+		{"by a number, as patroni's and tor's scripts have it", "start-stop-daemon --stop --pid $CHILDPID\nstart-stop-daemon -T --pid \"$pid\"\nstart-stop-daemon --stop --pid=1234 --exec /bin/d\n" +
+			"d & start-stop-daemon --stop --pid $!\nstart-stop-daemon --stop --ppid 1234\nO=\"--pid $pid\"; start-stop-daemon -K $O", "2 kill\n3 kill-0\n6 start-stop-daemon-name\n7 kill"},
+		{"where the wrapper is not", "busybox start-stop-daemon -K -p /run/f.pid\nchroot /x start-stop-daemon -K -p /run/f.pid\nenv X=1 start-stop-daemon -K -p /run/f.pid\nretry 3 start-stop-daemon -K -n d",
+			"2 start-stop-daemon-pidfile\n3 start-stop-daemon-pidfile\n4 start-stop-daemon-pidfile wrapper\n5 start-stop-daemon-name"},
 		{"a long name", "start-stop-daemon --stop --pidfile /run/f.pid --name sixteen-letters-x", "2 start-stop-daemon-name wrapper"},
 		{"loops", "while kill -0 $pid; do sleep 1; done\nwhile [ ! -f /run/f.pid ]; do sleep 1; done\nrunning() { pidof d; }\nuntil ! running; do sleep 1; done",
 			"2 kill-0\n2 wait-loop\n4 pidof\n5 wait-loop"},
 		{"a loop over instances", "for i in a b; do while kill -0 $(cat /run/$i.pid); do sleep 1; done; done", "2 kill-0\n2 wait-loop"},
 		{"pidfiles written and removed", "d & echo $! >/run/f.pid\n: >/run/g.pid\nrm -f /run/f.pid", "2 pidfile-written\n4 pidfile-removed"},
+		{"removed after what stops nothing", "start-stop-daemon --stop --signal HUP --exec /bin/d\nstart-stop-daemon -K -t -x /bin/d\nrm /run/f.pid", "4 pidfile-removed"},
 		{"removed after a stop", "start-stop-daemon --stop --exec /bin/d\nrm /run/f.pid", "3 pidfile-removed wrapper"},
 		{"anybody's directory", "PIDFILE=/tmp/f.pid\nkill $(cat $PIDFILE)", "2 pidfile-writable\n3 kill"},
 		{"with another program before it", "env -i X=1 kill -9 $pid\ntimeout 5 killall d\nnice -n 5 pkill d\nchrt -p 1 $pid", "2 kill\n3 killall\n4 pkill"},
@@ -179,7 +196,7 @@ func TestDiffNames(t *testing.T) {
 		if err := os.WriteFile(name, []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		p, _, err := one(name)
+		p, _, _, err := one(name)
 		if err != nil || p.Done != done {
 			t.Errorf("%q: %d, %v\n%s", name, p.Done, err, p.Diff())
 		}
@@ -211,7 +228,7 @@ func TestWriteRefuses(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		p, _, err := one(path)
+		p, _, _, err := one(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -274,6 +291,28 @@ func TestBombs(t *testing.T) {
 		case <-time.After(5 * time.Minute):
 			t.Fatalf("it takes for ever: %.60s", text)
 		}
+	}
+}
+
+// What a script reads is a part of it: openvswitch's have their signals in /usr/share/openvswitch/scripts/ovs-lib.
+func TestSourcedPlaces(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	deeper := write("deeper", "#!/bin/sh\nDAEMON=/bin/d\nend() { kill $(cat /run/d.pid); }\n")
+	lib := write("lib", ". "+deeper+"\nquiet=1\n")
+	script := write("script", "#!/bin/sh\nD="+dir+"\n. $D/lib\n. "+lib+"\n. $D/nowhere\n. /dev/null\nend\n")
+	r := Audit(Meant([]string{script}))
+	if len(r.Findings) != 1 || r.Findings[0].Path != deeper || r.Findings[0].Line != 3 || len(r.Patches) != 0 || r.Files != 2 || len(r.Unread) != 0 {
+		t.Errorf("found %+v, %d patches, %d files, %v", r.Findings, len(r.Patches), r.Files, r.Unread)
+	}
+	if r := Audit(Meant([]string{deeper, script})); len(r.Findings) != 1 {
+		t.Errorf("twice: %+v", r.Findings)
 	}
 }
 

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -17,6 +18,8 @@ type command struct {
 	inner *syntax.File
 	// text: it is a text that a shell would read again, and cannot be read here.
 	text bool
+	// elsewhere: neither our wrapper nor our hook is what runs then: it is busybox's, or in another root.
+	elsewhere bool
 	// plain: the call is the command itself, which can be replaced where it stands.
 	plain bool
 }
@@ -38,12 +41,13 @@ func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []comm
 	}
 	names := map[string]bool{}
 	for _, value := range src.values(args[0]) {
-		words := strings.Fields(value) // an unquoted variable is several
+		words := src.split(value) // an unquoted variable is several
 		if len(words) == 0 {
 			continue
 		}
 		name := path.Base(words[0])
-		if strings.Contains(name, unknown) || strings.ContainsAny(name, "*?") || strings.Contains(name, "[") && name != "[" && name != "[[" {
+		made := words[0] == "{}" || fitsAsker(name) && !src.isItem(args[0])
+		if strings.Contains(name, unknown) || isPattern(name) || name == "{}" {
 			name = unknown // a pattern is whatever file it fits
 		}
 		if text, is := src.aliases[name]; is {
@@ -62,14 +66,48 @@ func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []comm
 			}
 			rest = append(split, rest...)
 		}
-		its := command{name: name, args: rest, plain: plain && args[0].Lit() != ""}
-		if src.functions[name] != nil {
+		its := command{name: name, args: rest, plain: plain && args[0].Lit() != "", text: made}
+		if src.functions[name] != nil && !src.ofRedHat(name) {
 			its.name, its.function = "", name
 		}
 		found = append(found, its)
 		found = append(found, src.within(its, left-1)...)
 	}
 	return found
+}
+
+// isPattern: what a shell makes another name of, or several words: k[i]ll, {kill,-9}.
+func isPattern(name string) bool {
+	return strings.ContainsAny(name, "*?") || strings.Contains(name, "[") && name != "[" && name != "[[" || strings.Contains(name, "{") && strings.Contains(name, ",")
+}
+
+// fitsAsker: a pattern that fits what signals or asks.
+func fitsAsker(name string) bool {
+	if !isPattern(name) || strings.Contains(name, unknown) {
+		return false
+	}
+	return slices.ContainsFunc(askers, func(asker string) bool {
+		fits, err := path.Match(name, asker)
+		return err == nil && fits || strings.Contains(name, "{") && strings.Contains(name, asker)
+	})
+}
+
+var askers = []string{"kill", "killall", "killall5", "pkill", "skill", "snice", "pidof", "pgrep", "fuser"}
+
+// isItem: a loop gives it the files of a pattern, and all of them are meant.
+func (src *source) isItem(w *syntax.Word) bool {
+	return slices.ContainsFunc(variablesOf(w), func(name string) bool {
+		return slices.ContainsFunc(src.assigned[name], func(value *syntax.Word) bool { return src.items[value] })
+	})
+}
+
+// split has the words that a shell makes of an unquoted value, also where the script sets IFS.
+func (src *source) split(value string) []string {
+	set := " \t\n"
+	for _, word := range src.assigned["IFS"] {
+		set += literalText(word)
+	}
+	return strings.FieldsFunc(value, func(r rune) bool { return string(r) != unknown && r != '/' && strings.ContainsRune(set, r) })
 }
 
 // within follows a program that runs another. Those that have options of their own are
@@ -86,7 +124,13 @@ func (src *source) within(c command, left int) []command {
 		return src.behindOptions(args, left)
 	case "exec", "command", "builtin", "nohup", "setsid", "time", "busybox", "toybox", "nice", "env", "sudo", "doas", "stdbuf", "timeout", "xargs", "unshare", "nsenter", "chroot", "setpriv", "run-parts",
 		"strace", "ltrace", "systemd-run", "systemd-cat", "chpst", "softlimit", "setuidgid", "prlimit", "watch", "parallel", "pkexec", "gosu", "chronic", "choom", "numactl", "cgexec":
-		return outsideFunctions(append(src.behindOptions(args, left), src.fromSignaller(args, left-1)...))
+		found := outsideFunctions(append(src.behindOptions(args, left), src.fromSignaller(args, left-1)...))
+		if c.name == "busybox" || c.name == "toybox" || c.name == "chroot" || c.name == "nsenter" {
+			for i := range found {
+				found[i].elsewhere = true
+			}
+		}
+		return found
 	case "flock", "script":
 		if text := src.afterC(args); text != nil {
 			return src.rereadWord(text, left)
@@ -110,6 +154,9 @@ func (src *source) within(c command, left int) []command {
 			return unclear(src.rereadWord(&syntax.Word{Parts: spaced(args)}, left))
 		}
 	case "trap":
+		if len(args) > 1 && args[0].Lit() == "--" {
+			args = args[1:]
+		}
 		if len(args) > 1 {
 			return src.rereadWord(args[0], left)
 		}
@@ -134,7 +181,7 @@ func (src *source) within(c command, left int) []command {
 func (src *source) fromSignaller(args []*syntax.Word, left int) []command {
 	for i, word := range args[:max(0, len(args)-1)] {
 		switch path.Base(word.Lit()) {
-		case "kill", "killall", "killall5", "pkill", "skill", "snice":
+		case "kill", "killall", "killall5", "pkill", "skill", "snice", "start-stop-daemon":
 			return outsideFunctions(src.lead(args[i:], left, false))
 		}
 	}
@@ -156,7 +203,7 @@ func outsideFunctions(found []command) []command {
 func readsScript(args []*syntax.Word) bool {
 	for _, word := range args {
 		text := literalStart(word)
-		if strings.HasPrefix(text, "/dev/") || len(word.Parts) == 1 && isProcSubst(word.Parts[0]) {
+		if strings.HasPrefix(text, "/dev/") && text != "/dev/null" || len(word.Parts) == 1 && isProcSubst(word.Parts[0]) {
 			return true
 		}
 		if !strings.HasPrefix(text, "-") {
@@ -188,7 +235,7 @@ func (src *source) behindOptions(args []*syntax.Word, left int) (found []command
 			continue
 		}
 		found = src.lead(args[i:], left, false)
-		if i > 0 && i+1 < len(args) && strings.HasPrefix(literalStart(args[i-1]), "-") { // it may be the option's value
+		if i > 0 && i+1 < len(args) && strings.HasPrefix(literalStart(args[i-1]), "-") && unquoted(textOf(args[i+1])) != "{}" { // it may be the option's value
 			found = append(found, src.behindOptions(args[i+1:], left-1)...)
 		}
 		return found
@@ -234,7 +281,11 @@ func textsOf(words []*syntax.Word) string {
 func (src *source) rereadWord(word *syntax.Word, left int) []command {
 	var b strings.Builder
 	src.writeScript(&b, word.Parts, false)
-	return src.reread(b.String(), left, strings.Contains(b.String(), unknown))
+	found := src.reread(b.String(), left, strings.Contains(b.String(), unknown))
+	if _, is := only(word).(*syntax.CmdSubst); is { // sh -c "$(cat FILE)"
+		return unclear(found)
+	}
+	return found
 }
 
 func (src *source) writeScript(b *strings.Builder, parts []syntax.WordPart, quoted bool) {

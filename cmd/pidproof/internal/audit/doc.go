@@ -10,6 +10,7 @@
 //	calls.go      which command a word leads to: env, sh -c, eval, aliases
 //	find.go       the walk, and the kinds that are a command's
 //	ssd.go        start-stop-daemon's options
+//	libraries.go  functions of other distributions
 //	hidden.go     texts of other languages, other hosts, and later
 //	loops.go      loops that wait
 //	pattern.go    regular expressions, compiled when they are needed

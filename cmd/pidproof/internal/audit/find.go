@@ -105,7 +105,7 @@ func (f *finder) statement(s *syntax.Stmt) {
 		}
 	}
 	for _, r := range s.Redirs {
-		if r.Word != nil && r.Op == syntax.RdrIn {
+		if r.Word != nil { // oom_score_adj is written, too
 			f.procWord(s, r.Word)
 		}
 	}
@@ -283,11 +283,9 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 		found := f.add(s, Pidof, "")
 		f.named(found, c)
 		f.inBlock(found, s)
-	case "pidofproc":
-		if optionValue(f.source, c.args, "-p", "--pidfile") == nil {
-			f.add(s, Pidofproc, f.hook())
-		}
-	case "pgrep":
+	case "pidofproc", "killproc", "status", "checkproc", "checkpid", "checkpids":
+		f.libraryCall(s, c)
+	case "pgrep", "pidwait", "pwait":
 		f.named(f.add(s, Pgrep, ""), c)
 	case "pkill", "skill", "snice":
 		f.named(f.add(s, Pkill, ""), c)
@@ -314,12 +312,62 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 		}
 	case unknown:
 		f.opaque(s, c)
+	case "find", "ls", "cd", "pushd":
+		if slices.ContainsFunc(c.args, f.isProcfs) {
+			f.add(s, Proc, "")
+			break
+		}
+		fallthrough
 	default:
+		f.waitsByNumber(s, c)
 		for _, w := range c.args {
 			if f.procWord(s, w) {
 				break
 			}
 		}
+	}
+}
+
+// lists: it shows processes, to a person unless another program has what it prints.
+func (f *finder) lists(c command) Kind {
+	switch c.name {
+	case "pstree", "top":
+		return Ps
+	case "sockstat":
+		return Fuser
+	case "ss", "netstat":
+		if slices.ContainsFunc(c.args, showsOwners) {
+			return Fuser
+		}
+	}
+	return ""
+}
+
+// showsOwners: -p has ss and netstat show which process a socket is of.
+func showsOwners(w *syntax.Word) bool {
+	text := literalStart(w)
+	return text == "--processes" || text == "--program" || strings.HasPrefix(text, "-") && !strings.HasPrefix(text, "--") && strings.Contains(text, "p")
+}
+
+// isProcfs: a directory whose files are named by the numbers of processes.
+func (f *finder) isProcfs(w *syntax.Word) bool {
+	return slices.ContainsFunc(f.values(w), func(v string) bool { return v == "/proc" || v == "/proc/" })
+}
+
+// waitsByNumber: tail --pid=N and waitpid(1) wait for the end of whoever has a number.
+func (f *finder) waitsByNumber(s *syntax.Stmt, c command) {
+	var word *syntax.Word
+	switch {
+	case c.name == "tail":
+		word = optionValue(f.source, c.args, "--pid", "--pid")
+	case c.name == "waitpid" && len(c.args) > 0:
+		word = c.args[len(c.args)-1]
+	}
+	if word == nil {
+		return
+	}
+	if n := f.numberOf(word); n.from != ofChild && n.from != ofSelf {
+		f.add(s, WaitLoop, "")
 	}
 }
 
@@ -393,7 +441,7 @@ func (f *finder) someNumber(w *syntax.Word) bool {
 		return true
 	}
 	return slices.ContainsFunc(f.values(w), func(v string) bool {
-		return v == "{}" || strings.Trim(v, "-0") != "" && strings.Trim(v, "-0123456789") == ""
+		return v == "{}" || strings.Contains(v, unknown) && !hasCommand(w) || strings.Trim(v, "-0") != "" && strings.Trim(v, "-0123456789") == ""
 	})
 }
 
@@ -447,7 +495,7 @@ func (f *finder) opaque(s *syntax.Stmt, c command) {
 	if call, is := s.Cmd.(*syntax.CallExpr); is {
 		n.add(f.numberOf(call.Args[0]))
 	}
-	suspicious := c.text || n.from&^(ofSelf|ofChild) != 0
+	suspicious := c.text || n.from&^(ofSelf|ofChild) != 0 || f.givenSignal(c.args)
 	for _, w := range c.args {
 		suspicious = suspicious || f.isPidfile(w) && !daemonOption(w, c.args)
 	}
@@ -458,6 +506,17 @@ func (f *finder) opaque(s *syntax.Stmt, c command) {
 		f.add(s, CannotTell, "")
 	}
 }
+
+// givenSignal: an option as kill has it, before a number or what may be one.
+func (f *finder) givenSignal(args []*syntax.Word) bool {
+	if len(args) > 2 && args[0].Lit() == "-s" {
+		args = args[1:]
+		return bareSignal.Compiled().MatchString("-" + args[0].Lit())
+	}
+	return len(args) > 1 && bareSignal.Compiled().MatchString(args[0].Lit()) && f.someNumber(args[1])
+}
+
+var bareSignal = pattern(`^-(9|15|(SIG)?(HUP|TERM|KILL|INT|QUIT|USR1|USR2|STOP|CONT|ABRT))$`)
 
 func positionalIn(s *syntax.Stmt) bool {
 	call, is := s.Cmd.(*syntax.CallExpr)

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 // hosts, of later. Of those it cannot be told what they do.
 
 // signals are words of a text that end or find processes: of a shell, C, Perl, Python, Ruby, awk and their like.
-var signals = pattern(`(^|[^A-Za-z0-9_$/-]|s?bin/)(kill(all5?)? *\(|kill +([-$0-9"'{%\x00\x60]|TERM|HUP|KILL|INT|USR|QUIT|STOP|CONT|SIG)|(killall5?|pkill|skill|pidof|pgrep)([ ,"']+[^ ]|$)|KillUnit)|/proc/["'$%{]`)
+var signals = pattern(`(^|[^A-Za-z0-9_$/-]|s?bin/)((posix_|tg)?kill(all5?|pg)? *\(|(pidfd_)?send_signal *\(|kill +([-$0-9"'{%\x00\x60]|TERM|HUP|KILL|INT|USR|QUIT|STOP|CONT|SIG)|(killall5?|pkill|skill|pidof|pgrep)([ ,"']+[^ ]|$)|KillUnit)|/proc/["'$%{]`)
 
 // printers print their arguments, or look for them in a text.
 var printers = pattern(`^(echo|printf|log_.*|logger|cat|tee|grep|egrep|fgrep|test|\[|\[\[|:|true|false|read|alias|unalias|export|local|readonly|declare|typeset|return|exit|case|set|gettext|eval_gettext|warn|die|error|message|msg|e(info|warn|error|begin|end)|v?e(info|warn|error|begin|end))$`)
@@ -23,11 +24,18 @@ func (f *finder) hidden(s *syntax.Stmt) {
 		if (cmd.Op == syntax.Pipe || cmd.Op == syntax.PipeAll) && f.says(cmd.X) && !f.reads(cmd.Y) {
 			f.add(s, CannotTell, "")
 		}
+		if from, is := cmd.X.Cmd.(*syntax.CallExpr); is {
+			for _, c := range f.commands(from) {
+				if kind := f.lists(c); kind != "" {
+					f.add(s, kind, "")
+				}
+			}
+		}
 	case *syntax.CallExpr:
 		switch {
 		case f.plainSignal(cmd):
 			f.add(s, Pkill, "")
-		case f.givenText(s, cmd), f.madeUp(cmd), rebinds(cmd):
+		case f.givenText(s, cmd), f.madeUp(cmd), rebinds(cmd), f.renames(cmd):
 			f.add(s, CannotTell, "")
 		}
 	}
@@ -193,13 +201,44 @@ func (f *finder) printedName(w *syntax.Word, depth int) (is bool) {
 		case *syntax.CmdSubst:
 			is = is || calls(part, decoders.Compiled().MatchString) || calls(part, writers.Compiled().MatchString) && !strings.Contains(literalText(&syntax.Block{Stmts: part.Stmts}), unknown)
 		case *syntax.ParamExp:
-			is = is || f.written[part.Param.Value]
+			is = is || f.written[part.Param.Value] || f.cutOut(part)
 			for _, value := range f.assigned[part.Param.Value] {
 				is = is || value != w && f.printedName(value, depth+1)
 			}
 		}
 	}
 	return is
+}
+
+// cutOut: a part of a text, or the text in other letters. ${X#...} and ${X%...} are common where X is not known.
+func (f *finder) cutOut(p *syntax.ParamExp) bool {
+	if p.Repl != nil || p.Slice != nil {
+		return true
+	}
+	if p.Exp == nil {
+		return false
+	}
+	switch p.Exp.Op {
+	case syntax.UpperFirst, syntax.UpperAll, syntax.LowerFirst, syntax.LowerAll, syntax.OtherParamOps:
+		return true
+	case syntax.RemSmallPrefix, syntax.RemLargePrefix, syntax.RemSmallSuffix, syntax.RemLargeSuffix:
+		values := f.assigned[p.Param.Value]
+		return len(values) > 0 && !slices.ContainsFunc(values, func(w *syntax.Word) bool { return strings.Contains(first(f.values(w)), unknown) })
+	}
+	return false
+}
+
+// renames: a program that signals or asks gets another name.
+func (f *finder) renames(call *syntax.CallExpr) bool {
+	return slices.ContainsFunc(f.commands(call), func(c command) bool {
+		switch c.name {
+		case "ln", "cp", "mv", "install", "link":
+			return slices.ContainsFunc(c.args[:max(0, len(c.args)-1)], func(w *syntax.Word) bool {
+				return strings.Contains(first(f.values(w)), "/") && slices.Contains(askers, path.Base(first(f.values(w))))
+			})
+		}
+		return false
+	})
 }
 
 // calls: a command in it has such a name.

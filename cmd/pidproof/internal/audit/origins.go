@@ -149,9 +149,12 @@ func (src *source) printedBy(s *syntax.Stmt, seen map[string]bool) (n number) {
 
 func (src *source) printedByCommand(c command, seen map[string]bool) (n number) {
 	switch c.name {
-	case "pidof", "pgrep", "ps", "fuser", "lsof", "ss", "netstat", "sockstat":
+	case "pidof", "pgrep", "ps", "pstree", "top", "fuser", "lsof", "ss", "netstat", "sockstat":
 		return number{from: fromScan}
 	case "pidofproc":
+		if src.redhat && !src.lsb {
+			return number{from: fromScan}
+		}
 		if optionValue(src, c.args, "-p", "--pidfile") == nil {
 			return number{from: fromLSB}
 		}

@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -19,11 +20,18 @@ type Report struct {
 }
 
 // Audit reads the files, and says how each is mended. What is no shell script counts as
-// unread where it was named itself.
+// unread where it was named itself. What a script reads with "." is a part of it, and named
+// where it stands; nothing is replaced there, as nobody has asked for that file.
 func Audit(files Files) (r Report) {
 	r.Unread, r.Passed = files.unmet, files.passed
+	seen := map[string]bool{}
 	for _, path := range files.Paths {
-		p, found, err := one(path)
+		seen[filepath.Clean(path)] = true
+	}
+	var parts []string
+	for _, path := range files.Paths {
+		p, found, its, err := one(path)
+		parts = append(parts, its...)
 		switch {
 		case err == nil:
 			r.Files++
@@ -37,20 +45,54 @@ func Audit(files Files) (r Report) {
 			r.Unread = append(r.Unread, err)
 		}
 	}
+	r.addParts(parts, seen)
 	return r
 }
 
-func one(path string) (Patch, []Finding, error) {
+// partsLimit: nobody's scripts read as many files.
+const partsLimit = 10_000
+
+func (r *Report) addParts(parts []string, seen map[string]bool) {
+	for len(parts) > 0 && len(seen) < partsLimit {
+		path := filepath.Clean(parts[0])
+		parts = parts[1:]
+		if seen[path] {
+			continue
+		}
+		seen[path] = true
+		s := sourcedBy("")(path)
+		if s == nil { // it is not there, or no shell
+			continue
+		}
+		s.unpatched = true
+		src, found := audited(s)
+		if parts = append(parts, src.parts()...); len(found) > 0 {
+			r.Files++
+			r.Findings = append(r.Findings, found...)
+		}
+	}
+}
+
+func one(path string) (Patch, []Finding, []string, error) {
 	s, err := load(path)
 	if err != nil {
-		return Patch{}, nil, err
+		return Patch{}, nil, nil, err
 	}
 	if say.Printable(path) != path { // its name would be lines of a patch, for another file
 		s.unpatched = true
 	}
-	src := look(s, sourcedBy(path))
-	found := src.supply(find(src))
-	return patchOf(s, found), found, nil
+	src, found := audited(s)
+	return patchOf(s, found), found, src.parts(), nil
+}
+
+func audited(s *script) (*source, []Finding) {
+	src := look(s, sourcedBy(s.path))
+	return src, src.supply(find(src))
+}
+
+// parts are the files that a script reads with ".", but the LSB's functions, which are a place of the host's.
+func (src *source) parts() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(src.read)), func(path string) bool { return filepath.Dir(path) == "/lib/lsb" })
 }
 
 // sourcedBy reads what a script reads with ".", if it can be read.

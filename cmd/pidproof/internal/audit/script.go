@@ -195,6 +195,10 @@ func shellOf(text string) (syntax.LangVariant, bool) {
 // sourced: files that are read by scripts and have no first line of their own.
 func sourced(path string) bool {
 	dir := filepath.Dir(path)
+	switch filepath.Base(path) {
+	case "functions", "rc.status": // of Red Hat and SUSE
+		return true
+	}
 	return filepath.Base(dir) == "default" || strings.HasSuffix(dir, "/lib/lsb") || filepath.Base(dir) == "init-functions.d" || filepath.Ext(path) == ".sh"
 }
 

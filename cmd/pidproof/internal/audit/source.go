@@ -30,6 +30,7 @@ type source struct {
 	own      []*syntax.FuncDecl // in the order of the text, and not of a file that it reads
 	ends     []uint             // of each, or of one before it, the last
 	lsb      bool               // it reads /lib/lsb/init-functions, and with that our hook
+	redhat   bool               // it reads the functions of Red Hat's initscripts
 	steps    int                // what following words has cost
 }
 
@@ -96,6 +97,7 @@ func (src *source) collect(f *syntax.File, sourced func(path string) *script, de
 			src.declare(n)
 			if path, is := src.sourcedPath(n); is {
 				src.lsb = src.lsb || strings.HasSuffix(path, "/lsb/init-functions")
+				src.redhat = src.redhat || strings.HasSuffix(path, "/init.d/functions")
 				if depth < sourcedDepth && sourced != nil && !src.read[path] {
 					src.read[path] = true
 					if other := sourced(path); other != nil {

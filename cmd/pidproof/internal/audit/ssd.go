@@ -11,13 +11,20 @@ import (
 type ssdOptions struct {
 	stop, start, status, test bool
 	exec, name, user, pidfile bool
-	execWord                  *syntax.Word
+	pid, parent, signal, ends bool
+	execWord, pidWord         *syntax.Word
 	names                     []string
 	opaque                    bool // part of it is not known: it may say more
 }
 
 // withValue are the letters whose option takes a value.
-const withValue = "anpxugcrdsRkIPNO"
+const withValue = "anpxugcrdsRkIPNO" + string(letterOfPid) + string(letterOfParent)
+
+// Letters that no program has, for long options without one.
+const (
+	letterOfPid    = '1'
+	letterOfParent = '2'
+)
 
 // letterOf is the letter of a long option, 0 of one that says nothing here.
 func letterOf(long string) byte {
@@ -32,6 +39,10 @@ func letterOf(long string) byte {
 		return 'u'
 	case "--pidfile":
 		return 'p'
+	case "--pid":
+		return letterOfPid
+	case "--ppid":
+		return letterOfParent
 	case "--stop":
 		return 'K'
 	case "--start":
@@ -66,15 +77,22 @@ func letterOf(long string) byte {
 	return 0
 }
 
-func (f *finder) ssdOptions(args []*syntax.Word) (o ssdOptions) {
+func (f *finder) ssdOptions(args []*syntax.Word) ssdOptions {
+	o := f.ssdWords(args)
+	o.ends = o.ends || !o.signal
+	o.stop = o.stop || o.signal && !o.start && !o.status // OpenRC's has it without --stop
+	return o
+}
+
+func (f *finder) ssdWords(args []*syntax.Word) (o ssdOptions) {
 	for i := 0; i < len(args); i++ {
 		values := f.values(args[i])
 		if len(values) == 0 {
 			continue
 		}
 		words := strings.Fields(values[0])
-		for w, word := range words {
-			switch {
+		for w := 0; w < len(words); w++ {
+			switch word := words[w]; {
 			case word == "--":
 				return o
 			case strings.HasPrefix(word, unknown):
@@ -91,6 +109,12 @@ func (f *finder) ssdOptions(args []*syntax.Word) (o ssdOptions) {
 					i++
 					given = args[i]
 					value = first(f.values(given))
+				} else if letter == letterOfPid {
+					given = args[i]
+				}
+				if !has && !next && strings.IndexByte(withValue, letter) >= 0 && w+1 < len(words) { // O="--pid $pid"
+					w++
+					value = words[w]
 				}
 				o.set(letter, value, given)
 			case strings.HasPrefix(word, "-"):
@@ -146,6 +170,12 @@ func (o *ssdOptions) set(letter byte, value string, given *syntax.Word) {
 		o.user = true
 	case 'p':
 		o.pidfile = true
+	case 's':
+		o.signal, o.ends = true, endingSignal.Compiled().MatchString(value)
+	case letterOfPid:
+		o.pid, o.pidWord = !strings.Contains(value, "/"), given // before dpkg had it, it was short for --pidfile
+	case letterOfParent:
+		o.parent = true
 	}
 }
 
@@ -156,16 +186,39 @@ func (f *finder) startStopDaemon(s *syntax.Stmt, c command) {
 	}
 	long := slices.ContainsFunc(o.names, func(name string) bool { return len(name) > 15 && !strings.Contains(name, unknown) })
 	switch {
+	case o.pid && !o.pidfile && !o.name && !o.user:
+		f.byNumber(s, o)
 	case o.pidfile && !o.name && !o.user:
-		f.add(s, SSDPidfile, "wrapper")
-	case !o.pidfile && (o.name || o.user):
+		f.add(s, SSDPidfile, c.wrapper())
+	case !o.pidfile && !o.pid && (o.name || o.user || o.parent):
 		if found := f.add(s, SSDName, ""); long {
 			found.Hazards = append(found.Hazards, LongName)
 		}
 	case long:
-		found := f.add(s, SSDName, "wrapper")
+		found := f.add(s, SSDName, c.wrapper())
 		found.Hazards = []Hazard{LongName}
 	}
+}
+
+var endingSignal = pattern(`^-?(SIG)?(TERM|KILL|INT|QUIT|ABRT|2|3|6|9|15)$|\x00`)
+
+func (c command) wrapper() string {
+	if c.elsewhere {
+		return ""
+	}
+	return "wrapper"
+}
+
+// byNumber: start-stop-daemon --pid N is kill N, or kill -0 N. The wrapper has nothing to compare the number with.
+func (f *finder) byNumber(s *syntax.Stmt, o ssdOptions) {
+	if n := f.numberOf(o.pidWord); n.from == ofChild || n.from == ofSelf {
+		return
+	}
+	if o.status || o.test {
+		f.add(s, Kill0, "")
+		return
+	}
+	f.add(s, Kill, "")
 }
 
 // stop is a place where our wrapper or our hook is asked to stop the daemon.
@@ -197,8 +250,8 @@ func (f *finder) lookForStops() (stops []stop) {
 				by := ""
 				switch c.name {
 				case "start-stop-daemon":
-					if o := f.ssdOptions(c.args); o.stop && (o.exec || o.pidfile) {
-						by = "wrapper"
+					if o := f.ssdOptions(c.args); o.stop && !o.test && o.ends && (o.exec || o.pidfile) {
+						by = c.wrapper()
 					}
 				case "killproc":
 					by = f.hook()

@@ -96,6 +96,9 @@ func (src *source) paramValues(p *syntax.ParamExp, seen map[string]bool) (values
 	}
 	seen[name] = true
 	defer delete(seen, name)
+	if name == "IFS" && len(src.assigned[name]) == 0 {
+		return []string{" "}
+	}
 	for _, word := range src.assigned[name] {
 		if len(values) < valueLimit {
 			values = append(values, src.valuesOf(word.Parts, seen, false)...)
@@ -110,6 +113,8 @@ func (src *source) paramValues(p *syntax.ParamExp, seen map[string]bool) (values
 		switch p.Exp.Op {
 		case syntax.DefaultUnset, syntax.DefaultUnsetOrNull, syntax.AssignUnset, syntax.AssignUnsetOrNull:
 			values = append(values, src.valuesOf(p.Exp.Word.Parts, seen, false)...)
+		case syntax.AlternateUnset, syntax.AlternateUnsetOrNull: // ${X:+kill}
+			values = src.valuesOf(p.Exp.Word.Parts, seen, false)
 		case syntax.RemLargePrefix: // ${X##*/} is basename
 			if src.lit(p.Exp.Word) == "*/" {
 				for i, v := range values {
@@ -124,6 +129,23 @@ func (src *source) paramValues(p *syntax.ParamExp, seen map[string]bool) (values
 	}
 	if p.Repl != nil || p.Slice != nil || p.Length || len(values) == 0 {
 		return []string{unknown}
+	}
+	if p.Exp != nil && p.Exp.Word == nil {
+		switch p.Exp.Op {
+		case syntax.UpperAll:
+			return mapped(values, strings.ToUpper)
+		case syntax.LowerAll:
+			return mapped(values, strings.ToLower)
+		case syntax.UpperFirst, syntax.LowerFirst, syntax.OtherParamOps:
+			return []string{unknown}
+		}
+	}
+	return values[:min(len(values), valueLimit)]
+}
+
+func mapped(values []string, to func(string) string) []string {
+	for i, v := range values {
+		values[i] = to(v)
 	}
 	return values[:min(len(values), valueLimit)]
 }
@@ -166,7 +188,7 @@ func (src *source) outputs(c *syntax.CmdSubst, seen map[string]bool) []string {
 	case "which", "echo", "readlink", "realpath":
 		return src.valuesOf(last.Parts, seen, false)
 	case "command", "type":
-		if call.Args[1].Lit() == "-v" {
+		if option := call.Args[1].Lit(); option == "-v" || option == "-p" || option == "-P" {
 			return src.valuesOf(last.Parts, seen, false)
 		}
 	}
