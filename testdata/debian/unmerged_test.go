@@ -34,6 +34,16 @@ func TestUnmergedUsr(t *testing.T) {
 		if _, err := os.Lstat(link); err != nil {
 			t.Errorf("merged: %t, gone with an upgrade: %v", merged, err)
 		}
+		if !merged { // an upgrade that got no further than unpacking: dpkg runs no prerm, and the link stayed
+			kept := real + ".kept"
+			must.Do(t, os.Rename(real, kept))
+			runScript(t, root, "postrm", "remove")
+			if _, err := os.Lstat(link); err == nil {
+				t.Error("removed while unpacked only, and the link is still there")
+			}
+			must.Do(t, os.Rename(kept, real))
+			runScript(t, root, "postinst", "configure")
+		}
 		runScript(t, root, "prerm", "remove")
 		if _, err := os.Lstat(link); (err == nil) != merged {
 			t.Errorf("merged: %t, and after the removal: %v", merged, err)

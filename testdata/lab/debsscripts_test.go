@@ -38,6 +38,7 @@ func TestDebs(t *testing.T) {
 		{"a read-only /usr", p.readOnly},
 		{"another root", p.otherRoot},
 		{"dpkg moves the program", p.movedProgram},
+		{"while a system is made", p.bootstrapped},
 		{"a conffile was removed", p.lostConffile},
 		{"autopkgtests", p.autopkgtests},
 	} {
@@ -253,6 +254,35 @@ func (p packaged) movedProgram(t *testing.T) {
 	p.works(t, "purged")
 	p.Reinstall(t, "dpkg")
 	p.Must(t, "rm -r /var/cache/pidproof-lab")
+}
+
+// bootstrapped: debootstrap and mmdebstrap put a program that does nothing in start-stop-daemon's place while they install,
+// and the other back. It was taken for dpkg's, and was all that was left after the next upgrade, and after purge.
+func (p packaged) bootstrapped(t *testing.T) {
+	path := strings.TrimSpace(p.Must(t, "command -v start-stop-daemon"))
+	aside := fmt.Sprintf(`mv %[1]s %[1]s.REAL && printf '#!/bin/sh\necho\necho "Warning: Fake start-stop-daemon called, doing nothing"\n' >%[1]s && chmod 755 %[1]s`, path)
+	back := fmt.Sprintf("mv %[1]s.REAL %[1]s", path)
+	idle := func(when string) {
+		t.Helper()
+		if said := p.Must(t, path+" --version"); !strings.Contains(said, "doing nothing") {
+			t.Errorf("%s: what debootstrap had put in its place is %s", when, said)
+		}
+	}
+	p.Must(t, aside+" && dpkg --install "+debsOf("")+" 2>&1")
+	idle("installed")
+	p.Must(t, "dpkg --install "+debsOf("newer-")+" 2>&1")
+	idle("upgraded")
+	p.Must(t, back)
+	wrappers(t, p.Host, true)
+	p.works(t, "bootstrapped")
+	p.install(t)
+	p.works(t, "installed once more")
+	p.Must(t, aside+" && dpkg --purge pidproof-wrappers pidproof 2>&1")
+	idle("purged")
+	p.Must(t, back)
+	p.works(t, "purged while bootstrapped")
+	p.Must(t, aside+" && dpkg --install "+debsOf("")+" 2>&1 && "+back)
+	p.works(t, "bootstrapped once more")
 }
 
 // autopkgtests are those of the source package, which a Debian host runs with the packages installed.

@@ -167,6 +167,7 @@ func wrapperFaults() []fault {
 		wrappers("nothing mends it", "cp -p $real $path; mv "+divert+" /run/", "^to do: .* an update has overwritten it -> install the package pidproof-wrappers$",
 			"mv /run/divert "+divert+"; "+divert+" add start-stop-daemon"),
 		wrappers("dpkg moves the program", "mv $real $path", "^to do: .* an update has overwritten it"+again, ""),
+		wrappers("a system was being bootstrapped", "mv $path $path.REAL; printf '#!/bin/sh\\n' >$path; chmod +x $path", "^to do: .*/start-stop-daemon lies aside, as .*.REAL, as while a system is bootstrapped -> mv .*.REAL .*$", ""),
 		wrappers("the diversion is removed", remove, "^to do: .*/start-stop-daemon is the wrapper, and dpkg does not know: .*"+again, ""),
 		wrappers("another version's wrapper", "echo '# older' >>$path", "^to do: .* is another version's wrapper"+again, ""),
 		wrappers("the wrapper is missing", "rm $path", "^to do: .*/start-stop-daemon is missing"+again, ""),

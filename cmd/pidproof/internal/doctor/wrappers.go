@@ -85,6 +85,8 @@ func (w wrapper) place(diversions []handover.Diversion) (path, by string) {
 func (w wrapper) broken(f *Finding, path string, what kind, diverted bool) bool {
 	real, realErr := contentOf(path + ".real")
 	switch {
+	case what == other && diverted && aside(path):
+		f.add(ToDo, path+" lies aside, as "+path+".REAL, as while a system is bootstrapped", say.Command("mv", path+".REAL", path))
 	case what == other && diverted: // dpkg has moved its program, and taken the other one away
 		f.add(ToDo, path+" is diverted, and not the wrapper: an update has overwritten it", add(w.name))
 	case real == absent || real == ours || realErr == nil && !isProgram(path+".real"):
@@ -101,6 +103,12 @@ func (w wrapper) broken(f *Finding, path string, what kind, diverted bool) bool 
 		return false
 	}
 	return true
+}
+
+// aside reports that debootstrap(8) or the like has put another program in our wrapper's place, and has not moved it back.
+func aside(path string) bool {
+	what, err := contentOf(path + ".REAL")
+	return err == nil && what == ours
 }
 
 func (w wrapper) outdated(path string) bool {
