@@ -88,7 +88,7 @@ func unread(in Instance) Report {
 func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 	r := unread(in)
 	if err := h.Open(); err != nil {
-		r.Rule, r.Reason = rules.RuleNotOurProc, err.Error()
+		h.withoutProc(ctx, &r, in, err)
 		return r, nil
 	}
 	if in.Daemon != "" || in.criteria == (rules.Criteria{}) {

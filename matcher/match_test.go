@@ -325,11 +325,18 @@ func TestMatchUnderHidepid(t *testing.T) {
 func TestMatchNotOurProc(t *testing.T) {
 	h := thisHost()
 	h.Proc = t.TempDir()
-	for _, c := range []rules.Criteria{{Name: "cat"}, {PID: 1}, {Pidfile: "/run/x.pid"}, {Exec: "/bin/cat"}} {
+	pidfile := filepath.Join(h.Proc, "x.pid")
+	must.Do(t, os.WriteFile(pidfile, []byte("1234567\n"), 0o644))
+	for _, c := range []rules.Criteria{{Name: "cat"}, {PID: 1}, {Pidfile: pidfile}, {Exec: "/bin/cat"}} {
 		m, err := h.match(context.Background(), c)
 		if err != nil || m.Verdict != Unknown || m.Rule != rules.RuleNotOurProc {
 			t.Errorf("%+v: got %v %v, %v", c, m.Verdict, m.Rule, err)
 		}
+	}
+	// Installations in a chroot: dpkg's looks no further (issue 18).
+	m, err := h.match(context.Background(), rules.Criteria{Pidfile: pidfile + "none", Exec: "/bin/cat"})
+	if err != nil || m.Verdict != NotRunning || m.Rule != rules.RuleNoPidfile {
+		t.Errorf("no pidfile: got %v %v, %v", m.Verdict, m.Rule, err)
 	}
 }
 
