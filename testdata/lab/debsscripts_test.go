@@ -115,9 +115,23 @@ func (p packaged) divertedByAnother(t *testing.T) {
 		p.refuses(t, "dpkg --install "+debsOf(""), "is diverted already, to "+path+".other")
 		p.Must(t, change+" --remove "+path)
 	}
+	p.afterwards(t)
 	p.Must(t, fmt.Sprintf("cp %[1]s %[1]s.real", path))
 	p.refuses(t, "dpkg --install "+debsOf(""), path+".real exists, and is not ours")
 	p.Must(t, "rm "+path+".real")
+}
+
+// afterwards: another name of the place where our wrapper is may be diverted later; two of three wrappers were taken away
+// then, and the third refused.
+func (p packaged) afterwards(t *testing.T) {
+	t.Helper()
+	p.install(t)
+	const change = "dpkg-divert --quiet --local --no-rename --divert /sbin/start-stop-daemon.mine "
+	p.Must(t, change+"--add /sbin/start-stop-daemon && dpkg --install "+debsOf("newer-")+" 2>&1")
+	wrappers(t, p.Host, true)
+	p.Must(t, "dpkg --purge pidproof-wrappers 2>&1 && "+change+"--remove /sbin/start-stop-daemon")
+	wrappers(t, p.Host, false)
+	p.Must(t, "dpkg --install "+debsOf("pidproof.deb #"))
 }
 
 // otherArchitecture: two of them at once, and one that the host may not be able to execute.
