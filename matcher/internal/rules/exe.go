@@ -222,8 +222,16 @@ func (d Daemon) GoesBy(comm string) bool {
 // daemon, and has not given itself another title since: that of a script begins with its
 // interpreter.
 func (d Daemon) Calls(argv []string) bool {
-	name := Argv0Base(argv)
-	return name == d.Base() || name == d.RealBase() || d.Script != nil && d.Script.Named(name)
+	name, title := Argv0Base(argv), strings.TrimPrefix(Argv0(argv), "-")
+	if name == d.Base() || name == d.RealBase() || d.Script != nil && d.Script.Named(name) {
+		return true
+	}
+	for _, whole := range []string{d.Path, d.Real, d.Base(), d.RealBase()} { // a blank in it is not the title's first
+		if strings.Contains(whole, " ") && (title == whole || strings.HasPrefix(title, whole+" ") || strings.HasSuffix(title, "/"+whole)) {
+			return true
+		}
+	}
+	return false
 }
 
 // startedBy reports that a process bears the daemon's name, without having been

@@ -164,6 +164,23 @@ func FuzzExePaths(f *testing.F) {
 	})
 }
 
+// A path with a blank was taken for a title, and list --problems passed over a daemon that no pidfile accounts for.
+func TestCallsBlank(t *testing.T) {
+	for path, titles := range map[string]map[string]bool{
+		"/opt/my app/food":   {"/opt/my app/food": true, "/opt/my app/food -x": true, "food": true, "food: session": false, "/opt/my": false, "/opt/my app/bard": false},
+		"/opt/app/my food":   {"/opt/app/my food": true, "my food": true, "./my food": true, "my food listens": true, "my": false, "my food: session": false, "-my food": true},
+		"/usr/sbin/food":     {"/usr/sbin/food": true, "food": true, "food listens": true, "food: session": false, "x: /usr/sbin/food": false, "": false},
+		"/opt/my app/my two": {"/opt/my app/my two": true, "my two": true, "/opt/my app/my": false},
+	} {
+		d := Daemon{Path: path, Real: path}
+		for title, want := range titles {
+			if got := d.Calls([]string{title}); got != want {
+				t.Errorf("%q calls %q: %t, want %t", title, path, got, want)
+			}
+		}
+	}
+}
+
 func FuzzCalls(f *testing.F) {
 	f.Add("/usr/sbin/d", "d", "/usr/sbin/d -x", true)
 	f.Add("d", "", "", false)
