@@ -117,7 +117,9 @@ func usersLists(base string) string { return filepath.Join(base, "lists") }
 func (d Debian) aptGet(base, downloads string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), waiting.Limit)
 	defer cancel()
-	options := []string{"-q", "-y", "-o", "APT::Sandbox::User=root", "-o", "Dir::Cache::archives=" + downloads}
+	options := []string{"-q", "-y", "-o", "APT::Sandbox::User=root", "-o", "Dir::Cache::archives=" + downloads,
+		// Images of containers keep no index of the lists: each call makes it anew, for more than a second.
+		"-o", "Dir::Cache::pkgcache=" + filepath.Join(base, "pkgcache.bin")}
 	users := false
 	if os.Geteuid() != 0 {
 		_, err := os.Stat(usersLists(base))
