@@ -156,6 +156,7 @@ func command(dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") })
+	cmd.Env = append(cmd.Env, "DPKG_DEB_COMPRESSOR_LEVEL=0") // 7 s less for each package
 	if filepath.IsAbs(dir) {
 		cmd.Env = append(cmd.Env, "GIT_CEILING_DIRECTORIES="+dir, "GIT_DIR=/nonexistent")
 	}
