@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,8 +40,9 @@ func (cmd debSystemdInvokeCmd) Run(c *console) error {
 		return nil
 	}
 	if call.Starts() {
-		cmd.restore(c, call)
-		cmd.startBehind(c, call)
+		if cmd.restore(c, call) {
+			cmd.startBehind(c, call)
+		}
 	} else if _, err := handover.FindReal(handover.DebSystemdInvoke); err == nil {
 		cmd.stop(c, call)
 	}
@@ -243,30 +245,32 @@ func (cmd debSystemdInvokeCmd) behind(c *console, call systemdinvoke.Invocation,
 }
 
 // restore gives back what is held off of the services that the call starts, itself or by
-// their triggers; the real program is called whatever happens.
-func (cmd debSystemdInvokeCmd) restore(c *console, call systemdinvoke.Invocation) {
+// their triggers; the real program is called whatever happens. answered is false where
+// systemd does not.
+func (cmd debSystemdInvokeCmd) restore(c *console, call systemdinvoke.Invocation) (answered bool) {
 	held, err := ondemand.AllHeld()
 	if err == nil && len(held) == 0 {
-		return
+		return true
 	}
 	var names []string
 	if err == nil {
 		names, err = cmd.started(c, call)
 	}
-	allowed := false
-	if err == nil && len(names) > 0 {
-		allowed, err = cmd.allowed(c, call)
-	}
-	if err != nil {
-		c.Warn("%s: what was held off is not restored: %v", call.Units[0], err)
-	}
-	if !allowed {
-		return
+	if err == nil && len(names) == 0 {
+		return true
 	}
 	start := quiesce.Starting{Console: c.Console, Asker: c.Asker, Command: handover.DebSystemdInvoke, Start: call.Action == "start"}
-	for _, name := range names {
-		start.Restore(name)
+	allowed, unasked := cmd.allowed(c, call)
+	switch {
+	case !allowed && unasked == nil: // nothing is started
+	case err != nil || unasked != nil:
+		start.NotRestored(call.Units[0], slices.Concat(call.Services(), call.Triggers()), cmp.Or(err, unasked))
+	default:
+		for _, name := range names {
+			start.Restore(name)
+		}
 	}
+	return !errors.Is(err, ondemand.ErrNoAnswer)
 }
 
 // started are the services that the call names of which something is held off, and those

@@ -142,30 +142,29 @@ func (cmd invokeRcdCmd) restore(c *console, call invokerc.Invocation) {
 	if record != nil {
 		names = append(names, call.Name)
 	}
-	names, err = c.withHolders(names, []string{strings.TrimSuffix(call.Name, ".sh") + ".service"})
-	if err != nil {
-		c.Warn("%s: what was held off is not restored: %v", call.Name, err)
-	}
-	if len(names) == 0 {
+	unit := strings.TrimSuffix(call.Name, ".sh") + ".service"
+	names, err = c.withHolders(names, []string{unit})
+	if err == nil && len(names) == 0 {
 		return
 	}
-	if call.SkipNative { // deb-systemd-invoke is to start it
+	if err == nil && call.SkipNative { // deb-systemd-invoke is to start it
 		service, err := quiesce.LookUp(c.Asker, call.Name)
 		if err == nil && leavesToSystemd(call, service) {
 			return
 		}
 	}
-	would, err := invokerc.Ask(call.Words)
-	if err != nil {
-		c.Warn("%s: what was held off is not restored: %v", call.Name, err)
-		return
-	}
-	if would == invokerc.Refuses {
-		return
+	would := invokerc.Does
+	if err == nil {
+		would, err = invokerc.Ask(call.Words)
 	}
 	start := quiesce.Starting{Console: c.Console, Asker: c.Asker, Command: handover.InvokeRC, Start: call.Action == "start"}
-	for _, name := range names {
-		start.Restore(name)
+	switch {
+	case err != nil:
+		start.NotRestored(call.Name, []string{unit}, err)
+	case would != invokerc.Refuses:
+		for _, name := range names {
+			start.Restore(name)
+		}
 	}
 }
 

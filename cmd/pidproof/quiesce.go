@@ -111,6 +111,9 @@ func unquiesce(c *console, name string) error {
 		c.Say("%s: nothing is held off.", name)
 		return nil
 	}
+	if err := ondemand.Answers(ctx); err != nil { // else it would be waited for as long as a service may take
+		return err
+	}
 	record.Named = nil // whoever stopped it by its name may start it so
 	restored, err := quiesce.Restore(c.Console, *record)
 	switch {

@@ -126,20 +126,38 @@ func (m modular) reports(t *testing.T, content string, result Result) {
 	}
 }
 
-// testNoAnswer: PID 1, or the bus to it, hangs.
+// testNoAnswer: PID 1, or the bus to it, hangs. A start that comes when it answers again is not refused for what is held
+// off still. Issue 16.3.
 func testNoAnswer(t *testing.T, h *Host) {
 	m, l := newSocketed(t, h, "noanswer", 7035)
-	m.Must(t, `mkdir /run/hang && printf '#!/bin/sh\nexec sleep 7360\n' >/run/hang/systemctl
-		chmod 755 /run/hang/systemctl`)
-	for _, command := range []string{"triggers", "quiesce", "quiesce --allow-on-demand"} {
+	m.Must(t, `printf '[Unit]\nUpholds=noanswer.service\n' >/etc/systemd/system/noanswer.target
+		mkdir /run/hang && printf '#!/bin/sh\nexec sleep 7360\n' >/run/hang/systemctl
+		mkdir /run/busy && printf '#!/bin/sh\ncase $1 in --no-pager) exec sleep 7360 ;; esac\nexec /bin/systemctl "$@"\n' >/run/busy/systemctl
+		chmod 755 /run/hang/systemctl /run/busy/systemctl; systemctl daemon-reload; systemctl start noanswer.target`)
+	for _, command := range []string{"triggers", "quiesce", "quiesce --allow-on-demand", "unquiesce"} {
+		if command == "unquiesce" {
+			m.Must(t, "pidproof quiesce noanswer")
+		}
 		result := m.Sh(t, "PATH=/run/hang:$PATH; pidproof --timeout 1s "+command+" noanswer")
-		if result.Code != 4 || !strings.Contains(result.Stderr, "pidproof: ") {
+		if result.Code != 4 || result.Stderr != "pidproof: systemctl: no answer in time\n" {
 			t.Errorf("%s: %+v, want exit 4", command, result)
 		}
 	}
-	m.states(t, "active", m.name+".socket")
-	l.answered(t, time.Now())
+	for _, start := range []string{"deb-systemd-invoke start noanswer.service", "invoke-rc.d noanswer start"} {
+		m.Must(t, "pidproof quiesce noanswer; test -e "+m.dropIn(m.service()))
+		result := m.Sh(t, "PATH=/run/busy:$PATH; "+start)
+		if result.Code != 0 || strings.Count(result.Stderr, "pidproof: ") != 1 || !strings.Contains(result.Stderr, ": what was held off is not restored: systemctl: no answer in time\n") {
+			t.Errorf("%s: %+v, want exit 0, and one line", start, result)
+		}
+		m.states(t, "active", m.service())
+		m.states(t, "inactive", m.name+".socket")
+		m.Must(t, "pidproof unquiesce noanswer")
+		m.states(t, "active", m.name+".socket", m.service())
+		m.released(t)
+		l.answered(t, time.Now())
+	}
 	if left := m.Sh(t, "pgrep -f '^sleep 7360'").Stdout; left != "" {
 		t.Errorf("a systemctl that did not answer is left: %s", left)
 	}
+	m.Must(t, "systemctl stop noanswer.target")
 }

@@ -188,6 +188,22 @@ func (r Record) releaseUnits(ctx context.Context) error {
 	return err
 }
 
+// LetStart has systemd refuse some units no more, whichever services hold them, and does not
+// ask it: it may not answer. What else the records hold off stays so, to be given back later.
+func LetStart(units []string) error {
+	held, err := AllHeld()
+	for _, name := range held {
+		holds := []string{unitName(name)}
+		if r, _ := ReadRecord(name); r != nil { // one that is damaged is said where its service is called by name
+			holds = slices.Concat(holds, r.Units, r.Held)
+		}
+		if slices.ContainsFunc(holds, func(unit string) bool { return slices.Contains(units, unit) }) {
+			err = errors.Join(err, removeMark(name))
+		}
+	}
+	return err
+}
+
 func removeMark(service string) error {
 	if err := os.Remove(markPath(service)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

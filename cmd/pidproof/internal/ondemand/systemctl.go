@@ -23,6 +23,15 @@ func systemctl(ctx context.Context, args ...string) (string, error) {
 	return output(ctx, "systemctl", append([]string{"--no-pager", "--no-ask-password"}, args...)...)
 }
 
+// Answers is nil if systemd does, or does not run.
+func Answers(ctx context.Context) error {
+	manager, err := Manager()
+	if err == nil && manager == "systemd" {
+		_, err = show(ctx, []string{"Id"}, "init.scope")
+	}
+	return err
+}
+
 // RunUnder has systemd run a command in the background, in a unit of its own: it outlives the
 // session that we are in.
 func RunUnder(ctx context.Context, command []string) error {

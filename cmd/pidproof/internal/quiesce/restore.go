@@ -50,7 +50,7 @@ func (s Starting) Restore(name string) {
 	}
 	service, err := LookUp(s.Asker, name)
 	if err != nil && !errors.Is(err, ondemand.ErrUnknown) {
-		s.Warn("%s: what was held off is not restored: %v", name, err)
+		s.NotRestored(name, []string{r.Service + ".service"}, err)
 		return
 	}
 	if service.Unit != nil && service.Unit.Load == "masked" { // Debian's programs pass it over
@@ -69,12 +69,19 @@ func (s Starting) Restore(name string) {
 	}
 	restored, err := Restore(s.Console, *r)
 	if err != nil {
+		err = errors.Join(err, ondemand.LetStart([]string{r.Service + ".service"}))
 		s.Warn("%s: not all could be restored: %v; pidproof unquiesce %[1]s tries again", name, err)
 	}
 	if len(restored) > 0 {
 		record.Entry{Command: s.Command, Caller: s.Caller}.Did(record.Field{Name: "service", Value: r.Service},
 			record.Field{Name: "restored", Value: strings.Join(restored, " ")})
 	}
+}
+
+// NotRestored says why, and lets the real program start the units nevertheless: where it is to
+// start them, it must not be refused for what is held off.
+func (s Starting) NotRestored(name string, units []string, why error) {
+	s.Warn("%s: what was held off is not restored: %v", name, errors.Join(why, ondemand.LetStart(units)))
 }
 
 // mayBeMixed warns who starts a service that came back before: it may have been
