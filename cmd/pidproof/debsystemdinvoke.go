@@ -131,6 +131,7 @@ func (cmd debSystemdInvokeCmd) lookUp(c *console, call systemdinvoke.Invocation)
 	for _, unit := range units {
 		name, err := ondemand.ParseName(unit)
 		if err != nil {
+			c.sayLong(unit)
 			continue
 		}
 		service, err := quiesce.LookUp(c.Asker, name)

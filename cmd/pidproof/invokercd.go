@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -25,6 +26,9 @@ func (cmd invokeRcdCmd) Run(c *console) error {
 	call, ok := invokerc.Parse(cmd.Words)
 	name, err := ondemand.ParseName(call.Name)
 	if !ok || call.Query || err != nil || name != call.Name || invokerc.Elsewhere() {
+		if call.Action == "stop" && !call.Query && !invokerc.Elsewhere() {
+			c.sayLong(call.Name + ".service")
+		}
 		return nil
 	}
 	switch call.Action {
@@ -108,6 +112,18 @@ func (c *console) maintainedPackage() string {
 // heldOffNot says so; the real program is on its own.
 func (c *console) heldOffNot(name string, err error) {
 	c.Warn("%s: nothing is held off: %v", name, err)
+}
+
+// sayLong says that nothing is held off of a unit for its name alone.
+func (c *console) sayLong(unit string) {
+	if manager, err := ondemand.Manager(); err != nil || manager != "systemd" {
+		return
+	}
+	ctx, cancel := c.Deadline()
+	defer cancel()
+	if long, err := ondemand.IsLong(ctx, unit); long || err != nil {
+		c.heldOffNot(unit, cmp.Or(err, ondemand.ErrLong))
+	}
 }
 
 // concerns reports that there is something to hold off, or held off by a run that was

@@ -447,4 +447,15 @@ func testLongUnit(t *testing.T, h *Host) {
 	if result := m.Run(t, "pidproof", "quiesce", name+"n"); result.Code != 4 || !strings.Contains(result.Stderr, "it is longer than 200 bytes") {
 		t.Errorf("201 bytes: %+v", result)
 	}
+	// What is too long is stopped as by Debian's alone, and that is said. Issue 16.4.
+	m = newUnits(t, h, strings.Repeat("n", 201), 7411, nil)
+	m.addSocket(t)
+	for _, stop := range []string{"deb-systemd-invoke stop " + m.service(), "invoke-rc.d " + m.name + " stop"} {
+		m.Must(t, "systemctl start "+m.service())
+		if result := m.Sh(t, stop); result.Code != 0 || !strings.Contains(result.Stderr, "pidproof: "+m.service()+": nothing is held off: it is longer than 200 bytes\n") {
+			t.Errorf("%s: %+v", stop, result)
+		}
+		m.states(t, "inactive", m.service())
+	}
+	m.Must(t, "systemctl stop "+m.name+".socket")
 }

@@ -28,3 +28,43 @@ func testOddOptions(t *testing.T, h *Host) {
 	}
 	m.states(t, "active", m.name+".socket")
 }
+
+// testOddUnits: what systemctl makes a name of, a unit made from an init script, linked ones, instances, an administrator's
+// drop-in and mask. Several in one call. Issue 16.4.
+func testOddUnits(t *testing.T, h *Host) {
+	blank, instance := modular{h, `odd\x20blank`, 0}, modular{h, "odd-instance@dev-disk:1", 0}
+	generated, linked := newScripted(t, h, "odd-script", 7410), modular{h, "odd-linked", 0}
+	h.Must(t, `cd /etc/systemd/system && mkdir -p /opt/odd && for name in 'odd\x20blank' odd-instance@ /opt/odd/odd-linked; do
+			printf '[Service]\nExecStart=sleep 755\n[Install]\nWantedBy=multi-user.target\n' >"$name.service"
+			printf '[Socket]\nListenStream=/run/odd-%%p-%%i\n' >"$name.socket"
+		done; systemctl -q link /opt/odd/odd-linked.service /opt/odd/odd-linked.socket
+		systemctl -q enable /opt/odd/odd-linked.service 'odd\x20blank.service' odd-instance@dev-disk:1.service
+		mkdir -p odd-linked.service.d && printf '[Service]\nEnvironment=A=b\n' >odd-linked.service.d/own.conf
+		printf '[Unit]\nUpholds=odd-linked.service odd-script.service\n' >odd.target
+		printf '[Socket]\nListenStream=/run/odd-script\n' >odd-script.socket
+		invoke-rc.d odd-script stop; systemctl daemon-reload
+		systemctl start 'odd\x20blank.socket' odd-instance@dev-disk:1.socket odd-linked.socket odd-script.socket
+		systemctl start 'odd\x20blank' odd-instance@dev-disk:1 odd-linked odd-script odd.target`)
+	all := []modular{blank, instance, generated, linked}
+	state := func(want string) {
+		t.Helper()
+		for _, m := range all {
+			m.states(t, want, "'"+m.service()+"'", "'"+m.name+".socket'")
+		}
+	}
+	for range 2 {
+		state("active")
+		result := h.Sh(t, "deb-systemd-invoke stop 'odd blank' odd-script 'odd-instance@*.service' odd-linked.service")
+		if result.Code != 0 || strings.Count(result.Stderr, " is stopped; held off until ") != 4 || !strings.Contains(result.Stderr, `"invoke-rc.d 'odd\x20blank' start"`) {
+			t.Errorf("stop: %+v", result)
+		}
+		state("inactive")
+		h.Must(t, "deb-systemd-invoke start 'odd blank' odd-script odd-instance@dev-disk:1 odd-linked")
+		linked.released(t)
+	}
+	h.Must(t, "test -f /etc/systemd/system/odd-linked.service.d/own.conf; invoke-rc.d odd-linked stop; systemctl -q disable odd-linked.socket; systemctl -q mask odd-linked.socket; invoke-rc.d odd-linked start")
+	linked.states(t, "inactive", "odd-linked.socket")
+	linked.states(t, "active", "odd-linked.service")
+	linked.released(t)
+	h.Must(t, "test -L /etc/systemd/system/odd-linked.socket; systemctl stop odd.target odd-linked odd-script odd-script.socket")
+}

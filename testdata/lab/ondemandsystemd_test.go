@@ -78,6 +78,7 @@ func testOnDemandSystemd(t *testing.T, d debian) {
 		"Ctrl-C":               testCtrlC,
 		"held by another":      testHeldByOther,
 		"odd options":          testOddOptions,
+		"odd units":            testOddUnits,
 	}
 	if d.few {
 		tests = map[string]func(*testing.T, *Host){"allowed": testAllowed, "upgraded": testNotMixed, "D-Bus": testBus}

@@ -140,7 +140,7 @@ func ParseName(word string) (string, error) {
 	case strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-"):
 		return "", fmt.Errorf("%s %w", word, ErrName)
 	case len(name) > longName:
-		return "", fmt.Errorf("%s %w: it is longer than %d bytes", word, ErrName, longName)
+		return "", fmt.Errorf("%s %w: %w", word, ErrName, ErrLong)
 	}
 	for _, suffix := range []string{".socket", ".path", ".timer"} {
 		if strings.HasSuffix(name, suffix) {
@@ -157,6 +157,21 @@ func ParseName(word string) (string, error) {
 
 // longName leaves room for what files of its name are called besides.
 const longName = 200
+
+// ErrLong is wrapped where a name is that of a unit, and too long for us.
+var ErrLong = fmt.Errorf("it is longer than %d bytes", longName)
+
+// IsLong reports that systemd has a unit which is too long for us.
+func IsLong(ctx context.Context, unit string) (bool, error) {
+	if _, err := ParseName(unit); !errors.Is(err, ErrLong) {
+		return false, nil
+	}
+	shown, err := show(ctx, []string{"LoadState"}, unit)
+	if errors.Is(err, ErrRefused) { // systemd says what is wrong with it
+		return false, nil
+	}
+	return err == nil && shown[0].get("LoadState") == "loaded", err
+}
 
 // Look finds a service and its triggers. What does not answer before ctx ends is an
 // error.

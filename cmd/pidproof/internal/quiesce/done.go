@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/ondemand"
+	"pidproof/cmd/pidproof/internal/shellvars"
 )
 
 // Done says how things are with the first service, for a person: also what was held off
@@ -28,7 +29,7 @@ func (q Quiescing) done(s *stopping) string {
 
 // until says what gives back what is held off.
 func until(s *stopping) string {
-	until := fmt.Sprintf("\"invoke-rc.d %[1]s start\" or \"pidproof unquiesce %[1]s\"", s.Name)
+	until := fmt.Sprintf("\"invoke-rc.d %[1]s start\" or \"pidproof unquiesce %[1]s\"", shellvars.Quote(s.Name))
 	if packages := s.HeldFor(); len(packages) > 0 {
 		until += ", or until dpkg has done with " + strings.Join(packages, " ")
 	}
