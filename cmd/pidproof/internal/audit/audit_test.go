@@ -244,6 +244,25 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
+// A package's file by its other name: dpkg has /bin/cat, and /bin is a link to /usr/bin.
+func TestPackagedAs(t *testing.T) {
+	if _, err := os.Stat(infoDir + "/coreutils.list"); err != nil {
+		return // no Debian
+	}
+	link := filepath.Join(t.TempDir(), "bin")
+	if err := os.Symlink("/usr/bin", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/bin/cat", "/usr/bin/cat", link + "/cat"} {
+		if err := writableByDpkg(path); err == nil || !strings.Contains(err.Error(), "coreutils") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if err := writableByDpkg("/usr/bin/nobodys"); err != nil {
+		t.Error(err)
+	}
+}
+
 // The diff is one that patch(1) takes, also without a last newline and with changes far apart
 // and near to each other.
 func TestDiffApplies(t *testing.T) {
@@ -461,5 +480,39 @@ func TestUnreadable(t *testing.T) {
 	}
 	if found := ofText(t, "x", "#!/bin/sh\n# M\xfcller\nkillall d\n"); places(found) != "3 killall\n" {
 		t.Errorf("Latin-1: %v", found)
+	}
+}
+
+// Which shell reads a file: by its first line, or, where execve(2) knows none, the caller's own.
+func TestShellOf(t *testing.T) {
+	for line, is := range map[string]bool{
+		"#!/usr/bin/env -S bash -e": true, "#! /bin/busybox ash": true, "#!/bin/bash-static": true, "#!/usr/bin/ksh93": true, "#!/usr/bin/with-contenv sh": true,
+		"#!/usr/bin/perl -w": false, "#!/usr/bin/env python3": false, "#!/bin/tcsh -f": false,
+	} {
+		if _, got := shellOf(line + "\nkill 1\n"); got != is {
+			t.Errorf("%s: %v", line, got)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "without")
+	for mode, want := range map[fs.FileMode]int{0o755: 1, 0o644: 0} {
+		if err := errors.Join(os.WriteFile(path, []byte("# an old script\nkill $pid\n"), mode), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+		r := Audit(Meant([]string{path}))
+		if len(r.Findings) != want || want > 0 && r.Findings[0].Line != 2 {
+			t.Errorf("mode %o: %+v", mode, r.Findings)
+		}
+	}
+}
+
+// A file that gives nothing is given up: the kernel's messages, which may be a script's to read with ".".
+func TestReadEnds(t *testing.T) {
+	t.Parallel()
+	done := make(chan bool)
+	go func() { Audit(Meant([]string{"/proc/kmsg"})); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(10 * readTime):
+		t.Fatal("/proc/kmsg is read for ever")
 	}
 }

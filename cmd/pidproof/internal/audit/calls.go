@@ -36,8 +36,11 @@ func (src *source) commands(call *syntax.CallExpr) (found []command) {
 }
 
 func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []command) {
-	if len(args) == 0 || left == 0 {
+	switch {
+	case len(args) == 0:
 		return nil
+	case left <= 0: // env env env ... kill
+		return []command{{name: unknown, text: true}}
 	}
 	names := map[string]bool{}
 	for _, value := range src.values(args[0]) {
@@ -50,7 +53,7 @@ func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []comm
 		if strings.Contains(name, unknown) || isPattern(name) || name == "{}" {
 			name = unknown // a pattern is whatever file it fits
 		}
-		if text, is := src.aliases[name]; is {
+		if text, is := src.aliases[name]; is && !ofItself(name, text) {
 			found = append(found, src.reread(text+" "+textsOf(args[1:]), left, false)...)
 			continue
 		}
@@ -74,6 +77,12 @@ func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []comm
 		found = append(found, src.within(its, left-1)...)
 	}
 	return found
+}
+
+// ofItself: alias ls='ls -l' is ls.
+func ofItself(name, text string) bool {
+	words := strings.Fields(text)
+	return len(words) > 0 && words[0] == name && !strings.ContainsAny(text, ";&|\n`$(")
 }
 
 // isPattern: what a shell makes another name of, or several words: k[i]ll, {kill,-9}.

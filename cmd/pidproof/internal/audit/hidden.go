@@ -203,6 +203,9 @@ func (f *finder) printedName(w *syntax.Word, depth int) (is bool) {
 		case *syntax.ParamExp:
 			is = is || f.written[part.Param.Value] || f.cutOut(part)
 			for _, value := range f.assigned[part.Param.Value] {
+				if f.steps > stepLimit {
+					break
+				}
 				is = is || value != w && f.printedName(value, depth+1)
 			}
 		}

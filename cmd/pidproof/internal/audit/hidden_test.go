@@ -138,6 +138,9 @@ var hiding = []string{
 	"set -- /proc/[1-9]*",
 	"for p in $(ls /proc); do readlink /proc/$p/exe; done",
 	"printf '%s\\n' /proc/*/comm",
+	"env env env env env env env env kill 1234",
+	"eval eval eval eval eval eval eval eval kill 1234",
+	"alias a=b b=c c=d d=e e=f f=g g=kill\na 1234",
 }
 
 // What looks like it and hides nothing.
@@ -165,6 +168,8 @@ func TestNothingHidden(t *testing.T) {
 		"x=$(sed -n 's/^bin=//p' /etc/x)\n$x start",
 		"n=$(echo \"$n\" | tr A-Z a-z)\n$n start",
 		"n=\"invoke-rc.d $(printf %s \"$s\")\"\n$n start",
+		"alias ls='ls --color'\nls /x",
+		"alias grep='grep -E'\ngrep x y",
 		"sv kill d\nsv -w 5 term /etc/service/d", // a supervisor signals its own child
 		"svc -k /service/d\ns6-svc -t /run/service/d\nsupervisorctl signal HUP d",
 		"telinit q\ninit u",

@@ -101,7 +101,7 @@ func sourcedBy(by string) func(path string) *script {
 		if filepath.Dir(path) == "/lib/lsb" || path == by {
 			return nil // it is only asked whether it is read
 		}
-		text, err := read(path)
+		text, _, err := read(path)
 		if err != nil || readable(text) != nil {
 			return nil
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
@@ -36,19 +37,43 @@ type script struct {
 	unpatched bool
 }
 
+// readTime: a file that gives nothing in that time is none of a script's.
+const readTime = 5 * time.Second
+
 // read reads a regular file, by whatever name, without waiting: a FIFO in /etc/init.d would
-// have us wait for a writer.
-func read(path string) (string, error) {
+// have us wait for a writer, /proc/kmsg for the kernel, and a file system for its server.
+func read(path string) (string, fs.FileMode, error) {
+	type content struct {
+		text string
+		mode fs.FileMode
+		err  error
+	}
+	done := make(chan content, 1)
+	go func() {
+		var c content
+		c.text, c.mode, c.err = readNow(path)
+		done <- c
+	}()
+	select {
+	case c := <-done:
+		return c.text, c.mode, c.err
+	case <-time.After(readTime):
+		return "", 0, fmt.Errorf("%s: nothing could be read for %v", path, readTime)
+	}
+}
+
+func readNow(path string) (string, fs.FileMode, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
-	return contentOf(f, st)
+	text, err := contentOf(f, st)
+	return text, st.Mode(), err
 }
 
 func contentOf(f *os.File, st fs.FileInfo) (string, error) {
@@ -64,19 +89,30 @@ func contentOf(f *os.File, st fs.FileInfo) (string, error) {
 
 // load reads a file and takes it apart.
 func load(path string) (*script, error) {
-	text, err := read(path)
+	text, mode, err := read(path)
 	if err != nil {
 		return nil, err
 	}
-	return parse(path, text)
+	s, err := parse(path, text)
+	if errors.Is(err, ErrNoShell) && mode&0o111 != 0 && !strings.HasPrefix(text, "#!") && strings.IndexByte(text, 0) < 0 {
+		// A shell runs what execve(2) does not know; so do init's and cron's.
+		if as, failed := parseParts(path, text, []part{{text: text}}); failed == nil && readable(text) == nil {
+			return as, nil
+		}
+	}
+	return s, err
 }
 
 func parse(path, text string) (*script, error) {
-	s := &script{path: path, text: text, unpatched: hasSections(path)}
 	parts, err := partsOf(path, text)
 	if err != nil {
 		return nil, err
 	}
+	return parseParts(path, text, parts)
+}
+
+func parseParts(path, text string, parts []part) (*script, error) {
+	s := &script{path: path, text: text, unpatched: hasSections(path)}
 	for _, part := range parts {
 		f, err := parsePart(part)
 		if err != nil {
@@ -177,17 +213,17 @@ func shellOf(text string) (syntax.LangVariant, bool) {
 	if !is || len(words) == 0 {
 		return 0, false
 	}
-	name := filepath.Base(words[0])
-	if (name == "env" || name == "busybox") && len(words) > 1 {
-		name = filepath.Base(words[1])
-	}
-	switch name {
-	case "bash", "rbash":
-		return syntax.LangBash, true
-	case "mksh", "ksh", "ksh93", "zsh":
-		return syntax.LangMirBSDKorn, true
-	case "sh", "dash", "ash", "posh", "yash", "init-d-script", "openrc-run", "runscript", "rc.common":
-		return syntax.LangPOSIX, true
+	for _, word := range words { // behind env -S, busybox, with-contenv
+		name := filepath.Base(word)
+		name = strings.TrimSuffix(strings.TrimPrefix(name, "static-"), "-static")
+		switch strings.TrimRight(name, "0123456789.") {
+		case "bash", "rbash":
+			return syntax.LangBash, true
+		case "mksh", "ksh", "zsh":
+			return syntax.LangMirBSDKorn, true
+		case "sh", "dash", "ash", "posh", "yash", "init-d-script", "openrc-run", "runscript", "rc.common":
+			return syntax.LangPOSIX, true
+		}
 	}
 	return 0, false
 }

@@ -82,7 +82,7 @@ func keep(dir *os.Root, name, text string, mode fs.FileMode) (string, error) {
 // writableByDpkg: dpkg keeps an administrator's changes to its conffiles alone (deb-conffiles(5));
 // what is another file of a package is lost with its next version.
 func writableByDpkg(path string) error {
-	path, err := filepath.Abs(path)
+	names, err := packagedAs(path)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func writableByDpkg(path string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if filepath.Dir(path) == infoDir {
+	if slices.ContainsFunc(names, func(name string) bool { return filepath.Dir(name) == infoDir }) {
 		return fmt.Errorf("%s: not written: it is dpkg's", path)
 	}
 	owner := ""
@@ -107,7 +107,7 @@ func writableByDpkg(path string) error {
 		if err != nil {
 			return err
 		}
-		switch has := slices.Contains(strings.Split(string(content), "\n"), path); {
+		switch has := slices.ContainsFunc(strings.Split(string(content), "\n"), func(line string) bool { return slices.Contains(names, line) }); {
 		case has && conffiles:
 			return nil
 		case has:
@@ -118,4 +118,29 @@ func writableByDpkg(path string) error {
 		return fmt.Errorf("%s: not written: it is package %s's, and no conffile, so that its next version replaces it; send the package's maintainer the patch (audit --patch)", path, owner)
 	}
 	return nil
+}
+
+// packagedAs are the names that packages may have for a file: where /bin, /sbin and /lib are links into /usr, a package has
+// the one or the other.
+func packagedAs(path string) ([]string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{path}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		names = append(names, filepath.Join(dir, filepath.Base(path)))
+	}
+	for _, name := range names {
+		other, below := strings.CutPrefix(name, "/usr")
+		if !below {
+			other = "/usr" + name
+		}
+		a, err := os.Lstat(name)
+		b, otherwise := os.Lstat(other)
+		if err == nil && otherwise == nil && os.SameFile(a, b) {
+			names = append(names, other)
+		}
+	}
+	return names, nil
 }
