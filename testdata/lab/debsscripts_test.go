@@ -69,16 +69,19 @@ func (p packaged) refuses(t *testing.T, command, why string) {
 	requireSame(t, command, before, p.Must(t, state))
 }
 
-// lostConffile: doctor advised to copy a file that only an installation from the sources has.
+// lostConffile: doctor advised to copy a file that only an installation from the sources has, and then what apt-get cannot
+// download.
 func (p packaged) lostConffile(t *testing.T) {
 	const conf = "/etc/apt/apt.conf.d/90pidproof"
 	p.install(t)
 	p.Must(t, "rm "+conf)
 	said := p.Sh(t, "pidproof doctor --json")
-	if want := "apt-get install --reinstall -o Dpkg::Options::=--force-confmiss pidproof"; said.Code != 1 || !strings.Contains(said.Stdout, want) {
+	const want = "apt-get install --reinstall -o Dpkg::Options::=--force-confmiss ./pidproof_*_$(dpkg --print-architecture).deb"
+	if said.Code != 1 || !strings.Contains(said.Stdout, want+", where that file is") {
 		t.Errorf("doctor does not advise %q: %+v", want, said)
 	}
-	p.Must(t, "dpkg --force-confmiss --install "+debsOf("")+" 2>&1 && test -e "+conf) // what that calls
+	p.Must(t, "mkdir /run/dist && cd /run/dist && "+`cp /var/cache/pidproof-debs/pidproof.deb pidproof_1.0_$(dpkg --print-architecture).deb && `+
+		"DEBIAN_FRONTEND=noninteractive "+strings.Replace(want, "install", "install -y -q", 1)+" 2>&1 && test -e "+conf)
 }
 
 func (p packaged) cameAndWent(t *testing.T) {

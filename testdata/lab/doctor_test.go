@@ -91,7 +91,7 @@ func testDoctor(t *testing.T, d debian) {
 	h.Must(t, "mv "+installedHook+" /run/hook; rm -f /etc/apt/apt.conf.d/90pidproof /etc/default/pidproof; for name in start-stop-daemon "+
 		"invoke-rc.d deb-systemd-invoke; do "+divert+" remove $name; done")
 	fresh := doctor(t, h, 1, map[string]string{
-		"hook":     "^to do: " + installedHook + " is missing: init scripts do not ask pidproof -> install pidproof again$",
+		"hook":     "^to do: " + installedHook + " is missing: init scripts do not ask pidproof -> install pidproof, by its package or make install$",
 		"wrappers": "^to do: not in place: start-stop-daemon, invoke-rc.d and deb-systemd-invoke -> sh /usr/share/pidproof/divert add start-stop-daemon -> ",
 		"apt":      "^to do: apt does not call pidproof: .* -> cp /usr/share/pidproof/apt.conf /etc/apt/apt.conf.d/90pidproof$",
 	})
@@ -164,7 +164,7 @@ func wrapperFaults() []fault {
 	}
 	return []fault{
 		wrappers("an update overwrites the wrapper", "cp -p $real $path", "^to do: .*/start-stop-daemon is diverted, and not the wrapper: an update has overwritten it"+again, ""),
-		wrappers("nothing mends it", "cp -p $real $path; mv "+divert+" /run/", "^to do: .* an update has overwritten it -> install the package pidproof-wrappers$",
+		wrappers("nothing mends it", "cp -p $real $path; mv "+divert+" /run/", "^to do: .* an update has overwritten it -> apt-get install --reinstall ./pidproof-wrappers_\\*_all.deb, where that file is$",
 			"mv /run/divert "+divert+"; "+divert+" add start-stop-daemon"),
 		wrappers("dpkg moves the program", "mv $real $path", "^to do: .* an update has overwritten it"+again, ""),
 		wrappers("a system was being bootstrapped", "mv $path $path.REAL; printf '#!/bin/sh\\n' >$path; chmod +x $path", "^to do: .*/start-stop-daemon lies aside, as .*.REAL, as while a system is bootstrapped -> mv .*.REAL .*$", ""),
@@ -195,7 +195,11 @@ func hookFaults() []fault {
 		hook("another file undoes it", "echo 'pidofproc() { :; }' >"+other,
 			"^to do: .*/60-pidproof is not read in sh \\(dash\\)(,| and) bash.*, or another file there undoes it -> see what ", "rm "+other),
 		hook("undone in one shell", `echo '[ -z "${BASH_VERSION-}" ] || pidofproc() { :; }' >`+other, "^to do: .*/60-pidproof is not read in bash, or another", "rm "+other),
-		hook("no functions", "mv /lib/lsb/init-functions /run/", "^to do: /lib/lsb/init-functions is missing, which init scripts read -> ln -s /usr/share/pidproof/init-functions /lib/lsb/$", ""),
+		hook("a hook that anybody can write", "chmod o+w "+installedHook, "^to do: .*/60-pidproof can be written by everyone", "chmod o-w "+installedHook),
+		hook("another's file beside it", "touch "+other+"; chown 65534 "+other, "^to do: .*/70-other is uid 65534's", "rm "+other),
+		hook("a directory in its place", "mv "+installedHook+" /run/hook; mkdir "+installedHook, "^to do: .*/60-pidproof is a directory -> ", "rmdir "+installedHook+"; "+back),
+		hook("functions that lead nowhere", "mv /lib/lsb/init-functions /run/; ln -s /nowhere /lib/lsb/init-functions", "^to do: /lib/lsb/init-functions is missing, which init scripts read -> ln -sf ", ""),
+		hook("no functions", "rm /lib/lsb/init-functions", "^to do: /lib/lsb/init-functions is missing, which init scripts read -> ln -sf /usr/share/pidproof/init-functions /lib/lsb/$", ""),
 		hook("functions that anybody can write", "mv /run/init-functions /lib/lsb/init-functions; chmod o+w /lib/lsb/init-functions",
 			"^to do: /lib/lsb/init-functions can be written by everyone", "chmod o-w /lib/lsb/init-functions"),
 	}
@@ -222,6 +226,10 @@ func otherFaults() []fault {
 		{"a script that cannot be read", "echo '#!/bin/sh' >/etc/init.d/secret; chmod 600 /etc/init.d/secret", 4, "scripts", "^cannot tell: .*/secret: permission denied -> ask as root$", "rm /etc/init.d/secret", ordinary},
 		{"something is held off", "printf '%s\n' '# Held off by pidproof for echo, until \"invoke-rc.d echo start\" or \"pidproof unquiesce echo\": x' '#x' >/etc/inetd.conf", 1,
 			"held off", "^to do: what could start echo is held off since it was stopped -> invoke-rc.d echo start$", "rm /etc/inetd.conf", nil},
+		{"notes cannot be made", "rm -rf /run/pidproof; touch /run/pidproof", 1, "held off", "^to do: /run/pidproof is no directory: nothing can be held off -> rm /run/pidproof$", "", nil},
+		{"others can make notes", "mkdir -p /run/pidproof; chmod 777 /run/pidproof", 1, "held off", "^to do: /run/pidproof can be written by everyone", "chmod 755 /run/pidproof", nil},
+		{"/run is full", ":", 1, "held off", "^to do: /run is full: nothing can be held off -> ", ":", []string{"unshare", "--mount", "sh", "-c",
+			"mount -t tmpfs -o size=4k tmpfs /run; head -c 4096 /dev/zero >/run/x; exec \"$@\"", "sh"}},
 		{"/proc is another's", ":", 1, "/proc", "^to do: /proc is not ours: .* another PID namespace -> mount -t proc proc /proc$", ":", []string{"unshare", "--pid", "--fork"}},
 		{"hidden from root", ":", 1, "/proc", "^to do: hidepid= hides processes, also from root, who lacks CAP_SYS_PTRACE here -> ", ":",
 			[]string{"sh", "-c", mount + `setpriv --bounding-set=-sys_ptrace "$@"`, "sh"}},

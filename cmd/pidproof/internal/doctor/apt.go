@@ -29,7 +29,7 @@ func apt(ctx context.Context, f *Finding) {
 		called[m[1]+strings.TrimSpace(m[3])] = m[2]
 	}
 	before, after := called["Pre--before"], called["Post"]
-	remedy := aptRemedy(share("apt.conf"))
+	remedy := aptRemedy(ctx, share("apt.conf"))
 	switch {
 	case after == "":
 		f.add(ToDo, "apt does not call pidproof: nobody is told what runs an old binary after an upgrade", remedy)
@@ -44,9 +44,9 @@ func apt(ctx context.Context, f *Finding) {
 
 // aptRemedy puts apt's hook in place. The Debian package has it there itself, and no other copy: what an administrator has
 // removed of a package's configuration comes back only if he asks for it (dpkg(1), --force-confmiss).
-func aptRemedy(from string) string {
-	if _, err := os.Stat(from); err != nil && packaged("pidproof") {
-		return say.Command("apt-get", "install", "--reinstall", "-o", "Dpkg::Options::=--force-confmiss", "pidproof")
+func aptRemedy(ctx context.Context, from string) string {
+	if _, err := os.Stat(from); err != nil {
+		return reinstall(ctx, "pidproof", "-o", "Dpkg::Options::=--force-confmiss")
 	}
 	return say.Command("cp", from, "/etc/apt/apt.conf.d/90pidproof")
 }

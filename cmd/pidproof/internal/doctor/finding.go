@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -53,10 +54,12 @@ func (f *Finding) add(state State, text string, remedies ...string) {
 	case state == Well && f.State != "" && f.State != Well:
 		return
 	}
-	if f.State = worst(f.State, state); f.Text != "" {
-		f.Text += "; "
+	f.State = worst(f.State, state)
+	if said := strings.Split(f.Text, "; "); f.Text == "" {
+		f.Text = text
+	} else if !slices.Contains(said, text) { // one file may be unreadable to several questions
+		f.Text += "; " + text
 	}
-	f.Text += text
 	for _, remedy := range remedies {
 		if !slices.Contains(f.Remedies, remedy) { // one package may mend several things
 			f.Remedies = append(f.Remedies, remedy)
@@ -86,12 +89,23 @@ func share(name string) string {
 	return "/usr/share/pidproof/" + name
 }
 
-// reinstall brings back what belongs to a package.
-func reinstall(name string) string {
-	if packaged(name) {
-		return say.Command("apt-get", "install", "--reinstall", name)
+// reinstall brings back what belongs to a package. Of one that came as a file apt-get says that it cannot be downloaded,
+// and exits 0.
+func reinstall(ctx context.Context, name string, options ...string) string {
+	words := append([]string{"apt-get", "install", "--reinstall"}, options...)
+	switch {
+	case packaged(name) && (!strings.HasPrefix(name, "pidproof") || inArchive(ctx, name)):
+		return say.Command(append(words, name)...)
+	case packaged(name):
+		return say.Command(words...) + fmt.Sprintf(" ./%s_*_$(dpkg --print-architecture).deb, where that file is", name)
 	}
-	return fmt.Sprintf("install %s again", name)
+	return "install " + name + ", by its package or make install"
+}
+
+// inArchive reports that apt can download a package; so it is taken where apt does not say.
+func inArchive(ctx context.Context, name string) bool {
+	said, err := run(ctx, "/usr/bin/apt-cache", "madison", name)
+	return err != nil || strings.Contains(said, "|")
 }
 
 func packaged(name string) bool {

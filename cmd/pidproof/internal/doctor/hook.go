@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 
 	"pidproof/cmd/pidproof/internal/ondemand"
 	"pidproof/cmd/pidproof/internal/say"
@@ -57,14 +58,13 @@ func hook(ctx context.Context, f *Finding) {
 	st, err := os.Stat(functions)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		noFunctions(f)
+		noFunctions(ctx, f)
 		return
 	case err != nil:
 		f.failed(err)
 		return
 	}
-	if err := shellvars.Trusted(functions, st); err != nil { // root is about to run it
-		f.add(ToDo, err.Error())
+	if f.untrusted(st) {
 		return
 	}
 	all := shells()
@@ -93,7 +93,7 @@ func hook(ctx context.Context, f *Finding) {
 		f.add(Well, "scripts that read "+functions+" ask pidproof, in "+names(have))
 	}
 	if len(lack) > 0 {
-		f.unread(lack)
+		f.unread(ctx, lack)
 	}
 }
 
@@ -112,35 +112,66 @@ func (s shell) has(ctx context.Context) error {
 }
 
 // noFunctions: only a host that starts its services by such scripts lacks something.
-func noFunctions(f *Finding) {
+func noFunctions(ctx context.Context, f *Finding) {
 	switch manager, err := ondemand.Manager(); {
 	case err != nil:
 		f.failed(err)
-	case manager == "sysvinit":
-		f.add(ToDo, functions+" is missing, which init scripts read",
-			say.Command("ln", "-s", share("init-functions"), filepath.Dir(functions)+"/"))
+	case manager == "sysvinit" && initRuns():
+		remedy := say.Command("ln", "-sf", share("init-functions"), filepath.Dir(functions)+"/")
+		if _, err := os.Stat(share("init-functions")); err != nil {
+			remedy = reinstall(ctx, "pidproof")
+		}
+		f.add(ToDo, functions+" is missing, which init scripts read", remedy)
 	default:
 		f.State = NotHere
 	}
 }
 
 // unread says why these shells lack the functions.
-func (f *Finding) unread(shells []string) {
+func (f *Finding) unread(ctx context.Context, shells []string) {
 	calls := regexp.MustCompile(`\[ -x (/[^ ]*) \]`) // here, or each start would pay for it
 	content, err := beginning(hookFile)
 	switch its := calls.FindSubmatch(content); {
 	case errors.Is(err, fs.ErrNotExist):
-		f.add(ToDo, hookFile+" is missing: init scripts do not ask pidproof", reinstall("pidproof"))
+		f.add(ToDo, hookFile+" is missing: init scripts do not ask pidproof", reinstall(ctx, "pidproof"))
+	case errors.Is(err, syscall.EISDIR):
+		f.add(ToDo, hookFile+" is a directory", "move it away", reinstall(ctx, "pidproof"))
 	case err != nil:
 		f.failed(err)
 	case its == nil:
-		f.add(ToDo, hookFile+" is not pidproof's any more", reinstall("pidproof"))
+		f.add(ToDo, hookFile+" is not pidproof's any more", reinstall(ctx, "pidproof"))
 	case !isProgram(string(its[1])):
-		f.add(ToDo, fmt.Sprintf("%s calls %s, which is not there", hookFile, its[1]), reinstall("pidproof"))
+		f.add(ToDo, fmt.Sprintf("%s calls %s, which is not there", hookFile, its[1]), reinstall(ctx, "pidproof"))
+	case changed(ctx):
+		f.add(ToDo, fmt.Sprintf("%s was changed, and is not read in %s", hookFile, names(shells)), reinstall(ctx, "pidproof"))
 	default:
 		f.add(ToDo, fmt.Sprintf("%s is not read in %s, or another file there undoes it", hookFile, names(shells)),
 			"see what "+functions+" reads, and in which order")
 	}
+}
+
+// changed reports that the hook is not what its package has brought. dpkg(1)
+func changed(ctx context.Context) bool {
+	if !packaged("pidproof") {
+		return false
+	}
+	said, _ := run(ctx, "/usr/bin/dpkg", "--verify", "pidproof") // exits 1 where anything differs, or not, by its version
+	return strings.Contains(said, hookFile+"\n")
+}
+
+// untrusted says which of the files that a shell is about to read, as root, others could write.
+func (f *Finding) untrusted(st fs.FileInfo) bool {
+	err := shellvars.Trusted(functions, st)
+	beside, globErr := filepath.Glob(filepath.Dir(hookFile) + "/*")
+	for _, path := range append([]string{filepath.Dir(hookFile)}, beside...) {
+		if st, statErr := os.Stat(path); err == nil && globErr == nil && statErr == nil {
+			err = shellvars.Trusted(path, st)
+		}
+	}
+	if err != nil {
+		f.add(ToDo, err.Error())
+	}
+	return err != nil
 }
 
 func isProgram(path string) bool {

@@ -25,14 +25,14 @@ func scripts(_ context.Context, f *Finding) {
 	}
 	report := audit.Audit(audit.Meant([]string{initScripts}))
 	summary := strings.TrimSuffix(report.Summary(), ".")
-	if manager != "none" { // a chroot, or /proc does not say it to this user
+	if manager != "none" && (manager != "sysvinit" || initRuns()) { // a chroot, a container, or /proc does not say it to this user
 		summary = "under " + manager + ", " + summary
 	}
 	switch {
 	case len(report.Patches) > 0:
 		f.add(ToDo, summary, mend()...)
 	case len(report.Open()) > 0: // an init system's own scripts end everything by killall5(8), at shutdown
-		f.add(Well, summary, say.Command("pidproof", "audit", initScripts))
+		f.add(Well, summary+": see "+say.Command("pidproof", "audit", initScripts))
 	case report.Files > 0:
 		f.add(Well, summary)
 	case len(report.Unread) == 0:
@@ -41,6 +41,12 @@ func scripts(_ context.Context, f *Finding) {
 	for _, err := range report.Unread {
 		f.failed(err)
 	}
+}
+
+// initRuns reports that the first process is an init, and no program that a container was made for.
+func initRuns() bool {
+	comm, err := os.ReadFile("/proc/1/comm")
+	return err == nil && strings.HasSuffix(strings.TrimSpace(string(comm)), "init")
 }
 
 // mend are the commands; Debian installs patch(1) on request.

@@ -22,7 +22,7 @@ var all = []wrapper{
 	{handover.DebSystemdInvoke, "init-system-helpers"},
 }
 
-func wrappers(_ context.Context, f *Finding) {
+func wrappers(ctx context.Context, f *Finding) {
 	if program("dpkg-divert") == "" {
 		f.State = NotHere
 		return
@@ -44,7 +44,7 @@ func wrappers(_ context.Context, f *Finding) {
 		case divertedBy == "" && what == other:
 			lack = append(lack, w.name)
 		default:
-			if w.broken(f, path, what, divertedBy != "") {
+			if w.broken(ctx, f, path, what, divertedBy != "") {
 				continue
 			}
 			well = append(well, w.name)
@@ -56,6 +56,9 @@ func wrappers(_ context.Context, f *Finding) {
 			remedies = append(remedies, add(name))
 		}
 		f.add(ToDo, "not in place: "+names(lack), remedies...)
+	}
+	if packaged("pidproof-wrappers") && len(well) > 0 && !isProgram(share("divert")) {
+		f.add(ToDo, share("divert")+" is missing, and nothing else takes the wrappers away again", getWrappers)
 	}
 	if len(well) > 0 {
 		f.add(Well, names(well)+" in place")
@@ -82,7 +85,7 @@ func (w wrapper) place(diversions []handover.Diversion) (path, by string) {
 }
 
 // broken says what is wrong with one that is in place, or half so.
-func (w wrapper) broken(f *Finding, path string, what kind, diverted bool) bool {
+func (w wrapper) broken(ctx context.Context, f *Finding, path string, what kind, diverted bool) bool {
 	real, realErr := contentOf(path + ".real")
 	switch {
 	case what == other && diverted && aside(path):
@@ -90,7 +93,7 @@ func (w wrapper) broken(f *Finding, path string, what kind, diverted bool) bool 
 	case what == other && diverted: // dpkg has moved its program, and taken the other one away
 		f.add(ToDo, path+" is diverted, and not the wrapper: an update has overwritten it", add(w.name))
 	case real == absent || real == ours || realErr == nil && !isProgram(path+".real"):
-		f.add(ToDo, fmt.Sprintf("%s.real, the real program, is missing or no program", path), reinstall(w.of))
+		f.add(ToDo, fmt.Sprintf("%s.real, the real program, is missing or no program", path), reinstall(ctx, w.of))
 	case realErr != nil:
 		f.failed(realErr)
 	case what == absent:
@@ -117,10 +120,12 @@ func (w wrapper) outdated(path string) bool {
 	return err == nil && err2 == nil && !bytes.Equal(wanted, content)
 }
 
+const getWrappers = "apt-get install --reinstall ./pidproof-wrappers_*_all.deb, where that file is"
+
 // add puts a wrapper in place. Where what does that is missing, it is another package's.
 func add(name string) string {
 	if _, err := os.Stat(share("divert")); errors.Is(err, fs.ErrNotExist) {
-		return "install the package pidproof-wrappers"
+		return getWrappers
 	}
 	return say.Command("sh", share("divert"), "add", name)
 }

@@ -76,7 +76,9 @@ func ReadRecord(service string) (*Record, error) {
 		return nil, fmt.Errorf("%s %w: remove it", path, ErrDamaged)
 	}
 	if err := shellvars.Trusted(path, st); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		// Without Trusted's advice: chown would have root believe what somebody else may have written.
+		why, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), path), ": ch")
+		return nil, fmt.Errorf("%s %w: it%s; remove it, and look at the triggers (pidproof triggers %s)", path, ErrDamaged, why, service)
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {

@@ -107,7 +107,7 @@ func TestReadRecord(t *testing.T) {
 		{"foo is no record: remove it", func() error { return unix.Mkfifo(path, 0o600) }},
 		{"foo is no record: remove it", func() error { return os.Mkdir(path, 0o700) }},
 		{"foo is no record: remove it", func() error { return put(sound + strings.Repeat(" ", 1<<16)) }},
-		{"is uid 65534's", func() error { return errors.Join(put(sound), os.Chown(path, 65534, 0)) }},
+		{"foo is no record: it is uid 65534's, who could write anything; remove it", func() error { return errors.Join(put(sound), os.Chown(path, 65534, 0)) }},
 		{"by everyone (mode 0666)", func() error { return errors.Join(put(sound), os.Chmod(path, 0o666)) }},
 		{"by the group with gid 0", func() error { return errors.Join(put(sound), os.Chmod(path, 0o660)) }},
 		{"it is one of bar; remove it", func() error { return put(strings.Replace(sound, "foo", "bar", 1)) }},
