@@ -90,13 +90,35 @@ func (d Debian) cached(base string, args []string) (string, error) {
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
-	if _, err := d.aptGet(base, partial, args...); err != nil {
-		return "", err
+	if err := d.download(partial, files); err != nil {
+		if _, err := d.aptGet(base, partial, args...); err != nil {
+			return "", err
+		}
 	}
 	if err := os.Rename(partial, dir); err != nil && !os.IsExist(err) {
 		return "", err
 	}
 	return dir, nil
+}
+
+// download gets what apt-get has named: 'URI' NAME SIZE HASH, a line each. apt-helper has apt's ways of doing that, and its
+// sources, and does not read the package lists once more.
+func (d Debian) download(partial string, files []string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), waiting.Limit)
+	defer cancel()
+	args := append([]string{"-q", "-o", "APT::Sandbox::User=root"}, d.options...)
+	args = append(args, "download-file")
+	for _, line := range files {
+		words := strings.Fields(line)
+		if len(words) != 4 {
+			return fmt.Errorf("apt-get --print-uris: %q", line)
+		}
+		args = append(args, strings.Trim(words[0], "'"), filepath.Join(partial, words[1]), words[3])
+	}
+	if said, err := exec.CommandContext(ctx, "/usr/lib/apt/apt-helper", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("apt-helper: %w: %s", err, said)
+	}
+	return nil
 }
 
 // update renews the system's package lists, or, for an ordinary user, his own.
