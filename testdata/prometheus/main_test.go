@@ -5,6 +5,7 @@ package prometheus
 import (
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -28,19 +29,27 @@ func fetch() (string, error) {
 	return debs.Machine.Fetch("download", "prometheus", "prometheus-node-exporter")
 }
 
-// unpack gives a folder with /usr/bin/promtool and /usr/bin/prometheus-node-exporter; the machine gets no service.
+// unpack gives a folder with promtool and prometheus-node-exporter; the machine gets no service.
 func unpack(t *testing.T) string {
 	t.Helper()
 	need.Program(t, "apt-get")
 	need.Program(t, "dpkg-deb")
-	folder, err := fetch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := t.TempDir()
-	must(t, debs.Unpack(folder, root))
+	root, err := unpacked()
+	must(t, err)
 	return root + "/usr/bin"
 }
+
+// unpacked is all tests', and supervise removes it.
+var unpacked = sync.OnceValues(func() (root string, err error) {
+	folder, err := fetch()
+	if err != nil {
+		return "", err
+	}
+	if root, err = os.MkdirTemp("", "unpacked-"); err != nil {
+		return "", err
+	}
+	return root, debs.Unpack(folder, root)
+})
 
 func must(t *testing.T, err error) {
 	t.Helper()
