@@ -129,8 +129,9 @@
 //   - unreadable: its executable may not be read. Plausible if comm fits and the
 //     pidfile may vouch; otherwise it cannot be told.
 //   - became: the daemon is a script, which may become any program, or an interpreter, and
-//     another version of it runs; and the pidfile was written as the process started, so
-//     that its number has not changed hands. Weak. Another user's than the pidfile's
+//     another version of it runs, or behind a link, which now leads to a neighbour of what
+//     runs, or was moved aside; and the pidfile was written as the process started, so that
+//     its number has not changed hands. Weak. Another user's than the pidfile's
 //     owner's needs a witness that the clock was kept.
 //   - contradicted: it runs something else, but its name, the path it was started
 //     as, or the script it was given is the daemon's. Or it started just before the

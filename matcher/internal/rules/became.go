@@ -13,14 +13,16 @@ import (
 // became is the rule for scripts that become another program: `exec java` leaves nothing
 // of them in the process. What proves whose it is then is that its pidfile was written when
 // it started, so that the number has not changed hands since. The same goes for an
-// interpreter that is called the daemon, of which another version runs (lua5.2, lua5.4).
+// interpreter that is called the daemon, of which another version runs (lua5.2, lua5.4), for
+// what the daemon's path led to before its link was set anew, and for what was moved aside
+// (`make install` of nginx leaves nginx.old), where titles hide what they were started as.
 func became(q Question) finding {
 	d, e := q.Daemon, q.Evidence
 	switch x := e.Exe.Value; {
 	case q.Pidfile.Path == "":
 		return no("no pidfile speaks for it")
-	case d.Script == nil && !d.isVersionOf(x):
-		return no("%s is no script, which may become another program", d.Path)
+	case d.Script == nil && !d.isVersionOf(x) && !d.ledTo(x) && !d.movedTo(e):
+		return no("%s is no script, which may become another program, nor is likely to have led there", d.Path)
 	case e.Exe.State != fact.Known || e.PID == 1 || e.Ourselves:
 		return no("what it runs cannot be read, or is no daemon")
 	case e.Forked:
@@ -36,8 +38,12 @@ func became(q Question) finding {
 	if e.ParentRuns.State == fact.Unread {
 		return finding{need: NeedParent}
 	}
-	what, when := "the script "+d.Path+" has become", "as it started"
+	what, when, file := "the script "+d.Path+" has become", "as it started", FileUnknown
 	switch {
+	case d.Script == nil && d.ledTo(e.Exe.Value):
+		what, file = d.Path+" leads to "+d.Real+", and it runs", FileReplaced
+	case d.Script == nil && d.movedTo(e):
+		what, file = "it was started as "+d.Base()+", which has been moved to", FileReplaced
 	case d.Script == nil:
 		what = "in place of " + d.Path + " it runs"
 	case e.ParentRuns.Value: // a wrapper that stays, as mysqld_safe, and its daemon's own pidfile
@@ -46,7 +52,7 @@ func became(q Question) finding {
 	if gap := q.Pidfile.Written.Sub(e.Started); gap >= time.Second {
 		when = Span(gap) + " after it started"
 	}
-	f := yes(Runs, FileUnknown, "%s %s (%q): the pidfile was written %s, so the number has not changed hands", what, e.Exe.Value.Link, e.Comm, when)
+	f := yes(Runs, file, "%s %s (%q): the pidfile was written %s, so the number has not changed hands", what, e.Exe.Value.Link, e.Comm, when)
 	f.weak = true
 	return f
 }
@@ -117,6 +123,41 @@ func clockWasKept(c fact.Clock, started time.Time) bool {
 // isVersionOf reports that the daemon is an interpreter, and that this is the same one of
 // another version.
 func (d Daemon) isVersionOf(x fact.Exe) bool {
-	stem := func(path string) string { return strings.TrimRight(filepath.Base(path), "0123456789.") }
+	stem := func(path string) string { return unversioned(filepath.Base(path)) }
 	return IsInterpreter(d.Base()) && (stem(onlyPath(x)) == stem(d.Path) || stem(onlyPath(x)) == stem(d.Real))
+}
+
+// ledTo reports that a link on the daemon's path has probably led to this file before: it is
+// the neighbour of where it leads now, releases/1/bin/daemon of releases/2/bin/daemon, or
+// daemon-1.2 of daemon-1.3.
+func (d Daemon) ledTo(x fact.Exe) bool {
+	if d.Path == d.Real || d.File.State != fact.Known {
+		return false
+	}
+	now, then := strings.Split(d.Real, "/"), strings.Split(onlyPath(x), "/")
+	if len(now) != len(then) {
+		return false
+	}
+	differ := 0
+	for i := range now {
+		if now[i] != then[i] {
+			differ++
+		}
+	}
+	last := len(now) - 1
+	return differ == 1 && (now[last] == then[last] || unversioned(now[last]) == unversioned(then[last]))
+}
+
+// movedTo reports that the daemon's file has been moved to what a process runs, beside it
+// (appd.old): the kernel's name for the process, given when it was executed, is the old one.
+func (d Daemon) movedTo(e fact.Evidence) bool {
+	path := onlyPath(e.Exe.Value)
+	rest, longer := strings.CutPrefix(filepath.Base(path), d.Base())
+	return d.File.State == fact.Known && longer && rest != "" && strings.ContainsRune(".-_~,", rune(rest[0])) &&
+		filepath.Dir(path) == filepath.Dir(d.Real) && Bears(e.Comm, d.Base()) && !Bears(e.Comm, filepath.Base(path))
+}
+
+// unversioned is a name up to the version that it ends in.
+func unversioned(name string) string {
+	return strings.TrimRight(name, "0123456789.-")
 }
