@@ -65,7 +65,7 @@ func (h *host) find(program string, f Finding) ([]int, error) {
 	pids := make([]int, 0, len(found))
 	for pid := range found {
 		if f.SameRoot {
-			root := h.rootOf(pid)
+			root := h.RootOf(pid)
 			if err := fact.Unforeseen(root.Err); err != nil {
 				return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 			}
@@ -112,20 +112,6 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 		}
 	}
 	return nil
-}
-
-// rootOf identifies the root directory of a process, which its first thread has
-// lost if that has ended. It is unknown of another user's process, and a zombie's.
-func (h *host) rootOf(pid int) fact.Fact[fact.FileID] {
-	root := kernel.Identify(h.PidPath(pid, "root"))
-	if root.State != fact.Absent {
-		return root
-	}
-	thread, _, err := h.LivingThread(pid)
-	if err != nil {
-		return fact.Failed[fact.FileID](err)
-	}
-	return kernel.Identify(thread + "/root")
 }
 
 func (h *host) findByName(program string, f Finding, found map[int]bool) error {
@@ -189,6 +175,6 @@ func (h *host) goesByName(program string, f Finding, pid int, readArgv func(int)
 		return true, nil
 	}
 	// Seen from another root directory, the path is another file's.
-	root := h.rootOf(pid)
+	root := h.RootOf(pid)
 	return root.State != fact.Known || kernel.Same(root, h.Self.Root), fact.Unforeseen(root.Err)
 }

@@ -195,10 +195,11 @@ func (w *wanted) perhaps(s sight) sight {
 	return s
 }
 
-// runsFile reports that the file of a process is one of the daemons', or cannot be told.
+// runsFile reports that the file of a process is one of the daemons', or cannot be told: not
+// of one either that has just lost its first thread, or has ended.
 func (w *wanted) runsFile(pid int) bool {
 	file := kernel.Identify(w.PidPath(pid, "exe"))
-	return len(w.byFile[file.Value]) > 0 || file.State == fact.Unreadable
+	return len(w.byFile[file.Value]) > 0 || file.State != fact.Known
 }
 
 // startedAsOne reports that a process was started under the path or name of one of the
@@ -216,6 +217,9 @@ func (w *wanted) startedAsOne(proc, pid int) bool {
 	n, err := kernel.Retried(func() (int, error) { return unix.Read(fd, head[:]) })
 	if err != nil {
 		return !fact.Vanished(err)
+	}
+	if n == 0 { // it is in the middle of execve(2), or has just lost its first thread
+		return true
 	}
 	word, _, whole := strings.Cut(string(head[:n]), "\x00")
 	if n == len(head) && !whole {

@@ -85,7 +85,7 @@ func Life(pid int) (comm string, started uint64, err error) {
 	if err != nil {
 		return "", 0, h.Unforeseen(err)
 	}
-	if stat.State == "Z" || stat.State == "X" {
+	if kernel.HasEnded(stat) {
 		return "", 0, nil
 	}
 	return stat.Comm, stat.Start, nil

@@ -1,10 +1,10 @@
 package kernel
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -49,17 +49,30 @@ func (h *System) ReadArgv(pid int) fact.Fact[[]string] {
 // argvLimit the last is cut off. procfs takes a megabyte of them, and 16 more if all are
 // empty, of each process that wants it so.
 func (h *System) ReadArgvNow(pid int) fact.Fact[[]string] {
-	var argv []string // none: a kernel thread, a zombie
-	err := readProcFile(h.PidPath(pid, "cmdline"), argvLimit, func(content []byte) error {
-		if text := strings.TrimRight(string(content), "\x00"); text != "" {
-			argv = strings.SplitN(text, "\x00", argvWords)
-		}
-		return nil
+	var argv []string
+	var readErr error
+	err := h.lookAgain(pid, func(dir string) (nothing bool) {
+		argv, readErr = argvOf(dir)
+		return argv == nil && readErr == nil || fact.Vanished(readErr)
 	})
-	if err != nil {
+	if err = cmp.Or(readErr, err); err != nil {
 		return fact.Failed[[]string](err)
 	}
 	return fact.Of(argv)
+}
+
+// argvOf reads the arguments of a process or thread: nil where there are none, of a kernel
+// thread, a zombie, or while execve(2) has not brought them yet.
+func argvOf(dir string) (argv []string, err error) {
+	err = readProcFile(filepath.Join(dir, "cmdline"), argvLimit, func(content []byte) error {
+		if text := strings.TrimRight(string(content), "\x00"); text != "" {
+			argv = strings.SplitN(text, "\x00", argvWords)
+		} else if len(content) > 0 {
+			argv = []string{}
+		}
+		return nil
+	})
+	return argv, err
 }
 
 var errOthersTree = errors.New("it is in a mount tree that a user made")
@@ -74,10 +87,15 @@ func (h *System) ScriptFile(e fact.Evidence, word string) fact.Fact[fact.FileID]
 	if filepath.IsAbs(word) {
 		from = "root"
 	}
-	dir := filepath.Join(h.Proc, strconv.Itoa(e.PID))
-	h.Doing("looking at %s/%s/%s", dir, from, word)
-	file, regular, err := h.lookInside(filepath.Join(dir, "root"), filepath.Join(dir, from), word, e.PID)
-	switch {
+	var file fact.FileID
+	var regular bool
+	var err error
+	againErr := h.lookAgain(e.PID, func(dir string) (nothing bool) {
+		h.Doing("looking at %s/%s/%s", dir, from, word)
+		file, regular, err = h.lookInside(filepath.Join(dir, "root"), filepath.Join(dir, from), word, e.PID)
+		return fact.Vanished(err)
+	})
+	switch err = cmp.Or(againErr, err); {
 	case err != nil:
 		return fact.Failed[fact.FileID](err)
 	case !regular:

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
 	"pidproof/matcher/internal/fact"
@@ -246,75 +245,4 @@ func fillStatus(e *fact.Evidence, s Status) {
 	case s.Namespaces > 1:
 		e.PIDNS = fact.OtherPlace
 	}
-}
-
-// LivingThread gives the /proc directory of a thread that has an exe link, or says that
-// all of them are ending: their program is gone, what it held may not be yet.
-func (h *System) LivingThread(pid int) (dir string, ending bool, err error) {
-	own := filepath.Join(h.Proc, strconv.Itoa(pid))
-	proc, err := procfs.NewFS(h.Proc)
-	if err != nil {
-		return "", false, err
-	}
-	threads, err := proc.AllThreads(pid)
-	if fact.Vanished(err) {
-		return own, false, nil // it has ended: whoever asked looks again
-	}
-	if err != nil {
-		return "", false, err
-	}
-	ending = len(threads) > 0
-	for _, its := range threads {
-		thread := h.threadPath(pid, its.PID, "")
-		_, err := os.Readlink(filepath.Join(thread, "exe"))
-		if err == nil || errors.Is(err, os.ErrPermission) {
-			return thread, false, nil
-		}
-		if !fact.Vanished(err) {
-			return "", false, err
-		}
-		its, err := h.threadEnding(pid, its)
-		if err != nil {
-			return "", false, err
-		}
-		ending = ending && its
-	}
-	if ending {
-		ending, err = h.allEnding(pid, threads)
-	}
-	return own, ending, err
-}
-
-// allEnding makes sure that these are all of the process's threads. A directory is no
-// snapshot: it lacks one that was made since, and those behind one that was let go of
-// meanwhile (next_tid in fs/proc/base.c), of which one may be in execve(2): check called a
-// program that executes itself ended, once in 40,000 times.
-func (h *System) allEnding(pid int, threads procfs.Procs) (bool, error) {
-	first, err := h.ReadStat(pid)
-	if fact.Vanished(err) || err == nil && first.Threads != len(threads) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	for _, its := range threads { // as many as there are are still there: they are all
-		if ending, err := h.threadEnding(pid, its); err != nil || !ending {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// threadEnding: one that is not there any more may have taken the place of the first, execve(2), and
-// one that is dead may be the first, under the number of who took its place (de_thread in fs/exec.c).
-func (h *System) threadEnding(pid int, its procfs.Proc) (bool, error) {
-	stat, err := readStat(h.threadPath(pid, its.PID, "stat"), func() (procfs.Proc, error) { return its, nil })
-	if fact.Vanished(err) {
-		return false, nil
-	}
-	return stat.Flags&Exiting != 0 && stat.State != "X" && stat.Threads > 0, err
-}
-
-func (h *System) threadPath(pid, thread int, file string) string {
-	return filepath.Join(h.Proc, strconv.Itoa(pid), "task", strconv.Itoa(thread), file)
 }

@@ -50,7 +50,7 @@ func TestEveryThreadIsEnding(t *testing.T) {
 		h := &System{Proc: t.TempDir()}
 		must.Do(t, os.MkdirAll(h.PidPath(os.Getpid(), ""), 0o755))
 		for number, its := range c.threads {
-			line := fmt.Appendf(nil, "%d (webd) %s 1 1 1 0 -1 %d 0 0 0 0 0 0 0 0 20 0 %d 0 100" + strings.Repeat(" 0", 30), number, its.state, its.flags, its.threads)
+			line := fmt.Appendf(nil, "%d (webd) %s 1 1 1 0 -1 %d 0 0 0 0 0 0 0 0 20 0 %d 0 100"+strings.Repeat(" 0", 30), number, its.state, its.flags, its.threads)
 			for _, dir := range []string{filepath.Join(h.PidPath(pid, "task"), strconv.Itoa(number)), h.PidPath(number, "")} {
 				must.Do(t, os.MkdirAll(dir, 0o755))
 				must.Do(t, os.WriteFile(filepath.Join(dir, "stat"), line, 0o644))

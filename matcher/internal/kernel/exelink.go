@@ -59,7 +59,18 @@ func (h *System) RunningFile(e fact.Evidence) fact.Fact[fact.RunningFile] {
 	if h.Still && !e.Exe.Value.ID.Known() {
 		return fact.Of(fact.RunningFile{Changed: true})
 	}
-	path := h.PidPath(e.PID, "exe")
+	var file fact.Fact[fact.RunningFile]
+	if err := h.lookAgain(e.PID, func(dir string) (nothing bool) {
+		file = h.runningFile(e, dir)
+		return file.State == fact.Absent
+	}); err != nil {
+		return fact.Failed[fact.RunningFile](err)
+	}
+	return file
+}
+
+func (h *System) runningFile(e fact.Evidence, dir string) fact.Fact[fact.RunningFile] {
+	path := dir + "/exe"
 	file := Identify(path)
 	if file.State == fact.Known { // the server of another may not answer
 		file.Err = h.mayEnter(Entered{file.Value, e.Exe.Value.Mount}, Entered{}, e.PID)
@@ -72,7 +83,7 @@ func (h *System) RunningFile(e fact.Evidence) fact.Fact[fact.RunningFile] {
 		return fact.Failed[fact.RunningFile](err)
 	}
 	changed, modified, read := TimeOf(st.Ctime), TimeOf(st.Mtime), TimeOf(st.Atime)
-	directory := ReadLink(h.PidPath(e.PID, "cwd"))
+	directory := ReadLink(dir + "/cwd")
 	if err := fact.Unforeseen(directory.Err); err != nil {
 		return fact.Failed[fact.RunningFile](err)
 	}

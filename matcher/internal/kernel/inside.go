@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -37,7 +36,7 @@ func (h *System) mayEnter(at, above Entered, pid int) error {
 	}
 	kind, found := typeOf(mounts, at)
 	if !found { // mounted since
-		if mounts, err = readMounts("/proc", "self"); err != nil {
+		if mounts, err = readMounts("/proc/self"); err != nil {
 			return err
 		}
 		kind, found = typeOf(mounts, at)
@@ -50,7 +49,7 @@ func (h *System) mayEnter(at, above Entered, pid int) error {
 	case found, at.Mount == 0: // a subvolume of btrfs, if there are no mount numbers
 		return nil
 	case pid != 0:
-		if mounts, err = readMounts(h.Proc, strconv.Itoa(pid)); err != nil {
+		if mounts, err = h.mountsOf(pid); err != nil {
 			return err
 		}
 		if kind, found = typeOf(mounts, at); found && !served(kind) {

@@ -2,10 +2,10 @@ package kernel
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -66,36 +66,54 @@ func (h *System) HoldsLock(pid int, file fact.FileID) fact.Fact[bool] {
 	return outcome(holds, err)
 }
 
+// locksAsked is of how many descriptors of one file it is asked whether they lock it: who
+// locks his pidfile has it open once or twice, and anybody may open it as often as he likes.
+const locksAsked = 64
+
+var errOpenOften = errors.New("it has the pidfile open too often")
+
 // descriptorsLock asks the descriptors of a process that have the file open: without one
 // nobody holds a lock on it. It is not told by a kernel before Linux 4.1.
 func (h *System) descriptorsLock(pid int, file fact.FileID) (holds, told bool, err error) {
-	dir := h.PidPath(pid, "fd")
-	h.Doing("reading %s", dir)
-	fds, err := os.ReadDir(dir)
-	if err != nil {
+	againErr := h.lookAgain(pid, func(dir string) (nothing bool) {
+		h.Doing("reading %s/fd", dir)
+		nothing, told = true, true
+		asked, lookErr := 0, error(nil)
+		err = eachDescriptor(dir, func(name string) (more bool) {
+			nothing = false
+			its := Identify(dir + "/fd/" + name)
+			if lookErr = fact.Unforeseen(its.Err); lookErr != nil || its.State != fact.Known || its.Value != file {
+				return lookErr == nil
+			}
+			if asked++; asked > locksAsked {
+				lookErr = errOpenOften
+				return false
+			}
+			holds, lookErr = holdsLock(dir+"/fdinfo/"+name, pid, file)
+			told = holds || tellsLocks()
+			return !holds && lookErr == nil
+		})
+		err = cmp.Or(err, lookErr)
+		return nothing && err == nil || fact.Vanished(err)
+	})
+	if err = cmp.Or(err, againErr); err != nil {
 		return false, false, err
 	}
-	told = true
-	for _, fd := range fds {
-		its := Identify(filepath.Join(dir, fd.Name()))
-		if err := fact.Unforeseen(its.Err); err != nil {
-			return false, false, err
-		}
-		if its.State != fact.Known || its.Value != file {
-			continue
-		}
-		err := readTable(h.PidPath(pid, "fdinfo")+"/"+fd.Name(), func(line []byte) {
-			if lock, is := bytes.CutPrefix(line, []byte("lock:")); is {
-				l, held := parseLock(lock)
-				holds = holds || held && l.PID == pid && l.File == file
-			}
-		})
-		if err != nil && !fact.Vanished(err) {
-			return false, false, err
-		}
-		told = holds || tellsLocks()
-	}
 	return holds, told, nil
+}
+
+// holdsLock reads what is told of one descriptor: nothing, if it was closed since.
+func holdsLock(path string, pid int, file fact.FileID) (holds bool, err error) {
+	err = readTable(path, func(line []byte) {
+		if lock, is := bytes.CutPrefix(line, []byte("lock:")); is {
+			l, held := parseLock(lock)
+			holds = holds || held && l.PID == pid && l.File == file
+		}
+	})
+	if fact.Vanished(err) {
+		err = nil
+	}
+	return holds, err
 }
 
 // tellsLocks: Linux 4.1 and later show locks in fdinfo.

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -57,14 +58,24 @@ func parseMount(line []byte) (m mount, is bool) {
 	return m, err == nil && err1 == nil && err2 == nil
 }
 
-// readMounts reads the mounts of a process ("self", or a number).
-func readMounts(proc, who string) (mounts []mount, err error) {
-	err = readTable(proc+"/"+who+"/mountinfo", func(line []byte) {
+// readMounts reads the mounts of a process, by its directory.
+func readMounts(dir string) (mounts []mount, err error) {
+	err = readTable(dir+"/mountinfo", func(line []byte) {
 		if m, is := parseMount(line); is {
 			mounts = append(mounts, m)
 		}
 	})
 	return mounts, err
+}
+
+// mountsOf reads those of a process, which a thread that has ended sees no more (EINVAL,
+// mounts_open_common in fs/proc_namespace.c).
+func (h *System) mountsOf(pid int) (mounts []mount, err error) {
+	againErr := h.lookAgain(pid, func(dir string) (nothing bool) {
+		mounts, err = readMounts(dir)
+		return fact.Vanished(err) || errors.Is(err, unix.EINVAL)
+	})
+	return mounts, cmp.Or(err, againErr)
 }
 
 // servedAmong gives the mount points where a served file system is mounted, and
@@ -158,7 +169,7 @@ func MayHang(paths ...string) (where string, may bool) {
 
 // servedMounts are the mount points of such file systems, with their types.
 func servedMounts() (map[string]string, error) {
-	mounts, err := readMounts("/proc", "self")
+	mounts, err := readMounts("/proc/self")
 	if fact.Vanished(err) || errors.Is(err, unix.ENOTDIR) { // without /proc nothing else is read either
 		return nil, nil
 	}
@@ -167,7 +178,7 @@ func servedMounts() (map[string]string, error) {
 
 // mounted is our own mount tree, read once for a question.
 func (h *System) mounted() ([]mount, error) {
-	h.mountsOnce.Do(func() { h.mounts, h.mountsErr = readMounts("/proc", "self") })
+	h.mountsOnce.Do(func() { h.mounts, h.mountsErr = readMounts("/proc/self") })
 	return h.mounts, h.mountsErr
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"pidproof/matcher/internal/fact"
 )
@@ -93,7 +92,7 @@ func (h *System) FilesystemOf(e fact.Evidence, directoryMount, directoryDev uint
 	mounts := ours
 	if e.Tree != fact.SamePlace {
 		h.Doing("reading %s/%d/mountinfo", h.Proc, e.PID)
-		if mounts, err = readMounts(h.Proc, strconv.Itoa(e.PID)); err != nil {
+		if mounts, err = h.mountsOf(e.PID); err != nil {
 			return fact.Failed[fact.Place](err)
 		}
 	}
@@ -121,4 +120,17 @@ func deviceOf(mounts []mount, id uint64) (dev uint64, found bool) {
 		}
 	}
 	return 0, false
+}
+
+// RootOf identifies the root directory of a process. It is unknown of another user's, and a
+// zombie has none.
+func (h *System) RootOf(pid int) (root fact.Fact[fact.FileID]) {
+	err := h.lookAgain(pid, func(dir string) (nothing bool) {
+		root = Identify(dir + "/root")
+		return root.State == fact.Absent
+	})
+	if err != nil {
+		return fact.Failed[fact.FileID](err)
+	}
+	return root
 }

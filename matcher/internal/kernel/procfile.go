@@ -25,6 +25,7 @@ type Stat struct {
 	Terminal             bool   // it has a controlling one
 	Flags                uint64 // PF_* of include/linux/sched.h
 	Threads              int
+	Memory               memory // program is 1, and stack 0, of whom we may not look into
 	Start                uint64 // in ticks since boot, see userHZ
 }
 
@@ -140,7 +141,7 @@ func readStat(path string, of func() (procfs.Proc, error)) (Stat, error) {
 		return Stat{}, damaged(path)
 	}
 	return Stat{Comm: s.Comm, State: s.State, PPID: s.PPID, Group: s.PGRP, Session: s.Session, Terminal: s.TTY != 0,
-		Flags: uint64(s.Flags), Threads: s.NumThreads, Start: s.Starttime}, nil
+		Flags: uint64(s.Flags), Threads: s.NumThreads, Memory: memory{s.StartCode, s.StartStack}, Start: s.Starttime}, nil
 }
 
 // ReadStatus looks at the file itself where procfs cannot have read all of it: of a process

@@ -97,8 +97,8 @@ func readPlainly(pid int) string {
 	line := func(key string) []string {
 		return strings.Fields(regexp.MustCompile(`(?m)^` + key + `:(.*)$`).FindStringSubmatch(string(status))[1])
 	}
-	return fmt.Sprintf("{Comm:%s State:%s PPID:%s Group:%s Session:%s Terminal:%t Flags:%s Threads:%s Start:%s} {TGID:%s UIDs:%v GIDs:%v Namespaces:%d} %q",
-		stat[from+1:to], f[0], f[1], f[2], f[3], f[4] != "0", f[6], f[17], f[19], line("Tgid")[0], line("Uid"), line("Gid"), len(line("NSpid")), argv)
+	return fmt.Sprintf("{Comm:%s State:%s PPID:%s Group:%s Session:%s Terminal:%t Flags:%s Threads:%s Memory:{program:%s stack:%s} Start:%s} {TGID:%s UIDs:%v GIDs:%v Namespaces:%d} %q",
+		stat[from+1:to], f[0], f[1], f[2], f[3], f[4] != "0", f[6], f[17], f[23], f[25], f[19], line("Tgid")[0], line("Uid"), line("Gid"), len(line("NSpid")), argv)
 }
 
 // parsers are of a process whose files hold this.

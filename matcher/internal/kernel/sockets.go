@@ -1,14 +1,18 @@
 package kernel
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"pidproof/matcher/internal/fact"
 )
@@ -25,9 +29,7 @@ var tcpConnected = []uint64{1, 4, 5, 8, 9}
 // Listening reads which of its open sockets a process listens on: /proc/PID/fd
 // against the tables of its own network namespace, /proc/PID/net.
 func (h *System) Listening(pid int) fact.Fact[[]fact.Socket] {
-	dir := filepath.Join(h.Proc, strconv.Itoa(pid))
-	h.Doing("reading %s/fd", dir)
-	held, err := heldSockets(filepath.Join(dir, "fd"))
+	held, dir, err := h.heldSockets(pid)
 	if err != nil {
 		return fact.Failed[[]fact.Socket](err)
 	}
@@ -61,9 +63,7 @@ func (h *System) ListeningOf(pids []int) map[int]fact.Fact[[]fact.Socket] {
 	for _, of := range byNamespace {
 		holders, first := map[uint64][]int{}, 0
 		for i, pid := range of {
-			dir := filepath.Join(h.Proc, strconv.Itoa(pid))
-			h.Doing("reading %s/fd", dir)
-			held, err := heldSockets(filepath.Join(dir, "fd"))
+			held, _, err := h.heldSockets(pid)
 			if out[pid] = fact.Of([]fact.Socket(nil)); err != nil {
 				out[pid] = fact.Failed[[]fact.Socket](err)
 			}
@@ -101,29 +101,34 @@ func (h *System) shareListeners(holders map[uint64][]int, pids []int, out map[in
 	}
 }
 
-func heldSockets(fdDir string) (map[uint64]bool, error) {
-	fds, err := os.ReadDir(fdDir)
-	if err != nil {
-		return nil, err
-	}
-	held := map[uint64]bool{}
-	for _, fd := range fds {
-		target, err := os.Readlink(filepath.Join(fdDir, fd.Name()))
-		if fact.Vanished(err) || fact.Misleads(err) { // closed since; a directory that is too deep to be named
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		number, found := strings.CutPrefix(target, socketInode)
-		if !found {
-			continue
-		}
-		if ino, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64); err == nil {
-			held[ino] = true
-		}
-	}
-	return held, nil
+// heldSockets are the inodes of the sockets that a process has open, and the directory in
+// /proc in which they were seen.
+func (h *System) heldSockets(pid int) (held map[uint64]bool, dir string, err error) {
+	againErr := h.lookAgain(pid, func(in string) (nothing bool) {
+		h.Doing("reading %s/fd", in)
+		held, nothing, dir = map[uint64]bool{}, true, in
+		var linkErr error
+		err = eachDescriptor(in, func(name string) (more bool) {
+			nothing = false
+			target, readErr := os.Readlink(in + "/fd/" + name)
+			switch {
+			case fact.Vanished(readErr), fact.Misleads(readErr): // closed since; a directory that is too deep to be named
+				return true
+			case readErr != nil:
+				linkErr = readErr
+				return false
+			}
+			if number, found := strings.CutPrefix(target, socketInode); found {
+				if ino, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64); err == nil {
+					held[ino] = true
+				}
+			}
+			return true
+		})
+		err = cmp.Or(err, linkErr)
+		return nothing && err == nil || fact.Vanished(err)
+	})
+	return held, dir, cmp.Or(err, againErr)
 }
 
 type listener struct {
@@ -147,8 +152,18 @@ func listeners(dir string, of func(inode uint64) bool) (out []fact.Socket, err e
 	return out, nil
 }
 
-// eachListener visits them.
+// eachListener visits them. Where there is no table at all the process has ended, and its
+// directory says nothing of others in its network namespace any more.
 func eachListener(dir string, visit func(listener)) error {
+	tables := 0
+	read := func(kind string, line func([]byte)) error {
+		err := readTable(filepath.Join(dir, "net", kind), line)
+		if fact.Vanished(err) {
+			return nil
+		}
+		tables++
+		return err
+	}
 	add := func(l listener, is bool) {
 		if is {
 			visit(l)
@@ -158,23 +173,22 @@ func eachListener(dir string, visit func(listener)) error {
 		kind  string
 		state uint64
 	}{{"tcp", tcpListen}, {"tcp6", tcpListen}, {"udp", udpUnbound}, {"udp6", udpUnbound}} {
-		err := readTable(filepath.Join(dir, "net", table.kind), func(line []byte) { add(parseInet(table.kind, table.state, line)) })
-		if err != nil && !fact.Vanished(err) {
+		if err := read(table.kind, func(line []byte) { add(parseInet(table.kind, table.state, line)) }); err != nil {
 			return err
 		}
 	}
-	err := readTable(filepath.Join(dir, "net/unix"), func(line []byte) { add(parseUnix(line)) })
-	if err != nil && !fact.Vanished(err) {
+	if err := read("unix", func(line []byte) { add(parseUnix(line)) }); err != nil {
 		return err
+	}
+	if tables == 0 {
+		return &fs.PathError{Op: "read", Path: filepath.Join(dir, "net"), Err: unix.ESRCH}
 	}
 	return nil
 }
 
 // Connected reads from which local ports a process has TCP connections.
 func (h *System) Connected(pid int) (ports []uint16, err error) {
-	dir := filepath.Join(h.Proc, strconv.Itoa(pid))
-	h.Doing("reading %s/fd", dir)
-	held, err := heldSockets(filepath.Join(dir, "fd"))
+	held, dir, err := h.heldSockets(pid)
 	if err != nil || len(held) == 0 {
 		return nil, err
 	}

@@ -1,23 +1,45 @@
 /*
- * webd [-p PIDFILE] [-w WORKERS] [-u UID] [-r] is the daemon. HUP does nothing to it, TERM ends it, and its workers end
- * with it. -r: it removes the file that it was started as.
+ * webd [-p PIDFILE] [-w WORKERS] [-u UID] [-r] [-l] [-k] [-t] is the daemon. HUP does nothing to it, TERM ends it, and its
+ * workers end with it. -r: it removes the file that it was started as. -l: it listens. -k: it locks its pidfile. -t: its
+ * first thread ends, and another lives on.
  */
 #define _GNU_SOURCE
 #include <grp.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+static void *live(void *none)
+{
+	for (;;)
+		pause();
+	return none;
+}
+
+static int listens(void)
+{
+	struct sockaddr any = {AF_UNIX, ""}; /* the kernel finds an address, unix(7) */
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	return fd >= 0 && bind(fd, &any, sizeof any.sa_family) == 0 && listen(fd, 1) == 0;
+}
 
 int main(int argc, char **argv)
 {
 	const char *pidfile = NULL;
-	int workers = 0, uid = -1, option;
+	int workers = 0, uid = -1, locks = 0, ends = 0, option;
+	pthread_t other;
 
 	signal(SIGHUP, SIG_IGN);
 	alarm(4 * 3600); /* what a run that was itself killed leaves behind */
-	while ((option = getopt(argc, argv, "p:w:u:r")) > 0) {
+	while ((option = getopt(argc, argv, "p:w:u:rlkt")) > 0) {
 		switch (option) {
 		case 'p':
 			pidfile = optarg;
@@ -30,6 +52,16 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			unlink(argv[0]);
+			break;
+		case 'l':
+			if (!listens())
+				return 1;
+			break;
+		case 'k':
+			locks = 1;
+			break;
+		case 't':
+			ends = 1;
 			break;
 		default:
 			return 2;
@@ -51,9 +83,11 @@ int main(int argc, char **argv)
 		if (!file)
 			return 1;
 		fprintf(file, "%d\n", self);
-		if (fclose(file) || rename(name, pidfile))
+		if (fclose(file) || (locks && flock(open(name, O_RDWR), LOCK_EX)) || rename(name, pidfile))
 			return 1;
 	}
+	if (ends && pthread_create(&other, NULL, live, NULL) == 0)
+		syscall(SYS_exit, 0);
 	for (;;)
 		pause();
 }
