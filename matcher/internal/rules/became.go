@@ -25,7 +25,7 @@ func became(q Question) finding {
 		return no("%s is no script, which may become another program, nor is likely to have led there", d.Path)
 	case e.Exe.State != fact.Known || e.PID == 1 || e.Ourselves:
 		return no("what it runs cannot be read, or is no daemon")
-	case e.Forked:
+	case mayExecute(e, filepath.Base(onlyPath(x))), e.Forked && d.Script != nil && d.Script.Interprets(x):
 		return no("it has executed nothing yet")
 	case e.Root == fact.OtherPlace || e.Tree == fact.OtherPlace && e.UserNS == fact.OtherPlace:
 		return no("it has another root directory, or a mount tree of another user namespace")
@@ -56,6 +56,14 @@ func became(q Question) finding {
 	f.weak = true
 	return f
 }
+
+// mayExecute reports that a fork is likely to execute another program at once, as shells'
+// do. Others fork to put themselves into the background, and stay what they are.
+func mayExecute(e fact.Evidence, name string) bool {
+	return e.Forked && (slices.Contains(shells, name) || slices.Contains(starters, name))
+}
+
+var shells = []string{"sh", "ash", "bash", "dash", "ksh", "mksh", "yash", "zsh", "busybox"}
 
 // starters run what they are given, as a child or in their own place: a pidfile that names
 // one says nothing yet of the daemon.
@@ -101,7 +109,7 @@ func (q Question) writtenAsItStarted() finding {
 // than the daemon.
 func mayHaveBecome(q Question) finding {
 	d, e := q.Daemon, q.Evidence
-	if ok, _ := q.Pidfile.Vouches(e.UID, e.EUID); ok && q.Pidfile.Path != "" && d.Script != nil && !e.Forked {
+	if ok, _ := q.Pidfile.Vouches(e.UID, e.EUID); ok && q.Pidfile.Path != "" && d.Script != nil && !mayExecute(e, e.Comm) {
 		switch in := q.writtenAsItStarted(); {
 		case in.need != 0:
 			return in

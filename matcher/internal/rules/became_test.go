@@ -82,7 +82,12 @@ func TestBecame(t *testing.T) {
 		{"everybody's pidfile", but(as(0, 0, 0), func(q *Question) { q.Pidfile.Mode = 0o666 }), RuleUntrusted, Undecided},
 		{"no pidfile", but(as(0, 0, 0), func(q *Question) { q.Pidfile = Pidfile{} }), RuleMismatch, NotThis},
 
-		{"a fork that has executed nothing", but(as(0, 0, 0), func(q *Question) { q.Evidence.Forked = true }), RuleContradicted, Undecided},
+		// courier-authdaemon's script becomes courierlogger, which forks: that is no shell's child before it executes something.
+		{"a fork, in the background", but(as(0, 0, 0), func(q *Question) { q.Evidence.Forked = true }), RuleBecame, Runs},
+		{"a fork of the script's shell", but(as(0, 0, 0), func(q *Question) {
+			q.Evidence.Forked, q.Evidence.Exe.Value = true, fact.Exe{Link: "/usr/bin/dash", ID: shell}
+		}), RuleContradicted, Undecided},
+		{"a fork of another shell", but(as(0, 0, 0), func(q *Question) { q.Evidence.Forked, q.Evidence.Exe.Value.Link = true, "/usr/bin/bash" }), RuleContradicted, Undecided},
 		{"su", but(as(0, 0, 0), func(q *Question) { q.Evidence.Exe.Value.Link = "/usr/bin/su (deleted)" }), RuleContradicted, Undecided},
 		{"init", but(as(0, 0, 0), func(q *Question) { q.Evidence.PID, q.Evidence.PPID = 1, 0 }), RuleMismatch, NotThis},
 		{"pidproof", but(as(0, 0, 0), func(q *Question) { q.Evidence.Ourselves = true }), RuleMismatch, NotThis},
@@ -93,6 +98,12 @@ func TestBecame(t *testing.T) {
 		{"of a daemon that is perl", but(as(0, 0, 0), func(q *Question) { q.Daemon = Daemon{Path: "/usr/bin/perl", Real: "/usr/bin/perl"} }), RuleMismatch, NotThis},
 
 		{"seen by an ordinary user", but(as(tomcat, tomcat, 0), func(q *Question) { q.Evidence.Exe = fact.Failed[fact.Exe](unix.EACCES) }), RuleUnreadable, Plausible},
+		{"a fork, seen by an ordinary user", but(as(tomcat, tomcat, 0), func(q *Question) {
+			q.Evidence.Forked, q.Evidence.Exe = true, fact.Failed[fact.Exe](unix.EACCES)
+		}), RuleUnreadable, Plausible},
+		{"a shell's fork, seen by an ordinary user", but(as(tomcat, tomcat, 0), func(q *Question) {
+			q.Evidence.Forked, q.Evidence.Comm, q.Evidence.Exe = true, "bash", fact.Failed[fact.Exe](unix.EACCES)
+		}), RuleUnreadable, Undecided},
 		{"late, seen by an ordinary user", but(as(tomcat, tomcat, time.Minute), func(q *Question) { q.Evidence.Exe = fact.Failed[fact.Exe](unix.EACCES) }), RuleUnreadable, Undecided},
 		{"a user's, seen by another", but(as(mallory, tomcat, 0), func(q *Question) { q.Evidence.Exe = fact.Failed[fact.Exe](unix.EACCES) }), RuleUnreadable, Undecided},
 	} {
