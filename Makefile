@@ -163,9 +163,14 @@ each_page = for page in $(notdir $(PAGES)); do \
 		section=$${page\#\#*.}; dir=$(MANDIR)/man$$section; \
 		names=$$(sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([^ ]*\).*/\1/p' "docs/$$page" | sed 1d);
 
+# Unquoted below: a place with a blank in it is two, and uninstall would remove both.
+no_blanks = $(foreach place,DESTDIR PREFIX DOCDIR MANDIR HOOKDIR SHAREDIR BASHDIR ZSHDIR FISHDIR,$(if $(word 2,$($(place))),\
+	$(error make $@: there must be no blank in $(place): $($(place)))))
+
 # Each file appears whole under its name, and the hook last: init scripts may be running. A page's links to the sources,
 # which are not beside it there, are words only.
 install: bin/pidproof completion
+	$(no_blanks)
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(DOCDIR) $(DESTDIR)$(HOOKDIR)
 	install -m 755 bin/pidproof $(DESTDIR)$(PREFIX)/sbin/.pidproof.new
 	mv -f $(DESTDIR)$(PREFIX)/sbin/.pidproof.new $(DESTDIR)$(PREFIX)/sbin/pidproof
@@ -211,6 +216,7 @@ install: bin/pidproof completion
 # What is held off is restored first: nobody else could. Then the wrapper goes: it would work, but what takes it away
 # would be gone.
 uninstall:
+	$(no_blanks)
 	@if [ -z "$(DESTDIR)" ] && [ -x $(PREFIX)/sbin/pidproof ] && [ "$$(id -u)" = 0 ]; then \
 		$(PREFIX)/sbin/pidproof unquiesce --all || \
 			{ echo "make uninstall: what is held off could not be restored: pidproof unquiesce --all must succeed first" >&2; exit 1; }; \
@@ -225,7 +231,12 @@ uninstall:
 	rm -f $(DESTDIR)$(HOOKDIR)/60-pidproof $(DESTDIR)$(PREFIX)/sbin/pidproof
 	rm -f $(DESTDIR)$(BASHDIR)/pidproof $(DESTDIR)$(ZSHDIR)/_pidproof $(DESTDIR)$(FISHDIR)/pidproof.fish
 	@$(each_page) for name in "$${page%.*}" $$names; do rm -f "$(DESTDIR)$$dir/$$name.$$section"; done; done
-	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR)
+	@for dir in $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SHAREDIR); do \
+		case $$dir in \
+		*/pidproof | */pidproof-[0-9]*) echo "rm -rf $$dir"; rm -rf "$$dir" || exit ;; \
+		*) echo "make uninstall: $$dir may hold more than pidproof's: it is left to you" >&2 ;; \
+		esac; \
+	done
 
 # Debian packages, for each architecture and for all, without root and the same bytes each time; and their source package,
 # which Debian 13 builds without a network. debian/ is kept in scripts/debian, so that no distribution finds it in its way.

@@ -123,6 +123,31 @@ func TestUninstallRestoresFirst(t *testing.T) {
 	}
 }
 
+// make uninstall removed two folders for one with a blank in its name, and whatever else lies in one that is not ours alone.
+func TestUninstallSpares(t *testing.T) {
+	dest := t.TempDir()
+	others := []string{filepath.Join(dest, "a/theirs"), filepath.Join(dest, "doc/theirs")}
+	for _, file := range others {
+		must(t, os.Mkdir(filepath.Dir(file), 0o755))
+		must(t, os.WriteFile(file, nil, 0o644))
+	}
+	for why, args := range map[string][]string{
+		"there must be no blank in DESTDIR: ": {"DESTDIR=" + dest + "/a b"},
+		"/doc may hold more than pidproof's":  {"DESTDIR=" + dest, "DOCDIR=/doc"},
+	} {
+		cmd := exec.Command("make", append([]string{"-s", "-C", "../..", "uninstall"}, args...)...)
+		cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") })
+		if said, _ := cmd.CombinedOutput(); !strings.Contains(string(said), why) {
+			t.Errorf("%q: %s", args, said)
+		}
+	}
+	for _, file := range others {
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // target runs make without what the make that runs this test tells its children.
 func target(t *testing.T, args ...string) {
 	t.Helper()
