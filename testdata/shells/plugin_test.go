@@ -52,9 +52,15 @@ func TestNagiosPlugin(t *testing.T) {
 	}
 	must(t, os.Remove(instances+"/wrong"))
 	says("--no-option", "PIDPROOF CRITICAL: --no-option is no daemon that runs, nor the name of an instance", 2)
-	must(t, os.WriteFile(h.pidproof, []byte("#!/bin/sh\nexit 4\n"), 0o755))
-	stdout, _, code = h.run(t, "/bin/sh", nil, "exec '"+plugin+"' new")
-	if code != 3 || !strings.HasPrefix(stdout, "PIDPROOF UNKNOWN: ") {
-		t.Errorf("without an answer: exit %d, %q", code, stdout)
+	// A pidfile that is called as the head of a table, and an answer that says nothing.
+	for program, want := range map[string]string{
+		"exit 4": "PIDPROOF UNKNOWN: ", "exit 1": "PIDPROOF UNKNOWN: exit code 1, and nothing was said\n",
+		"echo 'NAME         STATE    PID  BINARY'; echo 'NAME  STATE  running  424  replaced'; echo 'Unclaimed: d running  425  removed'; exit 1": "PIDPROOF WARNING: NAME  STATE runs a replaced file, Unclaimed: d runs a removed file\n",
+	} {
+		must(t, os.WriteFile(h.pidproof, []byte("#!/bin/sh\n"+program+"\n"), 0o755))
+		stdout, _, code = h.run(t, "/bin/sh", nil, "exec '"+plugin+"' new")
+		if !strings.HasPrefix(stdout, want) || (code == 3) != strings.Contains(want, "UNKNOWN") {
+			t.Errorf("%s: exit %d, %q, want %q", program, code, stdout, want)
+		}
 	}
 }
