@@ -17,11 +17,18 @@ DIST     = dist
 # Go leaves folders named testdata out of every "..." pattern. What checks the code is a module of its own, so that
 # whoever builds or vendors pidproof needs none of it.
 PACKAGES = ./... $(patsubst %/,%,$(sort $(dir $(shell find ./testdata -path ./testdata/tools -prune -o -name '*.go' -print))))
-TOOL     = go tool -modfile=testdata/tools/go.mod
+TOOLS    = bin/tools/gotestsum bin/tools/staticcheck
 PAGES    = $(wildcard docs/*.[1-9])
 SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && /^.!.*sh/ { print FILENAME } { nextfile }' {} +)
 # In CI a broken -race must fail, not be left out.
-RACE     = $(shell [ "$$CI" ] || go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
+RACE     = $(shell [ "$$CI" ] || CGO_ENABLED=1 go build -race -o /dev/null ./testdata/demod 2>/dev/null && echo -race)
+
+# All but the race detector's tests is compiled in one way: for each further one, Go's library and all modules are compiled
+# once more. With more memory the compiler takes a seventh less; no test may be given that (GOGC).
+export CGO_ENABLED = 0
+GOFLAGS := $(strip $(filter-out -trimpath,$(GOFLAGS)) -trimpath)
+export GOFLAGS
+COMPILE  = GOGC=400
 
 .PHONY: build completion demo test attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always deb dsc deb-check fleet
 
@@ -29,7 +36,7 @@ build: bin/pidproof completion
 
 # A file target, so that `sudo make install` after `make` needs no Go.
 SOURCES  = $(shell find cmd matcher -name '*.go') go.mod go.sum NEWS.md $(wildcard VERSION .git/logs/HEAD .git/refs/tags)
-GOBUILD  = CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+GOBUILD  = $(COMPILE) go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 bin/pidproof: $(SOURCES)
 	$(GOBUILD) -o $@ ./cmd/pidproof
 
@@ -42,9 +49,14 @@ COMPLETION = bin/completion/pidproof bin/completion/_pidproof bin/completion/pid
 completion: $(COMPLETION)
 $(COMPLETION) &: $(shell find cmd matcher testdata/completion -name '*.go' -o -name '*.tmpl') go.mod go.sum
 	@mkdir -p bin/completion
-	GOOS= GOARCH= CGO_ENABLED=0 go run -tags grammar ./cmd/pidproof >bin/completion/.grammar
-	GOOS= GOARCH= CGO_ENABLED=0 go run ./testdata/completion -to bin/completion <bin/completion/.grammar
+	GOOS= GOARCH= $(COMPILE) go run -tags grammar ./cmd/pidproof >bin/completion/.grammar
+	GOOS= GOARCH= $(COMPILE) go run ./testdata/completion -to bin/completion <bin/completion/.grammar
 	@rm bin/completion/.grammar
+
+# Not `go tool`, which compiles in a way of its own.
+$(TOOLS) &: testdata/tools/go.mod testdata/tools/go.sum
+	@$(COMPILE) go -C testdata/tools build -o "$(CURDIR)/bin/tools/" gotest.tools/gotestsum honnef.co/go/tools/cmd/staticcheck
+	@touch $(TOOLS)
 
 # It says what it does before it does it: on a new machine it builds for minutes.
 demo:
@@ -61,15 +73,17 @@ packages:
 # The binary first: several tests call `make install` at the same time. Whatever a test waits for has a limit of its own
 # (testdata/waiting); the time-out ends a test that hangs by itself. The comparison lab has a process whose arguments
 # cannot be read, by nobody on the machine, so it runs alone. The other lab is what takes longest, so it begins first; most
-# of its tests wait: for daemons, and for init scripts that sleep. `make lint` has vetted all of it.
-test: packages bin/pidproof completion
+# of its tests wait: for daemons, and for init scripts that sleep. `make lint` has vetted all of it. Only a debugger would
+# ask for DWARF.
+test: packages bin/pidproof completion $(TOOLS)
 	@RACE=$(RACE); export RACE; \
 	for packages in "./testdata/lab $(filter-out ./testdata/lab ./testdata/compare,$(PACKAGES))" ./testdata/compare; do \
-		$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
-			-- $$RACE -vet=off -count=1 -timeout 3h -parallel "$$((2 * $$(nproc)))" $$packages || { echo "make test: failed in: $$packages"; exit 1; }; \
+		CGO_ENABLED=$${RACE:+1} $(COMPILE) bin/tools/gotestsum --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
+			-- $$RACE -gcflags=all=-dwarf=false -ldflags=-w -exec 'env -u GOGC CGO_ENABLED=0' \
+			-vet=off -count=1 -timeout 3h -parallel "$$((2 * $$(nproc)))" $$packages || { echo "make test: failed in: $$packages"; exit 1; }; \
 	done
-	go -C testdata/tools test -count=1 ./...
-	go -C scripts/packages test -count=1 ./...
+	$(COMPILE) go -C testdata/tools test -count=1 ./...
+	$(COMPILE) go -C scripts/packages test -count=1 ./...
 
 # The hostile tests at length, as root: an hour, and more on a slow machine. Writes the table of docs/threat-model.md, if all
 # hold. ONLY=TestLateWrapper tries one anew, and leaves the others' numbers as they were.
@@ -115,15 +129,16 @@ healing: packages bin/pidproof
 	PIDPROOF_HEALING=$(CURDIR)/bin/healing go test -count=1 -timeout 4h -parallel 2 -v -run '^TestPatchesHeal$$' ./testdata/lab || code=$$?; \
 	go run ./testdata/healing/page -results bin/healing || code=$$?; exit $$code
 
-lint: packages completion
+lint: export GOGC = 400
+lint: packages completion $(TOOLS)
 	@gofmt -l . | awk '{ print "not formatted: " $$0 } END { exit NR > 0 }'
 	go vet $(PACKAGES)
 	go vet -tags grammar ./cmd/pidproof
-	$(TOOL) staticcheck $(PACKAGES)
+	bin/tools/staticcheck $(PACKAGES)
 	go -C testdata/tools vet ./...
-	go -C testdata/tools tool staticcheck ./...
+	cd testdata/tools && ../../bin/tools/staticcheck ./...
 	go -C scripts/packages vet ./...
-	cd scripts/packages && go tool -modfile=../../testdata/tools/go.mod staticcheck ./...
+	cd scripts/packages && ../../bin/tools/staticcheck ./...
 	shellcheck $(SCRIPTS)
 	shellcheck -s sh lsb/init-functions lsb/init-functions.d/*
 	shellcheck -s bash bin/completion/pidproof
