@@ -58,11 +58,13 @@ func ssd(exec, pidfile bool, words ...string) func(*scene) []string {
 	}
 }
 
-func theMain(s *scene) []int { return []int{s.main} }
+func theMain(s *scene) []int { return append([]int{s.main}, s.further...) }
 
-func theInstance(s *scene) []int { return []int{s.main, s.worker} }
+func theInstance(s *scene) []int { return append([]int{s.main, s.worker}, s.further...) }
 
-func everyone(s *scene) []int { return []int{s.main, s.worker, s.other, s.otherWorker} }
+func everyone(s *scene) []int {
+	return append([]int{s.main, s.worker, s.other, s.otherWorker}, s.further...)
+}
 
 // pidfileGone allows that the instance's pidfile is removed.
 func pidfileGone(s *scene, path string, content *string) bool {
@@ -74,10 +76,15 @@ func pidfileNobodys(s *scene, path string, content *string) bool {
 	return path == s.pidfile && content != nil && *content == "4194304\n"
 }
 
-// ended wants the end of the main process.
+// ended wants the end of the main processes, and of their wrapper.
 func ended(s *scene, r run) string {
 	if s.main != 0 && slices.Contains(s.mainNamed(), s.main) && !slices.Contains(s.gone(), s.main) {
 		return fmt.Sprintf("%d runs on", s.main)
+	}
+	for _, pid := range s.further {
+		if !slices.Contains(s.gone(), pid) || !slices.Contains(s.gone(), s.main) {
+			return fmt.Sprintf("%d or %d runs on", s.main, pid)
+		}
 	}
 	return ""
 }

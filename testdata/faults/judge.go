@@ -87,7 +87,7 @@ func (c command) harm(s *scene, r run) string {
 // mayEnd: the programs that a command executes end these; and the main process its
 // worker.
 func (c command) mayEnd(s *scene, pid int) bool {
-	instance := pid == s.main || pid == s.worker
+	instance := pid == s.main || pid == s.worker || slices.Contains(s.further, pid)
 	return instance && (c.executes || c.may != nil && slices.Contains(c.may(s), s.main))
 }
 
@@ -103,6 +103,9 @@ func (s *scene) who(pid int) string {
 		return "the other instance's worker"
 	case s.stranger:
 		return "the stranger"
+	}
+	if slices.Contains(s.further, pid) {
+		return fmt.Sprintf("%d, of the instance as well", pid)
 	}
 	return fmt.Sprint(pid)
 }

@@ -3,6 +3,7 @@ package faults
 var stopping = []string{
 	"running", "stale", "recycled by a stranger", "recycled by another's worker", "names another's worker", "recycled by another instance",
 	"started through a removed link", "replaced", "a user's", "script",
+	"wrapper", "several numbers", "a script that became another program", "a label",
 }
 
 // signalling are those that stop, signal or start a daemon.

@@ -15,6 +15,7 @@ type scene struct {
 	// PIDs, 0 where there is none: of the instance that is asked about, of another one,
 	// and of whom its pidfile names wrongly.
 	main, worker, other, otherWorker, stranger int
+	further                                    []int // of the instance as well: another main process, or the wrapper
 
 	processes map[int]string    // all of them, with their start times
 	files     map[string]string // what lies where
@@ -119,6 +120,49 @@ var situations = []situation{
 		}
 		return s.steps(s.startOther, func() error { return s.writePidfile(s.main) })
 	}},
+	{"wrapper", running, func(s *scene) (err error) {
+		wrapper, err := s.spawn("/bin/sh", "-c", "echo $$ >"+s.pidfile+"; "+s.daemon+" & wait")
+		if err != nil {
+			return err
+		}
+		s.further = []int{wrapper}
+		return s.steps(s.startOther, func() error {
+			return until("what the wrapper starts", func() bool { s.main = childOf(wrapper); return s.main != 0 && isWorker(s.main) })
+		})
+	}},
+	{"several numbers", running, func(s *scene) (err error) {
+		second := 0
+		if s.main, err = s.spawn(s.daemon); err == nil {
+			second, err = s.spawn(s.daemon)
+		}
+		if err != nil {
+			return err
+		}
+		s.further = []int{second}
+		return s.steps(s.startOther, func() error { return os.WriteFile(s.pidfile, fmt.Appendln(nil, s.main, second), 0o644) })
+	}},
+	{"a script that became another program", running, func(s *scene) (err error) {
+		s.daemon = s.path("sbin/scriptd")
+		if err := os.WriteFile(s.daemon, []byte("#!/bin/sh\nexec /bin/sleep 100000 # $0\n"), 0o755); err != nil {
+			return err
+		}
+		if s.main, err = s.start([]string{s.daemon}, nil, os.DevNull, s.path("spawned")); err != nil {
+			return err
+		}
+		return s.steps(func() error { return s.writePidfile(s.main) }, s.startOther, func() error {
+			return until("it sleeps", func() bool {
+				cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", s.main))
+				return err == nil && string(cmdline) == "/bin/sleep\x00100000\x00" && sleeps(s.main)
+			})
+		})
+	}},
+	{"a label", running, func(s *scene) (err error) {
+		s.daemon = "some-label"
+		if s.main, err = s.spawn("/bin/sleep", "100000"); err != nil {
+			return err
+		}
+		return s.steps(func() error { return s.writePidfile(s.main) }, s.startOther)
+	}},
 	{"bind-mounted", running, func(s *scene) error {
 		source := s.path("work/webd")
 		return s.steps(func() error { return s.writeProgram(source) },
@@ -147,7 +191,7 @@ func (h *host) arrange(of situation) (*scene, error) {
 	if err := of.arrange(s); err != nil {
 		return nil, fmt.Errorf("arranging: %w", err)
 	}
-	for _, pid := range []int{s.main, s.worker, s.other, s.otherWorker, s.stranger} {
+	for _, pid := range append([]int{s.main, s.worker, s.other, s.otherWorker, s.stranger}, s.further...) {
 		if pid != 0 {
 			s.processes[pid] = startOf(pid)
 		}
