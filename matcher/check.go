@@ -33,9 +33,11 @@ type Instance struct {
 	// verdict, Sockets for what all of them listen on.
 	Others, Sockets bool
 	// Outside asks for Report.Outside. As are users that the daemon is to run as, beside root
-	// and who could have written the pidfile.
+	// and who could have written the pidfile. With is what it is to be started with, by
+	// which one interpreter's programs are told apart.
 	Outside bool
 	As      []int
+	With    []string
 	// Hold keeps the processes of the report pinned, until Report.Release: they
 	// can be signalled and awaited, and are who they were found to be.
 	Hold bool

@@ -39,7 +39,7 @@ func (h *host) findOutside(r *Report, in Instance) {
 		if above[p.Evidence.PID] || p.Decision.Outcome != rules.Runs {
 			continue
 		}
-		o, err := h.lookOutside(r.Daemon, p, trusted(p.Evidence), people)
+		o, err := h.lookOutside(r.Daemon, in.With, p, trusted(p.Evidence), people)
 		switch {
 		case err != nil && h.Unforeseen(err) != nil:
 			r.Untold = err
@@ -56,7 +56,7 @@ func (h *host) findOutside(r *Report, in Instance) {
 }
 
 // lookOutside reads what tells a daemon from what daemons leave behind.
-func (h *host) lookOutside(d rules.Daemon, p *Process, trusted bool, people func() (int, error)) (o rules.Outside, err error) {
+func (h *host) lookOutside(d rules.Daemon, with []string, p *Process, trusted bool, people func() (int, error)) (o rules.Outside, err error) {
 	e := p.Evidence
 	o = rules.Outside{Trusted: trusted, ByTitle: p.ByTitle()}
 	if !trusted {
@@ -74,6 +74,7 @@ func (h *host) lookOutside(d rules.Daemon, p *Process, trusted bool, people func
 	e.File = h.RunningFile(e)
 	argv := h.ReadArgv(e.PID)
 	o.Evidence, o.Titled = e, argv.State != fact.Known || !d.Calls(argv.Value)
+	o.Program = d.ProgramOf(argv, with)
 	listening := h.Listening(e.PID)
 	if o.Listening = listening.Value; listening.State != fact.Known {
 		return o, listening.Err

@@ -39,7 +39,7 @@ func (cmd startDaemonCmd) touches() []string { return []string{cmd.daemon(), cmd
 
 func (cmd startDaemonCmd) Run(c *console) error {
 	if !cmd.Force {
-		in := matcher.Instance{Daemon: cmd.daemon(), Label: true, Pidfile: cmd.of(cmd.daemon()), Default: cmd.Pidfile == nil, PidfileOnly: true, Outside: true}
+		in := matcher.Instance{Daemon: cmd.daemon(), Label: true, Pidfile: cmd.of(cmd.daemon()), Default: cmd.Pidfile == nil, PidfileOnly: true, Outside: true, With: cmd.Words[1:]}
 		report, err := c.Check(in)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"path/filepath"
 	"slices"
 
 	"pidproof/matcher/internal/fact"
@@ -22,6 +23,8 @@ type Outside struct {
 	Privileged bool
 	// ByTitle: what it calls itself is all that says that it runs the daemon.
 	ByTitle bool
+	// Program is, of an interpreter's process, what is known of what it runs.
+	Program Program
 	// OurSession: it was started with us.
 	OurSession bool
 	// Titled: it does not go by the daemon's name any more.
@@ -46,13 +49,40 @@ const (
 	DoubtSetuid   Doubt = "anybody may have started it, for its file is setuid"
 	DoubtTitle    Doubt = "nothing but its title says so"
 	DoubtLeftover Doubt = "the daemon may have left it behind"
+	DoubtProgram  Doubt = "that interpreter may run any program"
 )
+
+// Program says whether a process runs what the daemon is.
+type Program int
+
+const (
+	ProgramIts    Program = iota // its file says so, or its arguments
+	ProgramUntold                // the daemon is an interpreter, and they do not say
+	ProgramOther                 // the daemon is an interpreter, and they say that it runs something else
+)
+
+// ProgramOf answers that: the daemon that --exec /usr/bin/java names is not every
+// application on the host. given is what it is started with; of a script it begins with the
+// path, before which there may be options of the interpreter's.
+func (d Daemon) ProgramOf(argv fact.Fact[[]string], given []string) Program {
+	switch {
+	case d.Script != nil || !d.RunsAnything():
+		return ProgramIts
+	case len(given) == 0 || argv.State != fact.Known || !d.Calls(argv.Value):
+		return ProgramUntold
+	}
+	first := len(argv.Value) - len(given)
+	if first < 1 || first > 1 && !filepath.IsAbs(given[0]) || !slices.Equal(argv.Value[first:], given) {
+		return ProgramOther
+	}
+	return ProgramIts
+}
 
 // IsDaemon answers that. What listens is told by that; of what does not little is left but
 // that a daemon leads its own session, setsid(2), or is a child of who did.
 func (o Outside) IsDaemon() (is bool, doubt Doubt) {
 	e := o.Evidence
-	if o.OurSession || o.Serves || e.File.State != fact.Known || !(o.Trusted || o.startedByRoot()) {
+	if o.OurSession || o.Serves || o.Program == ProgramOther || e.File.State != fact.Known || !(o.Trusted || o.startedByRoot()) {
 		return false, ""
 	}
 	listens := len(o.Listening) > 0
@@ -61,6 +91,8 @@ func (o Outside) IsDaemon() (is bool, doubt Doubt) {
 		return o.rootsSocket(), DoubtSetuid
 	case o.ByTitle:
 		return listens, DoubtTitle
+	case o.Program == ProgramUntold:
+		return listens, DoubtProgram
 	case listens:
 		return true, ""
 	case o.Titled, e.Terminal, o.Busy:

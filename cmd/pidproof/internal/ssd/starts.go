@@ -11,6 +11,14 @@ func Starts(o Options) string {
 	return o.place(o.Startas)
 }
 
+// StartsWith are the arguments of what Starts names: also a script that it runs.
+func StartsWith(o Options) []string {
+	if o.Exec == "" || o.Startas == "" || o.place(o.Startas) == o.place(o.Exec) {
+		return o.Args
+	}
+	return append([]string{o.place(o.Startas)}, o.Args...)
+}
+
 // mayRunLimit is how many of the arguments are looked at.
 const mayRunLimit = 8
 
