@@ -121,10 +121,29 @@ func (cmd debSystemdInvokeCmd) allowed(c *console, call systemdinvoke.Invocation
 	return !denied, err
 }
 
-// lookUp finds the services that the call names, under their own names; what there is
+// stops are the services that the call names, and those that stop with the triggers named.
+func (cmd debSystemdInvokeCmd) stops(c *console, call systemdinvoke.Invocation) (units []string, err error) {
+	units, err = cmd.matching(c, call.Services())
+	if err != nil {
+		return nil, err
+	}
+	triggers, err := cmd.matching(c, call.Triggers())
+	if err != nil || len(triggers) == 0 {
+		return units, err
+	}
+	ctx, cancel := c.Deadline()
+	defer cancel()
+	others, err := ondemand.StoppedWith(ctx, triggers)
+	if errors.Is(err, ondemand.ErrRefused) { // the real program has the words for it
+		err = nil
+	}
+	return append(units, others...), err
+}
+
+// lookUp finds the services that the call stops, under their own names; what there is
 // none of is the real program's to complain of. concerned: there is something to hold off.
 func (cmd debSystemdInvokeCmd) lookUp(c *console, call systemdinvoke.Invocation) (services []ondemand.Service, concerned bool, err error) {
-	units, err := cmd.matching(c, call.Services())
+	units, err := cmd.stops(c, call)
 	if err != nil {
 		return nil, false, err
 	}
@@ -180,7 +199,6 @@ func (cmd debSystemdInvokeCmd) stopNamed(c *console, call systemdinvoke.Invocati
 	if len(armed) == 0 {
 		return services, true, nil
 	}
-	// One that its service needs stops after it.
 	ctx, cancel := context.WithTimeout(context.Background(), quiesce.Limit)
 	defer cancel()
 	if err := ondemand.StopTriggers(ctx, armed); err != nil {

@@ -68,3 +68,30 @@ func testOddUnits(t *testing.T, h *Host) {
 	linked.released(t)
 	h.Must(t, "test -L /etc/systemd/system/odd-linked.socket; systemctl stop odd.target odd-linked odd-script odd-script.socket")
 }
+
+// testStopsWithSocket: a service that needs its socket is stopped by that, as Debian 13's acpid is, and its path would have
+// both started again.
+func testStopsWithSocket(t *testing.T, h *Host) {
+	h.Must(t, "touch /run/stopswith-work")
+	m := newUnits(t, h, "stopswith", 0, map[string]string{
+		"stopswith.service": "[Unit]\nRequires=stopswith.socket\n[Service]\nExecStart=sleep 756\n",
+		"stopswith.socket":  "[Socket]\nListenStream=/run/stopswith\n[Install]\nWantedBy=sockets.target\n",
+		"stopswith.path":    "[Path]\nPathExists=/run/stopswith-work\n[Install]\nWantedBy=paths.target\n",
+	})
+	all := []string{"stopswith.socket", "stopswith.path"}
+	m.Must(t, "systemctl -q enable stopswith.service stopswith.socket stopswith.path && systemctl start stopswith.socket stopswith.path stopswith.service")
+	for _, stop := range []string{"stopswith.socket", "stopswith.socket stopswith.service", "stopswith.service stopswith.socket"} {
+		m.states(t, "active", append(all, m.service())...)
+		if result := m.Sh(t, "deb-systemd-invoke stop "+stop); result.Code != 0 || !strings.HasSuffix(result.Stderr, `"pidproof unquiesce stopswith": stopswith.path`+"\n") {
+			t.Errorf("stop %s: %+v", stop, result)
+		}
+		m.gone(t, all...)
+		m.Must(t, "deb-systemd-invoke restart stopswith.socket && deb-systemd-invoke restart stopswith.path && deb-systemd-invoke start stopswith.service")
+		m.released(t)
+	}
+	m.Must(t, "deb-systemd-invoke stop stopswith.socket && deb-systemd-invoke stop stopswith.path && deb-systemd-invoke stop stopswith.socket")
+	m.gone(t, all...)
+	m.Must(t, "systemctl start stopswith.socket && pidproof unquiesce stopswith")
+	m.states(t, "inactive", "stopswith.path")
+	m.Must(t, "systemctl stop stopswith.socket")
+}

@@ -79,6 +79,7 @@ func testOnDemandSystemd(t *testing.T, d debian) {
 		"held by another":      testHeldByOther,
 		"odd options":          testOddOptions,
 		"odd units":            testOddUnits,
+		"stops with socket":    testStopsWithSocket,
 	}
 	if d.few {
 		tests = map[string]func(*testing.T, *Host){"allowed": testAllowed, "upgraded": testNotMixed, "D-Bus": testBus}

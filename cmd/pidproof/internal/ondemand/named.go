@@ -28,10 +28,27 @@ func Matching(ctx context.Context, units []string) (matching []string, err error
 	return matching, nil
 }
 
-// StopTriggers stops them, as somebody has asked: they are not held off.
-func StopTriggers(ctx context.Context, units []string) error {
-	_, err := systemctl(ctx, append([]string{"stop", "--"}, units...)...)
-	return err
+// StopTriggers stops them, as somebody has asked: they are not held off. What stops with them
+// does when the real program is called; then it may be held off by others.
+func StopTriggers(ctx context.Context, units []string) error { return stopAlone(ctx, units) }
+
+// StoppedWith are the services that run, are started by some triggers, and stop with these:
+// acpid's needs its socket, so that Debian 13's prerm stops it by that, and its path unit would
+// have it started again.
+func StoppedWith(ctx context.Context, triggers []string) (services []string, err error) {
+	shown, err := show(ctx, []string{"Id", "Triggers", "RequiredBy", "BoundBy", "ConsistsOf"}, triggers...)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range shown {
+		needs := wordsOf(p.get("RequiredBy") + " " + p.get("BoundBy") + " " + p.get("ConsistsOf"))
+		for _, unit := range wordsOf(p.get("Triggers")) {
+			if slices.Contains(needs, unit) {
+				services = with(services, []string{unit})
+			}
+		}
+	}
+	return running(ctx, services)
 }
 
 // HeldWith are the services that hold something off which somebody is about to start: one
