@@ -276,6 +276,7 @@ bin/deb/%/pidproof: $(SOURCES)
 
 deb:
 	@$(call tools,dpkg-deb dpkg-gencontrol dpkg-parsechangelog gzip,the package dpkg-dev)
+	@$(call tools,go,golang-go (1.24 or newer: that of Debian 13 or of the backports for 12))
 	@$(call changelog,$(STAGE).changelog,scripts/debian)
 	@rm -f $(DIST)/*.deb
 	@SOURCE_DATE_EPOCH=$(EPOCH) $(MAKE) -s -f scripts/debian/rules binary CHANGELOG=$(STAGE).changelog 'ARCHES=$(ARCHES)' 'DIST=$(DIST)'
