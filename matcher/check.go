@@ -125,7 +125,6 @@ func (h *host) check(ctx context.Context, in Instance) (Report, error) {
 const rereads = 3
 
 func (h *host) ask(ctx context.Context, r *Report, in Instance) error {
-	in.Outside = in.Outside && !r.Daemon.RunsAnything() // of an interpreter, another script is none
 	if r.Pidfile.State = rules.PidfileAbsent; in.Pidfile != "" {
 		r.Pidfile.Pidfile = h.readPidfile(ctx, in.Pidfile)
 	}
