@@ -33,9 +33,10 @@ func Answers(ctx context.Context) error {
 }
 
 // RunUnder has systemd run a command in the background, in a unit of its own: it outlives the
-// session that we are in.
+// session that we are in, and is started again if the kernel ends it for memory.
 func RunUnder(ctx context.Context, command []string) error {
-	_, err := output(ctx, "systemd-run", append([]string{"--quiet", "--collect", "--no-block", "--no-ask-password", "--"}, command...)...)
+	options := []string{"--quiet", "--collect", "--no-block", "--no-ask-password", "--property=Restart=on-abnormal", "--property=RestartSec=2s", "--"}
+	_, err := output(ctx, "systemd-run", append(options, command...)...)
 	return err
 }
 
