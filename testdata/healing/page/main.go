@@ -1,10 +1,12 @@
-// Page writes what was seen of the patched init scripts into docs/healing.md: all services that have an outcome. Those
-// that have none are named, so that a run that was interrupted can be shown, and is not taken for a whole one.
+// Page writes what was seen of the patched init scripts into docs/healing.md: all services that have an outcome, and what
+// the page has of the others, if their patches are still those. Services of which nothing was seen are named.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -28,12 +30,17 @@ func run(page, results, patches string) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range outcomes {
-		if err := upToDate(o, patches); err != nil {
+	before, err := os.ReadFile(page)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	again := text(outcomes, string(before))
+	for name, p := range kept(again) {
+		if err := upToDate(p.tried(name), patches); err != nil {
 			return err
 		}
 	}
-	return report.Publish(page, text(outcomes))
+	return report.Publish(page, again)
 }
 
 // upToDate: the patch that was tried is the one that is kept.

@@ -77,7 +77,7 @@ func TestText(t *testing.T) {
 			{State: stale, Action: "stop", Wrong: "leaves it running"},
 		},
 	}
-	page := text([]healing.Outcome{o})
+	page := text([]healing.Outcome{o}, "")
 	for _, want := range []string{
 		"| rsync | rsync | 1 | 3 | 1 | " + o.Patch + " | 5 | 3 | 3 | 1 | 1 | 1 |\n",
 		"Actions: status, reload, start, restart, stop.\n",
@@ -90,6 +90,9 @@ func TestText(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
+	}
+	if again := text(nil, page); again != page {
+		t.Errorf("what was seen before is kept as\n%s", again)
 	}
 	dir := t.TempDir()
 	must.Do(t, o.Write(dir))

@@ -27,71 +27,68 @@ one has to do the same.
 
 `
 
-// text is the whole page.
-func text(outcomes []healing.Outcome) string {
+// text is the whole page: of each service what was seen now, or what the page has of it since before.
+func text(outcomes []healing.Outcome, before string) string {
 	var b strings.Builder
+	parts := kept(before)
+	for _, o := range outcomes {
+		parts[o.Name] = partOf(o)
+	}
 	b.WriteString(preamble + "## Totals\n\n")
-	b.WriteString(totals(outcomes))
+	b.WriteString(totals(parts))
 	b.WriteString("\n## Script by script\n\n| Script | Package | Version | Replaced | Left | Patch | Steps | Stock right | Patched right | Healed | Stock hits | Patched hits |\n" +
 		"|---|---|---|--:|--:|---|--:|--:|--:|--:|--:|--:|\n")
-	for _, o := range outcomes {
-		s := service(o.Name)
-		c := s.Compare(o)
-		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d | %s | %d | %d | %d | %d | %d | %d |\n", o.Name, s.Packages[0], o.Version,
-			o.Replaced, o.Left, o.Patch, c.Steps, c.StockRight, c.PatchedRight, len(c.Healed), c.StockHits, c.PatchedHits)
+	var missing []string
+	for _, s := range healing.Services {
+		if part, is := parts[s.Name]; is {
+			b.WriteString(part.row + "\n")
+		} else {
+			missing = append(missing, s.Name)
+		}
 	}
-	if missing := missing(outcomes); len(missing) > 0 {
+	if len(missing) > 0 {
 		fmt.Fprintf(&b, "\nNot tried yet: %s.\n", strings.Join(missing, ", "))
 	}
 	b.WriteString("\n## What was seen\n")
-	for _, o := range outcomes {
-		fmt.Fprintf(&b, "\n### %s\n\nActions: %s.\n", o.Name, strings.Join(actions(o), ", "))
-		b.WriteString(seen(service(o.Name).Compare(o)))
+	for _, s := range healing.Services {
+		b.WriteString(parts[s.Name].seen)
 	}
 	return b.String()
 }
 
-func totals(outcomes []healing.Outcome) string {
-	var sum healing.Comparison
-	var healed, both, broken, words int
-	for _, o := range outcomes {
-		c := service(o.Name).Compare(o)
-		sum.Steps += c.Steps
-		sum.StockRight += c.StockRight
-		sum.PatchedRight += c.PatchedRight
-		sum.StockHits += c.StockHits
-		sum.PatchedHits += c.PatchedHits
-		healed, both, broken, words = healed+len(c.Healed), both+len(c.Both), broken+len(c.Broken), words+len(c.Words)
+func partOf(o healing.Outcome) part {
+	s := service(o.Name)
+	c := s.Compare(o)
+	return part{
+		row: fmt.Sprintf("| %s | %s | %s | %d | %d | %s | %d | %d | %d | %d | %d | %d |", o.Name, s.Packages[0], o.Version,
+			o.Replaced, o.Left, o.Patch, c.Steps, c.StockRight, c.PatchedRight, len(c.Healed), c.StockHits, c.PatchedHits),
+		seen: fmt.Sprintf("\n### %s\n\nActions: %s.\n", o.Name, strings.Join(actions(o), ", ")) + seen(c),
 	}
+}
+
+func totals(parts map[string]part) string {
 	var b strings.Builder
 	b.WriteString("| | |\n|---|--:|\n")
-	for _, row := range []struct {
-		what string
-		n    int
-	}{
-		{"scripts", len(outcomes)},
-		{"steps, each with the stock script and the patched one", sum.Steps},
-		{"the stock script is right", sum.StockRight},
-		{"the patched script is right", sum.PatchedRight},
-		{"healed: stock is wrong, patched is right", healed},
-		{"the stock script, or its daemon, hits an innocent process", sum.StockHits},
-		{"with the patched script, the daemon itself does, or a place that the audit names and leaves", sum.PatchedHits},
-		{"wrong in both, or now and then in either, by no fault of the patch", both},
-		{"stock is right, and the patched script is wrong or differs", broken},
-		{"both are right, and say something else", words},
-	} {
-		fmt.Fprintf(&b, "| %s | %d |\n", row.what, row.n)
-	}
-	return b.String()
-}
-
-func missing(outcomes []healing.Outcome) (names []string) {
-	for _, s := range healing.Services {
-		if !slices.ContainsFunc(outcomes, func(o healing.Outcome) bool { return o.Name == s.Name }) {
-			names = append(names, s.Name)
+	sum := map[string]int{}
+	for _, p := range parts {
+		for name, n := range p.numbers() {
+			sum[name] += n
 		}
 	}
-	return names
+	for _, row := range [][2]string{
+		{"scripts", "scripts"},
+		{"steps, each with the stock script and the patched one", "steps"},
+		{"the stock script is right", "stock right"},
+		{"the patched script is right", "patched right"},
+		{"healed: stock is wrong, patched is right", "healed"},
+		{"the stock script, or its daemon, hits an innocent process", "stock hits"},
+		{"with the patched script, the daemon itself does, or a place that the audit names and leaves", "patched hits"},
+		{"wrong in both, or now and then in either, by no fault of the patch", "Wrong in both"},
+		{"stock is right, and the patched script is wrong or differs", "Broken"},
+	} {
+		fmt.Fprintf(&b, "| %s | %d |\n", row[0], sum[row[1]])
+	}
+	return b.String()
 }
 
 func actions(o healing.Outcome) (names []string) {
