@@ -21,7 +21,7 @@ func Context(t testing.TB, then time.Time) context.Context {
 
 // Until asks until the answer is yes, and tells whether it was, before Limit had passed.
 func Until(yes func() bool) bool {
-	const longest = 20 * time.Millisecond
+	const longest = 50 * time.Millisecond
 	pause := time.Millisecond
 	for end := time.Now().Add(Limit); !yes(); time.Sleep(pause) {
 		if time.Now().After(end) {
