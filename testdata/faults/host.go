@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/waiting"
 )
 
 const hostEnv = "PIDPROOF_FAULTS_HOST"
@@ -177,10 +179,8 @@ func startOf(pid int) string {
 
 // until polls.
 func until(what string, is func() bool) error {
-	for begun := time.Now(); time.Since(begun) < 2*time.Minute; time.Sleep(time.Millisecond) {
-		if is() {
-			return nil
-		}
+	if !waiting.For(2*time.Minute, is) {
+		return fmt.Errorf("waited in vain: %s", what)
 	}
-	return fmt.Errorf("waited in vain: %s", what)
+	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/waiting"
 )
 
 // Lab is where histories take place, one after the other.
@@ -29,11 +31,10 @@ type Lab struct {
 const elderAge = 14 * time.Second
 
 const (
-	elderPID   = 9000
-	elderFile  = "/run/elderd.pid"
-	firstPID   = 20000 // of a history; the cursor of the kernel stays below
-	hangLimit  = time.Minute
-	pollPeriod = 200 * time.Microsecond
+	elderPID  = 9000
+	elderFile = "/run/elderd.pid"
+	firstPID  = 20000 // of a history; the cursor of the kernel stays below
+	hangLimit = time.Minute
 )
 
 // NewLab prepares the namespaces. The programs are to be built while the elder gets
@@ -145,10 +146,8 @@ func mtime(path string) (time.Time, error) {
 }
 
 func pollUntil(what string, yes func() bool) error {
-	for start := time.Now(); !yes(); time.Sleep(pollPeriod) {
-		if time.Since(start) > hangLimit {
-			return fmt.Errorf("waited %v in vain until %s", hangLimit, what)
-		}
+	if !waiting.For(hangLimit, yes) {
+		return fmt.Errorf("waited %v in vain until %s", hangLimit, what)
 	}
 	return nil
 }

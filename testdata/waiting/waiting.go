@@ -20,10 +20,13 @@ func Context(t testing.TB, then time.Time) context.Context {
 }
 
 // Until asks until the answer is yes, and tells whether it was, before Limit had passed.
-func Until(yes func() bool) bool {
+func Until(yes func() bool) bool { return For(Limit, yes) }
+
+// For asks for so long. What takes long is asked for seldom: what waits must not keep from running what it waits for.
+func For(limit time.Duration, yes func() bool) bool {
 	const longest = 50 * time.Millisecond
-	pause := time.Millisecond
-	for end := time.Now().Add(Limit); !yes(); time.Sleep(pause) {
+	pause := 250 * time.Microsecond
+	for end := time.Now().Add(limit); !yes(); time.Sleep(pause) {
 		if time.Now().After(end) {
 			return false
 		}
