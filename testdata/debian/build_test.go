@@ -35,7 +35,7 @@ func TestSameBytes(t *testing.T) {
 		deb := command(dir, "sh", "-c", "umask 022; make -s deb ARCHES="+arch)
 		if i == 1 {
 			deb = command(dir, "sh", "-c", "umask 077; make -s deb ARCHES="+arch)
-			deb.Env = append(deb.Environ(), "TZ=Asia/Tokyo", "LC_ALL=C.UTF-8", "HOME=/nonexistent", "DPKG_DEB_COMPRESSOR_TYPE=gzip")
+			deb.Env = append(deb.Environ(), "TZ=Asia/Tokyo", "LC_ALL=C.UTF-8", "HOME=/nonexistent", "DPKG_DEB_COMPRESSOR_TYPE=gzip", "DPKG_DEB_COMPRESSOR_LEVEL=9")
 			asNobody(t, dir, deb)
 		}
 		said := output(t, deb)
@@ -156,7 +156,7 @@ func command(dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") })
-	cmd.Env = append(cmd.Env, "DPKG_DEB_COMPRESSOR_LEVEL=0") // 7 s less for each package
+	cmd.Env = append(cmd.Env, "XZ_LEVEL=0") // 7 s less for each package
 	if filepath.IsAbs(dir) {
 		cmd.Env = append(cmd.Env, "GIT_CEILING_DIRECTORIES="+dir, "GIT_DIR=/nonexistent")
 	}

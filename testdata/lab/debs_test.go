@@ -22,7 +22,7 @@ func ourDebs(t *testing.T) string {
 		folder := filepath.Join(shared, "debs")
 		made := filepath.Join(folder, "made")
 		build := exec.Command("sh", "-euc", makeDebs, "makeDebs", folder, made)
-		build.Env = append(os.Environ(), "DPKG_DEB_COMPRESSOR_LEVEL=0") // 7 s less
+		build.Env = append(os.Environ(), "XZ_LEVEL=0") // 7 s less
 		return folder, done(build)
 	})
 	if err != nil {
