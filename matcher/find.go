@@ -120,7 +120,7 @@ func (h *host) findByName(program string, f Finding, found map[int]bool) error {
 		if h.Silent(pid) {
 			return h.goesByName(program, f, pid, nothing)
 		}
-		return h.goesByName(program, f, pid, h.ReadArgvNow)
+		return h.goesByName(program, f, pid, h.ReadArgvOnce)
 	}
 	before := maps.Clone(found) // for whoever comes back late from a look
 	others, err := h.Among(func(_, pid int) (bool, error) {
@@ -160,11 +160,21 @@ func (h *host) goesByName(program string, f Finding, pid int, readArgv func(int)
 		}
 	}
 	argv := readArgv(pid)
+	var stat kernel.Stat
+	var err error
+	if argv.State == fact.Known && argv.Value == nil { // unless it is a kernel thread or a zombie, it may have some in a moment
+		stat, err = h.ReadStat(pid)
+		if err == nil && !kernel.HasEnded(stat) && stat.Flags&kernel.KernelThread == 0 && !h.Silent(pid) {
+			argv = h.ReadArgvNow(pid)
+		}
+	}
 	said := rules.WhatItCalls(program, argv.Value, f.Scripts)
 	if said == (rules.Calling{}) || h.Unforeseen(argv.Err) != nil {
 		return false, h.Unforeseen(argv.Err)
 	}
-	stat, err := h.ReadStat(pid)
+	if stat.State == "" {
+		stat, err = h.ReadStat(pid)
+	}
 	if err != nil || kernel.HasEnded(stat) && !f.Zombies || !said.Agrees(stat.Comm) {
 		return false, h.Unforeseen(err)
 	}

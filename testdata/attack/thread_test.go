@@ -61,6 +61,7 @@ func asksHeads(t *testing.T, ends []string) (asked int) {
 			t.Errorf("%v: want %d: %s", ends, p.pid(), a)
 		}
 	}
+	asked += userAsks(t, p)
 	// Its file is moved, and another comes in its place.
 	must(t, os.Rename(heads, heads+".old"))
 	copyFile(t, "/srv/bin/nothing", heads)
@@ -77,6 +78,21 @@ func asksHeads(t *testing.T, ends []string) (asked int) {
 	asks("it locks its pidfile", "0", "check", "-p", headsPidfile, heads)
 	p.end()
 	return asked
+}
+
+// userAsks: an ordinary user, who may not look into a zombie, and does not wait for it to say what it was.
+func userAsks(t *testing.T, p process) (asked int) {
+	t.Helper()
+	zombie := exec.Command(daemon)
+	must(t, zombie.Start())
+	must(t, zombie.Process.Kill())
+	until(t, "it is a zombie", func() bool { return !runs(zombie.Process.Pid) })
+	out, err := asUser(pidproof, "pidof", "heads").CombinedOutput()
+	if string(out) != strconv.Itoa(p.pid())+"\n" {
+		t.Errorf("beside a zombie a user is told %q, %v", out, err)
+	}
+	_ = zombie.Wait()
+	return 1
 }
 
 func TestExecutesItself(t *testing.T) {

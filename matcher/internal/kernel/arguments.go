@@ -61,6 +61,16 @@ func (h *System) ReadArgvNow(pid int) fact.Fact[[]string] {
 	return fact.Of(argv)
 }
 
+// ReadArgvOnce reads what is there at this moment: nothing (nil), as of kernel threads, also
+// where ReadArgvNow would look again.
+func (h *System) ReadArgvOnce(pid int) fact.Fact[[]string] {
+	argv, err := argvOf(h.PidPath(pid, ""))
+	if err != nil {
+		return fact.Failed[[]string](err)
+	}
+	return fact.Of(argv)
+}
+
 // argvOf reads the arguments of a process or thread: nil where there are none, of a kernel
 // thread, a zombie, or while execve(2) has not brought them yet.
 func argvOf(dir string) (argv []string, err error) {

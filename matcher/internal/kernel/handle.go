@@ -117,6 +117,8 @@ func (p *Handle) Signal(sig syscall.Signal) error {
 	switch {
 	case released:
 		return ErrReleased
+	case err == unix.ESRCH && !p.Over():
+		return fmt.Errorf("process %d is there, and cannot be found: %w", p.pid, unix.EIO)
 	case p.Fd >= 0 && err != unix.ENOSYS && (err != unix.EPERM || !signalsFiltered()):
 		return err
 	case p.Over():

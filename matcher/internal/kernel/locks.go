@@ -79,7 +79,7 @@ func (h *System) descriptorsLock(pid int, file fact.FileID) (holds, told bool, e
 		h.Doing("reading %s/fd", dir)
 		nothing, told = true, true
 		asked, lookErr := 0, error(nil)
-		err = eachDescriptor(dir, func(name string) (more bool) {
+		err = eachName(dir+"/fd", func(name string) (more bool) {
 			nothing = false
 			its := Identify(dir + "/fd/" + name)
 			if lookErr = fact.Unforeseen(its.Err); lookErr != nil || its.State != fact.Known || its.Value != file {

@@ -108,7 +108,7 @@ func (h *System) heldSockets(pid int) (held map[uint64]bool, dir string, err err
 		h.Doing("reading %s/fd", in)
 		held, nothing, dir = map[uint64]bool{}, true, in
 		var linkErr error
-		err = eachDescriptor(in, func(name string) (more bool) {
+		err = eachName(in+"/fd", func(name string) (more bool) {
 			nothing = false
 			target, readErr := os.Readlink(in + "/fd/" + name)
 			switch {

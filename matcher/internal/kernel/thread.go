@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -24,17 +25,7 @@ type memory struct{ program, stack uint64 }
 // in fs/binfmt_elf.c, do_task_stat in fs/proc/array.c). No prctl(2) can arrange that
 // (validate_prctl_map_addr in kernel/sys.c).
 func (h *System) memoryOf(dir string) (m memory, lacks bool, err error) {
-	stat, err := readStat(filepath.Join(dir, "stat"), func() (procfs.Proc, error) {
-		around, err := procfs.NewFS(filepath.Dir(dir))
-		if err != nil {
-			return procfs.Proc{}, err
-		}
-		number, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil {
-			return procfs.Proc{}, err
-		}
-		return around.Proc(number)
-	})
+	stat, err := statIn(dir)
 	switch {
 	case fact.Vanished(err): // another thread may be there
 		return m, true, nil
@@ -56,8 +47,9 @@ func (h *System) lookAgain(pid int, see func(dir string) (nothing bool)) error {
 			return err
 		}
 		if before = now; lacks {
-			if _, err := h.ReadStat(pid); err != nil { // it has ended
-				return fact.Unforeseen(err)
+			stat, err := h.ReadStat(pid)
+			if err != nil || HasEnded(stat) || stat.Flags&Exiting != 0 && stat.Threads <= 1 {
+				return fact.Unforeseen(err) // it has ended, or will: which an ordinary user sees by this alone
 			}
 			var ending bool
 			if dir, ending, err = h.LivingThread(pid); err != nil || ending || !again() {
@@ -72,44 +64,43 @@ func (h *System) lookAgain(pid int, see func(dir string) (nothing bool)) error {
 // all of them are ending: their program is gone, what it held may not be yet.
 func (h *System) LivingThread(pid int) (dir string, ending bool, err error) {
 	own := filepath.Join(h.Proc, strconv.Itoa(pid))
-	proc, err := procfs.NewFS(h.Proc)
-	if err != nil {
-		return "", false, err
-	}
-	threads, err := proc.AllThreads(pid)
-	if fact.Vanished(err) {
-		return own, false, nil // it has ended: whoever asked looks again
-	}
-	if err != nil {
-		return "", false, err
-	}
-	ending = len(threads) > 0
-	for _, its := range threads {
-		thread := h.threadPath(pid, its.PID, "")
+	var threads []string
+	var failure error
+	ending = true
+	err = eachName(filepath.Join(own, "task"), func(number string) (more bool) {
+		threads = append(threads, number)
+		thread := filepath.Join(own, "task", number)
 		_, err := os.Readlink(filepath.Join(thread, "exe"))
-		if err == nil || errors.Is(err, os.ErrPermission) {
-			return thread, false, nil
+		switch {
+		case err == nil || errors.Is(err, os.ErrPermission):
+			dir = thread
+			return false
+		case !fact.Vanished(err):
+			failure = err
+		case ending:
+			ending, failure = threadEnding(thread)
 		}
-		if !fact.Vanished(err) {
-			return "", false, err
-		}
-		its, err := h.threadEnding(pid, its)
-		if err != nil {
-			return "", false, err
-		}
-		ending = ending && its
-	}
-	if ending {
+		return failure == nil
+	})
+	switch err = cmp.Or(failure, err); {
+	case dir != "":
+		return dir, false, nil
+	case fact.Vanished(err):
+		return own, false, nil // it has ended: whoever asked looks again
+	case err != nil:
+		return "", false, err
+	case len(threads) > 0 && ending:
 		ending, err = h.allEnding(pid, threads)
+		return own, ending, err
 	}
-	return own, ending, err
+	return own, false, nil
 }
 
 // allEnding makes sure that these are all of the process's threads. A directory is no
 // snapshot: it lacks one that was made since, and those behind one that was let go of
 // meanwhile (next_tid in fs/proc/base.c), of which one may be in execve(2): check called a
 // program that executes itself ended, once in 40,000 times.
-func (h *System) allEnding(pid int, threads procfs.Procs) (bool, error) {
+func (h *System) allEnding(pid int, threads []string) (bool, error) {
 	first, err := h.ReadStat(pid)
 	if fact.Vanished(err) || err == nil && first.Threads != len(threads) {
 		return false, nil
@@ -117,8 +108,8 @@ func (h *System) allEnding(pid int, threads procfs.Procs) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, its := range threads { // as many as there are are still there: they are all
-		if ending, err := h.threadEnding(pid, its); err != nil || !ending {
+	for _, number := range threads { // as many as there are are still there: they are all
+		if ending, err := threadEnding(h.PidPath(pid, "task/"+number)); err != nil || !ending {
 			return false, err
 		}
 	}
@@ -127,14 +118,25 @@ func (h *System) allEnding(pid int, threads procfs.Procs) (bool, error) {
 
 // threadEnding: one that is not there any more may have taken the place of the first, execve(2), and
 // one that is dead may be the first, under the number of who took its place (de_thread in fs/exec.c).
-func (h *System) threadEnding(pid int, its procfs.Proc) (bool, error) {
-	stat, err := readStat(h.threadPath(pid, its.PID, "stat"), func() (procfs.Proc, error) { return its, nil })
+func threadEnding(thread string) (bool, error) {
+	stat, err := statIn(thread)
 	if fact.Vanished(err) {
 		return false, nil
 	}
 	return stat.Flags&Exiting != 0 && stat.State != "X" && stat.Threads > 0, err
 }
 
-func (h *System) threadPath(pid, thread int, file string) string {
-	return filepath.Join(h.Proc, strconv.Itoa(pid), "task", strconv.Itoa(thread), file)
+// statIn is ReadStat of a process or a thread, by its directory.
+func statIn(dir string) (Stat, error) {
+	return readStat(filepath.Join(dir, "stat"), func() (procfs.Proc, error) {
+		around, err := procfs.NewFS(filepath.Dir(dir))
+		if err != nil {
+			return procfs.Proc{}, err
+		}
+		number, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			return procfs.Proc{}, err
+		}
+		return around.Proc(number)
+	})
 }

@@ -2,16 +2,14 @@ package kernel
 
 import (
 	"io/fs"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
 
-// eachDescriptor visits the descriptors of a process by the names that they have in its
-// directory fd in /proc, until that has had enough: anybody may have as many as he likes, so
+// eachName visits the names in a directory of a process in /proc, of its descriptors (fd) or
+// its threads (task), until that has had enough: anybody may have as many as he likes, so
 // they are never held all.
-func eachDescriptor(dir string, visit func(name string) (more bool)) error {
-	path := filepath.Join(dir, "fd")
+func eachName(path string, visit func(name string) (more bool)) error {
 	fd, err := Confirmed(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return &fs.PathError{Op: "open", Path: path, Err: err}
