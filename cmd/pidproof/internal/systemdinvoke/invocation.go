@@ -81,7 +81,7 @@ func systemctls(words []string) (left []string, err error) {
 		case word == "--":
 			return append(left, words[i+1:]...), nil
 		case slices.Contains(harmless, word):
-		case word == "--user":
+		case len(word) > len("--u") && strings.HasPrefix("--user", word): // getopt_long(3) abbreviates
 			return nil, ErrNotOurs
 		case word != "-" && isOption(word):
 			return nil, fmt.Errorf("systemctl is given %s", word)

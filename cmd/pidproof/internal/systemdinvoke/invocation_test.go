@@ -135,7 +135,7 @@ var noting = map[string]string{
 		line= ended=
 		for word; do
 			case $word in
-			--user) exit ;;
+			--us | --use | --user) exit ;;
 			--version) echo "systemd 252 (252.39)"; exit ;;
 			esac
 			if [ -z "$ended" ]; then
