@@ -21,7 +21,7 @@ const preamble = `# The census: what Debian's init scripts ask, and how
 Written by ` + "`make audit-census`" + `, which downloads the packages of [testdata/audit/packages](../testdata/audit/packages)
 that the archive has, audits each of their init scripts with ` + "`pidproof audit`" + `, and keeps what ` + "`audit --patch`" + ` prints in
 [scripts/patches](../scripts/patches). Nothing of a script is executed. *Covered* are places that ask pidproof as soon
-as its hook and wrapper are there; *replaced* those that the patch replaces by a call of pidproof; *left*, by the kinds
+as its hook and wrapper are there; *replaced* those that the audit of the patched script has no longer; *left*, by the kinds
 of ` + "`man pidproof-audit`" + `, those for which no replacement is known to be safe.
 
 `

@@ -172,7 +172,7 @@ func (src *source) within(c command, left int) []command {
 	}
 	f := src.functions[c.function]
 	switch {
-	case f == nil && printers.Compiled().MatchString(c.name) && c.name != "set":
+	case f == nil && (printers.Compiled().MatchString(c.name) && c.name != "set" || c.name == "pidproof"):
 		return nil
 	case f == nil:
 		return src.fromSignaller(args, left)

@@ -20,6 +20,7 @@
 //	replace.go    what to write instead
 //	held.go       numbers that are proven where they are read
 //	block.go      three answers at once, in several lines
+//	skeleton.go   the functions of dh_make's init script
 //	whose.go      the places where the pidfile may be another's
 //	patch.go      the same as a unified diff
 //	write.go      the same in the file

@@ -21,15 +21,20 @@ type finder struct {
 	events    func() *events
 	flow      func() *flow
 	blocks    []*block
+	skeleton  func() *skeleton
+	asking    func() map[string]bool
 }
 
 // find names the places of a script, in the order of its lines.
 func find(src *source) []Finding {
 	f := &finder{source: src}
 	f.stops, f.waits, f.events = sync.OnceValue(f.lookForStops), sync.OnceValue(f.lookForWaits), sync.OnceValue(f.lookForEvents)
-	f.flow = sync.OnceValue(f.lookForFlow)
+	f.flow, f.skeleton, f.asking = sync.OnceValue(f.lookForFlow), sync.OnceValue(f.lookForSkeleton), sync.OnceValue(f.asksUs)
 	for _, file := range src.script.files {
 		f.skipGuarded(file)
+	}
+	f.skipUncalled()
+	for _, file := range src.script.files {
 		syntax.Walk(file, func(n syntax.Node) bool {
 			if s, is := n.(*syntax.Stmt); is {
 				f.statement(s)
@@ -185,17 +190,21 @@ func behindPidOption(w *syntax.Word) *syntax.Word {
 	return w
 }
 
+// isKnown: the shell's own, or one that a patch has proven.
+func isKnown(n number) bool { return n.from == ofSelf || n.from == ofPatch }
+
 var asksByNumber = pattern(`/proc/(\x00|[0-9*?[])`)
 
 func (f *finder) procWord(s *syntax.Stmt, w *syntax.Word) bool {
 	for _, v := range f.values(w) {
-		if asksByNumber.Compiled().MatchString(v) && f.numberOf(w).from != ofSelf {
+		if asksByNumber.Compiled().MatchString(v) && !isKnown(f.numberOf(w)) {
 			found := f.add(s, Proc, "")
 			if its := behindReadlink(w); its != nil {
 				w = its
 			}
 			f.replaceable(found, s, behindProc(w))
 			found.silent = true // as test is
+			f.inSkeleton(found, s)
 			return true
 		}
 	}
@@ -292,7 +301,7 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 	case "killall", "killall5":
 		f.named(f.add(s, Killall, ""), c)
 	case "ps":
-		if f.numbersOf(c.args).from != ofSelf {
+		if !isKnown(f.numbersOf(c.args)) {
 			found := f.add(s, Ps, "")
 			if len(c.args) > 0 {
 				f.replaceable(found, s, behindPidOption(c.args[len(c.args)-1]))
@@ -306,7 +315,9 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 	case "rm", "unlink":
 		for _, w := range c.args {
 			if f.isPidfile(w) || namesPID(w) {
-				f.add(s, Removed, f.stoppedBefore(s))
+				if covered := f.stoppedBefore(s); covered != "" || !f.proven(s) {
+					f.inSkeleton(f.add(s, Removed, covered), s)
+				}
 				break
 			}
 		}
@@ -366,7 +377,7 @@ func (f *finder) waitsByNumber(s *syntax.Stmt, c command) {
 	if word == nil {
 		return
 	}
-	if n := f.numberOf(word); n.from != ofChild && n.from != ofSelf {
+	if n := f.numberOf(word); n.from != ofChild && !isKnown(n) {
 		f.add(s, WaitLoop, "")
 	}
 }
@@ -417,7 +428,7 @@ func (f *finder) kill(s *syntax.Stmt, c command) {
 	}
 	kind := Kill
 	switch {
-	case n.from&^(ofChild|ofSelf) == 0 && !unclear:
+	case n.from&^(ofChild|ofSelf|ofPatch) == 0 && !unclear:
 		return
 	case n.from == fromProof && !unclear:
 		kind = TestThenAct
@@ -430,6 +441,7 @@ func (f *finder) kill(s *syntax.Stmt, c command) {
 	found := f.add(s, kind, "")
 	if c.plain && len(targets) == 1 {
 		f.replaceable(found, s, targets[0])
+		f.inSkeleton(found, s)
 		found.signal = signal
 	}
 }

@@ -122,6 +122,11 @@ func (f *Finding) proven(daemon string) string {
 	return fmt.Sprintf("$(if %s; then pidproof pidofproc -p %s %s%s || [ $? != 4 ] && [ -e %[2]s ] || %[5]s; else %[5]s; fi)", guard, quoted(f.pidfile), daemon, nowhere, f.read)
 }
 
+// isProvenRead: it is what proven writes.
+func isProvenRead(text string) bool {
+	return strings.HasPrefix(text, "pidproof pidofproc -p ") && strings.Contains(text, " || [ $? != 4 ] && [ -e ")
+}
+
 // knownBefore: where the number is read, the daemon's variables have their values.
 func (src *source) knownBefore(d theDaemon, at nodeRange) bool {
 	for _, name := range variablesOf(d.word) {

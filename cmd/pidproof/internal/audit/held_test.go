@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,6 +46,9 @@ func TestHeld(t *testing.T) {
 		p := patchOf(&script{path: "x", text: text}, ofText(t, "x", text))
 		if got := strings.Count(p.Text(), "[ $? != 4 ]"); got != c.reads {
 			t.Errorf("%s: %d are proven:\n%s", c.why, got, p.Diff())
+		}
+		if left := ofText(t, "x", p.Text()); c.reads > 0 && slices.ContainsFunc(left, func(f Finding) bool { return f.Kind != Written }) {
+			t.Errorf("%s: found in what is patched:\n%s", c.why, places(left)) // squid's kill -0
 		}
 		if again := patchOf(&script{path: "x", text: p.Text()}, ofText(t, "x", p.Text())); again.Done != 0 {
 			t.Errorf("%s: patched again:\n%s", c.why, again.Diff())

@@ -40,7 +40,7 @@ func (r Report) JSON(w io.Writer) error {
 			hazards = []Hazard{}
 		}
 		out.Findings = append(out.Findings, object{f.Path, f.Line, f.Kind, f.Words, aboutKind(f.Kind).what, hazards,
-			f.Covered, f.Instead, f.node != (nodeRange{})})
+			f.Covered, f.Instead, f.replaced})
 	}
 	return say.JSON(w, out)
 }

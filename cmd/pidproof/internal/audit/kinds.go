@@ -104,10 +104,13 @@ type Finding struct {
 	in          string // the function that the place is in
 	signal      string // a name, or a variable
 	pidfileWord *syntax.Word
-	held        bool   // the number was read before, and not from the pidfile at this place
-	read        string // what reads the number, where that is replaced
-	block       *block // that it is a part of
-	silent      bool   // what it says to stderr is not wanted
+	held        bool      // the number was read before, and not from the pidfile at this place
+	read        string    // what reads the number, where that is replaced
+	block       *block    // that it is a part of
+	asked       *skeleton // likewise
+	behind      *skeleton // whose question is right before it
+	replaced    bool      // by the patch
+	silent      bool      // what it says to stderr is not wanted
 }
 
 // nodeRange is what a replacement would replace, in bytes; the zero value: nothing can be.

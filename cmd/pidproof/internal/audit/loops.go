@@ -66,9 +66,11 @@ func sleeps(_ *syntax.Stmt, c command) bool { return c.name == "sleep" || c.name
 func (f *finder) asks(s *syntax.Stmt, c command) bool {
 	switch c.name {
 	case "kill":
-		signal, _ := killArguments(f.source, c.args)
-		return signal == "0"
-	case "pidof", "pgrep", "ps", "pidofproc", "fuser", "status_of_proc":
+		signal, targets := killArguments(f.source, c.args)
+		return signal == "0" && !isKnown(f.numbersOf(targets))
+	case "ps":
+		return !isKnown(f.numbersOf(c.args))
+	case "pidof", "pgrep", "pidofproc", "fuser", "status_of_proc":
 		return true
 	case "start-stop-daemon":
 		o := f.ssdOptions(c.args)
@@ -76,7 +78,7 @@ func (f *finder) asks(s *syntax.Stmt, c command) bool {
 	case "[", "test":
 		for i, w := range c.args {
 			for _, v := range f.values(w) {
-				if asksByNumber.Compiled().MatchString(v) {
+				if asksByNumber.Compiled().MatchString(v) && !isKnown(f.numberOf(w)) {
 					return true
 				}
 			}

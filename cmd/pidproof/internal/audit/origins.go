@@ -17,6 +17,7 @@ const (
 	fromProof                      // pidofproc -p, pidproof: proven a moment ago
 	ofChild                        // $!: the shell's own child, whose number is taken until it was waited for
 	ofSelf                         // $$ and $PPID
+	ofPatch                        // proven where it is read, or none, as audit --patch has it
 	isNumber                       // it is called PID, and nothing in sight says where it is from
 )
 
@@ -132,6 +133,10 @@ func (src *source) printedBy(s *syntax.Stmt, seen map[string]bool) (n number) {
 		switch node := node.(type) {
 		case *syntax.IfClause:
 			if len(node.Cond) == 1 && asksForUs(node.Cond[0]) { // the old way is only where pidproof is missing
+				if len(node.Then) == 1 && isProvenRead(textOf(node.Then[0])) {
+					n.add(number{from: ofPatch})
+					return false
+				}
 				for _, then := range node.Then {
 					n.add(src.printedBy(then, seen))
 				}

@@ -50,6 +50,41 @@ func patchOf(s *script, found []Finding) Patch {
 	return p
 }
 
+// settle says of each open finding whether the patch replaces it: whether the audit of the patched script has it no
+// longer. A loop that waits is mended where the number is proven that it asks for, at another place. There is no patch
+// that no shell would read.
+func settle(s *script, p Patch, found []Finding) Patch {
+	if len(p.lines) == 0 {
+		return p
+	}
+	patched, err := parse(p.Path, p.Text())
+	if err != nil {
+		return Patch{Path: p.Path}
+	}
+	patched.unpatched = s.unpatched
+	_, after := audited(patched)
+	left := map[string]int{}
+	for _, f := range after {
+		if f.Covered == "" {
+			left[string(f.Kind)+" "+f.Words]++
+		}
+	}
+	p.Done = 0
+	for _, edited := range []bool{false, true} { // of two alike, what was replaced itself is gone
+		for i := range found {
+			f := &found[i]
+			if key := string(f.Kind) + " " + f.Words; f.Covered == "" && (f.new != "") == edited {
+				f.replaced = left[key] == 0
+				left[key] = max(0, left[key]-1)
+			}
+		}
+	}
+	for _, f := range found {
+		p.Done += count(f.replaced)
+	}
+	return p
+}
+
 // Text is the script with its replacements.
 func (p Patch) Text() string {
 	var b strings.Builder

@@ -28,13 +28,17 @@ func (src *source) supply(found []Finding) []Finding {
 			src.supplyBlock(d, f)
 			continue
 		}
+		if f.asked != nil {
+			src.supplyAsked(d, f)
+			continue
+		}
 		if f.read != "" {
 			src.supplyRead(d, f)
 			continue
 		}
 		old := src.script.text[f.node.from:f.node.to]
 		replacement := ""
-		if f.Covered == "" && !strings.Contains(old, "\n") && src.means(d, f) {
+		if f.Covered == "" && !strings.Contains(old, "\n") && (f.behind == nil || f.behind.of(d)) && src.means(d, f) {
 			replacement = f.replacement(d.text, old)
 		}
 		if replacement == "" {

@@ -82,7 +82,7 @@ func one(path string) (Patch, []Finding, []string, error) {
 		s.unpatched = true
 	}
 	src, found := audited(s)
-	return patchOf(s, found), found, src.parts(), nil
+	return settle(s, patchOf(s, found), found), found, src.parts(), nil
 }
 
 func audited(s *script) (*source, []Finding) {
@@ -122,7 +122,7 @@ func (r Report) Open() []Finding {
 	return open
 }
 
-// Left are the open findings that no replacement is known for.
+// Left are the open findings that the audit of the patched scripts has, too.
 func (r Report) Left() []Finding {
-	return slices.DeleteFunc(r.Open(), func(f Finding) bool { return f.new != "" })
+	return slices.DeleteFunc(r.Open(), func(f Finding) bool { return f.replaced })
 }

@@ -70,7 +70,7 @@ func (f Finding) oneLine(width int) string {
 func (r Report) Summary() string {
 	open, patched := r.Open(), 0
 	for _, f := range open {
-		if f.node != (nodeRange{}) {
+		if f.replaced {
 			patched++
 		}
 	}

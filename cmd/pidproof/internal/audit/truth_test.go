@@ -89,8 +89,13 @@ func TestPatchTwice(t *testing.T) {
 	scripts, _ := labelled(t)
 	done := 0
 	for name, text := range scripts {
-		before := ofText(t, name, text)
-		p := patchOf(&script{path: name, text: text}, before)
+		s, err := parse(name, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := look(s, nil)
+		before := src.supply(find(src))
+		p := settle(s, patchOf(s, before), before)
 		done += p.Done
 		after := ofText(t, name, p.Text())
 		if again := patchOf(&script{path: name, text: p.Text()}, after); again.Done != 0 || again.Diff() != "" {
@@ -98,6 +103,12 @@ func TestPatchTwice(t *testing.T) {
 		}
 		if len(before)-len(after) != p.Done {
 			t.Errorf("%s: %d findings, %d replaced, and then %d", name, len(before), p.Done, len(after))
+		}
+		left := Report{Findings: before}.Left()
+		for i, f := range (Report{Findings: after}).Open() { // what a patched script does not pass is what was said to be left
+			if i >= len(left) || f.Kind != left[i].Kind || f.Words != left[i].Words {
+				t.Errorf("%s: the patched script has a %s that was not said to be left: %s", name, f.Kind, f.Words)
+			}
 		}
 	}
 	if done < 20 {
