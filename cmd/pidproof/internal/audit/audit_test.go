@@ -46,6 +46,7 @@ func TestFind(t *testing.T) {
 			"3 pidofproc\n5 pidofproc"},
 		{"one of its own of that name", "pidofproc() { :; }\npidofproc x", ""},
 		{"procfs", "[ -d /proc/$pid ]\n[ -d /proc/sys/net ]\nls /proc/self\nfor d in /proc/[0-9]*; do :; done\ncat /proc/$$/stat", "2 proc\n5 proc"},
+		{"what init is", "[ -d /proc/1 ]\nreadlink /proc/1/exe\nps -o comm= -p 1\nps --no-headers -o comm 1\n[ -d /proc/12 ]\nps -p 11", "6 proc\n7 ps"},
 		{"procfs as a directory of numbers", "find /proc -maxdepth 1 -name \"$p\"\nls /proc/ | grep -qw $p\ncd /proc && [ -d $p ]\nmount -t proc proc /proc\nmountpoint -q /proc\n[ -d /proc ]\nfind /proc/net -type f",
 			"2 proc\n3 proc\n4 proc"},
 		{"written into procfs", "echo -1000 >/proc/$pid/oom_score_adj\necho -17 >/proc/self/oom_adj\necho 1 >/proc/sys/x", "2 proc"},

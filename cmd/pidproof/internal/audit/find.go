@@ -193,11 +193,14 @@ func behindPidOption(w *syntax.Word) *syntax.Word {
 // isKnown: the shell's own, or one that a patch has proven.
 func isKnown(n number) bool { return n.from == ofSelf || n.from == ofPatch }
 
+// ofInit: number 1 passes to nobody; scripts ask so whether procfs is there, and what init is (udev, sympa).
+var ofInit = pattern(`^/proc/1(/|$)`)
+
 var asksByNumber = pattern(`/proc/(\x00|[0-9*?[])`)
 
 func (f *finder) procWord(s *syntax.Stmt, w *syntax.Word) bool {
 	for _, v := range f.values(w) {
-		if asksByNumber.Compiled().MatchString(v) && !isKnown(f.numberOf(w)) {
+		if asksByNumber.Compiled().MatchString(v) && !ofInit.Compiled().MatchString(v) && !isKnown(f.numberOf(w)) {
 			found := f.add(s, Proc, "")
 			if its := behindReadlink(w); its != nil {
 				w = its
@@ -209,6 +212,15 @@ func (f *finder) procWord(s *syntax.Stmt, w *syntax.Word) bool {
 		}
 	}
 	return false
+}
+
+// onlyInit: ps -o comm= -p 1.
+func onlyInit(args []*syntax.Word) bool {
+	last := ""
+	if len(args) > 0 {
+		last = args[len(args)-1].Lit()
+	}
+	return last == "1" || last == "-p1"
 }
 
 // replaceable notes what a replacement needs: the statement, and the pidfile that the number
@@ -301,7 +313,7 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 	case "killall", "killall5":
 		f.named(f.add(s, Killall, ""), c)
 	case "ps":
-		if !isKnown(f.numbersOf(c.args)) {
+		if !isKnown(f.numbersOf(c.args)) && !onlyInit(c.args) {
 			found := f.add(s, Ps, "")
 			if len(c.args) > 0 {
 				f.replaceable(found, s, behindPidOption(c.args[len(c.args)-1]))
