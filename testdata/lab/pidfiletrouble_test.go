@@ -97,6 +97,9 @@ func (s troubled) end(t *testing.T, h *Host) {
 // isLost: what is certain keeps a second one from being started.
 func (s troubled) isLost(t *testing.T, h *Host, first int) {
 	t.Helper()
+	if s.outside == maybe { // postgrey's, which is named only if it listens (10023): its pidfile is there before
+		eventually(t, s.name+" listens", func() bool { return h.Sh(t, "grep -q ':2727 .* 0A ' /proc/net/tcp /proc/net/tcp6").Code == 0 })
+	}
 	h.Must(t, "rm "+s.pidfile)
 	before := s.running(t, h)
 	said := h.Sh(t, "/etc/init.d/"+s.script+" start 2>&1").Stdout
