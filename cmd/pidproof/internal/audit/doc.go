@@ -8,7 +8,12 @@
 //	values.go     what a word may be
 //	origins.go    where a process number comes from
 //	calls.go      which command a word leads to: env, sh -c, eval, aliases
-//	find.go       the walk, and the kinds that are a command's
+//	find.go       the walk, and the kinds that are told by a command's name
+//	kill.go       kill: whose the numbers are
+//	proc.go       /proc/NUMBER, and what lists processes by number
+//	opaque.go     commands that nobody knows before the script runs
+//	pidfiles.go   what a script does to pidfiles, and where they lie
+//	replaceable.go  what can be replaced where it stands
 //	ssd.go        start-stop-daemon's options
 //	libraries.go  functions of other distributions
 //	hidden.go     texts of other languages, other hosts, and later

@@ -1,0 +1,63 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// opaque: a command that nobody knows before the script runs counts where it is given a number
+// or a pidfile, or where a text is read as a script.
+func (f *finder) opaque(s *syntax.Stmt, c command) {
+	n := f.numbersOf(c.args)
+	if call, is := s.Cmd.(*syntax.CallExpr); is {
+		n.add(f.numberOf(call.Args[0]))
+	}
+	suspicious := c.text || n.from&^(ofSelf|ofChild) != 0 || f.givenSignal(c.args)
+	for _, w := range c.args {
+		suspicious = suspicious || f.isPidfile(w) && !daemonOption(w, c.args)
+	}
+	if in := f.functions[f.inside(s)]; in != nil && runsItsArguments(in) && positionalIn(s) {
+		return // where the function is called, the command is known
+	}
+	if suspicious && !f.isDaemon(s) {
+		f.add(s, CannotTell, "")
+	}
+}
+
+// givenSignal: an option as kill has it, before a number or what may be one.
+func (f *finder) givenSignal(args []*syntax.Word) bool {
+	if len(args) > 2 && args[0].Lit() == "-s" {
+		args = args[1:]
+		return bareSignal.Compiled().MatchString("-" + args[0].Lit())
+	}
+	return len(args) > 1 && bareSignal.Compiled().MatchString(args[0].Lit()) && f.someNumber(args[1])
+}
+
+func positionalIn(s *syntax.Stmt) bool {
+	call, is := s.Cmd.(*syntax.CallExpr)
+	return is && slices.ContainsFunc(call.Args[:min(2, len(call.Args))], positionalWord)
+}
+
+// daemonOption: a daemon is told its own pidfile behind an option.
+func daemonOption(w *syntax.Word, args []*syntax.Word) bool {
+	i := slices.Index(args, w)
+	return i > 0 && strings.HasPrefix(literalStart(args[i-1]), "-") || strings.HasPrefix(literalStart(w), "-")
+}
+
+// isDaemon: what is called by a variable of that name is started.
+func (f *finder) isDaemon(s *syntax.Stmt) bool {
+	call, is := s.Cmd.(*syntax.CallExpr)
+	if !is {
+		return false
+	}
+	for _, name := range variablesOf(call.Args[0]) {
+		if daemonName.Compiled().MatchString(name) {
+			return true
+		}
+	}
+	return false
+}
+
+var daemonName = pattern(`(?i)daemon|_?bin$|^prog|exec|server`)
