@@ -132,6 +132,10 @@ func (cmd *killprocCmd) send(c *console, r matcher.Report) error {
 	for _, p := range mains {
 		switch err := p.Signal(cmd.signal); {
 		case errors.Is(err, syscall.ESRCH):
+		case err != nil && reached > 0: // 4 would say that nobody was signalled
+			c.Warn("process %d could not be signalled: %v", p.Evidence.PID, err)
+			c.exit = exitcode.Refused
+			return nil
 		case err != nil:
 			return fmt.Errorf("process %d could not be signalled: %w", p.Evidence.PID, err)
 		default:

@@ -72,7 +72,7 @@ func readBy(path string, read func() error) error {
 		return read()
 	}
 	err := once()
-	if errors.Is(err, unix.ENOENT) {
+	if fact.Vanished(err) {
 		err = once()
 	}
 	if asked := new(fs.PathError); err != nil && !errors.As(err, &asked) {
@@ -105,7 +105,7 @@ func fileSystem(path string) (procfs.FS, error) {
 	if lastUsed.path != path {
 		proc, err := procfs.NewFS(path)
 		if err != nil {
-			return procfs.FS{}, err
+			return procfs.FS{}, fact.Disbelieved(err) // it is no process that is not there
 		}
 		lastUsed.path, lastUsed.fs = path, proc
 	}

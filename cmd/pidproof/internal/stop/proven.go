@@ -56,6 +56,9 @@ func (d Proven) Stop(r *matcher.Report) (exit int, err error) {
 		ended = s.follow(ssd.Schedule{Steps: stepsFor([]*matcher.Process{r.Wrapper}), Repeat: -1})
 	}
 	switch {
+	case s.refused != nil && len(s.reached) > 0: // 4 would say that nobody was signalled
+		d.Warn("%v", s.refused)
+		return exitcode.Refused, nil
 	case s.refused != nil:
 		return 0, s.refused
 	case s.unseen != nil:
