@@ -32,6 +32,7 @@
 //	scan.go, wanted.go           the other processes, and who is worth a closer look
 //	others.go, weigh.go          whose they are, and what their roles do to the verdict
 //	outside.go, people.go        which of them are the daemon itself, outside every pidfile
+//	withoutproc.go               what a pidfile that is not there says, where /proc is not ours
 //	check.go, report.go          the pipeline: one Report
 //	find.go                      pidof's question, which has no pidfile
 //	match.go                     start-stop-daemon's, which may have no daemon
