@@ -53,7 +53,8 @@ $(COMPLETION) &: $(shell find cmd matcher testdata/completion -name '*.go' -o -n
 	GOOS= GOARCH= $(COMPILE) go run ./testdata/completion -to bin/completion <bin/completion/.grammar
 	@rm bin/completion/.grammar
 
-# Not `go tool`, which compiles in a way of its own.
+# Not `go tool`, which compiles in a way of its own. They are called by their whole path: what has another is what anything
+# may be to root without CAP_SYS_PTRACE, whom a test asks.
 $(TOOLS) &: testdata/tools/go.mod testdata/tools/go.sum
 	@$(COMPILE) go -C testdata/tools build -o "$(CURDIR)/bin/tools/" gotest.tools/gotestsum honnef.co/go/tools/cmd/staticcheck
 	@touch $(TOOLS)
@@ -78,7 +79,7 @@ packages:
 test: packages bin/pidproof completion $(TOOLS)
 	@RACE=$(RACE); export RACE; \
 	for packages in "./testdata/lab $(filter-out ./testdata/lab ./testdata/compare,$(PACKAGES))" ./testdata/compare; do \
-		CGO_ENABLED=$${RACE:+1} $(COMPILE) bin/tools/gotestsum --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
+		CGO_ENABLED=$${RACE:+1} $(COMPILE) "$(CURDIR)/bin/tools/gotestsum" --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
 			-- $$RACE -gcflags=all=-dwarf=false -ldflags=-w -exec 'env -u GOGC CGO_ENABLED=0' \
 			-vet=off -count=1 -timeout 3h -parallel "$$((2 * $$(nproc)))" $$packages || { echo "make test: failed in: $$packages"; exit 1; }; \
 	done
@@ -134,11 +135,11 @@ lint: packages completion $(TOOLS)
 	@gofmt -l . | awk '{ print "not formatted: " $$0 } END { exit NR > 0 }'
 	go vet $(PACKAGES)
 	go vet -tags grammar ./cmd/pidproof
-	bin/tools/staticcheck $(PACKAGES)
+	"$(CURDIR)/bin/tools/staticcheck" $(PACKAGES)
 	go -C testdata/tools vet ./...
-	cd testdata/tools && ../../bin/tools/staticcheck ./...
+	cd testdata/tools && "$(CURDIR)/bin/tools/staticcheck" ./...
 	go -C scripts/packages vet ./...
-	cd scripts/packages && ../../bin/tools/staticcheck ./...
+	cd scripts/packages && "$(CURDIR)/bin/tools/staticcheck" ./...
 	shellcheck $(SCRIPTS)
 	shellcheck -s sh lsb/init-functions lsb/init-functions.d/*
 	shellcheck -s bash bin/completion/pidproof

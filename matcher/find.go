@@ -169,6 +169,9 @@ func (h *host) goesByName(program string, f Finding, pid int, readArgv func(int)
 		}
 	}
 	said := rules.WhatItCalls(program, argv.Value, f.Scripts)
+	if said == (rules.Calling{}) && stat.State == "Z" { // sysvinit's sees no arguments of it
+		said = rules.WhatItCalls(program, nil, f.Scripts)
+	}
 	if said == (rules.Calling{}) || h.Unforeseen(argv.Err) != nil {
 		return false, h.Unforeseen(argv.Err)
 	}

@@ -116,8 +116,13 @@ func (w wrapped) refused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.Must(t, change+"--add "+foreign.diversion)
-			for _, action := range []string{"add", "remove", "status"} {
+			for _, action := range []string{"add", "status"} {
 				w.refuses(t, divert+" "+action+" start-stop-daemon", foreign.why)
+			}
+			if strings.HasSuffix(foreign.why, "by pidproof") {
+				w.refuses(t, divert+" remove start-stop-daemon", foreign.why)
+			} else { // nothing of it is ours
+				w.Must(t, divert+" remove start-stop-daemon")
 			}
 			w.Must(t, change+"--remove "+foreign.diversion)
 		})
