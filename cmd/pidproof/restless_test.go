@@ -35,7 +35,7 @@ func TestProgramThatExecutesItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	pidproof := filepath.Join(programs, "pidproof")
-	for range 150 {
+	for range 50 {
 		for _, args := range [][]string{
 			{"check", "-q", "-p", pidfile, daemon},
 			{"pidof", daemon},
