@@ -81,7 +81,7 @@ test: packages bin/pidproof completion $(TOOLS)
 	for packages in "./testdata/lab $(filter-out ./testdata/lab ./testdata/compare,$(PACKAGES))" ./testdata/compare; do \
 		CGO_ENABLED=$${RACE:+1} $(COMPILE) "$(CURDIR)/bin/tools/gotestsum" --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
 			-- $$RACE -gcflags=all=-dwarf=false -ldflags=-w -exec 'env -u GOGC CGO_ENABLED=0' \
-			-vet=off -p "$$(($$(nproc) + 1))" -count=1 -timeout 3h -parallel "$$((2 * $$(nproc)))" $$packages || { echo "make test: failed in: $$packages"; exit 1; }; \
+			-vet=off -count=1 -timeout 3h -parallel "$$((2 * $$(nproc)))" $$packages || { echo "make test: failed in: $$packages"; exit 1; }; \
 	done
 	$(COMPILE) go -C testdata/tools test -count=1 ./...
 	$(COMPILE) go -C scripts/packages test -count=1 ./...

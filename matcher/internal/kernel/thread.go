@@ -72,9 +72,15 @@ func (h *System) LivingThread(pid int) (dir string, ending bool, err error) {
 		thread := filepath.Join(own, "task", number)
 		_, err := os.Readlink(filepath.Join(thread, "exe"))
 		switch {
-		case err == nil || errors.Is(err, os.ErrPermission):
+		case err == nil:
 			dir = thread
 			return false
+		case errors.Is(err, os.ErrPermission): // which an ordinary user gets of any, also of one that has lost its program
+			its, endingErr := threadEnding(thread)
+			if failure = endingErr; failure == nil && !its {
+				dir = thread
+			}
+			return failure == nil && its
 		case !fact.Vanished(err):
 			failure = err
 		case ending:
