@@ -161,8 +161,11 @@ func testPulledIn(t *testing.T, h *Host) {
 		systemctl start puller.timer failing`)
 	eventually(t, "a timer starts it, through another", func() bool { return m.running(t) != 0 })
 	before := m.running(t)
-	m.Sh(t, realInvoke+" pulled stop") // which the timer may cancel
-	eventually(t, "it does so again (the control)", func() bool { return m.running(t) != before && m.running(t) != 0 })
+	eventually(t, "it does so again (the control)", func() bool {
+		m.Sh(t, realInvoke+" pulled stop") // which the timer may cancel
+		now := m.running(t)
+		return now != before && now != 0
+	})
 
 	m.held(t, "puller.timer", "failing.service", "org.pidproof.pulled")
 	m.Must(t, "systemctl kill -s KILL failing; busctl --timeout=1 call org.freedesktop.DBus / org.freedesktop.DBus StartServiceByName su org.pidproof.pulled 0 || :")
