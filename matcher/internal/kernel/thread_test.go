@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pidproof/testdata/must"
+	"pidproof/testdata/need"
 	"pidproof/testdata/waiting"
 )
 
@@ -43,9 +44,7 @@ func init() {
 // An ordinary user may look into no thread of root's, so the first to be listed, which had ended, was taken for one that
 // lives: his pidof waited for it half of the time that it had, and beside some of them said "no answer in time".
 func TestLivingThreadOfAnother(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root, whose process an ordinary user asks about")
-	}
+	need.Root(t)
 	program := filepath.Join(t.TempDir(), "kernel.test")
 	for _, dir := range []string{filepath.Dir(filepath.Dir(program)), filepath.Dir(program)} {
 		must.Do(t, os.Chmod(dir, 0o755))
