@@ -205,16 +205,17 @@ func TestManyOfItsOwn(t *testing.T) {
 		p := process{Cmd: command}
 		t.Cleanup(p.end)
 		until(t, "all of them run", func() bool { return len(children(t, p.pid())) == total })
+		const patient = "--timeout=5m" // it is memory that is measured
 		questions := []question{
-			{args: []string{"list", idle}, exit: "0"},
-			{args: []string{"explain", "-p", noPidfile, idle}, exit: "150"},
+			{args: []string{"list", patient, idle}, exit: "0"},
+			{args: []string{"explain", patient, "-p", noPidfile, idle}, exit: "150"},
 		}
 		if rounds.Long() {
 			questions = append(questions,
-				question{args: []string{"list", "--json", idle}, exit: "0"},
-				question{args: []string{"explain", "--json", "-p", noPidfile, idle}, exit: "150"},
-				question{args: []string{"check", "-p", noPidfile, idle}, exit: "150"},
-				question{args: []string{"status", idle}, exit: "0"},
+				question{args: []string{"list", patient, "--json", idle}, exit: "0"},
+				question{args: []string{"explain", patient, "--json", "-p", noPidfile, idle}, exit: "150"},
+				question{args: []string{"check", patient, "-p", noPidfile, idle}, exit: "150"},
+				question{args: []string{"status", patient, idle}, exit: "0"},
 				question{args: []string{"pidof", idle}, exit: "0"})
 		}
 		for _, q := range questions {
