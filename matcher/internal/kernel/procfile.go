@@ -75,10 +75,14 @@ func readBy(path string, read func() error) error {
 	if fact.Vanished(err) {
 		err = once()
 	}
-	if asked := new(fs.PathError); err != nil && !errors.As(err, &asked) {
-		err = damaged(path)
+	asked, number := new(fs.PathError), unix.Errno(0)
+	switch {
+	case err == nil || errors.As(err, &asked):
+		return err
+	case errors.As(err, &number): // of procfs's statfs(2)
+		return &fs.PathError{Op: "read", Path: path, Err: number}
 	}
-	return err
+	return damaged(path)
 }
 
 func damaged(path string) error { return &fs.PathError{Op: "parse", Path: path, Err: errDamaged} }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/procfs"
 
@@ -25,7 +26,7 @@ type memory struct{ program, stack uint64 }
 // in fs/binfmt_elf.c, do_task_stat in fs/proc/array.c). No prctl(2) can arrange that
 // (validate_prctl_map_addr in kernel/sys.c).
 func (h *System) memoryOf(dir string) (m memory, lacks bool, err error) {
-	stat, err := statIn(dir)
+	stat, err := h.statIn(dir)
 	switch {
 	case fact.Vanished(err): // another thread may be there
 		return m, true, nil
@@ -76,7 +77,7 @@ func (h *System) LivingThread(pid int) (dir string, ending bool, err error) {
 			dir = thread
 			return false
 		case errors.Is(err, os.ErrPermission): // which an ordinary user gets of any, also of one that has lost its program
-			its, endingErr := threadEnding(thread)
+			its, endingErr := h.threadEnding(thread)
 			if failure = endingErr; failure == nil && !its {
 				dir = thread
 			}
@@ -84,7 +85,7 @@ func (h *System) LivingThread(pid int) (dir string, ending bool, err error) {
 		case !fact.Vanished(err):
 			failure = err
 		case ending:
-			ending, failure = threadEnding(thread)
+			ending, failure = h.threadEnding(thread)
 		}
 		return failure == nil
 	})
@@ -115,7 +116,7 @@ func (h *System) allEnding(pid int, threads []string) (bool, error) {
 		return false, err
 	}
 	for _, number := range threads { // as many as there are are still there: they are all
-		if ending, err := threadEnding(h.PidPath(pid, "task/"+number)); err != nil || !ending {
+		if ending, err := h.threadEnding(h.PidPath(pid, "task/"+number)); err != nil || !ending {
 			return false, err
 		}
 	}
@@ -124,8 +125,8 @@ func (h *System) allEnding(pid int, threads []string) (bool, error) {
 
 // threadEnding: one that is not there any more may have taken the place of the first, execve(2), and
 // one that is dead may be the first, under the number of who took its place (de_thread in fs/exec.c).
-func threadEnding(thread string) (bool, error) {
-	stat, err := statIn(thread)
+func (h *System) threadEnding(thread string) (bool, error) {
+	stat, err := h.statIn(thread)
 	if fact.Vanished(err) {
 		return false, nil
 	}
@@ -133,16 +134,21 @@ func threadEnding(thread string) (bool, error) {
 }
 
 // statIn is ReadStat of a process or a thread, by its directory.
-func statIn(dir string) (Stat, error) {
-	return readStat(filepath.Join(dir, "stat"), func() (procfs.Proc, error) {
-		around, err := procfs.NewFS(filepath.Dir(dir))
+func (h *System) statIn(dir string) (Stat, error) {
+	pid, tid, isThread := strings.Cut(strings.TrimPrefix(dir, h.Proc+"/"), "/task/")
+	process, err := strconv.Atoi(pid)
+	if err != nil || !isThread {
+		return h.ReadStat(process)
+	}
+	return readStat(dir+"/stat", func() (procfs.Proc, error) {
+		thread, err := strconv.Atoi(tid)
 		if err != nil {
 			return procfs.Proc{}, err
 		}
-		number, err := strconv.Atoi(filepath.Base(dir))
+		its, err := h.process(process)
 		if err != nil {
 			return procfs.Proc{}, err
 		}
-		return around.Proc(number)
+		return its.Thread(thread)
 	})
 }
