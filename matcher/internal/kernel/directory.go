@@ -15,7 +15,7 @@ func eachName(path string, visit func(name string) (more bool)) error {
 		return &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
-	entries := make([]byte, 32<<10)
+	entries := make([]byte, 4096) // for each of thousands of processes; most have a handful
 	for more := true; more; {
 		n, err := Retried(func() (int, error) { return unix.ReadDirent(fd, entries) })
 		if err != nil {
