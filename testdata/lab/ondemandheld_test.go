@@ -74,9 +74,7 @@ func testBus(t *testing.T, h *Host) {
 	m.Must(t, ask)
 	eventually(t, "it has started", func() bool { return m.state(t, m.service()) == "active" }) // it may answer before
 	m.Must(t, "touch /run/asking; setsid sh -c 'while [ -e /run/asking ]; do "+strings.Replace(ask, "busctl", "busctl --timeout=1", 1)+"; done' >/dev/null 2>&1 &")
-	before := m.running(t)
-	m.Sh(t, realInvoke+" systemd-hostnamed stop") // a message may have the job cancelled
-	eventually(t, "a message starts it again (the control)", func() bool { return m.running(t) != before && m.running(t) != 0 })
+	m.comesBack(t, "a message")
 	for round := range 3 {
 		m.held(t, "org.freedesktop.hostname1")
 		if round == 1 {
@@ -160,13 +158,7 @@ func testPulledIn(t *testing.T, h *Host) {
 		busctl call org.freedesktop.DBus / org.freedesktop.DBus ReloadConfig
 		systemctl start puller.timer failing`)
 	eventually(t, "a timer starts it, through another", func() bool { return m.running(t) != 0 })
-	before := m.running(t)
-	eventually(t, "it does so again (the control)", func() bool {
-		m.Sh(t, realInvoke+" pulled stop") // which the timer may cancel
-		now := m.running(t)
-		return now != before && now != 0
-	})
-
+	m.comesBack(t, "a timer, through another,")
 	m.held(t, "puller.timer", "failing.service", "org.pidproof.pulled")
 	m.Must(t, "systemctl kill -s KILL failing; busctl --timeout=1 call org.freedesktop.DBus / org.freedesktop.DBus StartServiceByName su org.pidproof.pulled 0 || :")
 	eventually(t, "all have tried", func() bool {
@@ -263,9 +255,7 @@ func testRunsWithoutSocket(t *testing.T, h *Host) {
 func testTransient(t *testing.T, h *Host) {
 	m := newUnits(t, h, "transient", 0, nil)
 	m.Must(t, "systemctl start transient; systemd-run --on-calendar='*:*:*' --timer-property=AccuracySec=1ms --unit=transient.service")
-	before := m.running(t)
-	m.Sh(t, realInvoke+" transient stop") // the timer may have the job cancelled
-	eventually(t, "the timer starts it again (the control)", func() bool { return m.running(t) != before && m.running(t) != 0 })
+	m.comesBack(t, "the timer")
 	m.held(t, "transient.timer")
 	m.states(t, "active", "transient.timer")
 	eventually(t, "the timer has tried", func() bool { return m.Sh(t, "journalctl -u transient -o cat | grep 'asserts failed'").Code == 0 })

@@ -105,6 +105,20 @@ func (m modular) running(t *testing.T) int {
 	return number(m.Must(t, "systemctl show --property MainPID --value "+m.service()))
 }
 
+// comesBack requires that something starts the service again once it is stopped, as long as nothing is held off. What
+// starts it may have the stop's job cancelled.
+func (m modular) comesBack(t *testing.T, what string) {
+	t.Helper()
+	before := m.running(t)
+	eventually(t, what+" starts it again (the control)", func() bool {
+		now := m.running(t)
+		if now == before {
+			m.Sh(t, realInvoke+" "+m.name+" stop")
+		}
+		return now != before && now != 0
+	})
+}
+
 // processes lists the service's processes, told from /proc alone.
 func (m modular) processes(t *testing.T) []string {
 	t.Helper()
