@@ -31,6 +31,7 @@ func testOnDemandSystemd(t *testing.T, d debian) {
 		"D-Bus":                testBus,
 		"Upholds":              testUpheld,
 		"contended":            testContended,
+		"stopped in start":     testStoppedInStart,
 		"proxied":              testProxied,
 		"pulled in":            testPulledIn,
 		"umbrella":             testUmbrella,

@@ -119,7 +119,6 @@ func (q Quiescing) run(services []*stopping) int {
 		return exitcode.Unknown
 	}
 	q.giveBackLater(services)
-	stopped := ondemand.Now()
 	worst := q.stopAgainst(services)
 	// deb-systemd-invoke may have failed for one of several units, and the others are stopped.
 	if worst >= 128 || q.ctx.Err() != nil || worst != 0 && q.Real == handover.InvokeRC {
@@ -129,7 +128,9 @@ func (q Quiescing) run(services []*stopping) int {
 	for _, s := range services {
 		s.code = q.ended(s)
 	}
-	q.prove(services, stopped)
+	// Not before the stop: a start that was under way when the hold was put may have come to
+	// run the daemon since, and have been stopped like any other.
+	q.prove(services, ondemand.Now())
 	for _, s := range services {
 		if q.Lenient && s.code != exitcode.Refused {
 			s.code = 0
