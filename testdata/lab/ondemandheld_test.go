@@ -130,6 +130,13 @@ func testContended(t *testing.T, h *Host) {
 	runsAgain()
 	before = m.running(t)
 	met(m.held(t, "contender.target"))
+
+	// One that fails when it ends, as Java's do at SIGTERM, is stopped as well.
+	m.Must(t, `mkdir /etc/systemd/system/contended.service.d && printf '[Service]\nExecStopPost=false\n' >/etc/systemd/system/contended.service.d/fails.conf
+		systemctl daemon-reload; pidproof unquiesce contended`)
+	runsAgain()
+	met(m.call(t, 0, m.name, "stop"))
+	m.states(t, "failed", m.service())
 	m.Must(t, "systemctl stop contender.target; pidproof unquiesce contended")
 	m.released(t)
 }

@@ -208,7 +208,8 @@ func undo(before *Record, r Record) error {
 func (s *Service) TakenDown() []string { return s.takenDown }
 
 // Contended reports that a stop which has failed may have met a start: systemd cancels the
-// one for the other, and refuses that when its turn comes. So the stop is to be called again.
+// one for the other, and refuses that when its turn comes. So the stop is to be called again,
+// also where the unit has failed as it ended: systemctl's is done then.
 func (s *Service) Contended(ctx context.Context) (bool, error) {
 	if s.Unit == nil {
 		return false, nil
@@ -221,7 +222,7 @@ func (s *Service) Contended(ctx context.Context) (bool, error) {
 	for { // it goes on stopping, without a job that anybody could wait for
 		shown, err := show(ctx, []string{"Id", "ActiveState"}, s.Unit.ID)
 		if err != nil || shown[0].get("ActiveState") != "deactivating" {
-			return err == nil && shown[0].get("ActiveState") != "failed", err
+			return err == nil, err
 		}
 		time.Sleep(standingTick)
 	}
