@@ -35,7 +35,7 @@ func newLoad(t *testing.T, h *Host, address string) *load {
 	l := &load{Host: h, address: address, stop: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer close(l.ended)
-		pace := time.NewTicker(5 * time.Millisecond) // a load, not an attack: the machine is shared
+		pace := time.NewTicker(20 * time.Millisecond) // a load, not an attack: the machine is shared
 		defer pace.Stop()
 		for {
 			select {

@@ -22,15 +22,24 @@ func Context(t testing.TB, then time.Time) context.Context {
 // Until asks until the answer is yes, and tells whether it was, before Limit had passed.
 func Until(yes func() bool) bool { return For(Limit, yes) }
 
-// For asks for so long. What takes long is asked for seldom: what waits must not keep from running what it waits for.
+// For asks for so long. What takes long is asked for seldom, and the more seldom the more it costs to ask, such as some
+// processes: what waits must not keep from running what it waits for.
 func For(limit time.Duration, yes func() bool) bool {
-	const longest = 50 * time.Millisecond
+	const (
+		longest       = 50 * time.Millisecond
+		longestCostly = 250 * time.Millisecond
+	)
 	pause := 250 * time.Microsecond
-	for end := time.Now().Add(limit); !yes(); time.Sleep(pause) {
-		if time.Now().After(end) {
+	for end := time.Now().Add(limit); ; {
+		asked := time.Now()
+		if yes() {
+			return true
+		}
+		answered := time.Now()
+		if answered.After(end) {
 			return false
 		}
-		pause = min(2*pause, longest) // to ask may cost a process
+		time.Sleep(max(pause, min(4*answered.Sub(asked), longestCostly)))
+		pause = min(2*pause, longest)
 	}
-	return true
 }
