@@ -3,14 +3,15 @@ package matcher
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
 
-	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
 	"pidproof/matcher/internal/rules"
 )
@@ -297,9 +298,6 @@ func (h *host) takeOthers(r *Report, in Instance, s survey) {
 			p.Release()
 			continue
 		}
-		if in.Sockets || in.ListeningOnly {
-			p.Sockets = h.Listening(p.Evidence.PID)
-		}
 		if in.Sockets && p.Evidence.UID == 0 && p.Role != RoleOther && p.Role != RoleForeign {
 			p.Evidence.File = h.RunningFile(p.Evidence)
 			if st, err := kernel.StatxAt(unix.AT_FDCWD, r.Daemon.Real, 0, unix.STATX_MODE|unix.STATX_UID); err == nil && st.Mode&unix.S_ISUID != 0 {
@@ -309,12 +307,29 @@ func (h *host) takeOthers(r *Report, in Instance, s survey) {
 		}
 		r.Others = append(r.Others, p)
 	}
+	h.listening(r, in)
+	if in.Sockets && slices.ContainsFunc(r.Others, func(p Process) bool { return errors.Is(p.Sockets.Err, fs.ErrPermission) }) {
+		r.Notes = append(r.Notes, "What other users' processes listen on cannot be read; ask as root.")
+	}
+}
+
+// listening reads what is listened on by those of whom the question needs it.
+func (h *host) listening(r *Report, in Instance) {
+	var ask []*Process
 	if in.Sockets {
-		for _, main := range r.Mains() {
-			main.Sockets = h.Listening(main.Evidence.PID)
+		ask = r.Mains()
+	}
+	for i := range r.Others {
+		if p := &r.Others[i]; in.Sockets || in.ListeningOnly && slices.Contains(rules.Weighed, p.Role) {
+			ask = append(ask, p)
 		}
 	}
-	if in.Sockets && slices.ContainsFunc(r.Others, func(p Process) bool { return p.Sockets.State == fact.Unreadable }) {
-		r.Notes = append(r.Notes, "What other users' processes listen on cannot be read; ask as root.")
+	pids := make([]int, len(ask))
+	for i, p := range ask {
+		pids[i] = p.Evidence.PID
+	}
+	listening := h.ListeningOf(pids)
+	for _, p := range ask {
+		p.Sockets = listening[p.Evidence.PID]
 	}
 }

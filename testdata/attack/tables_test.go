@@ -130,3 +130,34 @@ func TestLongSocketTable(t *testing.T) {
 		rounds.Held(t, tried)
 	})
 }
+
+// Each of 200 processes with 20,000 descriptors had root's list, explain and check --unclaimed=listening look at all of them
+// for ten seconds, and then say that it cannot be told.
+func TestManyDescriptors(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		newQuietHost(t)
+		tries := func(when, listening string, total, descriptors int) (tried int) {
+			command := asUser(idle, "-d", strconv.Itoa(descriptors), "-w", strconv.Itoa(total))
+			must(t, command.Start())
+			p := process{Cmd: command}
+			defer p.end()
+			until(t, "all of them run", func() bool { return len(children(t, p.pid())) == total })
+			for _, q := range []question{
+				{[]string{"list", idle}, "0", ""},
+				{[]string{"list", "--json"}, "0", ""},
+				{[]string{"explain", "-p", noPidfile, idle}, "150", ""},
+				{[]string{"check", "-p", noPidfile, idle}, "150", ""},
+				{[]string{"check", "--unclaimed=listening", "-p", noPidfile, idle}, listening, ""},
+			} {
+				ask(t, q.args...).fits(t, when, q.exit)
+				tried++
+			}
+			return tried
+		}
+		tried := tries("beside some descriptors", "3", 2, 1_000)
+		for range rounds.Of(1, 20) {
+			tried += tries("beside many descriptors", "150", rounds.Of(200, 400), 40_000)
+		}
+		rounds.Held(t, tried)
+	})
+}

@@ -12,6 +12,10 @@ import (
 // map does. The kernel waits for that (mmap_lock, get_mm_cmdline in fs/proc/base.c).
 var ErrUntold = errors.New("its arguments could not be read in time")
 
+// ErrManyDescriptors: a process, or its user's all together, has more descriptors open than
+// are looked at, and among those that were is nothing of what was looked for.
+var ErrManyDescriptors = errors.New("too many descriptors are open")
+
 var ErrBetweenPrograms = errors.New("it is replacing its program")
 
 // Vanished reports that err means "no such thing": ENOENT from a path, ESRCH

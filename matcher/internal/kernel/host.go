@@ -44,6 +44,7 @@ type System struct {
 	Self selfFacts
 	step atomic.Pointer[string]
 	silence
+	descriptors
 
 	// What is read once for a question.
 	mountsOnce, servedOnce, rootOnce sync.Once

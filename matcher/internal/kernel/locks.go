@@ -78,9 +78,13 @@ func (h *System) descriptorsLock(pid int, file fact.FileID) (holds, told bool, e
 	againErr := h.lookAgain(pid, func(dir string) (nothing bool) {
 		h.Doing("reading %s/fd", dir)
 		nothing, told = true, true
-		asked, lookErr := 0, error(nil)
+		count, asked, lookErr := 0, 0, error(nil)
 		err = eachName(dir+"/fd", func(name string) (more bool) {
 			nothing = false
+			if count++; count > descriptorsOfProcess {
+				lookErr = fact.ErrManyDescriptors
+				return false
+			}
 			its := Identify(dir + "/fd/" + name)
 			if lookErr = fact.Unforeseen(its.Err); lookErr != nil || its.State != fact.Known || its.Value != file {
 				return lookErr == nil

@@ -1,9 +1,9 @@
 package kernel
 
 import (
-	"cmp"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -29,19 +29,27 @@ var tcpConnected = []uint64{1, 4, 5, 8, 9}
 // Listening reads which of its open sockets a process listens on: /proc/PID/fd
 // against the tables of its own network namespace, /proc/PID/net.
 func (h *System) Listening(pid int) fact.Fact[[]fact.Socket] {
-	held, dir, err := h.heldSockets(pid)
-	if err != nil {
+	held, dir, heldErr := h.heldSockets(pid)
+	if heldErr != nil && !errors.Is(heldErr, fact.ErrManyDescriptors) {
+		return fact.Failed[[]fact.Socket](heldErr)
+	}
+	var out []fact.Socket
+	if len(held) > 0 {
+		h.Doing("reading %s/net", dir)
+		var err error
+		if out, err = listeners(dir, func(inode uint64) bool { return held[inode] }); err != nil {
+			return fact.Failed[[]fact.Socket](err)
+		}
+	}
+	return listensOn(out, heldErr)
+}
+
+// listensOn: where some were found it does not matter that not all were looked for.
+func listensOn(found []fact.Socket, err error) fact.Fact[[]fact.Socket] {
+	if err != nil && len(found) == 0 {
 		return fact.Failed[[]fact.Socket](err)
 	}
-	if len(held) == 0 {
-		return fact.Of([]fact.Socket(nil))
-	}
-	h.Doing("reading %s/net", dir)
-	out, err := listeners(dir, func(inode uint64) bool { return held[inode] })
-	if err != nil {
-		return fact.Failed[[]fact.Socket](err)
-	}
-	return fact.Of(out)
+	return fact.Of(found)
 }
 
 // heldAtOnce is of how many sockets it is asked in one pass over the tables.
@@ -64,8 +72,8 @@ func (h *System) ListeningOf(pids []int) map[int]fact.Fact[[]fact.Socket] {
 		holders, first := map[uint64][]int{}, 0
 		for i, pid := range of {
 			held, _, err := h.heldSockets(pid)
-			if out[pid] = fact.Of([]fact.Socket(nil)); err != nil {
-				out[pid] = fact.Failed[[]fact.Socket](err)
+			if out[pid] = listensOn(nil, err); err != nil && !errors.Is(err, fact.ErrManyDescriptors) {
+				held = nil
 			}
 			for inode := range held {
 				holders[inode] = append(holders[inode], pid)
@@ -89,9 +97,7 @@ func (h *System) shareListeners(holders map[uint64][]int, pids []int, out map[in
 	h.Doing("reading %s/net", dir)
 	err := eachListener(dir, func(l listener) {
 		for _, pid := range holders[l.inode] {
-			f := out[pid]
-			f.Value = append(f.Value, l.Socket)
-			out[pid] = f
+			out[pid] = listensOn(append(out[pid].Value, l.Socket), nil)
 		}
 	})
 	if err != nil { // it may have ended: each is asked for himself
@@ -99,36 +105,6 @@ func (h *System) shareListeners(holders map[uint64][]int, pids []int, out map[in
 			out[pid] = h.Listening(pid)
 		}
 	}
-}
-
-// heldSockets are the inodes of the sockets that a process has open, and the directory in
-// /proc in which they were seen.
-func (h *System) heldSockets(pid int) (held map[uint64]bool, dir string, err error) {
-	againErr := h.lookAgain(pid, func(in string) (nothing bool) {
-		h.Doing("reading %s/fd", in)
-		held, nothing, dir = map[uint64]bool{}, true, in
-		var linkErr error
-		err = eachName(in+"/fd", func(name string) (more bool) {
-			nothing = false
-			target, readErr := os.Readlink(in + "/fd/" + name)
-			switch {
-			case fact.Vanished(readErr), fact.Misleads(readErr): // closed since; a directory that is too deep to be named
-				return true
-			case readErr != nil:
-				linkErr = readErr
-				return false
-			}
-			if number, found := strings.CutPrefix(target, socketInode); found {
-				if ino, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64); err == nil {
-					held[ino] = true
-				}
-			}
-			return true
-		})
-		err = cmp.Or(err, linkErr)
-		return nothing && err == nil || fact.Vanished(err)
-	})
-	return held, dir, cmp.Or(err, againErr)
 }
 
 type listener struct {
@@ -186,10 +162,11 @@ func eachListener(dir string, visit func(listener)) error {
 	return nil
 }
 
-// Connected reads from which local ports a process has TCP connections.
+// Connected reads from which local ports a process has TCP connections, of so many that it may
+// have not all.
 func (h *System) Connected(pid int) (ports []uint16, err error) {
 	held, dir, err := h.heldSockets(pid)
-	if err != nil || len(held) == 0 {
+	if err != nil && !errors.Is(err, fact.ErrManyDescriptors) || len(held) == 0 {
 		return nil, err
 	}
 	h.Doing("reading %s/net", dir)

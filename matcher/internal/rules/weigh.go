@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,15 @@ type Other struct {
 	Main     bool   // RoleOther: the pidfile names this very process
 	Sockets  fact.Fact[[]fact.Socket]
 	Why      string // of RoleUnclear
+}
+
+// Weighed are the roles of those that count.
+var Weighed = []Role{RoleLeftover, RoleUnclaimed, RoleUnclear}
+
+// mayListen: what has more descriptors open than are looked at counts as if it did listen,
+// which its user could have had as well. Unknown would cost him less than it costs root.
+func (p Other) mayListen() bool {
+	return len(p.Sockets.Value) > 0 || errors.Is(p.Sockets.Err, fact.ErrManyDescriptors)
 }
 
 // Weight is what the others make of "safe to start".
@@ -35,11 +45,11 @@ func Weigh(others []Other, d Daemon, listeningOnly bool, blind string) (w Weight
 	unclear := withRole(others, RoleUnclear)
 	if listeningOnly {
 		for _, p := range blocking {
-			if p.Sockets.State != fact.Known {
+			if p.Sockets.State != fact.Known && !p.mayListen() {
 				return Doubtful, fmt.Sprintf("; whether %d listens cannot be read", p.PID)
 			}
 		}
-		blocking = slices.DeleteFunc(blocking, func(p Other) bool { return len(p.Sockets.Value) == 0 })
+		blocking = slices.DeleteFunc(blocking, func(p Other) bool { return !p.mayListen() })
 		unclear = slices.DeleteFunc(unclear, func(p Other) bool { return p.Sockets.State == fact.Known && len(p.Sockets.Value) == 0 })
 	}
 	switch {

@@ -1,7 +1,8 @@
 /*
- * webd [-p PIDFILE] [-w WORKERS] [-u UID] [-r] [-l] [-k] [-t] is the daemon. HUP does nothing to it, TERM ends it, and its
- * workers end with it. -r: it removes the file that it was started as. -l: it listens. -k: it locks its pidfile. -t: its
- * first thread ends, and another lives on.
+ * webd [-p PIDFILE] [-d NUMBER] [-w WORKERS] [-u UID] [-r] [-l] [-k] [-t] is the daemon. HUP does nothing to it, TERM ends
+ * it, and its workers end with it. -d: it has so many sockets open, or as many as it may, and so have its workers. -r: it
+ * removes the file that it was started as. -l: it listens. -k: it locks its pidfile. -t: its first thread ends, and another
+ * lives on.
  */
 #define _GNU_SOURCE
 #include <grp.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,6 +33,19 @@ static int listens(void)
 	return fd >= 0 && bind(fd, &any, sizeof any.sa_family) == 0 && listen(fd, 1) == 0;
 }
 
+static void open_sockets(int number)
+{
+	struct rlimit limit;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	for (int i = 1; i < number && dup(fd) >= 0; i++)
+		;
+}
+
 int main(int argc, char **argv)
 {
 	const char *pidfile = NULL;
@@ -39,10 +54,13 @@ int main(int argc, char **argv)
 
 	signal(SIGHUP, SIG_IGN);
 	alarm(4 * 3600); /* what a run that was itself killed leaves behind */
-	while ((option = getopt(argc, argv, "p:w:u:rlkt")) > 0) {
+	while ((option = getopt(argc, argv, "p:d:w:u:rlkt")) > 0) {
 		switch (option) {
 		case 'p':
 			pidfile = optarg;
+			break;
+		case 'd':
+			open_sockets(atoi(optarg));
 			break;
 		case 'w':
 			workers = atoi(optarg);

@@ -49,6 +49,8 @@ var rows = []row{
 		"TestPathsToNowhere"},
 	{user, "runs the daemon, and holds a directory open that is deeper than 4 KiB", "with `--unclaimed=listening`: it does not listen",
 		"TestDeepDescriptor"},
+	{user, "runs it 400 times, with tens of thousands of descriptors open in each", "150, or with `--unclaimed=listening` as if they listened, below 32 MiB",
+		"TestManyDescriptors"},
 	{user, "ends the first thread of his process only, which waits for his file server then", "the answer of a quiet host", "TestHalfEnded"},
 	{user, "fills /run/lock with 100,000 pidfiles", "the answer of a quiet host, below 32 MiB", "TestManyFiles"},
 	{user, "has those files belong to his thousand subordinate user IDs (newuidmap)", "the answer of a quiet host", "TestSubordinateUsers"},

@@ -1,0 +1,83 @@
+package kernel
+
+import (
+	"cmp"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"pidproof/matcher/internal/fact"
+)
+
+// How many descriptors are looked at: a user may have half a million in each of his processes
+// (RLIMIT_NOFILE), and one table of them in many (CLONE_FILES of clone(2)). They are listed
+// from 0 on, and a daemon has opened what it listens on before its clients came.
+const (
+	descriptorsOfProcess = 1 << 16
+	descriptorsOfUser    = 2 * descriptorsOfProcess
+	descriptorsAnyway    = 64
+)
+
+// descriptors remembers of how many of each user it was asked in this question.
+type descriptors struct {
+	lock   sync.Mutex
+	ofUser map[int]int
+}
+
+// allowance is how many descriptors of a process may be looked at, and to whom to say afterwards
+// how many were.
+func (h *System) allowance(pid int) (most int, looked func(n int)) {
+	status, err := h.ReadStatus(pid)
+	if err != nil { // then its descriptors say so, too
+		return descriptorsAnyway, func(int) {}
+	}
+	user := status.UIDs[0]
+	d := &h.descriptors
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	return max(descriptorsAnyway, min(descriptorsOfProcess, descriptorsOfUser-d.ofUser[user])), func(n int) {
+		d.lock.Lock()
+		defer d.lock.Unlock()
+		if d.ofUser == nil {
+			d.ofUser = map[int]int{}
+		}
+		d.ofUser[user] += n
+	}
+}
+
+// heldSockets are the inodes of the sockets that a process has open, and the directory in
+// /proc in which they were seen. With fact.ErrManyDescriptors they are the first ones.
+func (h *System) heldSockets(pid int) (held map[uint64]bool, dir string, err error) {
+	most, looked := h.allowance(pid)
+	againErr := h.lookAgain(pid, func(in string) (nothing bool) {
+		h.Doing("reading %s/fd", in)
+		held, nothing, dir = map[uint64]bool{}, true, in
+		count, linkErr := 0, error(nil)
+		err = eachName(in+"/fd", func(name string) (more bool) {
+			nothing = false
+			if count++; count > most {
+				linkErr = fact.ErrManyDescriptors
+				return false
+			}
+			target, readErr := os.Readlink(in + "/fd/" + name)
+			switch {
+			case fact.Vanished(readErr), fact.Misleads(readErr): // closed since; a directory that is too deep to be named
+				return true
+			case readErr != nil:
+				linkErr = readErr
+				return false
+			}
+			if number, found := strings.CutPrefix(target, socketInode); found {
+				if ino, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64); err == nil {
+					held[ino] = true
+				}
+			}
+			return true
+		})
+		looked(count)
+		err = cmp.Or(err, linkErr)
+		return nothing && err == nil || fact.Vanished(err)
+	})
+	return held, dir, cmp.Or(err, againErr)
+}
