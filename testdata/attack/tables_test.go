@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/testdata/need"
 	"pidproof/testdata/rounds"
 )
 
@@ -157,6 +159,35 @@ func TestManyDescriptors(t *testing.T) {
 		tried := tries("beside some descriptors", "3", 2, 1_000)
 		for range rounds.Of(1, 20) {
 			tried += tries("beside many descriptors", "150", rounds.Of(200, 400), 40_000)
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// The tables of a network namespace take the kernel milliseconds, however empty they are, and a user makes thousands.
+func TestManyNetworkNamespaces(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		newQuietHost(t)
+		total := rounds.Of(100, 1_500)
+		shell := start(t, asUser(need.Program(t, "unshare"), "-Ur", "/bin/sh", "-c",
+			`i=0; while [ "$i" -lt "$1" ]; do unshare -n "$2" -d 1 & i=$((i + 1)); done; echo ready; wait`, "sh", strconv.Itoa(total), idle))
+		until(t, "all of them run", func() bool {
+			all := children(t, shell.pid())
+			return len(all) == total && !slices.ContainsFunc(all, func(pid int) bool {
+				link, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+				return err != nil || link != idle
+			})
+		})
+		tried := 0
+		for range rounds.Of(1, 20) {
+			for _, q := range []question{
+				{[]string{"list", idle}, "0", ""},
+				{[]string{"explain", "-p", noPidfile, idle}, "150", ""},
+				{[]string{"check", "--unclaimed=listening", "-p", noPidfile, idle}, "150", ""},
+			} {
+				ask(t, q.args...).fits(t, "beside many network namespaces", q.exit)
+				tried++
+			}
 		}
 		rounds.Held(t, tried)
 	})

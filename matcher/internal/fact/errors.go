@@ -13,8 +13,9 @@ import (
 var ErrUntold = errors.New("its arguments could not be read in time")
 
 // ErrManyDescriptors: a process, or its user's all together, has more descriptors open than
-// are looked at, and among those that were is nothing of what was looked for.
-var ErrManyDescriptors = errors.New("too many descriptors are open")
+// are looked at, or in more network namespaces, and among those that were is nothing of what
+// was looked for.
+var ErrManyDescriptors = errors.New("too many descriptors are open, or network namespaces")
 
 var ErrBetweenPrograms = errors.New("it is replacing its program")
 

@@ -17,12 +17,41 @@ const (
 	descriptorsOfProcess = 1 << 16
 	descriptorsOfUser    = 2 * descriptorsOfProcess
 	descriptorsAnyway    = 64
+	// The tables of a network namespace, of which a user may make thousands, take ten
+	// milliseconds, however empty they are: the kernel goes through the table of all
+	// (established_get_first in net/ipv4/tcp_ipv4.c).
+	namespacesOfUser = 64
 )
 
-// descriptors remembers of how many of each user it was asked in this question.
+// descriptors remembers of how many of each user it was asked in this question, and in how
+// many network namespaces of his.
 type descriptors struct {
-	lock   sync.Mutex
-	ofUser map[int]int
+	lock       sync.Mutex
+	ofUser     map[int]int
+	namespaces map[int]int
+}
+
+// mayReadTables reports of processes in one network namespace whether its tables are read: on
+// account of one of their users who does not have that of too many.
+func (h *System) mayReadTables(pids []int) bool {
+	d := &h.descriptors
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	if d.namespaces == nil {
+		d.namespaces = map[int]int{}
+	}
+	for _, pid := range pids {
+		status, err := h.ReadStatus(pid)
+		if err != nil {
+			continue
+		}
+		user := status.UIDs[0]
+		if user == 0 || d.namespaces[user] < namespacesOfUser {
+			d.namespaces[user]++
+			return true
+		}
+	}
+	return false
 }
 
 // allowance is how many descriptors of a process may be looked at, and to whom to say afterwards

@@ -60,15 +60,27 @@ const heldAtOnce = 1 << 16
 func (h *System) ListeningOf(pids []int) map[int]fact.Fact[[]fact.Socket] {
 	out := make(map[int]fact.Fact[[]fact.Socket], len(pids))
 	byNamespace := map[string][]int{}
+	var namespaces []string
 	for _, pid := range pids {
 		ns := ReadLink(filepath.Join(h.Proc, strconv.Itoa(pid), "ns/net"))
 		if ns.State != fact.Known {
 			out[pid] = h.Listening(pid)
 			continue
 		}
+		if byNamespace[ns.Value] == nil {
+			namespaces = append(namespaces, ns.Value)
+		}
 		byNamespace[ns.Value] = append(byNamespace[ns.Value], pid)
 	}
-	for _, of := range byNamespace {
+	ours := ReadLink(filepath.Join(h.Proc, "self/ns/net")).Value
+	for _, ns := range namespaces {
+		of := byNamespace[ns]
+		if ns != ours && !h.mayReadTables(of) {
+			for _, pid := range of {
+				out[pid] = fact.Failed[[]fact.Socket](fact.ErrManyDescriptors)
+			}
+			continue
+		}
 		holders, first := map[uint64][]int{}, 0
 		for i, pid := range of {
 			held, _, err := h.heldSockets(pid)
@@ -81,7 +93,7 @@ func (h *System) ListeningOf(pids []int) map[int]fact.Fact[[]fact.Socket] {
 			if i < len(of)-1 && len(holders) < heldAtOnce {
 				continue
 			}
-			h.shareListeners(holders, of[first:i+1], out)
+			h.shareListeners(ns == ours, holders, of[first:i+1], out)
 			holders, first = map[uint64][]int{}, i+1
 		}
 	}
@@ -89,19 +101,36 @@ func (h *System) ListeningOf(pids []int) map[int]fact.Fact[[]fact.Socket] {
 }
 
 // shareListeners gives each of pids, which are of one network namespace, what it holds.
-func (h *System) shareListeners(holders map[uint64][]int, pids []int, out map[int]fact.Fact[[]fact.Socket]) {
+func (h *System) shareListeners(ours bool, holders map[uint64][]int, pids []int, out map[int]fact.Fact[[]fact.Socket]) {
 	if len(holders) == 0 {
 		return
 	}
-	dir := filepath.Join(h.Proc, strconv.Itoa(pids[len(pids)-1]))
-	h.Doing("reading %s/net", dir)
-	err := eachListener(dir, func(l listener) {
-		for _, pid := range holders[l.inode] {
-			out[pid] = listensOn(append(out[pid].Value, l.Socket), nil)
+	const tries = 8
+	from := make([]string, 0, tries) // any of them may have ended meanwhile
+	if ours {
+		from = append(from, "self")
+	}
+	for i := len(pids) - 1; i >= 0 && len(from) < tries; i-- {
+		from = append(from, strconv.Itoa(pids[i]))
+	}
+	for _, process := range from {
+		found := map[int][]fact.Socket{}
+		dir := filepath.Join(h.Proc, process)
+		h.Doing("reading %s/net", dir)
+		err := eachListener(dir, func(l listener) {
+			for _, pid := range holders[l.inode] {
+				found[pid] = append(found[pid], l.Socket)
+			}
+		})
+		if err == nil {
+			for pid, sockets := range found {
+				out[pid] = fact.Of(sockets)
+			}
+			return
 		}
-	})
-	if err != nil { // it may have ended: each is asked for himself
-		for _, pid := range pids {
+	}
+	for i, pid := range pids { // each is asked for himself
+		if out[pid] = fact.Failed[[]fact.Socket](fact.ErrManyDescriptors); i < tries {
 			out[pid] = h.Listening(pid)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"pidproof/matcher/internal/fact"
 )
 
@@ -17,6 +19,7 @@ func TestWeighManyDescriptors(t *testing.T) {
 		{fact.Of([]fact.Socket(nil)), Free},
 		{fact.Of([]fact.Socket{{Kind: "tcp"}}), Blocked},
 		{fact.Failed[[]fact.Socket](fact.ErrManyDescriptors), Blocked},
+		{fact.Failed[[]fact.Socket](unix.ESRCH), Free}, // it has ended meanwhile
 		{fact.Failed[[]fact.Socket](errors.New("input/output error")), Doubtful},
 	} {
 		others := []Other{{PID: 7, Role: RoleUnclaimed, Sockets: test.sockets}}

@@ -51,6 +51,7 @@ var rows = []row{
 		"TestDeepDescriptor"},
 	{user, "runs it 400 times, with tens of thousands of descriptors open in each", "150, or with `--unclaimed=listening` as if they listened, below 32 MiB",
 		"TestManyDescriptors"},
+	{user, "runs it in 1,500 network namespaces", "150, or with `--unclaimed=listening` as if they listened, below 32 MiB", "TestManyNetworkNamespaces"},
 	{user, "ends the first thread of his process only, which waits for his file server then", "the answer of a quiet host", "TestHalfEnded"},
 	{user, "fills /run/lock with 100,000 pidfiles", "the answer of a quiet host, below 32 MiB", "TestManyFiles"},
 	{user, "has those files belong to his thousand subordinate user IDs (newuidmap)", "the answer of a quiet host", "TestSubordinateUsers"},
