@@ -128,12 +128,17 @@ func complaintsDropped(s *syntax.Stmt) bool {
 		case r.Op == syntax.RdrAll || r.Op == syntax.AppAll || r.N != nil && r.N.Value == "2" && null:
 			return true
 		case r.Op == syntax.DplOut && r.N != nil && r.N.Value == "2":
-			return out
+			return out || r.Word != nil && r.Word.Lit() == "-"
 		case r.Op != syntax.DplOut && (r.N == nil || r.N.Value == "1"):
 			out = null
 		}
 	}
 	return false
+}
+
+// complaintsKept: a redirection has the statement's stderr go where its stdout does, to who reads that.
+func complaintsKept(s *syntax.Stmt) bool {
+	return !complaintsDropped(s) && slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return r.Op == syntax.DplOut && r.N != nil && r.N.Value == "2" })
 }
 
 // onePath: the word is one file's to a shell, also where it is not quoted.

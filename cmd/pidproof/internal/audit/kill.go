@@ -69,6 +69,38 @@ func signalWord(args []*syntax.Word) (string, bool) {
 	return `"$` + p.Param.Value + `"`, true
 }
 
+// signalOf is the signal behind -s, "" where nobody knows it before the script runs.
+func (src *source) signalOf(w *syntax.Word) string {
+	if values := src.values(w); len(values) == 1 && src.certain(w) {
+		return values[0]
+	}
+	if p, is := only(w).(*syntax.ParamExp); is && plainParam(p) {
+		return `"$` + p.Param.Value + `"`
+	}
+	return ""
+}
+
+// certain: a word is what the script says that it is, and no ${1:-HUP}, which may be another.
+func (src *source) certain(w *syntax.Word) bool {
+	for _, part := range w.Parts {
+		switch part := part.(type) {
+		case *syntax.Lit, *syntax.SglQuoted:
+		case *syntax.DblQuoted:
+			if !src.certain(&syntax.Word{Parts: part.Parts}) {
+				return false
+			}
+		case *syntax.ParamExp:
+			its := src.assigned[part.Param.Value]
+			if !plainParam(part) || len(its) != 1 || its[0] == nil || variablesOf(its[0]) != nil || hasCommand(its[0]) || len(its[0].Parts) != 1 {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // killArguments takes kill's words apart: kill -9 N, kill -s HUP N, kill -HUP -- -N.
 func killArguments(src *source, args []*syntax.Word) (signal string, targets []*syntax.Word) {
 	signal = "TERM"
@@ -88,11 +120,12 @@ func killArguments(src *source, args []*syntax.Word) (signal string, targets []*
 			return "list", nil
 		case (text == "-s" || text == "-n") && i+1 < len(args):
 			i++
-			if values := src.values(args[i]); len(values) == 1 {
-				signal = values[0]
-			}
+			signal = src.signalOf(args[i])
 		case len(text) > 1 && text[0] == '-' && len(targets) == 0 && text[1] != unknown[0]:
-			signal = strings.TrimPrefix(text[1:], "SIG")
+			signal = ""
+			if src.certain(args[i]) {
+				signal = strings.TrimPrefix(text[1:], "SIG")
+			}
 		default:
 			targets = append(targets, args[i])
 		}

@@ -29,7 +29,7 @@ func (f *finder) here(s *syntax.Stmt, w *syntax.Word) (reading, bool) {
 	if !is || s.Background || s.Coprocess || len(call.Assigns) > 0 {
 		return reading{}, false
 	}
-	if slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return !quiet(r) }) {
+	if slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return !quiet(r) }) || complaintsKept(s) {
 		return reading{}, false
 	}
 	read, is := f.exact(w, s)
