@@ -83,6 +83,17 @@ func TestFind(t *testing.T) {
 		{"as arguments of the script and of its functions", "set -- killall d\n\"$@\"\nf() { shift; \"$@\"; }\nf x killall d\ng() { $2 $3; }\ng x pkill d\ng kill", "2 killall\n5 killall\n7 pkill"},
 		{"by one of its own of that name", "kill() { command kill \"$@\"; }\nkill -9 $pid", "2 kill"},
 		{"a number that is written down, or from anywhere", "kill 1234\nkill -9 $(cat /run/d)\nkill -9 `f`\nkill 0\nkill -TERM $(jobs -p)", "2 kill\n3 kill\n4 kill"},
+		{"a name that a variable is given where it is used", ": ${K:=killall}\n$K d\n: \"${PF=/run/f.pid}\"\nkill -0 $(cat $PF)\n: ${L:=logger}\n$L d", "3 killall\n5 kill-0"},
+		{"by the name of another variable", "a=kill b=a\n${!b} -9 $pid\n${!c} d\necho ${!b}", "3 kill"},
+		{"by a variable whose name says what it is", ". /etc/sysconfig/d\n$KILLALL d\n\"${PIDOF_BIN}\" d\n$KILLER d\n$kill_log d\nKILL=logger\n$KILL d", "3 cannot-tell\n4 cannot-tell"},
+		{"written by others", "d & echo $! | tee /run/f.pid\necho x | tee -a $PIDFILE >/dev/null\necho x | tee /var/log/d", "2 pidfile-written\n3 pidfile-written"},
+		{"removed by others, and from where it is", "cd /run && rm -f f.pid\n(cd /run/d; rm -f *.pid)\nfind /run/d -name '*.pid' -delete\nfind /run/d -name f.pid -exec rm -f {} +\nfind /run/d -name '*.pid' -print\n" +
+			"find /run/d -name '*.sock' -delete\nmv /run/f.pid /run/f.old\nmv /run/f.old /run/f.pid\nrm -f rapid stupid\nmv -f $PIDFILE /x", "2 pidfile-removed\n3 pidfile-removed\n4 pidfile-removed\n5 pidfile-removed\n8 pidfile-removed\n11 pidfile-removed"},
+		{"loops that wait for the end of a pidfile", "until [ ! -f /run/f.pid ]; do sleep 1; done\nuntil [ -f /run/f.pid ]; do sleep 1; done\nwhile [ ! -f /run/f.pid ]; do sleep 1; done\nwhile ! [ -f /run/f.pid ]; do sleep 1; done\n" +
+			"until ! test -s /run/f.pid; do sleep 1; done\nuntil [ \"$n\" = 0 ] || ! [ -e \"$PIDFILE\" ]; do sleep 1; done", "2 wait-loop\n6 wait-loop\n7 wait-loop"},
+		{"bash's test in a loop", "while [[ -f $PIDFILE ]]; do sleep 1; done\nwhile [[ -e /proc/$pid && $n -gt 0 ]]; do sleep 1; done\nwhile [[ ! -f $PIDFILE ]]; do sleep 1; done\nuntil [[ ! -f $PIDFILE ]]; do sleep 1; done\nuntil [[ -f $PIDFILE ]]; do sleep 1; done",
+			"2 wait-loop\n3 proc\n3 wait-loop\n5 wait-loop"},
+		{"what comes in, by its other name", ". /proc/self/fd/0\nsh /proc/self/fd/3", "2 cannot-tell\n3 cannot-tell"},
 		{"pidproof with the old way behind it", "if command -v pidproof >/dev/null; then pidproof killproc d; else killall d; fi", ""},
 		{"comments and texts", "# kill -9 $pid\ncat <<E\nkill -9 $pid\nE\necho 'kill $pid'", ""},
 	} {
@@ -90,8 +101,10 @@ func TestFind(t *testing.T) {
 		if want != "" {
 			want += "\n"
 		}
-		if got := places(ofText(t, "x", "#!/bin/sh\n"+c.text+"\n")); got != want {
-			t.Errorf("%s:\n%s\ngot\n%swant\n%s", c.name, c.text, got, want)
+		for _, shell := range []string{"sh", "bash"} {
+			if got := places(ofText(t, "x", "#!/bin/"+shell+"\n"+c.text+"\n")); got != want {
+				t.Errorf("%s, by %s:\n%s\ngot\n%swant\n%s", c.name, shell, c.text, got, want)
+			}
 		}
 	}
 }

@@ -212,7 +212,7 @@ func outsideFunctions(found []command) []command {
 func readsScript(args []*syntax.Word) bool {
 	for _, word := range args {
 		text := literalStart(word)
-		if strings.HasPrefix(text, "/dev/") && text != "/dev/null" || len(word.Parts) == 1 && isProcSubst(word.Parts[0]) {
+		if strings.HasPrefix(text, "/dev/") && text != "/dev/null" || strings.HasPrefix(text, "/proc/self/fd/") || len(word.Parts) == 1 && isProcSubst(word.Parts[0]) {
 			return true
 		}
 		if !strings.HasPrefix(text, "-") {

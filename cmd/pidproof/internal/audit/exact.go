@@ -221,6 +221,10 @@ func (f *finder) lookForEvents() *events {
 				if n.Name != nil {
 					e.sets[n.Name.Value] = append(e.sets[n.Name.Value], n.Pos().Offset())
 				}
+			case *syntax.ParamExp:
+				if assignsUnset(n) {
+					e.sets[n.Param.Value] = append(e.sets[n.Param.Value], n.Pos().Offset())
+				}
 			case *syntax.BinaryCmd:
 				if from, is := n.X.Cmd.(*syntax.CallExpr); is && n.Op == syntax.Pipe && oneLine.Compiled().MatchString(textOf(from)) {
 					once[n.Y.Cmd] = true

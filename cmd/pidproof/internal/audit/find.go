@@ -150,18 +150,12 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 		f.add(s, Fuser, "")
 	case "start-stop-daemon":
 		f.startStopDaemon(s, c)
-	case "rm", "unlink":
-		for _, w := range c.args {
-			if f.isPidfile(w) || namesPID(w) {
-				if covered := f.stoppedBefore(s); covered != "" || !f.proven(s) {
-					f.inSkeleton(f.add(s, Removed, covered), s)
-				}
-				break
-			}
-		}
+	case "rm", "unlink", "mv":
+		f.removal(s, c)
 	case unknown:
 		f.opaque(s, c)
 	case "find", "ls", "cd", "pushd":
+		f.removal(s, c)
 		if slices.ContainsFunc(c.args, f.isProcfs) {
 			f.add(s, Proc, "")
 			break
@@ -174,6 +168,15 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 				break
 			}
 		}
+	}
+}
+
+func (f *finder) removal(s *syntax.Stmt, c command) {
+	if !f.removes(c) {
+		return
+	}
+	if covered := f.stoppedBefore(s); covered != "" || !f.proven(s) {
+		f.inSkeleton(f.add(s, Removed, covered), s)
 	}
 }
 

@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"slices"
+
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -13,7 +15,7 @@ func (f *finder) loops(file *syntax.File) {
 		}
 		switch cmd := s.Cmd.(type) {
 		case *syntax.WhileClause, *syntax.ForClause:
-			if f.calls(cmd, 3, sleeps) && f.calls(cmd, 3, f.asks) {
+			if f.calls(cmd, 3, sleeps) && f.calls(cmd, 3, f.asks(conditionOf(cmd))) {
 				f.add(s, WaitLoop, "").Words = firstLine(f.line(s))
 			}
 		}
@@ -48,7 +50,10 @@ func (f *finder) calls(in syntax.Node, depth int, is func(s *syntax.Stmt, c comm
 		}
 		call, isCall := s.Cmd.(*syntax.CallExpr)
 		if !isCall {
-			return true
+			if _, isTest := s.Cmd.(*syntax.TestClause); isTest {
+				does = is(s, command{name: "[["})
+			}
+			return !does
 		}
 		for _, c := range f.commands(call) {
 			does = does || is(s, c)
@@ -61,9 +66,22 @@ func (f *finder) calls(in syntax.Node, depth int, is func(s *syntax.Stmt, c comm
 	return does
 }
 
+// conditionOf is where an until says when it ends.
+func conditionOf(n syntax.Node) (until nodeRange) {
+	if loop, is := n.(*syntax.WhileClause); is && loop.Until && len(loop.Cond) > 0 {
+		until = statements(loop.Cond)
+	}
+	return until
+}
+
 func sleeps(_ *syntax.Stmt, c command) bool { return c.name == "sleep" || c.name == "usleep" }
 
-func (f *finder) asks(s *syntax.Stmt, c command) bool {
+func (f *finder) asks(until nodeRange) func(s *syntax.Stmt, c command) bool {
+	return func(s *syntax.Stmt, c command) bool { return f.asksIn(s, c, until.has(s.Pos().Offset())) }
+}
+
+// asksIn: who waits until a pidfile is there waits for a start, and while it is there, or until it is not, for the end.
+func (f *finder) asksIn(s *syntax.Stmt, c command, until bool) bool {
 	switch c.name {
 	case "kill":
 		signal, targets := killArguments(f.source, c.args)
@@ -75,14 +93,15 @@ func (f *finder) asks(s *syntax.Stmt, c command) bool {
 	case "start-stop-daemon":
 		o := f.ssdOptions(c.args)
 		return o.status || o.test
-	case "[", "test":
+	case "[", "test", "[[": // [[ is a command to a shell that is not bash, busybox's
+		if test, is := s.Cmd.(*syntax.TestClause); is {
+			return f.testAsks(test.X, s.Negated != until)
+		}
 		for i, w := range c.args {
-			for _, v := range f.values(w) {
-				if asksByNumber.Compiled().MatchString(v) && !isKnown(f.numberOf(w)) {
-					return true
-				}
+			if f.namesProcess(w) {
+				return true
 			}
-			if i > 0 && f.isPidfile(w) && !s.Negated && !negatedTest(c.args) {
+			if i > 0 && f.isPidfile(w) && (s.Negated != negatedTest(c.args)) == until {
 				switch literalStart(c.args[i-1]) {
 				case "-e", "-f", "-s", "-r":
 					return true
@@ -93,7 +112,35 @@ func (f *finder) asks(s *syntax.Stmt, c command) bool {
 	return false
 }
 
-// negatedTest: who waits until a pidfile is there waits for a start.
+func (f *finder) namesProcess(w *syntax.Word) bool {
+	return slices.ContainsFunc(f.values(w), func(v string) bool {
+		return asksByNumber.Compiled().MatchString(v) && !isKnown(f.numberOf(w))
+	})
+}
+
+// testAsks: bash's test does.
+func (f *finder) testAsks(x syntax.TestExpr, negated bool) bool {
+	switch x := x.(type) {
+	case *syntax.Word:
+		return f.namesProcess(x)
+	case *syntax.ParenTest:
+		return f.testAsks(x.X, negated)
+	case *syntax.BinaryTest:
+		return f.testAsks(x.X, negated) || f.testAsks(x.Y, negated)
+	case *syntax.UnaryTest:
+		switch x.Op {
+		case syntax.TsNot:
+			return f.testAsks(x.X, !negated)
+		case syntax.TsExists, syntax.TsRegFile, syntax.TsNoEmpty, syntax.TsRead:
+			if w, is := x.X.(*syntax.Word); is && f.isPidfile(w) {
+				return !negated
+			}
+		}
+		return f.testAsks(x.X, negated)
+	}
+	return false
+}
+
 func negatedTest(args []*syntax.Word) bool {
 	return len(args) > 0 && literalStart(args[0]) == "!"
 }

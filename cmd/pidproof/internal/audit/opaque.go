@@ -21,10 +21,23 @@ func (f *finder) opaque(s *syntax.Stmt, c command) {
 	if in := f.functions[f.inside(s)]; in != nil && runsItsArguments(in) && positionalIn(s) {
 		return // where the function is called, the command is known
 	}
-	if suspicious && !f.isDaemon(s) {
+	if suspicious && !f.isDaemon(s) || namesAsker(s, c) {
 		f.add(s, CannotTell, "")
 	}
 }
+
+// namesAsker: the command is in a variable whose name says that it signals or asks, $KILLALL, and that has its value from
+// somewhere else.
+func namesAsker(s *syntax.Stmt, c command) bool {
+	call, is := s.Cmd.(*syntax.CallExpr)
+	if !is || len(c.args) >= len(call.Args) {
+		return false
+	}
+	p, is := only(call.Args[len(call.Args)-len(c.args)-1]).(*syntax.ParamExp)
+	return is && askerName.Compiled().MatchString(p.Param.Value)
+}
+
+var askerName = pattern(`(?i)^(.*_)?(kill|killall5?|pkill|pidof|pgrep|fuser)(_?(bin|cmd|command|path|prog|program))?$`)
 
 // givenSignal: an option as kill has it, before a number or what may be one.
 func (f *finder) givenSignal(args []*syntax.Word) bool {

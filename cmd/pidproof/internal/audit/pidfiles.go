@@ -1,13 +1,22 @@
 package audit
 
 import (
+	"path"
 	"slices"
+	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 )
 
 // writes: a number that the script itself writes into a pidfile.
 func (f *finder) writes(s *syntax.Stmt) {
+	if call, is := s.Cmd.(*syntax.CallExpr); is {
+		for _, c := range f.commands(call) {
+			if c.name == "tee" && slices.ContainsFunc(c.args, f.isPidfile) {
+				f.add(s, Written, "")
+			}
+		}
+	}
 	for _, r := range s.Redirs {
 		switch r.Op {
 		case syntax.RdrOut, syntax.AppOut, syntax.ClbOut:
@@ -19,6 +28,36 @@ func (f *finder) writes(s *syntax.Stmt) {
 			}
 		}
 	}
+}
+
+// removes: a command that a pidfile is gone after, from where the daemon's is looked for.
+func (f *finder) removes(c command) bool {
+	switch c.name {
+	case "rm", "unlink":
+		return slices.ContainsFunc(c.args, func(w *syntax.Word) bool { return f.isPidfile(w) || namesPID(w) || f.barePidfile(w) })
+	case "mv":
+		if len(c.args) < 2 {
+			return false
+		}
+		to := c.args[len(c.args)-1]
+		return slices.ContainsFunc(c.args[:len(c.args)-1], func(w *syntax.Word) bool {
+			return f.isPidfile(w) && (!f.isPidfile(to) || strings.HasPrefix(unquoted(textOf(to)), unquoted(textOf(w)))) // not FILE.new, written before
+		})
+	case "find":
+		deletes := slices.ContainsFunc(c.args, func(w *syntax.Word) bool {
+			word := w.Lit()
+			return word == "-delete" || path.Base(word) == "rm" || path.Base(word) == "unlink"
+		})
+		return deletes && slices.ContainsFunc(c.args, func(w *syntax.Word) bool { return f.isPidfile(w) || f.barePidfile(w) })
+	}
+	return false
+}
+
+// barePidfile: a file that is named as one in whatever directory is the current one.
+func (f *finder) barePidfile(w *syntax.Word) bool {
+	return slices.ContainsFunc(f.values(w), func(v string) bool {
+		return !strings.ContainsAny(v, "/"+unknown) && pidfilePath.Compiled().MatchString(v)
+	})
 }
 
 // endsMany are files of the kernel's that signal whoever is in a control group, or all: see
@@ -45,18 +84,27 @@ func namesPID(w *syntax.Word) bool {
 // places: a pidfile where anybody can put one, at the assignment that says so.
 func (f *finder) places(file *syntax.File) {
 	syntax.Walk(file, func(n syntax.Node) bool {
-		a, is := n.(*syntax.Assign)
-		if !is || a.Value == nil || a.Name == nil {
-			return true
-		}
-		for _, v := range f.values(a.Value) {
-			if writable.Compiled().MatchString(v) && (pidfilePath.Compiled().MatchString(v) || f.pidfiles[a.Name.Value] || pidfileName.Compiled().MatchString(a.Name.Value)) {
-				f.add(a, Writable, "")
-				break
+		switch n := n.(type) {
+		case *syntax.Assign:
+			if n.Value != nil && n.Name != nil {
+				f.place(n, n.Name.Value, n.Value)
+			}
+		case *syntax.ParamExp:
+			if assignsUnset(n) {
+				f.place(n, n.Param.Value, n.Exp.Word)
 			}
 		}
 		return true
 	})
+}
+
+func (f *finder) place(at syntax.Node, name string, value *syntax.Word) {
+	for _, v := range f.values(value) {
+		if writable.Compiled().MatchString(v) && (pidfilePath.Compiled().MatchString(v) || f.pidfiles[name] || pidfileName.Compiled().MatchString(name)) {
+			f.add(at, Writable, "")
+			break
+		}
+	}
 }
 
 var writable = pattern(`^(/tmp|/var/tmp|/dev/shm|/run/lock|/var/lock|/run/shm)/`)

@@ -84,6 +84,11 @@ func (src *source) collect(f *syntax.File, sourced func(path string) *script, de
 			src.assign(n)
 		case *syntax.DeclClause:
 			src.declareNames(n)
+		case *syntax.ParamExp:
+			if assignsUnset(n) { // with a part more: it may be what was there before
+				word := &syntax.Word{Parts: append(slices.Clone(n.Exp.Word.Parts), &syntax.Lit{ValuePos: n.Exp.Word.End(), ValueEnd: n.Exp.Word.End()})}
+				src.assigned[n.Param.Value] = append(src.assigned[n.Param.Value], word)
+			}
 		case *syntax.ForClause:
 			if over, is := n.Loop.(*syntax.WordIter); is {
 				src.assigned[over.Name.Value] = append(src.assigned[over.Name.Value], over.Items...)
@@ -110,6 +115,11 @@ func (src *source) collect(f *syntax.File, sourced func(path string) *script, de
 		}
 		return true
 	})
+}
+
+// assignsUnset: ${K:=killall} gives a variable its value from there on.
+func assignsUnset(p *syntax.ParamExp) bool {
+	return p.Exp != nil && p.Exp.Word != nil && (p.Exp.Op == syntax.AssignUnset || p.Exp.Op == syntax.AssignUnsetOrNull)
 }
 
 func (src *source) assign(a *syntax.Assign) {

@@ -96,6 +96,9 @@ func (src *source) paramValues(p *syntax.ParamExp, seen map[string]bool) (values
 	}
 	seen[name] = true
 	defer delete(seen, name)
+	if p.Excl && p.Names == 0 {
+		return src.named(name, seen)
+	}
 	if name == "IFS" && len(src.assigned[name]) == 0 {
 		return []string{" "}
 	}
@@ -139,6 +142,25 @@ func (src *source) paramValues(p *syntax.ParamExp, seen map[string]bool) (values
 		case syntax.UpperFirst, syntax.LowerFirst, syntax.OtherParamOps:
 			return []string{unknown}
 		}
+	}
+	return values[:min(len(values), valueLimit)]
+}
+
+// named is what ${!NAME} is: the value of the variable whose name the variable has.
+func (src *source) named(name string, seen map[string]bool) (values []string) {
+	for _, word := range src.assigned[name] {
+		for _, other := range src.valuesOf(word.Parts, seen, false) {
+			switch {
+			case len(values) == valueLimit:
+			case variableName.Compiled().MatchString(other):
+				values = append(values, src.paramValues(&syntax.ParamExp{Param: &syntax.Lit{Value: other}}, seen)...)
+			default:
+				values = append(values, unknown)
+			}
+		}
+	}
+	if len(values) == 0 {
+		return []string{unknown}
 	}
 	return values[:min(len(values), valueLimit)]
 }
