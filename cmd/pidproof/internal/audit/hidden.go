@@ -117,8 +117,13 @@ func (f *finder) onlyPrints(call *syntax.CallExpr) bool {
 func toFile(s *syntax.Stmt) bool {
 	return slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool {
 		out := r.Op == syntax.RdrOut || r.Op == syntax.AppOut || r.Op == syntax.ClbOut || r.Op == syntax.RdrAll || r.Op == syntax.AppAll
-		return out && r.Word != nil && !strings.HasPrefix(literalStart(r.Word), "/dev/") && !strings.HasSuffix(textOf(r.Word), ".log") && !strings.Contains(strings.ToLower(textOf(r.Word)), "log")
+		return out && r.Word != nil && !strings.HasPrefix(literalStart(r.Word), "/dev/") && !isLog(textOf(r.Word))
 	})
+}
+
+// isLog: nobody runs a log. What is in /etc, logrotate's files for one, is none.
+func isLog(name string) bool {
+	return !strings.HasPrefix(unquoted(name), "/etc/") && strings.Contains(strings.ToLower(name), "log")
 }
 
 // says: it prints a text that would signal or ask.
@@ -199,7 +204,7 @@ func (f *finder) printedName(w *syntax.Word, depth int) (is bool) {
 		case *syntax.DblQuoted:
 			is = is || f.printedName(&syntax.Word{Parts: part.Parts}, depth+1)
 		case *syntax.CmdSubst:
-			is = is || calls(part, decoders.Compiled().MatchString) || calls(part, writers.Compiled().MatchString) && !strings.Contains(literalText(&syntax.Block{Stmts: part.Stmts}), unknown)
+			is = is || calls(part, decoders.Compiled().MatchString) || calls(part, writers.Compiled().MatchString) && !strings.Contains(literalText(&syntax.Block{Stmts: part.Stmts}), unknown) || f.functionNames(part)
 		case *syntax.ParamExp:
 			is = is || f.written[part.Param.Value] || f.cutOut(part)
 			for _, value := range f.assigned[part.Param.Value] {
@@ -211,6 +216,16 @@ func (f *finder) printedName(w *syntax.Word, depth int) (is bool) {
 		}
 	}
 	return is
+}
+
+// functionNames: a function of the script that prints has the name of what signals or asks.
+func (f *finder) functionNames(c *syntax.CmdSubst) bool {
+	return calls(c, func(name string) bool {
+		body := f.functions[name]
+		return body != nil && calls(body, writers.Compiled().MatchString) && slices.ContainsFunc(strings.Fields(literalText(body.Body)), func(word string) bool {
+			return slices.Contains(askers, path.Base(word))
+		})
+	})
 }
 
 // cutOut: a part of a text, or the text in other letters. ${X#...} and ${X%...} are common where X is not known.

@@ -58,14 +58,43 @@ func (src *source) numberIn(parts []syntax.WordPart, seen map[string]bool) (n nu
 		case *syntax.ParamExp:
 			n.add(src.numberOfParam(p, seen))
 		case *syntax.CmdSubst:
+			var its number
 			for _, s := range p.Stmts {
-				n.add(src.printedBy(s, seen))
+				its.add(src.printedBy(s, seen))
 			}
+			if its.from&ofChild != 0 && src.startsChild(p, followed) { // not the script's own: its number is anybody's when it ends
+				its.from = its.from&^ofChild | isNumber
+			}
+			n.add(its)
 		case *syntax.ArithmExp: // it is counted, or read from where nobody knows
 			n.from |= isNumber
 		}
 	}
 	return n
+}
+
+// startsChild: what is run in the background there is another shell's child.
+func (src *source) startsChild(in syntax.Node, depth int) (does bool) {
+	if depth == 0 || src.spent() {
+		return true
+	}
+	syntax.Walk(in, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Stmt:
+			does = does || n.Background
+		case *syntax.CallExpr:
+			for _, c := range src.commands(n) {
+				if body := src.functions[c.function]; body != nil && !does {
+					does = src.startsChild(body.Body, depth-1)
+				}
+				if c.inner != nil && !does {
+					does = src.startsChild(c.inner, depth-1)
+				}
+			}
+		}
+		return !does
+	})
+	return does
 }
 
 var pidName = pattern(`(?i)^(.*_)?([a-z]*pid)s?$`)

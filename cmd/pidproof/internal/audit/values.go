@@ -92,7 +92,7 @@ func (src *source) paramValues(p *syntax.ParamExp, seen map[string]bool) (values
 		if p.Exp != nil && p.Exp.Word != nil && (p.Exp.Op == syntax.DefaultUnset || p.Exp.Op == syntax.DefaultUnsetOrNull) {
 			return src.valuesOf(p.Exp.Word.Parts, seen, false) // K=${K:-kill}
 		}
-		return []string{unknown}
+		return append(src.constants(p), unknown)
 	}
 	seen[name] = true
 	defer delete(seen, name)
@@ -144,6 +144,19 @@ func (src *source) paramValues(p *syntax.ParamExp, seen map[string]bool) (values
 		}
 	}
 	return values[:min(len(values), valueLimit)]
+}
+
+// constants are what a variable may be where its own value is made of it: K=kill K=${K}all.
+func (src *source) constants(p *syntax.ParamExp) (values []string) {
+	if !plainParam(p) {
+		return nil
+	}
+	for _, word := range src.assigned[p.Param.Value] {
+		if word != nil && len(values) < valueLimit-1 && len(variablesOf(word)) == 0 && !hasCommand(word) {
+			values = append(values, src.valuesOf(word.Parts, nil, false)...)
+		}
+	}
+	return values
 }
 
 // named is what ${!NAME} is: the value of the variable whose name the variable has.
