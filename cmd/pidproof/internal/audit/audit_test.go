@@ -70,6 +70,10 @@ func TestFind(t *testing.T) {
 		{"pidfiles written and removed", "d & echo $! >/run/f.pid\n: >/run/g.pid\nrm -f /run/f.pid", "2 pidfile-written\n4 pidfile-removed"},
 		{"removed after what stops nothing", "start-stop-daemon --stop --signal HUP --exec /bin/d\nstart-stop-daemon -K -t -x /bin/d\nrm /run/f.pid", "4 pidfile-removed"},
 		{"removed after a stop", "start-stop-daemon --stop --exec /bin/d\nrm /run/f.pid", "3 pidfile-removed wrapper"},
+		{"removed after a stop of another's, in another arm, and after a signal that is no stop", ". /lib/lsb/init-functions\nstart-stop-daemon --stop --pidfile /run/e.pid --exec /bin/e\nrm /run/f.pid\n" +
+			"a() { case $1 in stop) start-stop-daemon --stop --exec /bin/d;; x) rm /run/f.pid;; esac; }\nb() { killproc -p /run/f.pid /bin/d -HUP; rm /run/f.pid; }\nc() { killproc -p /run/f.pid /bin/d; rm /run/f.pid; }\n" +
+			"d() { killproc -p /run/f.pid /bin/d USR1; rm /run/f.pid; }\ne() { killproc /bin/d -TERM; rm /run/f.pid; }\nf() { start-stop-daemon --stop -p $P -x /bin/d; rm /run/f.pid; }\ng() { killproc -p /run/f.pid /bin/d 9; rm /run/f.pid; }",
+			"4 pidfile-removed\n5 pidfile-removed\n6 pidfile-removed\n7 pidfile-removed hook\n8 pidfile-removed\n9 pidfile-removed hook\n10 pidfile-removed wrapper\n11 pidfile-removed hook"},
 		{"anybody's directory", "PIDFILE=/tmp/f.pid\nkill $(cat $PIDFILE)", "2 pidfile-writable\n3 kill"},
 		{"with another program before it", "env -i X=1 kill -9 $pid\ntimeout 5 killall d\nnice -n 5 pkill d\nchrt -p 1 $pid", "2 kill\n3 killall\n4 pkill"},
 		{"in another shell", `su -s /bin/sh -c "kill -15 $PID" u` + "\nsh -c 'killall d'\ntrap 'kill $pid' EXIT", "2 kill\n3 killall\n4 kill"},

@@ -175,7 +175,7 @@ func (f *finder) removal(s *syntax.Stmt, c command) {
 	if !f.removes(c) {
 		return
 	}
-	if covered := f.stoppedBefore(s); covered != "" || !f.proven(s) {
+	if covered := f.stoppedBefore(s, c); covered != "" || !f.proven(s) {
 		f.inSkeleton(f.add(s, Removed, covered), s)
 	}
 }

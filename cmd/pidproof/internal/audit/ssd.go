@@ -225,19 +225,65 @@ func (f *finder) byNumber(s *syntax.Stmt, o ssdOptions) {
 type stop struct {
 	at     uint
 	in, by string
+	// pidfiles are those that it may be asked for, nil where nobody knows.
+	pidfiles []string
 }
 
 // stoppedBefore: in the same function, or in the whole script where it is in none, a stop that
 // our wrapper or hook sees comes first, and fails where the daemon has not ended.
-func (f *finder) stoppedBefore(s *syntax.Stmt) string {
+func (f *finder) stoppedBefore(s *syntax.Stmt, c command) string {
 	in := f.inside(s)
 	for _, stop := range f.stops() {
-		if stop.in == in && stop.at < s.Pos().Offset() {
+		if stop.in == in && stop.at < s.Pos().Offset() && !f.flow().exclusive(stop.at, s.Pos().Offset()) && !f.ofAnother(stop, c) {
 			return stop.by
 		}
 	}
 	return ""
 }
+
+// ofAnother: the stop is by a pidfile that is none of those that are removed.
+func (f *finder) ofAnother(stop stop, c command) bool {
+	var removed []string
+	for _, w := range c.args {
+		if f.isPidfile(w) || namesPID(w) {
+			its := f.known(w)
+			if its == nil {
+				return false
+			}
+			removed = append(removed, its...)
+		}
+	}
+	return stop.pidfiles != nil && removed != nil && !slices.ContainsFunc(removed, func(path string) bool { return slices.Contains(stop.pidfiles, path) })
+}
+
+// known are the values of a word, nil unless all of them are known and one file's.
+func (f *finder) known(w *syntax.Word) []string {
+	if w == nil {
+		return nil
+	}
+	values := f.values(w)
+	if slices.ContainsFunc(values, func(v string) bool { return strings.ContainsAny(v, unknown+"*?[ ") }) {
+		return nil
+	}
+	return values
+}
+
+// killprocEnds: no signal is one, too; that of a reload is none.
+func (f *finder) killprocEnds(args []*syntax.Word) bool {
+	for i, w := range args {
+		values := f.values(w)
+		if i == 0 || len(values) != 1 || len(values[0]) < 2 {
+			continue
+		}
+		word := strings.TrimPrefix(strings.TrimPrefix(values[0], "-"), "SIG")
+		if signalName.Compiled().MatchString(word) && (i == len(args)-1 || values[0][0] == '-') && args[i-1].Lit() != "-p" {
+			return endingSignal.Compiled().MatchString(word)
+		}
+	}
+	return true
+}
+
+var signalName = pattern(`^([0-9]+|HUP|INT|QUIT|ABRT|KILL|TERM|USR[12]|STOP|CONT|WINCH|TSTP|ALRM|CHLD|URG|IO|PIPE)$`)
 
 func (f *finder) lookForStops() (stops []stop) {
 	for _, file := range f.script.files {
@@ -254,10 +300,12 @@ func (f *finder) lookForStops() (stops []stop) {
 						by = c.wrapper()
 					}
 				case "killproc":
-					by = f.hook()
+					if f.killprocEnds(c.args) {
+						by = f.hook()
+					}
 				}
 				if by != "" {
-					stops = append(stops, stop{call.Pos().Offset(), f.inside(call), by})
+					stops = append(stops, stop{call.Pos().Offset(), f.inside(call), by, f.known(optionValue(f.source, c.args, "-p", "--pidfile"))})
 				}
 			}
 			return true
