@@ -101,8 +101,15 @@ func TestFind(t *testing.T) {
 		{"a name that a function of the script prints", "c() { echo killall; }\n$(c) d\nl() { echo logger; }\n$(l) d", "3 cannot-tell"},
 		{"for another program's directory, with a name like a log's", "cat >/etc/logrotate.d/f <<E\nkill -USR1 \\`cat /run/f.pid\\`\nE\necho 'kill -9 1' >>/var/log/f\necho 'kill -9 1' >>$LOGFILE", "2 cannot-tell"},
 		{"another shell's child", "p=$(su -c 'd & echo $!' u)\nkill $p\nq=`d >/dev/null & echo $!`\nkill -0 $q\ns() { d & echo $!; }\nr=$(s)\nkill -9 $r\nd & t=$(echo $!)\nkill $t", "3 kill\n5 kill-0\n8 kill"},
+		{"an alias or a function of its name that may not be there", "alias killall=true; unalias killall; killall d\nif false; then pkill() { :; }; fi; pkill d\n( pgrep() { :; } ); pgrep d\npidof() { :; }; unset -f pidof; pidof d\nfuser() { :; }; fuser 80/tcp",
+			"2 killall\n3 pkill\n4 pgrep\n5 pidof"},
+		{"a name that a pattern makes, in a loop", "for k in /usr/bin/killal?; do $k d; done\nfor s in /etc/d.d/*; do $s d; done\nfor s in /etc/rc6.d/K??*; do $s stop; done", "2 cannot-tell"},
+		{"a name with an escape", "$'kill\\x61ll' d\necho $'kill\\x61ll'", "2 cannot-tell"},
 		{"what comes in, by its other name", ". /proc/self/fd/0\nsh /proc/self/fd/3", "2 cannot-tell\n3 cannot-tell"},
 		{"pidproof with the old way behind it", "if command -v pidproof >/dev/null; then pidproof killproc d; else killall d; fi", ""},
+		{"what only looks like a question for pidproof", "if [ -x /nowhere/pidproof ]; then :; else killall a; fi\nif [ -x /tmp/x -a -f /pidproof ]; then :; else killall b; fi\nif command -v pidproof >/dev/null </nowhere; then :; else killall c; fi\n" +
+			"if PATH=/ command -v pidproof; then :; else killall d; fi\nif [ -x /usr/bin/pidproof ]; then :; else killall e; fi", "2 killall\n3 killall\n4 killall\n5 killall"},
+		{"a pidproof of its own", "pidproof() { false; }\nif command -v pidproof >/dev/null; then :; else killall d; fi", "3 killall"},
 		{"comments and texts", "# kill -9 $pid\ncat <<E\nkill -9 $pid\nE\necho 'kill $pid'", ""},
 	} {
 		want := c.want

@@ -49,13 +49,15 @@ func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []comm
 			continue
 		}
 		name := path.Base(words[0])
-		made := words[0] == "{}" || fitsAsker(name) && !src.isItem(args[0])
+		made := words[0] == "{}" || fitsAsker(name) && (!src.isItem(args[0]) || len(strings.Trim(name, "*?[]")) > 2)
 		if strings.Contains(name, unknown) || isPattern(name) || name == "{}" {
 			name = unknown // a pattern is whatever file it fits
 		}
 		if text, is := src.aliases[name]; is && !ofItself(name, text) {
 			found = append(found, src.reread(text+" "+textsOf(args[1:]), left, false)...)
-			continue
+			if !slices.Contains(askers, name) { // bash expands none in a script
+				continue
+			}
 		}
 		if names[value] {
 			continue
@@ -71,12 +73,21 @@ func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []comm
 		}
 		its := command{name: name, args: rest, plain: plain && args[0].Lit() != "", text: made}
 		if src.functions[name] != nil && !src.ofRedHat(name) {
+			if slices.Contains(askers, name) && !src.surelyOwn(name) {
+				found = append(found, its)
+			}
 			its.name, its.function = "", name
 		}
 		found = append(found, its)
 		found = append(found, src.within(its, left-1)...)
 	}
 	return found
+}
+
+// surelyOwn: a function that is there whatever the script does, from its definition on: neither in an if nor in a
+// subshell, nor unset.
+func (src *source) surelyOwn(name string) bool {
+	return src.topLevel[src.functions[name]] && !src.unset[name]
 }
 
 // ofItself: alias ls='ls -l' is ls.

@@ -54,21 +54,27 @@ func find(src *source) []Finding {
 // skipGuarded notes the else branches of `if command -v pidproof`.
 func (f *finder) skipGuarded(file *syntax.File) {
 	syntax.Walk(file, func(n syntax.Node) bool {
-		if clause, is := n.(*syntax.IfClause); is && len(clause.Cond) == 1 && clause.Else != nil && asksForUs(clause.Cond[0]) {
+		if clause, is := n.(*syntax.IfClause); is && len(clause.Cond) == 1 && clause.Else != nil && f.asksForUs(clause.Cond[0]) {
 			f.guarded = append(f.guarded, nodeRange{int(clause.Else.Pos().Offset()), int(clause.Else.End().Offset())})
 		}
 		return true
 	})
 }
 
-func asksForUs(s *syntax.Stmt) bool {
+// asksForUs: the script asks whether pidproof is there, and has none of its own.
+func (src *source) asksForUs(s *syntax.Stmt) bool {
 	call, is := s.Cmd.(*syntax.CallExpr)
-	if !is || s.Negated || len(call.Args) < 2 {
+	if !is || s.Negated || len(call.Assigns) > 0 || slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return !quiet(r) }) {
+		return false
+	}
+	if src.functions["pidproof"] != nil || src.functions["command"] != nil {
 		return false
 	}
 	words := textsOf(call.Args)
-	return words == "command -v pidproof" || strings.HasPrefix(words, "[ -x ") && strings.HasSuffix(words, "/pidproof ]")
+	return words == "command -v pidproof" || ownFile.Compiled().MatchString(words)
 }
+
+var ownFile = pattern(`^\[ -x (/usr(/local)?)?/s?bin/pidproof \]$`)
 
 func (f *finder) add(n syntax.Node, kind Kind, covered string) *Finding {
 	at := int(n.Pos().Offset())

@@ -199,8 +199,10 @@ func (f *finder) printedName(w *syntax.Word, depth int) (is bool) {
 	if depth > assignedThrough || f.spent() {
 		return false
 	}
-	for _, part := range w.Parts {
+	for i, part := range w.Parts {
 		switch part := part.(type) {
+		case *syntax.SglQuoted: // $'kill\x61ll', which is another's to a shell that does not know it
+			is = is || strings.Contains(part.Value, `\`) && (part.Dollar || i > 0 && strings.HasSuffix(textOf(w.Parts[i-1]), "$"))
 		case *syntax.DblQuoted:
 			is = is || f.printedName(&syntax.Word{Parts: part.Parts}, depth+1)
 		case *syntax.CmdSubst:

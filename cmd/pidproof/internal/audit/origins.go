@@ -161,7 +161,7 @@ func (src *source) printedBy(s *syntax.Stmt, seen map[string]bool) (n number) {
 	syntax.Walk(s, func(node syntax.Node) bool {
 		switch node := node.(type) {
 		case *syntax.IfClause:
-			if len(node.Cond) == 1 && asksForUs(node.Cond[0]) { // the old way is only where pidproof is missing
+			if len(node.Cond) == 1 && src.asksForUs(node.Cond[0]) { // the old way is only where pidproof is missing
 				if len(node.Then) == 1 && isProvenRead(textOf(node.Then[0])) {
 					n.add(number{from: ofPatch})
 					return false

@@ -191,7 +191,7 @@ func (f *finder) asksUs() map[string]bool {
 	for _, decl := range f.own {
 		syntax.Walk(decl, func(n syntax.Node) bool {
 			clause, is := n.(*syntax.IfClause)
-			if is && len(clause.Cond) == 1 && clause.Else != nil && asksForUs(clause.Cond[0]) && len(clause.Then) == 1 && strings.HasPrefix(textOf(clause.Then[0]), "pidproof pidofproc -p ") {
+			if is && len(clause.Cond) == 1 && clause.Else != nil && f.asksForUs(clause.Cond[0]) && len(clause.Then) == 1 && strings.HasPrefix(textOf(clause.Then[0]), "pidproof pidofproc -p ") {
 				asks[decl.Name.Value] = true
 			}
 			return true

@@ -22,6 +22,8 @@ type source struct {
 	appended map[string][]*syntax.Word     // by +=
 	written  map[string]bool               // by printf -v and their like
 	aliases  map[string]string
+	topLevel map[*syntax.FuncDecl]bool // in nothing else
+	unset    map[string]bool
 	items    map[*syntax.Word]bool     // what a for loop takes one by one
 	piped    map[*syntax.CallExpr]bool // those whose input was found
 	// pidfiles are the words that were given as a pidfile, by their text.
@@ -46,7 +48,7 @@ func (src *source) spent() bool {
 func look(s *script, sourced func(path string) *script) *source {
 	src := &source{
 		script: s, assigned: map[string][]*syntax.Word{}, functions: map[string]*syntax.FuncDecl{},
-		called: map[string][]*syntax.Word{}, callsOf: map[string][]*syntax.CallExpr{}, aliases: map[string]string{}, appended: map[string][]*syntax.Word{}, written: map[string]bool{}, items: map[*syntax.Word]bool{}, piped: map[*syntax.CallExpr]bool{}, read: map[string]bool{}, pidfiles: map[string]bool{},
+		called: map[string][]*syntax.Word{}, callsOf: map[string][]*syntax.CallExpr{}, aliases: map[string]string{}, topLevel: map[*syntax.FuncDecl]bool{}, unset: map[string]bool{}, appended: map[string][]*syntax.Word{}, written: map[string]bool{}, items: map[*syntax.Word]bool{}, piped: map[*syntax.CallExpr]bool{}, read: map[string]bool{}, pidfiles: map[string]bool{},
 	}
 	for _, f := range s.files {
 		src.collect(f, sourced, 0)
@@ -73,6 +75,11 @@ func look(s *script, sourced func(path string) *script) *source {
 const sourcedDepth = 3 // files that read files that read files
 
 func (src *source) collect(f *syntax.File, sourced func(path string) *script, depth int) {
+	for _, s := range f.Stmts {
+		if decl, is := s.Cmd.(*syntax.FuncDecl); is && !s.Background {
+			src.topLevel[decl] = true
+		}
+	}
 	syntax.Walk(f, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
@@ -100,6 +107,11 @@ func (src *source) collect(f *syntax.File, sourced func(path string) *script, de
 			src.readInto(n)
 		case *syntax.CallExpr:
 			src.declare(n)
+			if len(n.Args) > 1 && n.Args[0].Lit() == "unset" {
+				for _, w := range n.Args[1:] {
+					src.unset[w.Lit()] = true
+				}
+			}
 			if path, is := src.sourcedPath(n); is {
 				src.lsb = src.lsb || strings.HasSuffix(path, "/lsb/init-functions")
 				src.redhat = src.redhat || strings.HasSuffix(path, "/init.d/functions")
