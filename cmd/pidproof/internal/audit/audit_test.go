@@ -130,6 +130,22 @@ func TestSections(t *testing.T) {
 	if got := places(ofText(t, "/etc/logrotate.d/f", rotation)); got != "4 kill\n9 killall\n" {
 		t.Errorf("of logrotate: %q", got)
 	}
+	// logrotate takes a word for one wherever it ends, and what is behind it for the script's first line.
+	for text, want := range map[string]string{
+		"/x { postrotate\n killall f\n endscript }\n":                                    "2 killall\n",
+		"/x {\n postrotate # now\n killall f\n endscript # then\n}\n/y {\n nothing\n}\n": "3 killall\n",
+		"/x {\n postrotate killall f\n endscript\n}\n":                                   "2 killall\n",
+		"/x {\n # no postrotate\n killall f\n}\n":                                        "",
+		"/x { weekly\n sharedscripts postrotate\n killall f\n\tendscript\n}\n":           "3 killall\n",
+	} {
+		if got := places(ofText(t, "/etc/logrotate.d/f", text)); got != want {
+			t.Errorf("of logrotate: %q: %q", text, got)
+		}
+	}
+	// What is behind a % is what the command reads.
+	if got := places(ofText(t, "/etc/cron.d/f", "* * * * * root sh%killall f\n* * * * * root date +\\%s; killall f\n* * * * * root cat%killall f\n")); got != "1 cannot-tell\n2 killall\n" {
+		t.Errorf("of cron: %q", got)
+	}
 	tab := "# m h dom mon dow user command\nSHELL=/bin/sh\n5 * * * * root kill -HUP $(cat /run/f.pid)\n@daily root killall f\n\n"
 	if got := places(ofText(t, "/etc/cron.d/f", tab)); got != "3 kill\n4 killall\n" {
 		t.Errorf("of cron: %q", got)
@@ -517,7 +533,7 @@ func TestUnreadable(t *testing.T) {
 // Which shell reads a file: by its first line, or, where execve(2) knows none, the caller's own.
 func TestShellOf(t *testing.T) {
 	for line, is := range map[string]bool{
-		"#!/usr/bin/env -S bash -e": true, "#! /bin/busybox ash": true, "#!/bin/bash-static": true, "#!/usr/bin/ksh93": true, "#!/usr/bin/with-contenv sh": true,
+		"#!/usr/bin/env -S bash -e": true, "#! /bin/busybox ash": true, "#!/bin/bash-static": true, "#!/usr/bin/ksh93": true, "#!/usr/bin/with-contenv sh": true, "#!/bin/oksh": true, "#!/bin/lksh": true, "#!/bin/rksh93": true, "#!/usr/bin/pdksh": true, "#!/bin/hush": true,
 		"#!/usr/bin/perl -w": false, "#!/usr/bin/env python3": false, "#!/bin/tcsh -f": false,
 	} {
 		if _, got := shellOf(line + "\nkill 1\n"); got != is {

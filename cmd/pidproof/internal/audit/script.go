@@ -219,9 +219,9 @@ func shellOf(text string) (syntax.LangVariant, bool) {
 		switch strings.TrimRight(name, "0123456789.") {
 		case "bash", "rbash":
 			return syntax.LangBash, true
-		case "mksh", "ksh", "zsh":
+		case "mksh", "ksh", "zsh", "oksh", "lksh", "rksh", "pdksh", "dtksh":
 			return syntax.LangMirBSDKorn, true
-		case "sh", "dash", "ash", "posh", "yash", "init-d-script", "openrc-run", "runscript", "rc.common":
+		case "sh", "dash", "ash", "posh", "yash", "hush", "init-d-script", "openrc-run", "runscript", "rc.common":
 			return syntax.LangPOSIX, true
 		}
 	}

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -18,20 +19,18 @@ func rotations(text string) (parts []part) {
 		block.Reset()
 	}
 	for line := range strings.Lines(text) {
-		word := strings.TrimSpace(line)
+		words := strings.Fields(line)
 		switch {
-		case inside && word == "endscript":
+		case !inside:
+			if rest, is := scriptBegins(words); is {
+				inside = true
+				block.WriteString(before.String() + rest + "\n")
+			}
+		case len(words) > 0 && words[0] == "endscript":
 			flush()
 			inside = false
-		case inside:
+		default:
 			block.WriteString(line)
-		}
-		switch word {
-		case "postrotate", "prerotate", "firstaction", "lastaction", "preremove":
-			if !inside {
-				inside = true
-				block.WriteString(before.String() + "\n")
-			}
 		}
 		before.WriteString("\n")
 	}
@@ -39,8 +38,23 @@ func rotations(text string) (parts []part) {
 	return parts
 }
 
+// scriptBegins: what is behind the word on its line is the script's, too.
+func scriptBegins(words []string) (rest string, is bool) {
+	for i, word := range words {
+		switch {
+		case strings.HasPrefix(word, "#"):
+			return "", false
+		case slices.Contains([]string{"postrotate", "prerotate", "firstaction", "lastaction", "preremove"}, word):
+			return strings.Join(words[i+1:], " "), true
+		}
+	}
+	return "", false
+}
+
+var unescapedPercent = pattern(`(^|[^\\])%`)
+
 // crontab are the commands of a file of cron.d, see crontab(5): five words, or one that
-// begins with @, and a user stand before each.
+// begins with @, and a user stand before each; a % ends it, and what it reads is behind that.
 func crontab(text string) (parts []part) {
 	number := 0
 	for line := range strings.Lines(text) {
@@ -61,6 +75,9 @@ func crontab(text string) (parts []part) {
 			}
 		}
 		column := len(strings.TrimRight(line, "\n")) - len(rest)
+		if percent := unescapedPercent.Compiled().FindStringIndex(rest); percent != nil {
+			rest = rest[:percent[1]-1]
+		}
 		parts = append(parts, part{strings.Repeat("\n", number-1) + strings.Repeat(" ", column) + rest, syntax.LangPOSIX})
 	}
 	return parts
