@@ -105,6 +105,8 @@ func TestFind(t *testing.T) {
 			"2 killall\n3 pkill\n4 pgrep\n5 pidof"},
 		{"a name that a pattern makes, in a loop", "for k in /usr/bin/killal?; do $k d; done\nfor s in /etc/d.d/*; do $s d; done\nfor s in /etc/rc6.d/K??*; do $s stop; done", "2 cannot-tell"},
 		{"a name with an escape", "$'kill\\x61ll' d\necho $'kill\\x61ll'", "2 cannot-tell"},
+		{"searched in a directory of that name", "find /var/cache/pid -name x -delete\nfind $PIDFILE -delete\nfind /run -name \\*.pid -exec unlink {} \\;", "3 pidfile-removed\n4 pidfile-removed"},
+		{"a child's number kept under any name", "d & echo $! >/opt/d/d.lock\nprintf '%s\\n' \"$!\" >/opt/d/run\necho $! >/sys/fs/cgroup/d/cgroup.procs\necho started $! >/var/log/d\necho $$ >/run/lock/x\necho $! >&2\necho \"child $!\" >/tmp/message", "2 pidfile-written\n3 pidfile-written"},
 		{"what comes in, by its other name", ". /proc/self/fd/0\nsh /proc/self/fd/3", "2 cannot-tell\n3 cannot-tell"},
 		{"pidproof with the old way behind it", "if command -v pidproof >/dev/null; then pidproof killproc d; else killall d; fi", ""},
 		{"what only looks like a question for pidproof", "if [ -x /nowhere/pidproof ]; then :; else killall a; fi\nif [ -x /tmp/x -a -f /pidproof ]; then :; else killall b; fi\nif command -v pidproof >/dev/null </nowhere; then :; else killall c; fi\n" +

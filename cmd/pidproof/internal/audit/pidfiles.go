@@ -20,7 +20,7 @@ func (f *finder) writes(s *syntax.Stmt) {
 	for _, r := range s.Redirs {
 		switch r.Op {
 		case syntax.RdrOut, syntax.AppOut, syntax.ClbOut:
-			if r.Word != nil && f.isPidfile(r.Word) && f.prints(s) {
+			if r.Word != nil && (f.isPidfile(r.Word) && f.prints(s) || f.keepsChild(s, r.Word)) {
 				f.add(s, Written, "")
 			}
 			if r.Word != nil && slices.ContainsFunc(f.values(r.Word), endsMany.Compiled().MatchString) {
@@ -48,9 +48,23 @@ func (f *finder) removes(c command) bool {
 			word := w.Lit()
 			return word == "-delete" || path.Base(word) == "rm" || path.Base(word) == "unlink"
 		})
-		return deletes && slices.ContainsFunc(c.args, func(w *syntax.Word) bool { return f.isPidfile(w) || f.barePidfile(w) })
+		return deletes && slices.ContainsFunc(searched(c.args), func(w *syntax.Word) bool { return f.isPidfile(w) || f.barePidfile(w) })
 	}
 	return false
+}
+
+// searched are the names that find looks for, where it is given none, the places where it looks.
+func searched(args []*syntax.Word) (words []*syntax.Word) {
+	for i, w := range args[:max(0, len(args)-1)] {
+		switch w.Lit() {
+		case "-name", "-iname", "-path", "-wholename":
+			words = append(words, args[i+1])
+		}
+	}
+	if words == nil {
+		return args
+	}
+	return words
 }
 
 // barePidfile: a file that is named as one in whatever directory is the current one.
@@ -59,6 +73,29 @@ func (f *finder) barePidfile(w *syntax.Word) bool {
 		return !strings.ContainsAny(v, "/"+unknown) && pidfilePath.Compiled().MatchString(v)
 	})
 }
+
+// keepsChild: a file that has $! and nothing else is a pidfile, whatever its name is.
+func (f *finder) keepsChild(s *syntax.Stmt, file *syntax.Word) bool {
+	call, is := s.Cmd.(*syntax.CallExpr)
+	if !is || len(call.Args) < 2 || noPidfile.Compiled().MatchString(first(f.values(file))) {
+		return false
+	}
+	switch args := call.Args[1:]; call.Args[0].Lit() {
+	case "printf":
+		return len(args) == 2 && isChild(args[1])
+	case "echo":
+		return isChild(args[len(args)-1]) && (len(args) == 1 || len(args) == 2 && args[0].Lit() == "-n")
+	}
+	return false
+}
+
+func isChild(w *syntax.Word) bool {
+	p, is := only(w).(*syntax.ParamExp)
+	return is && plainParam(p) && p.Param.Value == "!"
+}
+
+// noPidfile: the kernel reads it, or a person.
+var noPidfile = pattern(`^/(dev|sys|proc)/|/(tasks|cgroup\.procs)$|\.log$`)
 
 // endsMany are files of the kernel's that signal whoever is in a control group, or all: see
 // cgroups(7) and proc(5).
