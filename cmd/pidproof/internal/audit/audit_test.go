@@ -107,6 +107,8 @@ func TestFind(t *testing.T) {
 		{"a name with an escape", "$'kill\\x61ll' d\necho $'kill\\x61ll'", "2 cannot-tell"},
 		{"searched in a directory of that name", "find /var/cache/pid -name x -delete\nfind $PIDFILE -delete\nfind /run -name \\*.pid -exec unlink {} \\;", "3 pidfile-removed\n4 pidfile-removed"},
 		{"a child's number kept under any name", "d & echo $! >/opt/d/d.lock\nprintf '%s\\n' \"$!\" >/opt/d/run\necho $! >/sys/fs/cgroup/d/cgroup.procs\necho started $! >/var/log/d\necho $$ >/run/lock/x\necho $! >&2\necho \"child $!\" >/tmp/message", "2 pidfile-written\n3 pidfile-written"},
+		{"removed by a pattern, and by xargs", "rm -f $RUNDIR/f.pid*\nls /run/*.pid | xargs rm\nfind /run -name '*.pid' -print0 | xargs -0 rm -f\nls /run/*.sock | xargs rm\ncat /run/f.pid | grep 1", "2 pidfile-removed\n3 pidfile-removed\n4 pidfile-removed"},
+		{"Java's ps", "jps -l | grep -q d\njps", "2 ps"},
 		{"what comes in, by its other name", ". /proc/self/fd/0\nsh /proc/self/fd/3", "2 cannot-tell\n3 cannot-tell"},
 		{"pidproof with the old way behind it", "if command -v pidproof >/dev/null; then pidproof killproc d; else killall d; fi", ""},
 		{"what only looks like a question for pidproof", "if [ -x /nowhere/pidproof ]; then :; else killall a; fi\nif [ -x /tmp/x -a -f /pidproof ]; then :; else killall b; fi\nif command -v pidproof >/dev/null </nowhere; then :; else killall c; fi\n" +
@@ -162,6 +164,7 @@ func TestNotReplaced(t *testing.T) {
 		done      int
 	}{
 		{"(it can)", "kill -HUP $(cat $P)", 1},
+		{"a signal that only the shell knows", "kill -EXIT $(cat $P)\nkill -RTMIN $(cat $P)\nkill -00 $(cat $P)\nkill -FOO $(cat $P)", 0},
 		{"a signal that may be another", "kill -${1:-HUP} $(cat $P)\nkill ${1:--HUP} $(cat $P)\nkill -s ${1:-HUP} $(cat $P)\nkill -s \"${S:=0}\" $(cat $P)", 0},
 		{"its messages are read", "x=$(kill -0 $(cat $P) 2>&1)\nkill -0 $(cat $P) 2>&1 >/dev/null | grep -q permitted\nkill -HUP $(cat $P) 2>&1 | logger", 0},
 		{"a variable signal can", "k() { kill -$1 $(cat $P); }", 1},

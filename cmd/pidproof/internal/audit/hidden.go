@@ -24,6 +24,9 @@ func (f *finder) hidden(s *syntax.Stmt) {
 		if (cmd.Op == syntax.Pipe || cmd.Op == syntax.PipeAll) && f.says(cmd.X) && !f.reads(cmd.Y) {
 			f.add(s, CannotTell, "")
 		}
+		if cmd.Op == syntax.Pipe && f.removesInput(cmd.X, cmd.Y) {
+			f.add(s, Removed, "")
+		}
 		if from, is := cmd.X.Cmd.(*syntax.CallExpr); is {
 			for _, c := range f.commands(from) {
 				if kind := f.lists(c); kind != "" {

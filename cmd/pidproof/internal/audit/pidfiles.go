@@ -34,7 +34,9 @@ func (f *finder) writes(s *syntax.Stmt) {
 func (f *finder) removes(c command) bool {
 	switch c.name {
 	case "rm", "unlink":
-		return slices.ContainsFunc(c.args, func(w *syntax.Word) bool { return f.isPidfile(w) || namesPID(w) || f.barePidfile(w) })
+		return slices.ContainsFunc(c.args, func(w *syntax.Word) bool {
+			return f.isPidfile(w) || namesPID(w) || f.barePidfile(w) || f.beginsAsPidfile(w)
+		})
 	case "mv":
 		if len(c.args) < 2 {
 			return false
@@ -51,6 +53,30 @@ func (f *finder) removes(c command) bool {
 		return deletes && slices.ContainsFunc(searched(c.args), func(w *syntax.Word) bool { return f.isPidfile(w) || f.barePidfile(w) })
 	}
 	return false
+}
+
+// beginsAsPidfile: d.pid* is the pidfile, and what is named like it.
+func (f *finder) beginsAsPidfile(w *syntax.Word) bool {
+	return slices.ContainsFunc(f.values(w), func(v string) bool {
+		name, is := strings.CutSuffix(v, "*")
+		return is && pidfilePath.Compiled().MatchString(name)
+	})
+}
+
+// removesInput: rm has the names of pidfiles from a pipe.
+func (f *finder) removesInput(from, to *syntax.Stmt) bool {
+	names, is := from.Cmd.(*syntax.CallExpr)
+	xargs, also := to.Cmd.(*syntax.CallExpr)
+	if !is || !also || len(names.Args) == 0 || len(xargs.Args) == 0 || path.Base(xargs.Args[0].Lit()) != "xargs" {
+		return false
+	}
+	switch path.Base(names.Args[0].Lit()) {
+	case "ls", "find", "echo", "printf":
+	default:
+		return false
+	}
+	removes := slices.ContainsFunc(f.commands(xargs), func(c command) bool { return c.name == "rm" || c.name == "unlink" })
+	return removes && slices.ContainsFunc(names.Args[1:], func(w *syntax.Word) bool { return f.isPidfile(w) || f.barePidfile(w) })
 }
 
 // searched are the names that find looks for, where it is given none, the places where it looks.

@@ -81,7 +81,7 @@ func onlyInit(args []*syntax.Word) bool {
 // lists: it shows processes, to a person unless another program has what it prints.
 func (f *finder) lists(c command) Kind {
 	switch c.name {
-	case "pstree", "top":
+	case "pstree", "top", "jps":
 		return Ps
 	case "sockstat":
 		return Fuser

@@ -72,7 +72,8 @@ func (src *source) supplyRead(d theDaemon, f *Finding) {
 }
 
 var (
-	plainSignal = pattern(`^([A-Z0-9]+|"\$[A-Za-z0-9_]+")$`)
+	// plainSignal: those of signal(7), which start-stop-daemon and killproc know, too. EXIT is the shell's, RTMIN no number.
+	plainSignal = pattern(`^((SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|BUS|FPE|KILL|USR[12]|SEGV|PIPE|ALRM|TERM|STKFLT|CHLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|PWR|SYS)|[0-9]|[1-5][0-9]|6[0-4]|"\$[A-Za-z0-9_]+")$`)
 	// existence is a test for a process and for nothing else.
 	existence = pattern(`^(\[|test) +-[de] +"?/proc/[^ ]*"?( +\])?$`)
 	// exeTest is false for a daemon whose file was replaced (saned).
