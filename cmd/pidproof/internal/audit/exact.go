@@ -136,6 +136,11 @@ func complaintsDropped(s *syntax.Stmt) bool {
 	return false
 }
 
+// toAnother: stderr goes to a descriptor that is not stdout's.
+func toAnother(r *syntax.Redirect) bool {
+	return r.Op == syntax.DplOut && r.N != nil && r.N.Value == "2" && r.Word.Lit() != "1" && r.Word.Lit() != "-"
+}
+
 // complaintsKept: a redirection has the statement's stderr go where its stdout does, to who reads that.
 func complaintsKept(s *syntax.Stmt) bool {
 	return !complaintsDropped(s) && slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return r.Op == syntax.DplOut && r.N != nil && r.N.Value == "2" })

@@ -111,6 +111,7 @@ type Finding struct {
 	behind      *skeleton // whose question is right before it
 	replaced    bool      // by the patch
 	silent      bool      // what it says to stderr is not wanted
+	kept        bool      // that goes to stdout
 }
 
 // nodeRange is what a replacement would replace, in bytes; the zero value: nothing can be.

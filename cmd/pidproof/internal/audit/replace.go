@@ -85,11 +85,14 @@ var (
 // and of ps, 0 where a process is there; a process of which nothing can be told is one. It is
 // silent where the old one is.
 func (f *Finding) replacement(daemon, old string) string {
-	nowhere := ""
-	if f.silent {
+	before, nowhere := "", ""
+	switch {
+	case f.silent:
 		nowhere = " 2>&1"
+	case f.kept:
+		before = " 2>&1"
 	}
-	question := fmt.Sprintf("pidproof pidofproc -p %s %s >/dev/null%s || [ $? = 4 ]", quoted(f.pidfile), daemon, nowhere)
+	question := fmt.Sprintf("pidproof pidofproc -p %s %s%s >/dev/null%s || [ $? = 4 ]", quoted(f.pidfile), daemon, before, nowhere)
 	switch f.Kind {
 	case Kill0:
 		return question
@@ -111,7 +114,7 @@ func (f *Finding) replacement(daemon, old string) string {
 		if f.silent {
 			nowhere = " 2>/dev/null"
 		}
-		return fmt.Sprintf(f.sender(), quoted(f.pidfile), daemon, f.signal) + nowhere + " || false"
+		return fmt.Sprintf(f.sender(), quoted(f.pidfile), daemon, f.signal) + before + nowhere + " || false"
 	}
 	return ""
 }

@@ -19,7 +19,7 @@ func (f *finder) replaceable(found *Finding, s *syntax.Stmt, w *syntax.Word) {
 	}
 	found.held = read.held
 	found.pidfileWord, found.pidfile, found.begins = read.pidfile, textOf(read.pidfile), f.beginning(read.pidfile)
-	found.node, found.silent = rangeOf(s), complaintsDropped(s)
+	found.node, found.silent, found.kept = rangeOf(s), complaintsDropped(s), complaintsKept(s)
 	found.in = f.inside(s)
 }
 
@@ -29,7 +29,7 @@ func (f *finder) here(s *syntax.Stmt, w *syntax.Word) (reading, bool) {
 	if !is || s.Background || s.Coprocess || len(call.Assigns) > 0 {
 		return reading{}, false
 	}
-	if slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return !quiet(r) }) || complaintsKept(s) {
+	if slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return !quiet(r) || toAnother(r) }) {
 		return reading{}, false
 	}
 	read, is := f.exact(w, s)
