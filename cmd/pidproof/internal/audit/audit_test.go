@@ -108,6 +108,8 @@ func TestFind(t *testing.T) {
 		{"searched in a directory of that name", "find /var/cache/pid -name x -delete\nfind $PIDFILE -delete\nfind /run -name \\*.pid -exec unlink {} \\;", "3 pidfile-removed\n4 pidfile-removed"},
 		{"a child's number kept under any name", "d & echo $! >/opt/d/d.lock\nprintf '%s\\n' \"$!\" >/opt/d/run\necho $! >/sys/fs/cgroup/d/cgroup.procs\necho started $! >/var/log/d\necho $$ >/run/lock/x\necho $! >&2\necho \"child $!\" >/tmp/message", "2 pidfile-written\n3 pidfile-written"},
 		{"removed by a pattern, and by xargs", "rm -f $RUNDIR/f.pid*\nls /run/*.pid | xargs rm\nfind /run -name '*.pid' -print0 | xargs -0 rm -f\nls /run/*.sock | xargs rm\ncat /run/f.pid | grep 1", "2 pidfile-removed\n3 pidfile-removed\n4 pidfile-removed"},
+		{"another name for what which has found", "cp \"$(which kill)\" /tmp/x\nln -s `command -v pkill` /tmp/y\ncp \"$(which d)\" /tmp/z\ncp kill /x", "2 cannot-tell\n3 cannot-tell"},
+		{"whether it is there", "command -v pkill >/dev/null\nif command -V pidof; then :; fi\nwhich killall pkill >/dev/null\ntype pkill pgrep\ncommand -p pkill d", "6 pkill"},
 		{"Java's ps", "jps -l | grep -q d\njps", "2 ps"},
 		{"what comes in, by its other name", ". /proc/self/fd/0\nsh /proc/self/fd/3", "2 cannot-tell\n3 cannot-tell"},
 		{"pidproof with the old way behind it", "if command -v pidproof >/dev/null; then pidproof killproc d; else killall d; fi", ""},

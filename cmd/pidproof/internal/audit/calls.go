@@ -134,6 +134,9 @@ func (src *source) split(value string) []string {
 // searched for the first word that is none: what the value of one is taken for does no harm.
 func (src *source) within(c command, left int) []command {
 	args := c.args
+	if asksWhere(c) {
+		return nil
+	}
 	switch c.name {
 	case "chrt", "ionice", "taskset", "renice":
 		for _, word := range args {
@@ -195,6 +198,17 @@ func (src *source) within(c command, left int) []command {
 	default:
 		return src.fromSignaller(args, left)
 	}
+}
+
+// asksWhere: it only says whether and where a program is.
+func asksWhere(c command) bool {
+	switch c.name {
+	case "which", "type", "whereis":
+		return true
+	case "command":
+		return len(c.args) > 0 && (c.args[0].Lit() == "-v" || c.args[0].Lit() == "-V")
+	}
+	return false
 }
 
 // fromSignaller follows words from where one names what sends signals, and more follows.

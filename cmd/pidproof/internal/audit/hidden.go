@@ -257,7 +257,7 @@ func (f *finder) renames(call *syntax.CallExpr) bool {
 		switch c.name {
 		case "ln", "cp", "mv", "install", "link":
 			return slices.ContainsFunc(c.args[:max(0, len(c.args)-1)], func(w *syntax.Word) bool {
-				return strings.Contains(first(f.values(w)), "/") && slices.Contains(askers, path.Base(first(f.values(w))))
+				return (strings.Contains(first(f.values(w)), "/") || hasCommand(w)) && slices.Contains(askers, path.Base(first(f.values(w))))
 			})
 		}
 		return false
