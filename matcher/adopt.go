@@ -65,8 +65,8 @@ func (r *Report) roots(roles ...Role) (roots []*Process) {
 	for _, p := range r.WithRole(roles...) {
 		with[p.Evidence.PID] = true
 	}
-	for i := range r.Others {
-		if p := &r.Others[i]; with[p.Evidence.PID] && !with[p.Evidence.PPID] {
+	for _, p := range r.WithRole(roles...) {
+		if !with[p.Evidence.PPID] {
 			roots = append(roots, p)
 		}
 	}

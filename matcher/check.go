@@ -292,7 +292,9 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 // takeOthers puts those that were found, but the main processes, into the report, with what
 // they listen on where the question needs it.
 func (h *host) takeOthers(r *Report, in Instance, s survey) {
-	r.Others = slices.Grow(r.Others, len(s.found))
+	if r.Others == nil {
+		r.Others = s.found[:0] // thousands may run one file: they are kept once
+	}
 	for _, p := range s.found {
 		if p.Role == RoleMain {
 			p.Release()

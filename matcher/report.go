@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"slices"
 	"time"
 
 	"pidproof/matcher/internal/fact"
@@ -97,7 +98,7 @@ type Report struct {
 }
 
 // Blocking are the processes that made the verdict Unclaimed.
-func (r Report) Blocking() []Process { return r.WithRole(RoleLeftover, RoleUnclaimed) }
+func (r Report) Blocking() []*Process { return r.WithRole(RoleLeftover, RoleUnclaimed) }
 
 // Misleads reports of a stale pidfile that it may keep the daemon from starting. Its number
 // is that of something else, which lives and started after it was written: chrony, keepalived
@@ -117,15 +118,13 @@ func (r Report) Misleads() bool {
 // emptyFor is how long nobody has written into a pidfile that nobody writes.
 const emptyFor = time.Minute
 
-// WithRole are the other processes that have one of these roles.
-func (r Report) WithRole(roles ...Role) []Process {
-	var out []Process
-	for _, p := range r.Others {
-		for _, role := range roles {
-			if p.Role == role {
-				out = append(out, p)
-			}
+// WithRole are the other processes that have one of these roles, of which there may be
+// thousands: they are the report's own.
+func (r Report) WithRole(roles ...Role) (with []*Process) {
+	for i := range r.Others {
+		if p := &r.Others[i]; slices.Contains(roles, p.Role) {
+			with = append(with, p)
 		}
 	}
-	return out
+	return with
 }

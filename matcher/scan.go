@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
@@ -116,11 +117,13 @@ func (h *host) placeInTree(s survey) {
 			p.Role, p.Decision.Why = RoleUnclear, err.Error()
 		}
 	}
-	for _, init := range s.found {
-		for _, p := range s.found {
-			if init.Evidence.PID == 1 && rules.AdoptedBy(p.Evidence, init.Evidence) {
-				s.parents[p.Evidence.PID] = 0
-			}
+	first := slices.IndexFunc(s.found, func(p Process) bool { return p.Evidence.PID == 1 })
+	if first < 0 {
+		return
+	}
+	for i := range s.found {
+		if e := s.found[i].Evidence; rules.AdoptedBy(e, s.found[first].Evidence) {
+			s.parents[e.PID] = 0
 		}
 	}
 }

@@ -22,7 +22,7 @@ func advice(r matcher.Report, doubt error) string {
 	return next
 }
 
-func pids(of []matcher.Process) []string {
+func pids(of []*matcher.Process) []string {
 	var out []string
 	for _, p := range of {
 		out = append(out, strconv.Itoa(p.Evidence.PID))
@@ -95,7 +95,7 @@ func adoption(r matcher.Report, doubt error) string {
 	return say.Command("pidproof", "adopt", "-p", r.Pidfile.Path, r.Daemon.Path) + " mends that"
 }
 
-func noneListens(of []matcher.Process) bool {
+func noneListens(of []*matcher.Process) bool {
 	for _, p := range of {
 		if !p.Sockets.Known() || len(p.Sockets.Value) > 0 {
 			return false
@@ -141,8 +141,8 @@ func adviceUnknown(r matcher.Report, doubt error) string {
 
 // seenUnclear are the processes that may run the daemon though what they run
 // could be read: more rights show no more of them.
-func seenUnclear(r matcher.Report) []matcher.Process {
-	return slices.DeleteFunc(r.WithRole(matcher.RoleUnclear), func(p matcher.Process) bool {
+func seenUnclear(r matcher.Report) []*matcher.Process {
+	return slices.DeleteFunc(r.WithRole(matcher.RoleUnclear), func(p *matcher.Process) bool {
 		return !p.Evidence.Exe.Known()
 	})
 }
