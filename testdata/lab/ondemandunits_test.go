@@ -113,7 +113,7 @@ func (m modular) comesBack(t *testing.T, what string) {
 	eventually(t, what+" starts it again (the control)", func() bool {
 		now := m.running(t)
 		if now == before {
-			m.Sh(t, realInvoke+" "+m.name+" stop")
+			m.Sh(t, "timeout 60 "+realInvoke+" "+m.name+" stop") // systemctl may wait for ever for a job that was cancelled
 		}
 		return now != before && now != 0
 	})
