@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
 	"pidproof/matcher/internal/rules"
 )
@@ -332,6 +333,11 @@ func (h *host) listening(r *Report, in Instance) {
 	}
 	listening := h.ListeningOf(pids)
 	for _, p := range ask {
-		p.Sockets = listening[p.Evidence.PID]
+		if p.Sockets = listening[p.Evidence.PID]; p.Sockets.State != fact.Absent {
+			continue
+		}
+		if stat, err := h.ReadStat(p.Evidence.PID); fact.Vanished(err) || err == nil && kernel.HasEnded(stat) {
+			p.Sockets = fact.Of([]fact.Socket(nil)) // what has ended listens on nothing
+		}
 	}
 }

@@ -11,43 +11,64 @@ import (
 )
 
 // How many descriptors are looked at: a user may have half a million in each of his processes
-// (RLIMIT_NOFILE), and one table of them in many (CLONE_FILES of clone(2)). They are listed
+// (RLIMIT_NOFILE), one table of them in many (CLONE_FILES of clone(2)), and thousands of
+// subordinate user IDs (subuid(5)), so that all but root share a limit, too. They are listed
 // from 0 on, and a daemon has opened what it listens on before its clients came.
 const (
 	descriptorsOfProcess = 1 << 16
 	descriptorsOfUser    = 2 * descriptorsOfProcess
+	descriptorsOfUsers   = 4 * descriptorsOfProcess
 	descriptorsAnyway    = 64
 	// The tables of a network namespace, of which a user may make thousands, take ten
 	// milliseconds, however empty they are: the kernel goes through the table of all
 	// (established_get_first in net/ipv4/tcp_ipv4.c).
-	namespacesOfUser = 64
+	namespacesOfUser  = 64
+	namespacesOfUsers = 128
 )
 
-// descriptors remembers of how many of each user it was asked in this question, and in how
-// many network namespaces of his.
+// spent is what was looked at in this question, of each user and of all but root.
+type spent struct {
+	ofUser map[int]int
+	others int
+}
+
+// left is how much more may be looked at.
+func (s *spent) left(user, ofUser, ofUsers int) int {
+	left := ofUser - s.ofUser[user]
+	if user != 0 {
+		left = min(left, ofUsers-s.others)
+	}
+	return left
+}
+
+func (s *spent) add(user, n int) {
+	if s.ofUser == nil {
+		s.ofUser = map[int]int{}
+	}
+	if s.ofUser[user] += n; user != 0 {
+		s.others += n
+	}
+}
+
+// descriptors is what was spent on them, and on network namespaces.
 type descriptors struct {
-	lock       sync.Mutex
-	ofUser     map[int]int
-	namespaces map[int]int
+	lock               sync.Mutex
+	looked, namespaces spent
 }
 
 // mayReadTables reports of processes in one network namespace whether its tables are read: on
-// account of one of their users who does not have that of too many.
+// account of one of their users who does not have that of too many. Root may have any number.
 func (h *System) mayReadTables(pids []int) bool {
 	d := &h.descriptors
 	d.lock.Lock()
 	defer d.lock.Unlock()
-	if d.namespaces == nil {
-		d.namespaces = map[int]int{}
-	}
 	for _, pid := range pids {
 		status, err := h.ReadStatus(pid)
 		if err != nil {
 			continue
 		}
-		user := status.UIDs[0]
-		if user == 0 || d.namespaces[user] < namespacesOfUser {
-			d.namespaces[user]++
+		if user := status.UIDs[0]; user == 0 || d.namespaces.left(user, namespacesOfUser, namespacesOfUsers) > 0 {
+			d.namespaces.add(user, 1)
 			return true
 		}
 	}
@@ -65,13 +86,11 @@ func (h *System) allowance(pid int) (most int, looked func(n int)) {
 	d := &h.descriptors
 	d.lock.Lock()
 	defer d.lock.Unlock()
-	return max(descriptorsAnyway, min(descriptorsOfProcess, descriptorsOfUser-d.ofUser[user])), func(n int) {
+	left := d.looked.left(user, descriptorsOfUser, descriptorsOfUsers)
+	return max(descriptorsAnyway, min(descriptorsOfProcess, left)), func(n int) {
 		d.lock.Lock()
 		defer d.lock.Unlock()
-		if d.ofUser == nil {
-			d.ofUser = map[int]int{}
-		}
-		d.ofUser[user] += n
+		d.looked.add(user, n)
 	}
 }
 

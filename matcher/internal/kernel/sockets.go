@@ -113,11 +113,12 @@ func (h *System) shareListeners(ours bool, holders map[uint64][]int, pids []int,
 	for i := len(pids) - 1; i >= 0 && len(from) < tries; i-- {
 		from = append(from, strconv.Itoa(pids[i]))
 	}
+	var err error
 	for _, process := range from {
 		found := map[int][]fact.Socket{}
 		dir := filepath.Join(h.Proc, process)
 		h.Doing("reading %s/net", dir)
-		err := eachListener(dir, func(l listener) {
+		err = eachListener(dir, func(l listener) {
 			for _, pid := range holders[l.inode] {
 				found[pid] = append(found[pid], l.Socket)
 			}
@@ -129,8 +130,11 @@ func (h *System) shareListeners(ours bool, holders map[uint64][]int, pids []int,
 			return
 		}
 	}
-	for i, pid := range pids { // each is asked for himself
-		if out[pid] = fact.Failed[[]fact.Socket](fact.ErrManyDescriptors); i < tries {
+	if fact.Vanished(err) { // who ends all the time
+		err = fact.ErrManyDescriptors
+	}
+	for i, pid := range pids { // some are asked for themselves
+		if out[pid] = fact.Failed[[]fact.Socket](err); i < tries {
 			out[pid] = h.Listening(pid)
 		}
 	}

@@ -45,7 +45,7 @@ func Weigh(others []Other, d Daemon, listeningOnly bool, blind string) (w Weight
 	unclear := withRole(others, RoleUnclear)
 	if listeningOnly {
 		for _, p := range blocking {
-			if p.Sockets.State != fact.Known && p.Sockets.State != fact.Absent && !p.mayListen() { // absent: it has ended
+			if p.Sockets.State != fact.Known && !p.mayListen() {
 				return Doubtful, fmt.Sprintf("; whether %d listens cannot be read", p.PID)
 			}
 		}

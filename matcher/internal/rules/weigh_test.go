@@ -19,7 +19,7 @@ func TestWeighManyDescriptors(t *testing.T) {
 		{fact.Of([]fact.Socket(nil)), Free},
 		{fact.Of([]fact.Socket{{Kind: "tcp"}}), Blocked},
 		{fact.Failed[[]fact.Socket](fact.ErrManyDescriptors), Blocked},
-		{fact.Failed[[]fact.Socket](unix.ESRCH), Free}, // it has ended meanwhile
+		{fact.Failed[[]fact.Socket](unix.ESRCH), Doubtful}, // whether it has ended is not for the rules to say
 		{fact.Failed[[]fact.Socket](errors.New("input/output error")), Doubtful},
 	} {
 		others := []Other{{PID: 7, Role: RoleUnclaimed, Sockets: test.sockets}}
