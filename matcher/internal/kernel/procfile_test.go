@@ -82,7 +82,8 @@ func readHere(h *System, pid int) string {
 	return fmt.Sprintf("%+v %+v %q", stat, status, argv.Value)
 }
 
-// readPlainly is "" for a process that has ended.
+// readPlainly is "" for a process that has ended, and for one of whose arguments we read no
+// more than some: a find(1) of the host has 128 KiB of them.
 func readPlainly(pid int) string {
 	proc, err := procfs.NewProc(pid)
 	if err != nil {
@@ -91,7 +92,7 @@ func readPlainly(pid int) string {
 	argv, err := proc.CmdLine()
 	stat, err1 := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	status, err2 := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil || err1 != nil || err2 != nil {
+	if err != nil || err1 != nil || err2 != nil || len(argv) > argvWords || len(strings.Join(argv, " ")) >= argvLimit {
 		return ""
 	}
 	from, to := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
