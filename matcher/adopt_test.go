@@ -16,21 +16,21 @@ import (
 )
 
 func TestAdoptable(t *testing.T) {
-	runs := func(pid, ppid int, role Role) Process {
-		return Process{Evidence: fact.Evidence{PID: pid, PPID: ppid}, Role: role}
+	runs := func(pid, ppid int, role Role) *Process {
+		return &Process{Evidence: fact.Evidence{PID: pid, PPID: ppid}, Role: role}
 	}
 	const unclaimed = RoleUnclaimed
-	listening := func(pid, ppid, sockets int) Process {
+	listening := func(pid, ppid, sockets int) *Process {
 		p := runs(pid, ppid, unclaimed)
 		p.Sockets = fact.Of(make([]fact.Socket, sockets))
 		return p
 	}
-	titled := func(pid, ppid int) Process {
+	titled := func(pid, ppid int) *Process {
 		p := runs(pid, ppid, RoleUnclear)
 		p.Decision = rules.Decision{Rule: rules.RuleScript, Outcome: rules.Runs, Weak: true}
 		return p
 	}
-	users := func(pid, uid int) Process {
+	users := func(pid, uid int) *Process {
 		p := runs(pid, 1, unclaimed)
 		p.Evidence.UID, p.Evidence.EUID, p.Evidence.AsRoot = uid, uid, true
 		return p
@@ -41,39 +41,39 @@ func TestAdoptable(t *testing.T) {
 		why    string
 	}{
 		"one with workers": {Report{PidfileVerdict: Dead, Scanned: true,
-			Others: []Process{runs(10, 1, unclaimed), runs(11, 10, unclaimed), runs(12, 11, unclaimed)}}, 10, ""},
+			Others: []*Process{runs(10, 1, unclaimed), runs(11, 10, unclaimed), runs(12, 11, unclaimed)}}, 10, ""},
 		"beside another instance and a container": {Report{PidfileVerdict: NotRunning, Scanned: true,
-			Others: []Process{runs(8, 1, RoleOther), runs(9, 1, RoleForeign), runs(10, 1, unclaimed)}}, 10, ""},
+			Others: []*Process{runs(8, 1, RoleOther), runs(9, 1, RoleForeign), runs(10, 1, unclaimed)}}, 10, ""},
 		"right already": {Report{PidfileVerdict: Running, Scanned: true}, 0, "the pidfile names it already"},
-		"unknown":       {Report{PidfileVerdict: Unknown, Reason: "because", Scanned: true, Others: []Process{runs(10, 1, unclaimed)}}, 0, "because"},
+		"unknown":       {Report{PidfileVerdict: Unknown, Reason: "because", Scanned: true, Others: []*Process{runs(10, 1, unclaimed)}}, 0, "because"},
 		"not looked":    {Report{PidfileVerdict: Dead}, 0, "not all processes could be seen: "},
-		"hidepid":       {Report{PidfileVerdict: Dead, Scanned: true, Blind: hidden, Others: []Process{runs(10, 1, unclaimed)}}, 0, "not all processes could be seen: " + hidden},
+		"hidepid":       {Report{PidfileVerdict: Dead, Scanned: true, Blind: hidden, Others: []*Process{runs(10, 1, unclaimed)}}, 0, "not all processes could be seen: " + hidden},
 		"one that may run it": {Report{PidfileVerdict: Dead, Scanned: true,
-			Others: []Process{runs(10, 1, unclaimed), runs(11, 1, RoleUnclear)}}, 0, "11 may run it: "},
-		"two":  {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{runs(10, 1, unclaimed), runs(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
-		"none": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{runs(10, 1, RoleOther)}}, 0, "no process of it runs unclaimed"},
+			Others: []*Process{runs(10, 1, unclaimed), runs(11, 1, RoleUnclear)}}, 0, "11 may run it: "},
+		"two":  {Report{PidfileVerdict: Dead, Scanned: true, Others: []*Process{runs(10, 1, unclaimed), runs(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
+		"none": {Report{PidfileVerdict: Dead, Scanned: true, Others: []*Process{runs(10, 1, RoleOther)}}, 0, "no process of it runs unclaimed"},
 		// jsvc's pidfile names the child.
-		"one that watches another": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{listening(10, 1, 0), listening(11, 10, 1)}}, 0,
+		"one that watches another": {Report{PidfileVerdict: Dead, Scanned: true, Others: []*Process{listening(10, 1, 0), listening(11, 10, 1)}}, 0,
 			"10 does not listen, but 11 below it does: either may be meant"},
-		"a worker has the socket, too": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{listening(10, 1, 1), listening(11, 10, 1)}}, 10, ""},
+		"a worker has the socket, too": {Report{PidfileVerdict: Dead, Scanned: true, Others: []*Process{listening(10, 1, 1), listening(11, 10, 1)}}, 10, ""},
 		// A worker whose main process was killed: apache2's would accept no signal meant for that one.
 		"a leftover": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{rules.Pidfile{PID: 9, Written: time.Unix(1000, 0)}},
-			Others: []Process{runs(10, 1, RoleLeftover)}}, 0, "10 is no main process, but left over from 9, which has ended"},
+			Others: []*Process{runs(10, 1, RoleLeftover)}}, 0, "10 is no main process, but left over from 9, which has ended"},
 		"a leftover beside one": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{rules.Pidfile{PID: 9}},
-			Others: []Process{runs(10, 1, RoleLeftover), runs(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
+			Others: []*Process{runs(10, 1, RoleLeftover), runs(11, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 11"},
 		// A daemon whose pidfile has the number of the middle process of its double fork.
 		"forked twice": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{rules.Pidfile{PID: 9}},
-			Others: []Process{runs(10, 1, RoleLeftover), runs(11, 10, RoleLeftover)}}, 10, ""},
+			Others: []*Process{runs(10, 1, RoleLeftover), runs(11, 10, RoleLeftover)}}, 10, ""},
 		"forked twice, beside another": {Report{PidfileVerdict: Dead, Scanned: true, Pidfile: Pidfile{rules.Pidfile{PID: 9}},
-			Others: []Process{runs(10, 1, RoleLeftover), runs(12, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 12"},
+			Others: []*Process{runs(10, 1, RoleLeftover), runs(12, 1, unclaimed)}}, 0, "2 unclaimed processes may be the main one: 10 12"},
 		// postgrey.
-		"known by its title":        {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{titled(10, 1), titled(11, 10)}}, 10, ""},
-		"two known by their titles": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{titled(10, 1), titled(11, 1)}}, 0, "10 may run it: "},
+		"known by its title":        {Report{PidfileVerdict: Dead, Scanned: true, Others: []*Process{titled(10, 1), titled(11, 10)}}, 10, ""},
+		"two known by their titles": {Report{PidfileVerdict: Dead, Scanned: true, Others: []*Process{titled(10, 1), titled(11, 1)}}, 0, "10 may run it: "},
 		"a title beside a certain one": {Report{PidfileVerdict: Dead, Scanned: true,
-			Others: []Process{runs(9, 1, unclaimed), titled(10, 1)}}, 0, "10 may run it: "},
-		"a user's":               {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(10, 33)}}, 10, ""},
-		"a user's beside root's": {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(9, 33), runs(10, 1, unclaimed)}}, 10, ""},
-		"two users'":             {Report{PidfileVerdict: Dead, Scanned: true, Others: []Process{users(9, 33), users(10, 34)}}, 0, "2 unclaimed processes may be the main one: 9 10"},
+			Others: []*Process{runs(9, 1, unclaimed), titled(10, 1)}}, 0, "10 may run it: "},
+		"a user's":               {Report{PidfileVerdict: Dead, Scanned: true, Others: []*Process{users(10, 33)}}, 10, ""},
+		"a user's beside root's": {Report{PidfileVerdict: Dead, Scanned: true, Others: []*Process{users(9, 33), runs(10, 1, unclaimed)}}, 10, ""},
+		"two users'":             {Report{PidfileVerdict: Dead, Scanned: true, Others: []*Process{users(9, 33), users(10, 34)}}, 0, "2 unclaimed processes may be the main one: 9 10"},
 	} {
 		main, why := c.report.Adoptable()
 		if main == nil && c.pid != 0 || main != nil && main.Evidence.PID != c.pid || why != c.why {

@@ -293,9 +293,6 @@ func (h *host) askOthers(r *Report, in Instance, settled bool) error {
 // takeOthers puts those that were found, but the main processes, into the report, with what
 // they listen on where the question needs it.
 func (h *host) takeOthers(r *Report, in Instance, s survey) {
-	if r.Others == nil {
-		r.Others = s.found[:0] // thousands may run one file: they are kept once
-	}
 	for _, p := range s.found {
 		if p.Role == RoleMain {
 			p.Release()
@@ -311,7 +308,7 @@ func (h *host) takeOthers(r *Report, in Instance, s survey) {
 		r.Others = append(r.Others, p)
 	}
 	h.listening(r, in)
-	if in.Sockets && slices.ContainsFunc(r.Others, func(p Process) bool { return errors.Is(p.Sockets.Err, fs.ErrPermission) }) {
+	if in.Sockets && slices.ContainsFunc(r.Others, func(p *Process) bool { return errors.Is(p.Sockets.Err, fs.ErrPermission) }) {
 		r.Notes = append(r.Notes, "What other users' processes listen on cannot be read; ask as root.")
 	}
 }
@@ -322,8 +319,8 @@ func (h *host) listening(r *Report, in Instance) {
 	if in.Sockets {
 		ask = r.Mains()
 	}
-	for i := range r.Others {
-		if p := &r.Others[i]; in.Sockets || in.ListeningOnly && slices.Contains(rules.Weighed, p.Role) {
+	for _, p := range r.Others {
+		if in.Sockets || in.ListeningOnly && slices.Contains(rules.Weighed, p.Role) {
 			ask = append(ask, p)
 		}
 	}

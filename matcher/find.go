@@ -106,7 +106,7 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
-	for _, p := range append(s.found, self) {
+	for _, p := range append(s.found, &self) {
 		if p.Decision.Outcome == rules.Runs || p.Decision.Outcome == rules.Plausible && named {
 			found[p.Evidence.PID] = true
 		}

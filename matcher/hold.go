@@ -35,8 +35,8 @@ func (r *Report) Release() {
 	for _, p := range r.looked() {
 		p.Release()
 	}
-	for i := range r.Others {
-		r.Others[i].Release()
+	for _, p := range r.Others {
+		p.Release()
 	}
 }
 
@@ -50,8 +50,7 @@ func (r *Report) Living() []*Process {
 			of = append(of, p)
 		}
 	}
-	for i := range r.Others {
-		p := &r.Others[i]
+	for _, p := range r.Others {
 		if p.held != nil && p.Role != RoleOther && p.Role != RoleForeign {
 			of = append(of, p)
 		}

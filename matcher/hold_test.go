@@ -477,15 +477,15 @@ func TestNothingStaysOpenAfterErrors(t *testing.T) {
 func TestLiving(t *testing.T) {
 	h := thisHost()
 	must.Do(t, h.Open())
-	process := func(role Role) Process {
-		p := *held(t, h, child.Start(t).PID)
+	process := func(role Role) *Process {
+		p := held(t, h, child.Start(t).PID)
 		p.Role = role
 		return p
 	}
 	main, dead := process(RoleMain), child.Start(t)
-	ended := *held(t, h, dead.PID)
+	ended := held(t, h, dead.PID)
 	dead.End()
-	r := Report{Main: &main, Others: []Process{
+	r := Report{Main: main, Others: []*Process{
 		process(RoleWorker), process(RoleOther), process(RoleForeign), process(RoleLeftover), process(RoleUnclaimed), ended, {Role: RoleWorker},
 	}}
 	var roles []Role

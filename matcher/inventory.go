@@ -67,7 +67,7 @@ func (l Listed) Unseen() bool {
 // PID. Of one that is left over from an instance, Instance is its stale pidfile.
 type Unaccounted struct {
 	Daemon    Daemon
-	Processes []Process
+	Processes []*Process
 	Blind     string // why there may be more; "" when all were seen
 	// Titled are those, by PID, that do not go by the daemon's name any more, as a session of
 	// sshd or a job of cron does not.

@@ -36,7 +36,7 @@ type Matched struct {
 	Rule    rules.Rule
 	Reason  string
 	Pidfile Pidfile
-	Found   []Process
+	Found   []*Process
 	// Wrapper is who has started what the pidfile stands for, if the pidfile names him; else nil.
 	Wrapper *Process
 	// Unclear are PIDs of further processes that may match; Plausible: the pidfile's
@@ -58,8 +58,8 @@ func noMatch(c rules.Criteria, doing string) Matched {
 
 // Release lets go of all that were found.
 func (m *Matched) Release() {
-	for i := range m.Found {
-		m.Found[i].Release()
+	for _, p := range m.Found {
+		p.Release()
 	}
 	if m.Wrapper != nil {
 		m.Wrapper.Release()
@@ -82,7 +82,7 @@ func (h *host) match(ctx context.Context, c rules.Criteria) (Matched, error) {
 			return m, err
 		}
 	}
-	var found []Process
+	var found []*Process
 	var err error
 	switch {
 	case c.PID != 0:
@@ -118,7 +118,7 @@ func (h *host) unreadable(d rules.Daemon) error {
 }
 
 // add takes the proven ones, and lets go of the others.
-func (m *Matched) add(found []Process) {
+func (m *Matched) add(found []*Process) {
 	for _, p := range found {
 		switch d := p.Decision; {
 		case d.Outcome == rules.Runs && p.Role != RoleUnclear:
@@ -138,10 +138,7 @@ func (h *host) matchPidfile(ctx context.Context, c rules.Criteria) (Matched, err
 	r, err := h.check(ctx, Instance{Daemon: c.Exec, Pidfile: c.Pidfile, PidfileOnly: true, Hold: true, criteria: c})
 	m := Matched{Verdict: r.Verdict, Rule: r.Rule, Reason: r.Reason, Pidfile: r.Pidfile}
 	if r.Verdict == Running {
-		for _, main := range r.Mains() {
-			m.Found = append(m.Found, *main)
-		}
-		m.Wrapper = r.Wrapper
+		m.Found, m.Wrapper = r.Mains(), r.Wrapper
 		return m, err
 	}
 	if r.Main != nil && r.Verdict == Unknown {
@@ -161,14 +158,14 @@ func sameInode(e fact.Evidence, d rules.Daemon) bool {
 	return e.Exe.Known() && e.Exe.Value.ID.Known() && d.File.Known() && e.Exe.Value.ID == d.File.Value
 }
 
-func (h *host) matchPID(d rules.Daemon, c rules.Criteria) ([]Process, error) {
+func (h *host) matchPID(d rules.Daemon, c rules.Criteria) ([]*Process, error) {
 	p, err := h.hold(rules.Question{Daemon: d, Criteria: c}, c.PID)
-	return []Process{p}, err
+	return []*Process{&p}, err
 }
 
 // matchAll looks at every process: what is asked for is a name, a user or a
 // parent, as with killall(1).
-func (h *host) matchAll(c rules.Criteria) (found []Process, blind string, err error) {
+func (h *host) matchAll(c rules.Criteria) (found []*Process, blind string, err error) {
 	candidates, err := h.Among(func(_, pid int) (bool, error) { return h.mayMeet(c, pid) })
 	if err != nil {
 		return nil, "", err
@@ -178,7 +175,7 @@ func (h *host) matchAll(c rules.Criteria) (found []Process, blind string, err er
 	}
 	for _, pid := range candidates.Pids {
 		p, err := h.hold(rules.Question{Criteria: c}, pid)
-		found = append(found, p)
+		found = append(found, &p)
 		if err := cmp.Or(err, h.fault(p)); err != nil {
 			return found, blind, err
 		}

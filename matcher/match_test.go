@@ -74,8 +74,8 @@ func (c matchCase) check(t *testing.T, h *host) {
 	if (m.Verdict == Running) != (len(m.Found) > 0) {
 		t.Errorf("%s: %v, and %d were found", c.name, m.Verdict, len(m.Found))
 	}
-	for i := range m.Found {
-		if p := &m.Found[i]; p.Ended() || p.Signal(0) != nil {
+	for _, p := range m.Found {
+		if p.Ended() || p.Signal(0) != nil {
 			t.Errorf("%s: %d is not held", c.name, p.Evidence.PID)
 		}
 	}

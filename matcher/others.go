@@ -10,8 +10,7 @@ import (
 // assignRoles gives every process of a survey its role.
 func assignRoles(s survey, standing rules.Standing) {
 	standing.Parents = s.parents
-	for i := range s.found {
-		p := &s.found[i]
+	for _, p := range s.found {
 		p.Role, p.Instance = standing.RoleOf(p.Evidence, p.Decision.Rule, p.Role == RoleUnclear)
 		_, p.Main = standing.Claims[p.Evidence.PID]
 	}
@@ -20,8 +19,8 @@ func assignRoles(s survey, standing rules.Standing) {
 // doubtUnclaimed: pidfiles could not be read, one of which may account for what runs
 // unclaimed.
 func (s survey) doubtUnclaimed(why error) {
-	for i := range s.found {
-		if p := &s.found[i]; p.Role == RoleUnclaimed {
+	for _, p := range s.found {
+		if p.Role == RoleUnclaimed {
 			p.Role, p.Decision.Why = RoleUnclear, "whose it is cannot be told: "+why.Error()
 		}
 	}

@@ -49,7 +49,7 @@ func (h *host) findOutside(r *Report, in Instance) {
 			o.OurSession = p.Evidence.Session == ours.Session
 			if is, doubt := o.IsDaemon(); is {
 				p.Sockets, p.Doubt = fact.Of(o.Listening), doubt
-				r.Outside = append(r.Outside, *p)
+				r.Outside = append(r.Outside, p)
 			}
 		}
 	}
@@ -148,7 +148,7 @@ func (in Instance) Meeting(c Criteria) Instance {
 
 // SurelyOutside reports that one of Outside is the daemon without a doubt.
 func (r *Report) SurelyOutside() bool {
-	return slices.ContainsFunc(r.Outside, func(p Process) bool { return p.Doubt == "" })
+	return slices.ContainsFunc(r.Outside, func(p *Process) bool { return p.Doubt == "" })
 }
 
 // OutsidePIDs are those of Outside.

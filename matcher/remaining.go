@@ -17,7 +17,7 @@ import (
 // and what it forked while it ended. They are held; the caller must Release each. others
 // are the PIDs that another instance's pidfile accounts for. An error means that there may
 // be more.
-func (in Instance) Remaining(ctx context.Context, mains, relatives []*Process) (left []Process, others map[int]bool, err error) {
+func (in Instance) Remaining(ctx context.Context, mains, relatives []*Process) (left []*Process, others map[int]bool, err error) {
 	in.Hold, in.Others, in.Sockets, in.ListeningOnly, in.PidfileOnly = true, true, false, false, false
 	h := thisHost()
 	h.registered = in.Registered
@@ -44,7 +44,7 @@ func (in Instance) Remaining(ctx context.Context, mains, relatives []*Process) (
 	again := r.Wrapper != nil && isOneOf(mains, r.Wrapper.Evidence.PID) && kin[r.Wrapper.Evidence.PID]
 	for _, p := range r.looked() {
 		if again && p != r.Wrapper && !isOneOf(relatives, p.Evidence.PID) {
-			left = append(left, *p) // whom the wrapper has started again
+			left = append(left, p) // whom the wrapper has started again
 			continue
 		}
 		p.Release()

@@ -76,7 +76,7 @@ type Report struct {
 	// first that runs the daemon.
 	Main *Process
 	// Further are the main processes beside it.
-	Further []Process
+	Further []*Process
 	// Wrapper is the process that the pidfile names where that only has started Main; else nil.
 	Wrapper *Process
 	// Starts is the daemon that Main has started, where that is a wrapper which was asked about
@@ -84,7 +84,7 @@ type Report struct {
 	Starts string
 	// Others are the other processes that run this daemon, by PID; only filled
 	// when Scanned.
-	Others  []Process
+	Others  []*Process
 	Scanned bool
 	// Blind is why Others may lack some; "" when all were seen.
 	Blind string
@@ -93,7 +93,7 @@ type Report struct {
 	// Outside are those of Others that are the daemon itself, not what it or somebody else
 	// has left behind: a second one would be started beside them. Untold is why there may be
 	// more. Only filled where it was asked for, and the pidfile names nobody.
-	Outside []Process
+	Outside []*Process
 	Untold  error
 }
 
@@ -121,8 +121,8 @@ const emptyFor = time.Minute
 // WithRole are the other processes that have one of these roles, of which there may be
 // thousands: they are the report's own.
 func (r Report) WithRole(roles ...Role) (with []*Process) {
-	for i := range r.Others {
-		if p := &r.Others[i]; slices.Contains(roles, p.Role) {
+	for _, p := range r.Others {
+		if slices.Contains(roles, p.Role) {
 			with = append(with, p)
 		}
 	}

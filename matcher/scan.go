@@ -13,7 +13,7 @@ import (
 
 // survey is every process that runs a daemon, or may run it.
 type survey struct {
-	found []Process
+	found []*Process
 	// parents gives the PPID of those found and of their ancestors.
 	parents map[int]int
 	// blind is why the survey may have missed some; "" when it saw all.
@@ -61,7 +61,7 @@ func (h *host) scanAll(daemons []rules.Daemon, c rules.Criteria, hold bool) ([]s
 			parents[p.Evidence.PID] = p.Evidence.PPID
 			switch {
 			case p.kept:
-				s.found = append(s.found, p.Process)
+				s.found = append(s.found, &p.Process)
 			case p.Evidence.Life == fact.Hidden:
 				s.blind = hidden
 			}
@@ -111,18 +111,17 @@ func (h *host) blindness(all kernel.Listing) (string, error) {
 // through a parent that runs something else. One whose parents cannot be read may be
 // anybody's.
 func (h *host) placeInTree(s survey) {
-	for i := range s.found {
-		p := &s.found[i]
+	for _, p := range s.found {
 		if err := h.ancestors(s.parents, p.Evidence.PID, p.Evidence.PPID); err != nil {
 			p.Role, p.Decision.Why = RoleUnclear, err.Error()
 		}
 	}
-	first := slices.IndexFunc(s.found, func(p Process) bool { return p.Evidence.PID == 1 })
+	first := slices.IndexFunc(s.found, func(p *Process) bool { return p.Evidence.PID == 1 })
 	if first < 0 {
 		return
 	}
-	for i := range s.found {
-		if e := s.found[i].Evidence; rules.AdoptedBy(e, s.found[first].Evidence) {
+	for _, p := range s.found {
+		if e := p.Evidence; rules.AdoptedBy(e, s.found[first].Evidence) {
 			s.parents[e.PID] = 0
 		}
 	}
@@ -244,8 +243,8 @@ func (p *candidate) belongs(d rules.Daemon) bool {
 
 // release lets go of all that were found.
 func (s survey) release() {
-	for i := range s.found {
-		s.found[i].Release()
+	for _, p := range s.found {
+		p.Release()
 	}
 }
 

@@ -38,7 +38,7 @@ func (h *host) askFurther(r *Report, in Instance, q rules.Question) error {
 		switch outcome {
 		case rules.Runs:
 			p.Role = RoleMain
-			r.Further = append(r.Further, p)
+			r.Further = append(r.Further, &p)
 		case rules.Undecided:
 			doubt = fmt.Sprintf("%s names %d, too: %s", q.Pidfile.Path, pid, why)
 		default:
@@ -59,7 +59,7 @@ func (r *Report) sumUp(doubt string, none []string) {
 	case len(r.Further) > 0:
 		none = append([]string{fmt.Sprintf("%d (%s)", r.Main.Evidence.PID, r.Main.Decision.Why)}, none...)
 		r.Main.Release()
-		r.Main, r.Further = &r.Further[0], r.Further[1:]
+		r.Main, r.Further = r.Further[0], r.Further[1:]
 		r.Verdict, r.Rule, r.Reason = Running, r.Main.Decision.Rule, r.Main.Decision.Why
 	}
 	if len(none) > 0 && r.Verdict == Running {
@@ -82,10 +82,7 @@ func (r *Report) namedProcesses() (named []*Process) {
 	if r.Main != nil {
 		named = append(named, r.Main)
 	}
-	for i := range r.Further {
-		named = append(named, &r.Further[i])
-	}
-	return named
+	return append(named, r.Further...)
 }
 
 // looked are all that were looked at because of the pidfile.

@@ -60,7 +60,7 @@ func (r *Report) addWorkers(h *host, in Instance, pids []int) {
 		return
 	}
 	for _, pid := range pids {
-		known := slices.ContainsFunc(r.Others, func(p Process) bool { return p.Evidence.PID == pid })
+		known := slices.ContainsFunc(r.Others, func(p *Process) bool { return p.Evidence.PID == pid })
 		p, err := h.hold(rules.Question{Daemon: d}, pid)
 		if err != nil || known || p.Decision.Outcome != rules.Runs {
 			p.Release()
@@ -72,7 +72,7 @@ func (r *Report) addWorkers(h *host, in Instance, pids []int) {
 		if !in.Hold {
 			p.Release()
 		}
-		r.Others = append(r.Others, p)
+		r.Others = append(r.Others, &p)
 	}
 }
 

@@ -93,7 +93,7 @@ func (all *Inventory) onlyOnce() {
 	}
 	for i := range all.Daemons {
 		if of := &all.Daemons[i]; !of.Daemon.Aliased() {
-			of.Processes = slices.DeleteFunc(of.Processes, func(p Process) bool { return byLink[p.Evidence.PID] == of.Daemon.Real })
+			of.Processes = slices.DeleteFunc(of.Processes, func(p *Process) bool { return byLink[p.Evidence.PID] == of.Daemon.Real })
 		}
 	}
 }
@@ -115,8 +115,8 @@ func (h *host) lookCloser(all *Inventory, sockets bool) {
 	}
 	listening := h.ListeningOf(pids)
 	for _, of := range all.Daemons {
-		for i := range of.Processes {
-			of.Processes[i].Sockets = listening[of.Processes[i].Evidence.PID]
+		for _, p := range of.Processes {
+			p.Sockets = listening[p.Evidence.PID]
 		}
 	}
 }
@@ -169,7 +169,7 @@ func (all *Inventory) left() map[int]string {
 
 // countWorkers counts those of each main process among what runs a daemon, at being the
 // places of the instances by their PID.
-func (all *Inventory) countWorkers(found []Process, at map[int][]int) {
+func (all *Inventory) countWorkers(found []*Process, at map[int][]int) {
 	workers, owner := map[string][]int{}, map[int]string{}
 	for _, p := range found {
 		if p.Role == RoleOther && p.Main {

@@ -115,7 +115,7 @@ func candidate(r matcher.Report, main *matcher.Process) string {
 	case !main.Sockets.Known():
 		words = append(words, "what it listens on cannot be read")
 	default:
-		words = append(words, cmp.Or(explain.ListensOn(*main), "listens on nothing"))
+		words = append(words, cmp.Or(explain.ListensOn(main), "listens on nothing"))
 	}
 	switch {
 	case main.ByTitle():

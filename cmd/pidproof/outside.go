@@ -57,9 +57,9 @@ func (c *console) outsideEnds(in matcher.Instance) bool {
 		return false
 	}
 	var of []*matcher.Process
-	for i := range r.Outside {
-		if r.Outside[i].Doubt == "" {
-			of = append(of, &r.Outside[i])
+	for _, p := range r.Outside {
+		if p.Doubt == "" {
+			of = append(of, p)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), outsidePatience)

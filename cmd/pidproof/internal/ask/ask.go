@@ -91,7 +91,7 @@ func (a *Asker) Inventory(s matcher.Search) (matcher.Inventory, error) {
 }
 
 // Remaining is Instance.Remaining under the usual deadline; ever are all who were targets.
-func (a *Asker) Remaining(in matcher.Instance, mains, ever []*matcher.Process) (left []matcher.Process, others map[int]bool, err error) {
+func (a *Asker) Remaining(in matcher.Instance, mains, ever []*matcher.Process) (left []*matcher.Process, others map[int]bool, err error) {
 	ctx, cancel := a.Deadline()
 	defer cancel()
 	in.Registered = registry.Pidfiles

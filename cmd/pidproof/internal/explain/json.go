@@ -125,10 +125,10 @@ func JSON(w io.Writer, r matcher.Report, doubt error) error {
 		Rules: []Step{}, Scanned: r.Scanned && r.Blind == "", Processes: []Process{},
 	}
 	if r.Main != nil {
-		p := ProcessOf(*r.Main)
+		p := ProcessOf(r.Main)
 		out.Process = &p
 		if r.Wrapper != nil {
-			w := ProcessOf(*r.Wrapper)
+			w := ProcessOf(r.Wrapper)
 			out.Wrapper = &w
 		}
 		for _, s := range asked(r).Decision.Steps {
@@ -167,8 +167,8 @@ func pidfileOf(r matcher.Report) Pidfile {
 }
 
 // ProcessOf is a process as it is printed.
-func ProcessOf(p matcher.Process) Process {
-	e, d := p.Evidence, p.Decision
+func ProcessOf(p *matcher.Process) Process {
+	e, d := &p.Evidence, &p.Decision
 	out := Process{
 		PID: e.PID, PPID: e.PPID, Role: string(p.Role), Instance: p.Instance,
 		Rule: string(d.Rule), Reason: d.Why, Outcome: d.Outcome.String(), Weak: d.Weak, File: d.File.String(),
@@ -197,10 +197,6 @@ func ProcessOf(p matcher.Process) Process {
 }
 
 // processes are all that run the daemon, the main processes among them.
-func processes(r matcher.Report) []matcher.Process {
-	var out []matcher.Process
-	for _, p := range r.Mains() {
-		out = append(out, *p)
-	}
-	return append(out, r.Others...)
+func processes(r matcher.Report) []*matcher.Process {
+	return append(r.Mains(), r.Others...)
 }

@@ -31,7 +31,7 @@ func groupName(gid int) string {
 }
 
 // ListensOn says what a process listens on; "" if that is nothing.
-func ListensOn(p matcher.Process) string { return Listening(p.Sockets.Value) }
+func ListensOn(p *matcher.Process) string { return Listening(p.Sockets.Value) }
 
 // Listening says it of these sockets.
 func Listening(on []host.Socket) string {

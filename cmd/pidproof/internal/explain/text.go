@@ -161,7 +161,7 @@ func (p page) process(r matcher.Report) {
 		where += fmt.Sprintf(", user namespace %s", e.UserNS)
 	}
 	p.Put("", where)
-	if s := ListensOn(*r.Main); s != "" {
+	if s := ListensOn(r.Main); s != "" {
 		p.Put("", s)
 	}
 }

@@ -23,7 +23,7 @@ func (p page) tree(r matcher.Report) {
 	for _, proc := range all {
 		inTree[proc.Evidence.PID] = true
 	}
-	children := map[int][]matcher.Process{}
+	children := map[int][]*matcher.Process{}
 	for _, proc := range all {
 		parent := proc.Evidence.PPID
 		if !inTree[parent] {
@@ -32,10 +32,10 @@ func (p page) tree(r matcher.Report) {
 		children[parent] = append(children[parent], proc)
 	}
 	p.Put("Processes", "that run this daemon:")
-	p.branch(children, matcher.Process{}, 0)
+	p.branch(children, new(matcher.Process), 0)
 }
 
-func (p page) branch(children map[int][]matcher.Process, parent matcher.Process, depth int) {
+func (p page) branch(children map[int][]*matcher.Process, parent *matcher.Process, depth int) {
 	alike, previous := 0, ""
 	flush := func() {
 		if alike > siblingsShown {
@@ -66,7 +66,7 @@ func indent(depth int) string {
 }
 
 // describe is what one line says behind the PID.
-func describe(proc, parent matcher.Process) string {
+func describe(proc, parent *matcher.Process) string {
 	text := string(proc.Role)
 	switch {
 	case proc.Instance != "" && proc.Instance == parent.Instance:

@@ -106,7 +106,7 @@ func (i row) json() jsonInstance {
 	return out
 }
 
-func unclaimedJSON(p matcher.Process) jsonUnclaimed {
+func unclaimedJSON(p *matcher.Process) jsonUnclaimed {
 	full := explain.ProcessOf(p)
 	return jsonUnclaimed{
 		PID: full.PID, PPID: full.PPID, Role: full.Role, Instance: full.Instance, Reason: full.Reason, Comm: full.Comm,

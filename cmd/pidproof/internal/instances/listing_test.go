@@ -32,11 +32,12 @@ func TestNameByPidfile(t *testing.T) {
 
 // Of a crowd that no pidfile accounts for, a person sees the parents.
 func TestFamilies(t *testing.T) {
-	runs := func(pid, ppid int) (p matcher.Process) {
+	runs := func(pid, ppid int) *matcher.Process {
+		p := new(matcher.Process)
 		p.Evidence.PID, p.Evidence.PPID = pid, ppid
 		return p
 	}
-	roots := treeRootsOf([]matcher.Process{runs(5, 1), runs(6, 5), runs(7, 6), runs(8, 5), runs(9, 4), runs(20, 21), runs(21, 20)})
+	roots := treeRootsOf([]*matcher.Process{runs(5, 1), runs(6, 5), runs(7, 6), runs(8, 5), runs(9, 4), runs(20, 21), runs(21, 20)})
 	var got []int
 	for _, f := range roots {
 		got = append(got, f.Evidence.PID, f.descendants)

@@ -33,7 +33,7 @@ func (list *Listing) addLost(a *ask.Asker, started *starters.Starters, wanted Se
 		if err != nil {
 			return err
 		}
-		outside := slices.DeleteFunc(r.Outside, func(p matcher.Process) bool { return p.Doubt != "" || list.shows(p.Evidence.PID) })
+		outside := slices.DeleteFunc(r.Outside, func(p *matcher.Process) bool { return p.Doubt != "" || list.shows(p.Evidence.PID) })
 		if len(outside) > 0 {
 			list.daemons = append(list.daemons, matcher.Unaccounted{Daemon: r.Daemon, Processes: outside})
 		}
@@ -44,6 +44,6 @@ func (list *Listing) addLost(a *ask.Asker, started *starters.Starters, wanted Se
 // shows reports that a process is among those that no pidfile accounts for already.
 func (list *Listing) shows(pid int) bool {
 	return slices.ContainsFunc(list.daemons, func(of matcher.Unaccounted) bool {
-		return slices.ContainsFunc(of.Processes, func(p matcher.Process) bool { return p.Evidence.PID == pid })
+		return slices.ContainsFunc(of.Processes, func(p *matcher.Process) bool { return p.Evidence.PID == pid })
 	})
 }

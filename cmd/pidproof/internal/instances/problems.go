@@ -13,7 +13,7 @@ func (list *Listing) Problems() bool {
 	several := 0
 	for i := range list.daemons {
 		d := &list.daemons[i]
-		d.Processes = slices.DeleteFunc(slices.Clone(d.Processes), func(p matcher.Process) bool { return outlives(p, d.Titled[p.Evidence.PID]) })
+		d.Processes = slices.DeleteFunc(slices.Clone(d.Processes), func(p *matcher.Process) bool { return outlives(p, d.Titled[p.Evidence.PID]) })
 		several += len(d.Processes)
 	}
 	return len(list.instances) > 0 || several > 0 || list.bad > 0
@@ -34,6 +34,6 @@ func (i row) needsSomebody() bool {
 
 // outlives reports what may outlive its daemon by design, a session of sshd, a job of cron:
 // it has another title, and listens on nothing.
-func outlives(p matcher.Process, titled bool) bool {
+func outlives(p *matcher.Process, titled bool) bool {
 	return p.Role == matcher.RoleUnclaimed && titled && p.Sockets.Known() && len(p.Sockets.Value) == 0
 }

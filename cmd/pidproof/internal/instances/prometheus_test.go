@@ -52,13 +52,13 @@ func TestMetrics(t *testing.T) {
 		daemons: []matcher.Unaccounted{
 			{Daemon: matcher.Daemon{Path: "/all/seen"}},
 			{Daemon: matcher.Daemon{Path: "/none/seen"}, Blind: "hidden"},
-			{Daemon: matcher.Daemon{Path: "/one/seen"}, Blind: "hidden", Processes: []matcher.Process{
+			{Daemon: matcher.Daemon{Path: "/one/seen"}, Blind: "hidden", Processes: []*matcher.Process{
 				{Role: matcher.RoleLeftover},
 			}},
-			{Daemon: matcher.Daemon{Path: "/one/unclear"}, Processes: []matcher.Process{
+			{Daemon: matcher.Daemon{Path: "/one/unclear"}, Processes: []*matcher.Process{
 				{Role: matcher.RoleUnclear},
 			}},
-			{Daemon: matcher.Daemon{Path: "/two/and\n\"unclear"}, Processes: []matcher.Process{
+			{Daemon: matcher.Daemon{Path: "/two/and\n\"unclear"}, Processes: []*matcher.Process{
 				{Role: matcher.RoleUnclear}, {Role: matcher.RoleUnclaimed}, {Role: matcher.RoleLeftover},
 			}},
 		},

@@ -114,11 +114,11 @@ func whoAndSince(p *matcher.Process) (user, since, binary string) {
 // treeRoot is an unclaimed process whose parent is none, and how many of the
 // unclaimed descend from it.
 type treeRoot struct {
-	matcher.Process
+	*matcher.Process
 	descendants int
 }
 
-func treeRootsOf(unclaimed []matcher.Process) (roots []treeRoot) {
+func treeRootsOf(unclaimed []*matcher.Process) (roots []treeRoot) {
 	parents := map[int]int{}
 	for _, p := range unclaimed {
 		parents[p.Evidence.PID] = p.Evidence.PPID
@@ -159,7 +159,7 @@ func (f treeRoot) cells(of matcher.Unaccounted, child string) []string {
 	if of.Blind != "" { // not all of them were seen
 		workers = unsaid
 	}
-	user, since, binary := whoAndSince(&f.Process)
+	user, since, binary := whoAndSince(f.Process)
 	return []string{strconv.Itoa(f.Evidence.PID), user, since, binary, workers, of.Daemon.Path, f.whatIsKnown(child)}
 }
 

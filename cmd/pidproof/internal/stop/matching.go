@@ -3,6 +3,7 @@ package stop
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -61,11 +62,9 @@ func (d Matching) nobody() (exit int) {
 // end carries out the schedule on those who were found.
 func (d Matching) end(m matcher.Matched) (exit int) {
 	s := stopping{
-		sent:   d.sent,
-		record: record.Entry{Command: handover.StartStopDaemon, Caller: d.Caller, Pidfile: m.Pidfile.Path},
-	}
-	for i := range m.Found {
-		s.targets = append(s.targets, &m.Found[i])
+		targets: slices.Clone(m.Found),
+		sent:    d.sent,
+		record:  record.Entry{Command: handover.StartStopDaemon, Caller: d.Caller, Pidfile: m.Pidfile.Path},
 	}
 	if d.Options.Pidfile == "" && d.Options.PID == 0 {
 		s.more = d.again
@@ -77,7 +76,7 @@ func (d Matching) end(m matcher.Matched) (exit int) {
 	ended := s.carryOut(schedule)
 	if d.Options.Retry != nil && ended && s.refused == nil && s.unseen == nil && m.Wrapper != nil {
 		reached := s.reached
-		s = s.wrapperOf(m.Wrapper, func([]*matcher.Process) ([]matcher.Process, map[int]bool, error) { return d.again() })
+		s = s.wrapperOf(m.Wrapper, func([]*matcher.Process) ([]*matcher.Process, map[int]bool, error) { return d.again() })
 		ended = s.follow(schedule)
 		s.reached = reached
 	}
@@ -101,7 +100,7 @@ func (d Matching) end(m matcher.Matched) (exit int) {
 }
 
 // again asks who else is meant by now.
-func (d Matching) again() (came []matcher.Process, others map[int]bool, err error) {
+func (d Matching) again() (came []*matcher.Process, others map[int]bool, err error) {
 	again, err := d.Match(d.Criteria)
 	if again.Wrapper != nil {
 		again.Wrapper.Release()

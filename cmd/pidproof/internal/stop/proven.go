@@ -50,7 +50,7 @@ func (d Proven) Stop(r *matcher.Report) (exit int, err error) {
 	if ended && s.refused == nil && s.unseen == nil && r.Wrapper != nil {
 		again := d.Instance
 		again.Others = true
-		s = s.wrapperOf(r.Wrapper, func(known []*matcher.Process) ([]matcher.Process, map[int]bool, error) {
+		s = s.wrapperOf(r.Wrapper, func(known []*matcher.Process) ([]*matcher.Process, map[int]bool, error) {
 			return d.Remaining(again, []*matcher.Process{r.Wrapper}, append(known, r.Mains()...))
 		})
 		ended = s.follow(ssd.Schedule{Steps: stepsFor([]*matcher.Process{r.Wrapper}), Repeat: -1})
@@ -101,17 +101,13 @@ func (d Proven) addWorkers(s *stopping, r *matcher.Report) error {
 	case mains[0].Evidence.PID == 1:
 		return errors.New("its workers cannot be told: it is PID 1, which adopts other instances; nothing was signalled")
 	}
-	for i := range r.Others {
-		if r.Others[i].Role == matcher.RoleWorker {
-			s.targets = append(s.targets, &r.Others[i])
-		}
-	}
+	s.targets = append(s.targets, r.WithRole(matcher.RoleWorker)...)
 	// TERM is the main processes' to pass on: a worker ends its work first.
 	// Who is another instance's by now must be known before the KILL.
 	s.spared = func(p *matcher.Process, signal syscall.Signal) bool {
 		return !isMain(p) && (signal != syscall.SIGKILL || s.unseen != nil)
 	}
-	s.more = func() ([]matcher.Process, map[int]bool, error) { return d.Remaining(d.Instance, mains, s.ever) }
+	s.more = func() ([]*matcher.Process, map[int]bool, error) { return d.Remaining(d.Instance, mains, s.ever) }
 	return nil
 }
 

@@ -23,7 +23,7 @@ type stopping struct {
 	spared func(*matcher.Process, syscall.Signal) bool
 	// more finds who has come since, and who has turned out to be another
 	// instance's; nil: nobody counts.
-	more func() (came []matcher.Process, others map[int]bool, err error)
+	more func() (came []*matcher.Process, others map[int]bool, err error)
 	// sent is told who got the nth signal, from 0 on.
 	sent   func(pids []string, signal syscall.Signal, nth int)
 	record record.Entry // who does it, for the log
@@ -123,8 +123,8 @@ func (s *stopping) join() (came bool) {
 			continue
 		}
 		came = true
-		s.targets = append(s.targets, &p)
-		s.ever = append(s.ever, &p)
+		s.targets = append(s.targets, p)
+		s.ever = append(s.ever, p)
 	}
 	return came
 }

@@ -15,17 +15,15 @@ const WrapperPatience = 2 * time.Second
 // su, whose TERM would become a KILL for the daemon after two seconds, and mariadbd-safe,
 // which obeys no TERM. One that starts the daemon again (daemon(1) --respawn) is
 // signalled, and whom more finds that he has started.
-func (s *stopping) wrapperOf(wrapper *matcher.Process, more func(known []*matcher.Process) ([]matcher.Process, map[int]bool, error)) stopping {
+func (s *stopping) wrapperOf(wrapper *matcher.Process, more func(known []*matcher.Process) ([]*matcher.Process, map[int]bool, error)) stopping {
 	var known []*matcher.Process
 	return stopping{
 		targets: []*matcher.Process{wrapper},
 		sent:    s.sent,
 		record:  s.record,
-		more: func() (left []matcher.Process, others map[int]bool, err error) {
+		more: func() (left []*matcher.Process, others map[int]bool, err error) {
 			left, others, err = more(known)
-			for i := range left {
-				known = append(known, &left[i])
-			}
+			known = append(known, left...)
 			return left, others, err
 		},
 	}
