@@ -109,7 +109,7 @@ func (h *Host) start(how []string) error {
 		// PDEATHSIG comes when the thread that forked ends, prctl(2), not only the process: keep it while init runs.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		err := boot.Start()
+		err := inSmallNetwork(boot.Start)
 		started <- err
 		if err != nil {
 			return
