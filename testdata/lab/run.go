@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -23,13 +25,13 @@ type Result struct {
 // hangs; what the command started in the background lives on.
 func (h *Host) Run(t *testing.T, name string, args ...string) Result {
 	t.Helper()
-	return h.run(t, nil, name, args...)
+	return h.run(t, strings.NewReader(""), name, args...)
 }
 
 // Sh runs a POSIX shell script in the host.
 func (h *Host) Sh(t *testing.T, script string) Result {
 	t.Helper()
-	return h.run(t, nil, "/bin/sh", "-c", script)
+	return h.run(t, strings.NewReader(""), "/bin/sh", "-c", script)
 }
 
 // Must runs a shell script that has to exit with 0, and returns its standard output.
@@ -46,19 +48,26 @@ func (h *Host) Must(t *testing.T, script string) string {
 func (h *Host) Copy(t *testing.T, from, to string) {
 	t.Helper()
 	var said bytes.Buffer
-	pack := exec.Command("tar", "-c", "-C", from, ".")
+	pack := exec.CommandContext(t.Context(), "tar", "-c", "-C", from, ".")
 	pack.Stderr = &said
-	packed, err := pack.Output()
+	packed, err := pack.StdoutPipe()
+	if err == nil {
+		err = pack.Start()
+	}
 	if err != nil {
-		t.Fatalf("packing %s: %v: %s", from, err, &said)
+		t.Fatalf("packing %s: %v", from, err)
 	}
 	result := h.run(t, packed, "tar", "-x", "-C", to, "--keep-directory-symlink", "--no-overwrite-dir", "--no-same-owner")
 	if result.Code != 0 {
-		t.Fatalf("unpacking %s in the host: %s", from, result.Stderr)
+		t.Errorf("unpacking %s in the host: %s", from, result.Stderr)
+	}
+	_ = packed.Close() // before the other has read all, tar ends by SIGPIPE
+	if err := pack.Wait(); err != nil || result.Code != 0 {
+		t.Fatalf("packing %s: %v: %s", from, err, &said)
 	}
 }
 
-func (h *Host) run(t *testing.T, stdin []byte, name string, args ...string) Result {
+func (h *Host) run(t *testing.T, stdin io.Reader, name string, args ...string) Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), waiting.Limit)
 	if t.Context().Err() != nil { // in a cleanup
@@ -72,7 +81,7 @@ func (h *Host) run(t *testing.T, stdin []byte, name string, args ...string) Resu
 		"HOME=/root", "LANG=C", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive",
 	}
 	var stdout, stderr bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &stdout, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
 	// nsenter waits outside for a child inside: end both. A daemon has left their process group.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	h.cgroup.enter(cmd)
