@@ -187,14 +187,14 @@ func testReplacedPackage(t *testing.T, h *Host) {
 // its sessions go on.
 func testRestartedSocket(t *testing.T, h *Host) {
 	m := newUnits(t, h, "resocket", 7362, map[string]string{
-		"resocket.service": "[Service]\nKillMode=process\nExecStart=/bin/sh -c 'sleep 751 3<&- & exec " + modular{name: "resocket"}.command() + "'\n",
+		"resocket.service": "[Service]\nKillMode=process\nExecStart=/bin/sh -c 'sleep 7365 3<&- & exec " + modular{name: "resocket"}.command() + "'\n",
 	})
 	m.addSocket(t)
 	l := newLoad(t, h, m.address())
 	l.answered(t, time.Now())
 	session := ""
 	eventually(t, "a session has begun", func() bool {
-		session = strings.TrimSpace(h.Sh(t, "pgrep -f '^sleep 751'").Stdout)
+		session = strings.TrimSpace(h.Sh(t, "pgrep -f '^sleep 7365'").Stdout)
 		return session != ""
 	})
 	m.Must(t, "systemctl stop resocket.socket resocket.service; systemctl start resocket.socket && systemctl start resocket.service")
@@ -223,7 +223,7 @@ func testRestartedSocket(t *testing.T, h *Host) {
 		t.Errorf("both together: %+v", result)
 	}
 	m.restored(t, l)
-	if sessions := strings.Fields(h.Must(t, "pgrep -f '^sleep 751'")); !slices.Contains(sessions, session) {
+	if sessions := strings.Fields(h.Must(t, "pgrep -f '^sleep 7365'")); !slices.Contains(sessions, session) {
 		t.Errorf("session %s is cut, there are %s", session, sessions)
 	}
 	// What upholds a service would have it run again before its socket does.
