@@ -71,8 +71,7 @@ func testOwnInstance(t *testing.T, h *Host) {
 
 // testLeftByKillMode: what a unit leaves behind by design does not count.
 func testLeftByKillMode(t *testing.T, h *Host) {
-	m := newUnits(t, h, "leaving", 7064, nil)
-	m.addSocket(t)
+	m := newSocket(t, h, "leaving", 7064)
 	m.Must(t, `mkdir -p /etc/systemd/system/leaving.service.d && cd /etc/systemd/system/leaving.service.d &&
 		printf '[Service]\nKillMode=process\nExecStartPost=/bin/sh -c "sleep 739 &"\n' >kill.conf && systemctl daemon-reload && systemctl restart leaving`)
 	m.call(t, 0, m.name, "stop")
@@ -83,8 +82,7 @@ func testLeftByKillMode(t *testing.T, h *Host) {
 
 // testSocketLost: what cannot be restored takes nothing with it.
 func testSocketLost(t *testing.T, h *Host) {
-	m := newUnits(t, h, "lost", 7065, nil)
-	m.addSocket(t)
+	m := newSocket(t, h, "lost", 7065)
 	m.call(t, 0, m.name, "stop")
 	m.Must(t, "systemctl start lost.service; sed -i s/7065/no-such-address/ /etc/systemd/system/lost.socket; systemctl daemon-reload")
 	result := m.Run(t, "pidproof", "unquiesce", m.name)

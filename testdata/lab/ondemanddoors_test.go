@@ -111,6 +111,7 @@ func testSeveral(t *testing.T, h *Host) {
 	}
 	h.Must(t, "deb-systemd-invoke start several-alias.service several-b@x.service")
 	a.restored(t, la)
+	lb.answered(t, time.Now()) // of a template, and static: it is the next client that starts it
 	b.restored(t, lb)
 	said := h.Sh(t, "deb-systemd-invoke stop several-a several-b@x").Stderr
 	for _, m := range []modular{a, b} {

@@ -484,8 +484,7 @@ func testLongUnit(t *testing.T, h *Host) {
 		t.Errorf("201 bytes: %+v", result)
 	}
 	// What is too long is stopped as by Debian's alone, and that is said. Issue 16.4.
-	m = newUnits(t, h, strings.Repeat("n", 201), 7411, nil)
-	m.addSocket(t)
+	m = newSocket(t, h, strings.Repeat("n", 201), 7411)
 	for _, stop := range []string{"deb-systemd-invoke stop " + m.service(), "invoke-rc.d " + m.name + " stop"} {
 		m.Must(t, "systemctl start "+m.service())
 		if result := m.Sh(t, stop); result.Code != 0 || !strings.Contains(result.Stderr, "pidproof: "+m.service()+": nothing is held off: it is longer than 200 bytes\n") {

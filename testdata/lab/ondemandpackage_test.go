@@ -28,8 +28,7 @@ const waiter = "pgrep -f '^[^ ]*pidproof unquiesce --after-dpkg'"
 // is armed again once dpkg has configured the package, whoever calls dpkg, and not before.
 func testUnstarted(t *testing.T, h *Host) {
 	h.dpkgAlone(t)
-	m := newUnits(t, h, "unstarted", 7360, nil)
-	m.addSocket(t)
+	m := newSocket(t, h, "unstarted", 7360)
 	stoppingPackage(t, h, "unstarted", "deb-systemd-invoke stop unstarted.service")
 	h.Must(t, "touch /run/unstarted-fails")
 	result := h.Sh(t, "dpkg -i /run/unstarted.deb")
@@ -69,8 +68,7 @@ func testUnstarted(t *testing.T, h *Host) {
 
 // testPortTaken: anybody may listen where a socket did that is held off. Once he has ended, the socket does again.
 func testPortTaken(t *testing.T, h *Host) {
-	m := newUnits(t, h, "taken", 7368, nil)
-	m.addSocket(t)
+	m := newSocket(t, h, "taken", 7368)
 	stoppingPackage(t, h, "takes", "deb-systemd-invoke stop taken.service")
 	h.Must(t, "touch /run/takes-fails; ! dpkg -i /run/takes.deb")
 	h.Must(t, "setpriv --reuid=nobody --clear-groups "+modulesFile+" -modules "+m.modules()+" -listen "+m.address()+" >/dev/null 2>&1 & echo $! >/run/taker")
@@ -93,8 +91,7 @@ func testPortTaken(t *testing.T, h *Host) {
 // testHeldForTwo: what two packages have stopped is given back when dpkg has done with both, and what an administrator has
 // stopped meanwhile is not.
 func testHeldForTwo(t *testing.T, h *Host) {
-	m := newUnits(t, h, "fortwo", 7367, nil)
-	m.addSocket(t)
+	m := newSocket(t, h, "fortwo", 7367)
 	for _, name := range []string{"fortwo-a", "fortwo-b"} {
 		stoppingPackage(t, h, name, "deb-systemd-invoke stop fortwo.service")
 	}
@@ -138,8 +135,7 @@ func testRemovedUnit(t *testing.T, h *Host) {
 
 // testReconfigured: dpkg knows of no dpkg-reconfigure. What a script stops there is given back when that has ended.
 func testReconfigured(t *testing.T, h *Host) {
-	m := newUnits(t, h, "reconf", 7370, nil)
-	m.addSocket(t)
+	m := newSocket(t, h, "reconf", 7370)
 	stoppingPackage(t, h, "reconfigures", "true")
 	h.Must(t, `cd /run/reconfigures && printf '#!/bin/sh\nexec deb-systemd-invoke stop reconf.service\n' >DEBIAN/prerm
 		printf '#!/bin/sh\n[ ! -e /run/reconf-waits ] || cat /run/reconf-waits\n' >DEBIAN/postinst && chmod 755 DEBIAN/prerm

@@ -95,8 +95,7 @@ func testOnDemandSystemd(t *testing.T, d debian) {
 
 // testReactivated is the bug: Debian's invoke-rc.d says that it has stopped the service, and the next client starts it.
 func testReactivated(t *testing.T, h *Host) {
-	m := newUnits(t, h, "bug", 7001, nil)
-	m.addSocket(t)
+	m := newSocket(t, h, "bug", 7001)
 	l := newLoad(t, h, m.address())
 	before := l.answered(t, time.Now()).pid
 	result := m.call(t, 0, m.name, "stop")
@@ -117,11 +116,18 @@ func (m modular) addSocket(t *testing.T) {
 		m.name, m.socket()))
 }
 
+// newSocket is a service with a listening socket.
+func newSocket(t *testing.T, h *Host, name string, port int) modular {
+	t.Helper()
+	m := newUnits(t, h, name, port, map[string]string{name + ".socket": modular{h, name, port}.socket()})
+	m.Must(t, "systemctl start "+name+".socket")
+	return m
+}
+
 // newSocketed is a service with a listening socket that has been used once, and its clients.
 func newSocketed(t *testing.T, h *Host, name string, port int) (modular, *load) {
 	t.Helper()
-	m := newUnits(t, h, name, port, nil)
-	m.addSocket(t)
+	m := newSocket(t, h, name, port)
 	l := newLoad(t, h, m.address())
 	l.answered(t, time.Now())
 	return m, l

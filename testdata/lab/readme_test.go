@@ -123,8 +123,7 @@ func TestReadmeStop(t *testing.T) {
 	t.Parallel()
 	s := transcript{Host: BootSystemd(t)}
 	installModuled(t, s.Host)
-	m := newUnits(t, s.Host, "foo", 7001, nil)
-	m.addSocket(t)
+	m := newSocket(t, s.Host, "foo", 7001)
 	m.call(t, 0, "foo", "start")
 	const connect, active = "head -1 </dev/tcp/127.0.0.1/7001", "systemctl is-active foo.service"
 	s.does(t, 0, "invoke-rc.d foo stop")
@@ -198,8 +197,7 @@ func (k kindOfHost) row(t *testing.T) string {
 	installModuled(t, h)
 	var m modular
 	if k.init == "systemd" {
-		m = newUnits(t, h, "modd", 7100, nil)
-		m.addSocket(t)
+		m = newSocket(t, h, "modd", 7100)
 		m.call(t, 0, "modd", "start")
 	} else {
 		m = m.underInetd(t, h)
