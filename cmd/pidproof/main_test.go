@@ -25,7 +25,13 @@ import (
 // demod, built once.
 var programs string
 
+// programsEnv says where they are, in a test that runs in namespaces of its own.
+const programsEnv = "PIDPROOF_TEST_PROGRAMS"
+
 func TestMain(m *testing.M) {
+	if programs = os.Getenv(programsEnv); programs != "" {
+		os.Exit(inOwnNamespaces(m.Run))
+	}
 	os.Exit(supervise.Main(func() int { return withPrograms(m.Run) }))
 }
 
@@ -42,6 +48,16 @@ func withPrograms(run func() int) int {
 	}
 	// testscript forgets its directory when -run leaves some scripts out.
 	os.Setenv("GOTMPDIR", dir)
+	return run()
+}
+
+// inOwnNamespaces runs a test as their PID 1, with which all ends.
+func inOwnNamespaces(run func() int) int {
+	unix.Umask(0o022)
+	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		fmt.Fprintln(os.Stderr, "a /proc of our own:", err)
+		return 1
+	}
 	return run()
 }
 

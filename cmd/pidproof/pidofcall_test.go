@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"pidproof/testdata/waiting"
 )
 
 // call is one call of pidof: what is typed, and what that means.
@@ -130,7 +133,9 @@ type answer struct {
 // asked runs a pidof with arguments, as a user.
 func (w *world) asked(uid int, program []string, args ...string) answer {
 	w.t.Helper()
-	cmd := exec.Command("timeout", slices.Concat([]string{"-s", "KILL", commandLimit}, program, args)...)
+	ctx, cancel := context.WithTimeout(w.t.Context(), waiting.Limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program[0], slices.Concat(program[1:], args)...)
 	cmd.Dir = w.dir
 	if uid != os.Geteuid() {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
