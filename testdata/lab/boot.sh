@@ -86,9 +86,10 @@ else
 		ln -s /dev/null "$units/$unit"
 	done
 	ln -s /usr/lib/systemd/system/multi-user.target "$units/default.target"
-	# Each daemon-reload runs all generators, which takes three quarters of its time, and finds nothing but init scripts.
+	# Each daemon-reload runs all generators, which takes three quarters of its time, and finds nothing but init scripts. A
+	# package's own, such as postgresql's, is a shell script that runs three programs more.
 	mkdir -p root/etc/systemd/system-generators
-	for generator in root/usr/lib/systemd/system-generators/systemd-*; do
+	for generator in root/usr/lib/systemd/system-generators/*; do
 		name=${generator##*/}
 		[ "$name" = systemd-sysv-generator ] || ln -sf /dev/null "root/etc/systemd/system-generators/$name"
 	done
