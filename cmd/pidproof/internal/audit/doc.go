@@ -4,7 +4,11 @@
 //	script.go     a file as a shell script, or why it is none
 //	sections.go   the scripts inside of logrotate's files and crontabs
 //	places.go     which files: directories, packages, the places of a host
-//	source.go     what a script says: its functions, its assignments
+//	source.go     what a script says, and what it reads with "."
+//	assigned.go   how its variables get their values
+//	readers.go    what its read has to read
+//	functions.go  with what its functions are called, and what is inside of one
+//	words.go      what is written in a word, and behind an option
 //	values.go     what a word may be
 //	origins.go    where a process number comes from
 //	calls.go      which command a word leads to: env, sh -c, eval, aliases
