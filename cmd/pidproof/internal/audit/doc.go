@@ -17,6 +17,7 @@
 //	proc.go       /proc/NUMBER, and what lists processes by number
 //	opaque.go     commands that nobody knows before the script runs
 //	pidfiles.go   what a script does to pidfiles, and where they lie
+//	emptied.go    what else leaves nothing in them
 //	replaceable.go  what can be replaced where it stands
 //	ssd.go        start-stop-daemon's options
 //	libraries.go  functions of other distributions

@@ -93,6 +93,7 @@ func (f *finder) add(n syntax.Node, kind Kind, covered string) *Finding {
 
 func (f *finder) statement(s *syntax.Stmt) {
 	f.writes(s)
+	f.empties(s)
 	f.hidden(s)
 	switch cmd := s.Cmd.(type) {
 	case *syntax.CallExpr:
@@ -160,7 +161,7 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 		f.removal(s, c)
 	case unknown:
 		f.opaque(s, c)
-	case "find", "ls", "cd", "pushd":
+	case "find", "ls", "cd", "pushd", "cp", "install", "ln", "dd", "truncate", "shred", "wipe", "srm":
 		f.removal(s, c)
 		if slices.ContainsFunc(c.args, f.isProcfs) {
 			f.add(s, Proc, "")
@@ -178,9 +179,13 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 }
 
 func (f *finder) removal(s *syntax.Stmt, c command) {
-	if !f.removes(c) {
-		return
+	if f.removes(c) || f.emptiesBy(c) {
+		f.removed(s, c)
 	}
+}
+
+// removed: of what a command is given, a pidfile is gone, or empty.
+func (f *finder) removed(s *syntax.Stmt, c command) {
 	if covered := f.stoppedBefore(s, c); covered != "" || !f.proven(s) {
 		f.inSkeleton(f.add(s, Removed, covered), s)
 	}

@@ -15,6 +15,15 @@ func places(found []Finding) string {
 	return b.String()
 }
 
+// lines has each line from the one to the other, and its kind.
+func lines(from, to int, kind string) string {
+	var all []string
+	for ; from <= to; from++ {
+		all = append(all, fmt.Sprintf("%d %s", from, kind))
+	}
+	return strings.Join(all, "\n")
+}
+
 func TestFind(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"a pidfile by its name alone", "kill -HUP `cat /run/foo.pid`", "2 kill"},
@@ -57,7 +66,14 @@ func TestFind(t *testing.T) {
 		{"loops", "while kill -0 $pid; do sleep 1; done\nwhile [ ! -f /run/f.pid ]; do sleep 1; done\nrunning() { pidof d; }\nuntil ! running; do sleep 1; done",
 			"2 kill-0\n2 wait-loop\n4 pidof\n5 wait-loop"},
 		{"a loop over instances", "for i in a b; do while kill -0 $(cat /run/$i.pid); do sleep 1; done; done", "2 kill-0\n2 wait-loop"},
-		{"pidfiles written and removed", "d & echo $! >/run/f.pid\n: >/run/g.pid\nrm -f /run/f.pid", "2 pidfile-written\n4 pidfile-removed"},
+		{"pidfiles written and removed", "d & echo $! >/run/f.pid\ntouch /run/g.pid\nrm -f /run/f.pid", "2 pidfile-written\n4 pidfile-removed"},
+		{"emptied", "P=/run/f.pid\n>$P\n: >$P\ntrue >|$P\ncat /dev/null >$P\necho -n >$P\nprintf '' >$P\ntruncate -s0 $P\ntruncate --size 0 $P\ndd if=/dev/null of=$P\ncp /dev/null $P\ninstall -m 644 /dev/null $P\nln -sf /dev/null $P\n" +
+			"exec 3>$P\nshred -u $P\n: >>$P\n: >/run/f.sock\ncp /dev/null /run/f\ncp $P /x\ntruncate -s0 /var/log/f\ndd if=$P\nn() { pid; }; n >$P",
+			lines(3, 16, "pidfile-removed")},
+		{"emptied after a stop", "start-stop-daemon --stop --pidfile /run/f.pid --exec /bin/d\n: >/run/f.pid\n: >/run/g.pid", "3 pidfile-removed wrapper\n4 pidfile-removed"},
+		{"removed with a directory or by a pattern that it is in", "PIDFILE=/run/f/f.pid\nrm -rf /run/f\nrm -f /run/f/*\nrm -rf /run\nrm -f /run/f/*.sock /run/f/e*\nrm -f /run/e.p*\nrm -f /run/e.[p]id\nrm -f /run/e.*\nrm -f /var/log/e.*\nfind /run/f -type f -delete\nrm -rf /run/g",
+			"3 pidfile-removed\n4 pidfile-removed\n5 pidfile-removed\n7 pidfile-removed\n8 pidfile-removed\n9 pidfile-removed\n11 pidfile-removed"},
+		{"written by cat", "f | cat >/run/f.pid\ncat >/run/g.pid <<E\n$p\nE", "2 pidfile-written\n3 pidfile-written"},
 		{"removed after what stops nothing", "start-stop-daemon --stop --signal HUP --exec /bin/d\nstart-stop-daemon -K -t -x /bin/d\nrm /run/f.pid", "4 pidfile-removed"},
 		{"removed after a stop", "start-stop-daemon --stop --exec /bin/d\nrm /run/f.pid", "3 pidfile-removed wrapper"},
 		{"removed after a stop of another's, in another arm, and after a signal that is no stop", ". /lib/lsb/init-functions\nstart-stop-daemon --stop --pidfile /run/e.pid --exec /bin/e\nrm /run/f.pid\n" +

@@ -64,7 +64,7 @@ var kinds = []about{
 	{Pgrep, "by what a process calls itself: other instances, editors of its configuration, this script", []Hazard{Other, Hang}, "pidofproc -p PIDFILE DAEMON"},
 	{Pidofproc, "without -p, whatever runs under the name", []Hazard{Other, Replaced}, "pidofproc -p PIDFILE DAEMON"},
 	{WaitLoop, "waits by asking again and again for what may be another's number", []Hazard{Recycled, Hang}, "killproc -p PIDFILE DAEMON waits; pidproof wait stopped"},
-	{Removed, "removed without proof that the daemon has ended: then nobody finds it any more", []Hazard{Replaced, Other}, "leave it to killproc, or to start-stop-daemon --remove-pidfile"},
+	{Removed, "removed or emptied without proof that the daemon has ended: then nobody finds it any more", []Hazard{Replaced, Other}, "leave it to killproc, or to start-stop-daemon --remove-pidfile"},
 	{Written, "written by the script: the number is the shell's child, which may not be the daemon", []Hazard{Race}, "start-stop-daemon --make-pidfile --background"},
 	{CannotTell, "what runs here is made up only when the script runs", nil, "read it"},
 }

@@ -20,7 +20,7 @@ func (f *finder) writes(s *syntax.Stmt) {
 	for _, r := range s.Redirs {
 		switch r.Op {
 		case syntax.RdrOut, syntax.AppOut, syntax.ClbOut:
-			if r.Word != nil && (f.isPidfile(r.Word) && f.prints(s) || f.keepsChild(s, r.Word)) {
+			if r.Word != nil && (f.isPidfile(r.Word) && f.prints(s) && !f.saysNothing(s) || f.keepsChild(s, r.Word)) {
 				f.add(s, Written, "")
 			}
 			if r.Word != nil && slices.ContainsFunc(f.values(r.Word), endsMany.Compiled().MatchString) {
@@ -35,7 +35,7 @@ func (f *finder) removes(c command) bool {
 	switch c.name {
 	case "rm", "unlink":
 		return slices.ContainsFunc(c.args, func(w *syntax.Word) bool {
-			return f.isPidfile(w) || namesPID(w) || f.barePidfile(w) || f.beginsAsPidfile(w)
+			return f.isPidfile(w) || namesPID(w) || f.barePidfile(w) || f.beginsAsPidfile(w) || f.isAmong(w)
 		})
 	case "mv":
 		if len(c.args) < 2 {
@@ -50,7 +50,7 @@ func (f *finder) removes(c command) bool {
 			word := w.Lit()
 			return word == "-delete" || path.Base(word) == "rm" || path.Base(word) == "unlink"
 		})
-		return deletes && slices.ContainsFunc(searched(c.args), func(w *syntax.Word) bool { return f.isPidfile(w) || f.barePidfile(w) })
+		return deletes && slices.ContainsFunc(searched(c.args), func(w *syntax.Word) bool { return f.isPidfile(w) || f.barePidfile(w) || f.isAmong(w) })
 	}
 	return false
 }
@@ -134,7 +134,7 @@ func (f *finder) prints(s *syntax.Stmt) bool {
 		return s.Cmd != nil
 	}
 	return slices.ContainsFunc(f.commands(call), func(c command) bool {
-		return c.name != ":" && c.name != "true" && c.name != "touch" && len(c.args) > 0
+		return c.name != ":" && c.name != "true" && c.name != "touch" && c.name != "exec" && (len(c.args) > 0 || c.name == "cat")
 	})
 }
 

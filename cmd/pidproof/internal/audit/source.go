@@ -27,6 +27,7 @@ type source struct {
 	piped    map[*syntax.CallExpr]bool // those whose input was found
 	// pidfiles are the words that were given as a pidfile, by their text.
 	pidfiles map[string]bool
+	paths    map[string]bool    // their paths, as far as they are known; nil: nobody has asked
 	read     map[string]bool    // files that it reads with "."
 	own      []*syntax.FuncDecl // in the order of the text, and not of a file that it reads
 	ends     []uint             // of each, or of one before it, the last
