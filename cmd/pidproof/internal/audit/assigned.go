@@ -64,6 +64,7 @@ func (src *source) refer(name, other string, at syntax.Node) {
 // declare: for a shell of POSIX, local, export and readonly are commands like others.
 func (src *source) declare(call *syntax.CallExpr) {
 	src.writeInto(call)
+	src.evalInto(call)
 	if len(call.Args) < 2 || !slices.Contains([]string{"local", "export", "readonly", "typeset", "declare"}, call.Args[0].Lit()) {
 		return
 	}
@@ -94,6 +95,29 @@ func (src *source) declare(call *syntax.CallExpr) {
 		}
 	}
 }
+
+// evalInto: eval K=kill gives a variable what the text says, or what nobody knows.
+func (src *source) evalInto(call *syntax.CallExpr) {
+	if len(call.Args) < 2 || call.Args[0].Lit() != "eval" {
+		return
+	}
+	for _, m := range assignment.Compiled().FindAllStringSubmatch(literalText(&syntax.CallExpr{Args: call.Args[1:]}), -1) {
+		name, value := m[1], m[2]
+		var part syntax.WordPart = &syntax.Lit{ValuePos: call.Pos(), ValueEnd: call.End(), Value: strings.Trim(value, `"'`)}
+		if strings.Trim(value, nameRunes+`/."'`) != "" || value == "" {
+			part = &syntax.ArithmExp{Left: call.Pos(), Right: call.End()}
+			src.written[name] = src.written[name] || src.literalEval(call)
+		}
+		src.assigned[name] = append(src.assigned[name], &syntax.Word{Parts: []syntax.WordPart{part}})
+	}
+}
+
+// literalEval: what a text for eval makes of a variable is written in it, in some way.
+func (src *source) literalEval(call *syntax.CallExpr) bool {
+	return !strings.Contains(literalText(&syntax.CallExpr{Args: call.Args[1:]}), unknown)
+}
+
+var assignment = pattern(`(?:^|[;&|({ \t\n])([A-Za-z_][A-Za-z0-9_]*)=([^;&| \t\n]*)`)
 
 // writeInto: printf -v K and mapfile K give a variable what is printed.
 func (src *source) writeInto(call *syntax.CallExpr) {

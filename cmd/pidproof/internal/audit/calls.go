@@ -49,7 +49,7 @@ func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []comm
 			continue
 		}
 		name := path.Base(words[0])
-		made := words[0] == "{}" || fitsAsker(name) && (!src.isItem(args[0]) || len(strings.Trim(name, "*?[]")) > 2)
+		made := words[0] == "{}" || endsAsAsker(name) || fitsAsker(name) && (!src.isItem(args[0]) || len(strings.Trim(name, "*?[]")) > 2)
 		if strings.Contains(name, unknown) || isPattern(name) || name == "{}" {
 			name = unknown // a pattern is whatever file it fits
 		}
@@ -109,6 +109,17 @@ func fitsAsker(name string) bool {
 	return slices.ContainsFunc(askers, func(asker string) bool {
 		fits, err := path.Match(name, asker)
 		return err == nil && fits || strings.Contains(name, "{") && strings.Contains(name, asker)
+	})
+}
+
+// endsAsAsker: half of a name or more is known, and is that of one that signals or asks: ${1}illall.
+func endsAsAsker(name string) bool {
+	known := strings.ReplaceAll(name, unknown, "")
+	if len(known) < 3 || len(known) == len(name) {
+		return false
+	}
+	return slices.ContainsFunc(askers, func(asker string) bool {
+		return 2*len(known) >= len(asker) && fits(strings.ReplaceAll(name, unknown, "*"), asker)
 	})
 }
 
@@ -185,19 +196,32 @@ func (src *source) within(c command, left int) []command {
 		}
 	}
 	f := src.functions[c.function]
+	if f != nil {
+		return append(src.withinFunction(f, args, left), src.asArguments(args, c.function)...)
+	}
 	switch {
-	case f == nil && (printers.Compiled().MatchString(c.name) && c.name != "set" || c.name == "pidproof"):
+	case c.name == "set" && len(args) > 0:
+		return append(src.fromSignaller(args, left), src.asArguments(behindDashes(args), src.inside(args[0]))...)
+	case printers.Compiled().MatchString(c.name) || c.name == "pidproof":
 		return nil
-	case f == nil:
-		return src.fromSignaller(args, left)
-	case runsItsArguments(f):
-		if found := src.fromSignaller(args, left); found != nil { // behind a shift
-			return found
-		}
-		return src.lead(args, left, false)
 	default:
 		return src.fromSignaller(args, left)
 	}
+}
+
+// withinFunction follows the arguments of one of the script's functions.
+func (src *source) withinFunction(f *syntax.FuncDecl, args []*syntax.Word, left int) []command {
+	if found := src.fromSignaller(args, left); found != nil || !runsItsArguments(f) { // behind a shift
+		return found
+	}
+	return src.lead(args, left, false)
+}
+
+func behindDashes(args []*syntax.Word) []*syntax.Word {
+	if args[0].Lit() == "--" {
+		return args[1:]
+	}
+	return args
 }
 
 // asksWhere: it only says whether and where a program is.

@@ -12,6 +12,7 @@
 //	values.go     what a word may be
 //	origins.go    where a process number comes from
 //	calls.go      which command a word leads to: env, sh -c, eval, aliases
+//	arguments.go  what functions and set are given, and run
 //	find.go       the walk, and the kinds that are told by a command's name
 //	kill.go       kill: whose the numbers are
 //	proc.go       /proc/NUMBER, and what lists processes by number

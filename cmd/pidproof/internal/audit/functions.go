@@ -41,6 +41,11 @@ func (src *source) noteCall(call *syntax.CallExpr) {
 	}
 }
 
+// allArguments is "$@".
+func allArguments(at syntax.Node) *syntax.Word {
+	return &syntax.Word{Parts: []syntax.WordPart{&syntax.ParamExp{Dollar: at.Pos(), Short: true, Param: &syntax.Lit{ValuePos: at.Pos(), ValueEnd: at.Pos(), Value: "@"}}}}
+}
+
 // inside is the function that a place is in, the innermost one, "" for none.
 func (src *source) inside(n syntax.Node) string {
 	from, to := n.Pos().Offset(), n.End().Offset()

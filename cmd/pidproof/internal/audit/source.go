@@ -27,6 +27,8 @@ type source struct {
 	piped    map[*syntax.CallExpr]bool // those whose input was found
 	// pidfiles are the words that were given as a pidfile, by their text.
 	pidfiles map[string]bool
+	ran      map[string][]ran   // which of their arguments functions run, and the script; nil: nobody has looked
+	shifts   map[string]bool    // which of them move or set those
 	paths    map[string]bool    // their paths, as far as they are known; nil: nobody has asked
 	read     map[string]bool    // files that it reads with "."
 	own      []*syntax.FuncDecl // in the order of the text, and not of a file that it reads
@@ -98,6 +100,9 @@ func (src *source) collect(f *syntax.File, sourced func(path string) *script, de
 			}
 		case *syntax.ForClause:
 			if over, is := n.Loop.(*syntax.WordIter); is {
+				if len(over.Items) == 0 && !over.InPos.IsValid() { // for c; do
+					src.assigned[over.Name.Value] = append(src.assigned[over.Name.Value], allArguments(n))
+				}
 				src.assigned[over.Name.Value] = append(src.assigned[over.Name.Value], over.Items...)
 				for _, item := range over.Items {
 					src.items[item] = true
