@@ -14,6 +14,7 @@ type command struct {
 	// function is one of the script's own, also where it has a command's name.
 	function string
 	args     []*syntax.Word
+	word     *syntax.Word // that it is called by
 	// inner is a text that a shell reads once more, at the place of the call.
 	inner *syntax.File
 	// text: it is a text that a shell would read again, and cannot be read here.
@@ -71,7 +72,7 @@ func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []comm
 			}
 			rest = append(split, rest...)
 		}
-		its := command{name: name, args: rest, plain: plain && args[0].Lit() != "", text: made}
+		its := command{name: name, args: rest, word: args[0], plain: plain && args[0].Lit() != "", text: made}
 		if src.functions[name] != nil && !src.ofRedHat(name) {
 			if slices.Contains(askers, name) && !src.surelyOwn(name) {
 				found = append(found, its)

@@ -23,6 +23,7 @@
 //	ssd.go        start-stop-daemon's options
 //	libraries.go  functions of other distributions
 //	hidden.go     texts of other languages, other hosts, and later
+//	selfmade.go   files that the script writes, and runs
 //	loops.go      loops that wait
 //	pattern.go    regular expressions, compiled when they are needed
 //	kinds.go      the kinds: what can go wrong, and what covers it

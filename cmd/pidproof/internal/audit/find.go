@@ -20,6 +20,7 @@ type finder struct {
 	waits     func() []nodeRange
 	events    func() *events
 	flow      func() *flow
+	made      func() map[string][]uint
 	blocks    []*block
 	skeleton  func() *skeleton
 	asking    func() map[string]bool
@@ -29,6 +30,7 @@ type finder struct {
 func find(src *source) []Finding {
 	f := &finder{source: src}
 	f.stops, f.waits, f.events = sync.OnceValue(f.lookForStops), sync.OnceValue(f.lookForWaits), sync.OnceValue(f.lookForEvents)
+	f.made = sync.OnceValue(f.lookForMade)
 	f.flow, f.skeleton, f.asking = sync.OnceValue(f.lookForFlow), sync.OnceValue(f.lookForSkeleton), sync.OnceValue(f.asksUs)
 	for _, file := range src.script.files {
 		f.skipGuarded(file)

@@ -38,7 +38,7 @@ func (f *finder) hidden(s *syntax.Stmt) {
 		switch {
 		case f.plainSignal(cmd):
 			f.add(s, Pkill, "")
-		case f.givenText(s, cmd), f.madeUp(cmd), rebinds(cmd), f.renames(cmd):
+		case f.givenText(s, cmd), f.madeUp(cmd), f.runsMade(s), rebinds(cmd), f.renames(cmd):
 			f.add(s, CannotTell, "")
 		}
 	}
@@ -118,6 +118,9 @@ func (f *finder) onlyPrints(call *syntax.CallExpr) bool {
 
 // toFile: what it prints is kept, and may be run later.
 func toFile(s *syntax.Stmt) bool {
+	if call, is := s.Cmd.(*syntax.CallExpr); is && len(call.Args) > 1 && call.Args[0].Lit() == "tee" && !isLog(textsOf(call.Args)) && !strings.HasPrefix(literalStart(call.Args[len(call.Args)-1]), "/dev/") {
+		return true
+	}
 	return slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool {
 		out := r.Op == syntax.RdrOut || r.Op == syntax.AppOut || r.Op == syntax.ClbOut || r.Op == syntax.RdrAll || r.Op == syntax.AppAll
 		return out && r.Word != nil && !strings.HasPrefix(literalStart(r.Word), "/dev/") && !isLog(textOf(r.Word))
@@ -135,7 +138,7 @@ func (f *finder) says(s *syntax.Stmt) bool {
 	if !is || len(call.Args) == 0 {
 		return false
 	}
-	if name := call.Args[0].Lit(); name != "echo" && name != "printf" && name != "cat" || f.functions[name] != nil {
+	if name := call.Args[0].Lit(); name != "echo" && name != "printf" && name != "cat" && name != "tee" || f.functions[name] != nil {
 		return false
 	}
 	texts := literalText(&syntax.CallExpr{Args: call.Args[1:]})
