@@ -22,6 +22,7 @@
 //	replaceable.go  what can be replaced where it stands
 //	ssd.go        start-stop-daemon's options
 //	libraries.go  functions of other distributions
+//	languages.go  programs of other languages
 //	hidden.go     texts of other languages, other hosts, and later
 //	selfmade.go   files that the script writes, and runs
 //	loops.go      loops that wait

@@ -38,7 +38,7 @@ func (f *finder) hidden(s *syntax.Stmt) {
 		switch {
 		case f.plainSignal(cmd):
 			f.add(s, Pkill, "")
-		case f.givenText(s, cmd), f.madeUp(cmd), f.runsMade(s), rebinds(cmd), f.renames(cmd):
+		case f.givenText(s, cmd), f.madeUp(cmd), f.runsMade(s), f.otherLanguage(s, cmd), rebinds(cmd), f.renames(cmd):
 			f.add(s, CannotTell, "")
 		}
 	}
