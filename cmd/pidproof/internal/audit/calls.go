@@ -160,6 +160,9 @@ func (src *source) within(c command, left int) []command {
 	case "exec", "command", "builtin", "nohup", "setsid", "time", "busybox", "toybox", "nice", "env", "sudo", "doas", "stdbuf", "timeout", "xargs", "unshare", "nsenter", "chroot", "setpriv", "run-parts",
 		"strace", "ltrace", "systemd-run", "systemd-cat", "chpst", "softlimit", "setuidgid", "prlimit", "watch", "parallel", "pkexec", "gosu", "chronic", "choom", "numactl", "cgexec":
 		found := outsideFunctions(append(src.behindOptions(args, left), src.fromSignaller(args, left-1)...))
+		if c.name == "xargs" || c.name == "parallel" {
+			found = append(found, fromInput(args)...)
+		}
 		if c.name == "busybox" || c.name == "toybox" || c.name == "chroot" || c.name == "nsenter" {
 			for i := range found {
 				found[i].elsewhere = true
@@ -175,7 +178,11 @@ func (src *source) within(c command, left int) []command {
 		return src.lead(args, left, false)
 	case "sh", "bash", "dash", "ash", "ksh", "mksh", "su", "runuser":
 		if text := src.afterC(args); text != nil {
-			return src.rereadWord(text, left)
+			found := src.rereadWord(text, left)
+			if src.unheard(text) {
+				found = unclear(found)
+			}
+			return found
 		}
 		if !strings.HasPrefix(c.name, "su") && c.name != "runuser" && readsScript(args) {
 			return []command{{name: unknown, text: true}}
@@ -223,6 +230,44 @@ func behindDashes(args []*syntax.Word) []*syntax.Word {
 		return args[1:]
 	}
 	return args
+}
+
+// fromInput: what xargs runs is itself what comes in: it stands for the command, or behind a program that runs others and
+// is given none.
+func fromInput(args []*syntax.Word) []command {
+	place, runs := "", false
+	for i := 0; i < len(args); i++ {
+		text := literalStart(args[i])
+		switch {
+		case text == "-I" && i+1 < len(args):
+			i++
+			place = args[i].Lit()
+		case len(text) == 2 && strings.Contains("-d-n-L-P-s-E-a-u", text) && text[0] == '-':
+			i++
+		case strings.HasPrefix(text, "-I"):
+			place = text[2:]
+		case text != "" && text == place && len(args[i].Parts) == 1:
+			return []command{{name: unknown, text: true}}
+		case strings.HasPrefix(text, "-") || strings.Contains(text, "="):
+		case runners.Compiled().MatchString(path.Base(text)):
+			runs = true
+		default:
+			return nil
+		}
+	}
+	if runs {
+		return []command{{name: unknown, text: true}}
+	}
+	return nil
+}
+
+// runners run what their arguments say.
+var runners = pattern(`^(env|sudo|doas|nice|nohup|setsid|time|command|exec|eval|sh|bash|dash|ash|ksh|mksh|busybox|toybox|stdbuf|chronic)$`)
+
+// unheard: a text is one variable that the script gives no value, and whose name is no daemon's.
+func (src *source) unheard(text *syntax.Word) bool {
+	p, is := only(text).(*syntax.ParamExp)
+	return is && plainParam(p) && !positional(p.Param.Value) && len(src.assigned[p.Param.Value]) == 0 && !daemonName.Compiled().MatchString(p.Param.Value)
 }
 
 // asksWhere: it only says whether and where a program is.

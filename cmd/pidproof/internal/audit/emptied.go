@@ -58,6 +58,8 @@ func (f *finder) emptiesBy(c command) bool {
 		return false
 	}
 	switch last := c.args[len(c.args)-1]; c.name {
+	case "sed":
+		return f.isPidfile(last) && slices.ContainsFunc(c.args, func(w *syntax.Word) bool { return strings.HasPrefix(literalStart(w), "-i") })
 	case "truncate", "shred", "wipe", "srm":
 		return slices.ContainsFunc(c.args, f.isPidfile)
 	case "dd":

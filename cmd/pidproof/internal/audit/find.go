@@ -38,8 +38,13 @@ func find(src *source) []Finding {
 	f.skipUncalled()
 	for _, file := range src.script.files {
 		syntax.Walk(file, func(n syntax.Node) bool {
-			if s, is := n.(*syntax.Stmt); is {
-				f.statement(s)
+			switch n := n.(type) {
+			case *syntax.Stmt:
+				f.statement(n)
+			case *syntax.CmdSubst:
+				if len(n.Stmts) > 0 {
+					f.shown(n.Stmts[len(n.Stmts)-1], n)
+				}
 			}
 			return true
 		})
@@ -163,7 +168,7 @@ func (f *finder) command(s *syntax.Stmt, c command) {
 		f.removal(s, c)
 	case unknown:
 		f.opaque(s, c)
-	case "find", "ls", "cd", "pushd", "cp", "install", "ln", "dd", "truncate", "shred", "wipe", "srm":
+	case "find", "ls", "cd", "pushd", "cp", "install", "ln", "dd", "truncate", "shred", "wipe", "srm", "sed":
 		f.removal(s, c)
 		if slices.ContainsFunc(c.args, f.isProcfs) {
 			f.add(s, Proc, "")

@@ -27,19 +27,29 @@ func (f *finder) hidden(s *syntax.Stmt) {
 		if cmd.Op == syntax.Pipe && f.removesInput(cmd.X, cmd.Y) {
 			f.add(s, Removed, "")
 		}
-		if from, is := cmd.X.Cmd.(*syntax.CallExpr); is {
-			for _, c := range f.commands(from) {
-				if kind := f.lists(c); kind != "" {
-					f.add(s, kind, "")
-				}
-			}
-		}
+		f.shown(cmd.X, s)
 	case *syntax.CallExpr:
+		if toFile(s) {
+			f.shown(s, s)
+		}
 		switch {
 		case f.plainSignal(cmd):
 			f.add(s, Pkill, "")
 		case f.givenText(s, cmd), f.madeUp(cmd), f.runsMade(s), f.otherLanguage(s, cmd), rebinds(cmd), f.renames(cmd):
 			f.add(s, CannotTell, "")
+		}
+	}
+}
+
+// shown: a program that shows processes to a person shows them to a program.
+func (f *finder) shown(from *syntax.Stmt, at syntax.Node) {
+	call, is := from.Cmd.(*syntax.CallExpr)
+	if !is {
+		return
+	}
+	for _, c := range f.commands(call) {
+		if kind := f.lists(c); kind != "" {
+			f.add(at, kind, "")
 		}
 	}
 }
@@ -197,7 +207,7 @@ func (f *finder) madeUp(call *syntax.CallExpr) bool {
 
 var (
 	decoders = pattern(`^(rev|base64|base32|xxd|od|uudecode|openssl)$`)
-	writers  = pattern(`^(printf|echo|tr)$`)
+	writers  = pattern(`^(printf|echo|tr|expr)$`)
 )
 
 // printedName: a program prints the name from a text that nobody can read, or from constants, for which nobody needs one.
@@ -212,7 +222,7 @@ func (f *finder) printedName(w *syntax.Word, depth int) (is bool) {
 		case *syntax.DblQuoted:
 			is = is || f.printedName(&syntax.Word{Parts: part.Parts}, depth+1)
 		case *syntax.CmdSubst:
-			is = is || calls(part, decoders.Compiled().MatchString) || calls(part, writers.Compiled().MatchString) && !strings.Contains(literalText(&syntax.Block{Stmts: part.Stmts}), unknown) || f.functionNames(part)
+			is = is || calls(part, decoders.Compiled().MatchString) || printsName(part) || calls(part, writers.Compiled().MatchString) && !strings.Contains(literalText(&syntax.Block{Stmts: part.Stmts}), unknown) || f.functionNames(part)
 		case *syntax.ParamExp:
 			is = is || f.written[part.Param.Value] || f.cutOut(part)
 			for _, value := range f.assigned[part.Param.Value] {
@@ -224,6 +234,22 @@ func (f *finder) printedName(w *syntax.Word, depth int) (is bool) {
 		}
 	}
 	return is
+}
+
+// printsName: what is run there has the name of what signals or asks in its words, or a pattern that fits one: ls /bin/k?ll,
+// a here-document for cat.
+func printsName(c *syntax.CmdSubst) bool {
+	text := literalText(&syntax.Block{Stmts: c.Stmts})
+	syntax.Walk(c, func(n syntax.Node) bool {
+		if r, is := n.(*syntax.Redirect); is && r.Hdoc != nil {
+			text += "\n" + literalText(r.Hdoc)
+		}
+		return true
+	})
+	return slices.ContainsFunc(strings.Fields(text), func(word string) bool {
+		name := strings.Trim(path.Base(word), "^$")
+		return slices.Contains(askers, name) || fitsAsker(name) && len(strings.Trim(name, "*?[]")) > 2
+	})
 }
 
 // functionNames: a function of the script that prints has the name of what signals or asks.
@@ -258,7 +284,7 @@ func (f *finder) cutOut(p *syntax.ParamExp) bool {
 func (f *finder) renames(call *syntax.CallExpr) bool {
 	return slices.ContainsFunc(f.commands(call), func(c command) bool {
 		switch c.name {
-		case "ln", "cp", "mv", "install", "link":
+		case "ln", "cp", "mv", "install", "link", "mount":
 			return slices.ContainsFunc(c.args[:max(0, len(c.args)-1)], func(w *syntax.Word) bool {
 				return (strings.Contains(first(f.values(w)), "/") || hasCommand(w)) && slices.Contains(askers, path.Base(first(f.values(w))))
 			})

@@ -14,7 +14,7 @@ func (f *finder) opaque(s *syntax.Stmt, c command) {
 	if call, is := s.Cmd.(*syntax.CallExpr); is {
 		n.add(f.numberOf(call.Args[0]))
 	}
-	suspicious := c.text || n.from&^(ofSelf|ofChild) != 0 || f.givenSignal(c.args)
+	suspicious := c.text || f.asSSD(c.args) || n.from&^(ofSelf|ofChild) != 0 || f.givenSignal(c.args)
 	for _, w := range c.args {
 		suspicious = suspicious || f.isPidfile(w) && !daemonOption(w, c.args)
 	}
@@ -24,6 +24,14 @@ func (f *finder) opaque(s *syntax.Stmt, c command) {
 	if suspicious && !f.isDaemon(s) || namesAsker(s, c) {
 		f.add(s, CannotTell, "")
 	}
+}
+
+// asSSD: it has options that only start-stop-daemon has, beside --stop.
+func (f *finder) asSSD(args []*syntax.Word) bool {
+	has := func(options ...string) bool {
+		return slices.ContainsFunc(args, func(w *syntax.Word) bool { return slices.Contains(options, literalStart(w)) })
+	}
+	return has("--stop", "-K") && has("--name", "--exec", "--oknodo", "--retry", "--pidfile", "-n", "-x", "-o", "-R", "-p")
 }
 
 // namesAsker: the command is in a variable whose name says that it signals or asks, $KILLALL, and that has its value from
