@@ -115,6 +115,24 @@ func namesInText(text string) bool {
 	return is && slices.Contains(askers, path.Base(strings.Trim(value, `"'`)))
 }
 
+// argumentsOfText are the commands among what stands behind the text for sh -c, where the text runs that: sh -c '"$@"' x kill 1.
+func (src *source) argumentsOfText(text *syntax.Word, args []*syntax.Word) (found []command) {
+	at := slices.Index(args, text)
+	if at < 0 || at+1 == len(args) || !ownArguments.Compiled().MatchString(textOf(text)) {
+		return nil
+	}
+	for i, arg := range args[at+1:] {
+		for _, value := range src.values(arg) {
+			if name := path.Base(value); slices.Contains(askers, name) || fitsAsker(name) {
+				found = append(found, command{name: unknown, text: true, args: args[at+1+i:]})
+			}
+		}
+	}
+	return found
+}
+
+var ownArguments = pattern(`\$\{?[0-9@*]`)
+
 func mayBeNumber(w *syntax.Word) bool {
 	return len(variablesOf(w)) > 0 || hasCommand(w) || strings.Trim(w.Lit(), "0123456789") != w.Lit()
 }

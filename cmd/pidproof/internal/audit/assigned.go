@@ -65,7 +65,7 @@ func (src *source) refer(name, other string, at syntax.Node) {
 func (src *source) declare(call *syntax.CallExpr) {
 	src.writeInto(call)
 	src.evalInto(call)
-	if len(call.Args) < 2 || !slices.Contains([]string{"local", "export", "readonly", "typeset", "declare"}, call.Args[0].Lit()) {
+	if len(call.Args) < 2 || !slices.Contains([]string{"local", "export", "readonly", "typeset", "declare", "env"}, call.Args[0].Lit()) {
 		return
 	}
 	reference := literalStart(call.Args[1]) == "-n"

@@ -169,6 +169,15 @@ func (src *source) within(c command, left int) []command {
 			}
 		}
 		return found
+	case "find":
+		found := src.fromSignaller(args, left)
+		for i, w := range args {
+			switch w.Lit() {
+			case "-exec", "-execdir", "-ok", "-okdir":
+				found = append(found, src.lead(behindFind(args[i+1:]), left, false)...)
+			}
+		}
+		return outsideFunctions(found)
 	case "flock", "script":
 		if text := src.afterC(args); text != nil {
 			return src.rereadWord(text, left)
@@ -178,7 +187,7 @@ func (src *source) within(c command, left int) []command {
 		return src.lead(args, left, false)
 	case "sh", "bash", "dash", "ash", "ksh", "mksh", "su", "runuser":
 		if text := src.afterC(args); text != nil {
-			found := src.rereadWord(text, left)
+			found := append(src.rereadWord(text, left), src.argumentsOfText(text, args)...)
 			if src.unheard(text) {
 				found = unclear(found)
 			}
@@ -200,7 +209,11 @@ func (src *source) within(c command, left int) []command {
 			args = args[1:]
 		}
 		if len(args) > 1 {
-			return src.rereadWord(args[0], left)
+			found := src.rereadWord(args[0], left)
+			if src.unheard(args[0]) {
+				found = unclear(found)
+			}
+			return found
 		}
 	}
 	f := src.functions[c.function]
@@ -263,6 +276,14 @@ func fromInput(args []*syntax.Word) []command {
 
 // runners run what their arguments say.
 var runners = pattern(`^(env|sudo|doas|nice|nohup|setsid|time|command|exec|eval|sh|bash|dash|ash|ksh|mksh|busybox|toybox|stdbuf|chronic)$`)
+
+// behindFind are the words of a command that ends in ";" or "+".
+func behindFind(args []*syntax.Word) []*syntax.Word {
+	if end := slices.IndexFunc(args, func(w *syntax.Word) bool { text := w.Lit(); return text == `\;` || text == "+" }); end >= 0 {
+		return args[:end]
+	}
+	return args
+}
 
 // unheard: a text is one variable that the script gives no value, and whose name is no daemon's.
 func (src *source) unheard(text *syntax.Word) bool {
@@ -403,7 +424,7 @@ func (src *source) writeScript(b *strings.Builder, parts []syntax.WordPart, quot
 			src.writeScript(b, p.Parts, true)
 		case *syntax.ParamExp:
 			values := src.paramValues(p, map[string]bool{})
-			if len(values) == 1 && !strings.Contains(values[0], unknown) && strings.ContainsAny(values[0], " \t;&|") {
+			if len(values) == 1 && !strings.Contains(values[0], unknown) && strings.ContainsAny(values[0], " \t;&|$`") {
 				b.WriteString(values[0]) // a command line in a variable
 				break
 			}

@@ -15,7 +15,7 @@ func (f *finder) empties(s *syntax.Stmt) {
 	for _, r := range s.Redirs {
 		switch r.Op {
 		case syntax.RdrOut, syntax.ClbOut, syntax.RdrAll:
-			if r.Word != nil && f.isPidfile(r.Word) && f.saysNothing(s) {
+			if r.Word != nil && (f.isPidfile(r.Word) || f.barePidfile(r.Word)) && f.saysNothing(s) {
 				f.removed(s, command{args: []*syntax.Word{r.Word}})
 			}
 		}

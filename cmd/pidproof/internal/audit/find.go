@@ -134,7 +134,7 @@ func (f *finder) statement(s *syntax.Stmt) {
 func isKnown(n number) bool { return n.from == ofSelf || n.from == ofPatch }
 
 // ofInit: number 1 passes to nobody; scripts ask so whether procfs is there, and what init is (udev, sympa).
-var ofInit = pattern(`^/proc/1(/|$)`)
+var ofInit = pattern(`^/proc/+1(/|$)`)
 
 func (f *finder) command(s *syntax.Stmt, c command) {
 	switch c.name {

@@ -28,6 +28,10 @@ func (f *finder) hidden(s *syntax.Stmt) {
 			f.add(s, Removed, "")
 		}
 		f.shown(cmd.X, s)
+	case *syntax.Block, *syntax.Subshell:
+		if toFile(s) && f.says(s) {
+			f.add(s, CannotTell, "")
+		}
 	case *syntax.CallExpr:
 		if toFile(s) {
 			f.shown(s, s)
@@ -144,6 +148,14 @@ func isLog(name string) bool {
 
 // says: it prints a text that would signal or ask.
 func (f *finder) says(s *syntax.Stmt) bool {
+	switch cmd := s.Cmd.(type) {
+	case *syntax.Block:
+		return slices.ContainsFunc(cmd.Stmts, f.says)
+	case *syntax.Subshell:
+		return slices.ContainsFunc(cmd.Stmts, f.says)
+	case *syntax.BinaryCmd:
+		return f.says(cmd.Y)
+	}
 	call, is := s.Cmd.(*syntax.CallExpr)
 	if !is || len(call.Args) == 0 {
 		return false

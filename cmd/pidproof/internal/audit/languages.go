@@ -25,6 +25,9 @@ func (f *finder) otherLanguage(s *syntax.Stmt, call *syntax.CallExpr) bool {
 		if !interpreter.Compiled().MatchString(c.name) {
 			return false
 		}
+		if !quietReader.Compiled().MatchString(c.name) && slices.ContainsFunc(c.args, f.isPidfile) && f.hasProgram(s, c) {
+			return true
+		}
 		for _, w := range c.args {
 			if text := literalText(w); strings.ContainsAny(text, " \t\n(;{'\"`") && actsInText(text) {
 				return true
@@ -33,6 +36,23 @@ func (f *finder) otherLanguage(s *syntax.Stmt, call *syntax.CallExpr) bool {
 		return slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool {
 			return r.Hdoc != nil && actsInText(literalText(r.Hdoc)) || r.Op == syntax.WordHdoc && r.Word != nil && actsInText(literalText(r.Word))
 		})
+	})
+}
+
+// quietReader: awk has a pidfile to read it.
+var quietReader = pattern(`awk$`)
+
+// actsOnFile: it does more than print what it reads.
+var actsOnFile = pattern(`unlink|open|remove|delete|truncate|rename|write|ARGV|argv|shift`)
+
+// hasProgram: the program stands in the script, in an argument or a here-document.
+func (f *finder) hasProgram(s *syntax.Stmt, c command) bool {
+	if slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return r.Hdoc != nil || r.Op == syntax.WordHdoc }) {
+		return true
+	}
+	return slices.ContainsFunc(c.args, func(w *syntax.Word) bool {
+		text := literalText(w)
+		return strings.ContainsAny(text, " ;(") && actsOnFile.Compiled().MatchString(text)
 	})
 }
 

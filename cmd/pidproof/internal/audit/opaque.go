@@ -14,7 +14,7 @@ func (f *finder) opaque(s *syntax.Stmt, c command) {
 	if call, is := s.Cmd.(*syntax.CallExpr); is {
 		n.add(f.numberOf(call.Args[0]))
 	}
-	suspicious := c.text || f.asSSD(c.args) || n.from&^(ofSelf|ofChild) != 0 || f.givenSignal(c.args)
+	suspicious := c.text || f.asSSD(c.args) || f.printedForNumber(s, c) || n.from&^(ofSelf|ofChild) != 0 || f.givenSignal(c.args)
 	for _, w := range c.args {
 		suspicious = suspicious || f.isPidfile(w) && !daemonOption(w, c.args)
 	}
@@ -24,6 +24,24 @@ func (f *finder) opaque(s *syntax.Stmt, c command) {
 	if suspicious && !f.isDaemon(s) || namesAsker(s, c) {
 		f.add(s, CannotTell, "")
 	}
+}
+
+// printedForNumber: a program prints the name, and it is given a number and nothing else.
+func (f *finder) printedForNumber(s *syntax.Stmt, c command) bool {
+	if len(c.args) != 1 || len(c.args[0].Lit()) < 2 || strings.Trim(c.args[0].Lit(), "0123456789") != "" || c.word == nil {
+		return false
+	}
+	p, is := only(c.word).(*syntax.ParamExp)
+	return is && slices.ContainsFunc(f.assigned[p.Param.Value], func(w *syntax.Word) bool {
+		if w == nil || len(w.Parts) == 0 {
+			return false
+		}
+		switch only(&syntax.Word{Parts: w.Parts[:1]}).(type) {
+		case *syntax.CmdSubst, *syntax.ArithmExp:
+			return first(f.values(w)) == unknown
+		}
+		return false
+	})
 }
 
 // asSSD: it has options that only start-stop-daemon has, beside --stop.

@@ -12,7 +12,7 @@ import (
 func (f *finder) writes(s *syntax.Stmt) {
 	if call, is := s.Cmd.(*syntax.CallExpr); is {
 		for _, c := range f.commands(call) {
-			if c.name == "tee" && slices.ContainsFunc(c.args, f.isPidfile) {
+			if c.name == "tee" && slices.ContainsFunc(c.args, f.isPidfile) || f.copiesInto(c) {
 				f.add(s, Written, "")
 			}
 		}
@@ -30,15 +30,25 @@ func (f *finder) writes(s *syntax.Stmt) {
 	}
 }
 
+// copiesInto: another file's text becomes the pidfile's.
+func (f *finder) copiesInto(c command) bool {
+	n := len(c.args)
+	return (c.name == "cp" || c.name == "install") && n > 1 && f.isPidfile(c.args[n-1]) && !f.emptiesBy(c) &&
+		!slices.ContainsFunc(c.args[:n-1], f.isPidfile)
+}
+
 // removes: a command that a pidfile is gone after, from where the daemon's is looked for.
 func (f *finder) removes(c command) bool {
 	switch c.name {
 	case "rm", "unlink":
 		return slices.ContainsFunc(c.args, func(w *syntax.Word) bool {
-			return f.isPidfile(w) || namesPID(w) || f.barePidfile(w) || f.beginsAsPidfile(w) || f.isAmong(w)
+			return f.isPidfile(w) || namesPID(w) || f.barePidfile(w) || f.beginsAsPidfile(w) || f.isAmong(w) || f.isListed(w)
 		})
 	case "mv":
-		if len(c.args) < 2 {
+		if len(c.args) == 1 {
+			return bracedPidfile.Compiled().MatchString(first(f.values(c.args[0])))
+		}
+		if len(c.args) == 0 {
 			return false
 		}
 		to := c.args[len(c.args)-1]
@@ -55,6 +65,34 @@ func (f *finder) removes(c command) bool {
 	return false
 }
 
+// bracedPidfile is two names, of which one is a pidfile's: d.pid{,.old}.
+var bracedPidfile = pattern(`\.pid\{,|\.\{([^{}]*,)?pid,`)
+
+// isListed: a variable has the names of pidfiles, from ls or find.
+func (f *finder) isListed(w *syntax.Word) bool {
+	p, is := only(w).(*syntax.ParamExp)
+	return is && plainParam(p) && slices.ContainsFunc(f.assigned[p.Param.Value], func(value *syntax.Word) bool {
+		if value == nil || len(value.Parts) == 0 {
+			return false
+		}
+		c, is := value.Parts[0].(*syntax.CmdSubst)
+		return is && len(c.Stmts) == 1 && f.listsPidfiles(c.Stmts[0])
+	})
+}
+
+// listsPidfiles: ls, find and echo are given some.
+func (f *finder) listsPidfiles(s *syntax.Stmt) bool {
+	names, is := s.Cmd.(*syntax.CallExpr)
+	if !is || len(names.Args) == 0 {
+		return false
+	}
+	switch path.Base(names.Args[0].Lit()) {
+	case "ls", "find", "echo", "printf":
+		return slices.ContainsFunc(names.Args[1:], func(w *syntax.Word) bool { return f.isPidfile(w) || f.barePidfile(w) })
+	}
+	return false
+}
+
 // beginsAsPidfile: d.pid* is the pidfile, and what is named like it.
 func (f *finder) beginsAsPidfile(w *syntax.Word) bool {
 	return slices.ContainsFunc(f.values(w), func(v string) bool {
@@ -65,18 +103,11 @@ func (f *finder) beginsAsPidfile(w *syntax.Word) bool {
 
 // removesInput: rm has the names of pidfiles from a pipe.
 func (f *finder) removesInput(from, to *syntax.Stmt) bool {
-	names, is := from.Cmd.(*syntax.CallExpr)
-	xargs, also := to.Cmd.(*syntax.CallExpr)
-	if !is || !also || len(names.Args) == 0 || len(xargs.Args) == 0 || path.Base(xargs.Args[0].Lit()) != "xargs" {
+	xargs, is := to.Cmd.(*syntax.CallExpr)
+	if !is || len(xargs.Args) == 0 || path.Base(xargs.Args[0].Lit()) != "xargs" || !f.listsPidfiles(from) {
 		return false
 	}
-	switch path.Base(names.Args[0].Lit()) {
-	case "ls", "find", "echo", "printf":
-	default:
-		return false
-	}
-	removes := slices.ContainsFunc(f.commands(xargs), func(c command) bool { return c.name == "rm" || c.name == "unlink" })
-	return removes && slices.ContainsFunc(names.Args[1:], func(w *syntax.Word) bool { return f.isPidfile(w) || f.barePidfile(w) })
+	return slices.ContainsFunc(f.commands(xargs), func(c command) bool { return c.name == "rm" || c.name == "unlink" })
 }
 
 // searched are the names that find looks for, where it is given none, the places where it looks.

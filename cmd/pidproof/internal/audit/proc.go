@@ -51,7 +51,7 @@ func behindPidOption(w *syntax.Word) *syntax.Word {
 	return w
 }
 
-var asksByNumber = pattern(`/proc/(\x00|[0-9*?[])`)
+var asksByNumber = pattern(`/proc/+(\x00|[0-9*?[])`)
 
 func (f *finder) procWord(s *syntax.Stmt, w *syntax.Word) bool {
 	for _, v := range f.values(w) {
@@ -101,5 +101,5 @@ func showsOwners(w *syntax.Word) bool {
 
 // isProcfs: a directory whose files are named by the numbers of processes.
 func (f *finder) isProcfs(w *syntax.Word) bool {
-	return slices.ContainsFunc(f.values(w), func(v string) bool { return v == "/proc" || v == "/proc/" })
+	return slices.ContainsFunc(f.values(w), func(v string) bool { return v != "*" && fits(strings.TrimSuffix(v, "/"), "/proc") })
 }

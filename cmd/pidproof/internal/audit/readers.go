@@ -2,6 +2,7 @@ package audit
 
 import (
 	"slices"
+	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -41,7 +42,7 @@ func (src *source) feed(s *syntax.Stmt, from *syntax.Word) {
 	})
 }
 
-func isRead(call *syntax.CallExpr) bool { return len(call.Args) > 1 && call.Args[0].Lit() == "read" }
+func isRead(call *syntax.CallExpr) bool { return len(call.Args) > 0 && call.Args[0].Lit() == "read" }
 
 // inputOf is what a statement reads from, as the word that has its content.
 func inputOf(s *syntax.Stmt) *syntax.Word {
@@ -59,7 +60,11 @@ func substitution(s *syntax.Stmt) *syntax.Word {
 
 // gets: read's variables have what it reads; nil: nobody knows.
 func (src *source) gets(call *syntax.CallExpr, from *syntax.Word) {
-	for i, name := range call.Args[1:] {
+	names := call.Args[1:]
+	if len(names) == 0 || strings.HasPrefix(literalStart(names[len(names)-1]), "-") {
+		names = append(slices.Clone(names), &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{ValuePos: call.Pos(), ValueEnd: call.End(), Value: "REPLY"}}})
+	}
+	for i, name := range names {
 		lit := name.Lit()
 		if !variableName.Compiled().MatchString(lit) {
 			continue

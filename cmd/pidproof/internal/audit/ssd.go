@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -77,6 +78,27 @@ func letterOf(long string) byte {
 	return 0
 }
 
+// longOptions are those of dpkg's, see start-stop-daemon(8).
+var longOptions = strings.Fields("--exec --startas --name --user --pidfile --pid --ppid --stop --start --status --test --signal --retry --chuid --group --chroot --chdir --umask --nicelevel --iosched --procsched --output " +
+	"--oknodo --make-pidfile --remove-pidfile --background --no-close --quiet --verbose --help --version --notify-await --notify-timeout")
+
+// wholeOption: getopt_long(3) takes the beginning of an option for it, where it is no other's.
+func wholeOption(long string) string {
+	its := ""
+	for _, option := range longOptions {
+		switch {
+		case option == long:
+			return long
+		case !strings.HasPrefix(option, long):
+		case its != "":
+			return long
+		default:
+			its = option
+		}
+	}
+	return cmp.Or(its, long)
+}
+
 func (f *finder) ssdOptions(args []*syntax.Word) ssdOptions {
 	o := f.ssdWords(args)
 	o.ends = o.ends || !o.signal
@@ -99,7 +121,7 @@ func (f *finder) ssdWords(args []*syntax.Word) (o ssdOptions) {
 				o.opaque = true
 			case strings.HasPrefix(word, "--"):
 				long, value, has := strings.Cut(word, "=")
-				letter := letterOf(long)
+				letter := letterOf(wholeOption(long))
 				if letter == 0 {
 					continue
 				}
