@@ -24,7 +24,7 @@ const ranLimit = 32 // of a function; the first ones
 func (src *source) lookForRan() {
 	src.ran, src.shifts = map[string][]ran{}, map[string]bool{}
 	for _, file := range src.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			call, is := n.(*syntax.CallExpr)
 			if !is || len(call.Args) == 0 {
 				return true

@@ -70,7 +70,7 @@ func textOfList(list []*syntax.Stmt) string {
 
 // wordOf is the word of that text in a statement.
 func (f *finder) wordOf(s *syntax.Stmt, text string) (found *syntax.Word) {
-	syntax.Walk(s, func(n syntax.Node) bool {
+	walk(s, func(n syntax.Node) bool {
 		if w, is := n.(*syntax.Word); is && found == nil && unquoted(textOf(w)) == text {
 			found = w
 		}

@@ -33,7 +33,13 @@ func (src *source) commands(call *syntax.CallExpr) (found []command) {
 	if len(call.Args) == 0 {
 		return nil
 	}
-	return src.lead(call.Args, followed, true)
+	found, is := src.led[call]
+	if !is {
+		if found = src.lead(call.Args, followed, true); src.led != nil {
+			src.led[call] = found
+		}
+	}
+	return found
 }
 
 func (src *source) lead(args []*syntax.Word, left int, plain bool) (found []command) {
@@ -232,7 +238,7 @@ func (src *source) within(c command, left int) []command {
 
 // withinFunction follows the arguments of one of the script's functions.
 func (src *source) withinFunction(f *syntax.FuncDecl, args []*syntax.Word, left int) []command {
-	if found := src.fromSignaller(args, left); found != nil || !runsItsArguments(f) { // behind a shift
+	if found := src.fromSignaller(args, left); found != nil || !src.runsItsArguments(f) { // behind a shift
 		return found
 	}
 	return src.lead(args, left, false)
@@ -451,7 +457,7 @@ func (src *source) reread(text string, left int, opaque bool) []command {
 		return []command{{name: unknown, text: true}}
 	}
 	found := []command{{name: "", inner: f}}
-	syntax.Walk(f, func(n syntax.Node) bool {
+	walk(f, func(n syntax.Node) bool {
 		if call, is := n.(*syntax.CallExpr); is && len(call.Args) > 0 {
 			found = append(found, src.lead(call.Args, left-1, false)...)
 		}
@@ -461,8 +467,12 @@ func (src *source) reread(text string, left int, opaque bool) []command {
 }
 
 // runsItsArguments: the function has "$@" or "$1" where a command stands, or gives it to eval.
-func runsItsArguments(f *syntax.FuncDecl) (does bool) {
-	syntax.Walk(f, func(n syntax.Node) bool {
+func (src *source) runsItsArguments(f *syntax.FuncDecl) (does bool) {
+	if does, is := src.runsOthers[f]; is {
+		return does
+	}
+	defer func() { src.runsOthers[f] = does }()
+	walk(f, func(n syntax.Node) bool {
 		if call, is := n.(*syntax.CallExpr); is && len(call.Args) > 0 {
 			word := call.Args[0]
 			if len(call.Args) > 1 && (word.Lit() == "eval" || word.Lit() == "exec") {

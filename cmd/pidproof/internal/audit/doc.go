@@ -4,6 +4,7 @@
 //	script.go     a file as a shell script, or why it is none
 //	sections.go   the scripts inside of logrotate's files and crontabs
 //	places.go     which files: directories, packages, the places of a host
+//	walk.go       the walk through chains of any length
 //	source.go     what a script says, and what it reads with "."
 //	assigned.go   how its variables get their values
 //	readers.go    what its read has to read

@@ -192,7 +192,7 @@ func (f *finder) oneByOne(p *syntax.ParamExp) bool {
 }
 
 func hasCommand(n syntax.Node) (has bool) {
-	syntax.Walk(n, func(n syntax.Node) bool {
+	walk(n, func(n syntax.Node) bool {
 		switch n.(type) {
 		case *syntax.CmdSubst, *syntax.ArithmExp, *syntax.ProcSubst:
 			has = true
@@ -218,7 +218,7 @@ func (f *finder) lookForEvents() *events {
 	e := &events{words: map[*syntax.Word]bool{}, sets: map[string][]uint{}, mentions: map[string]int{}}
 	for _, file := range f.script.files {
 		e.mention(file)
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			switch n := n.(type) {
 			case *syntax.Word:
 				e.words[n] = true

@@ -37,7 +37,7 @@ func find(src *source) []Finding {
 	}
 	f.skipUncalled()
 	for _, file := range src.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			switch n := n.(type) {
 			case *syntax.Stmt:
 				f.statement(n)
@@ -60,7 +60,7 @@ func find(src *source) []Finding {
 
 // skipGuarded notes the else branches of `if command -v pidproof`.
 func (f *finder) skipGuarded(file *syntax.File) {
-	syntax.Walk(file, func(n syntax.Node) bool {
+	walk(file, func(n syntax.Node) bool {
 		if clause, is := n.(*syntax.IfClause); is && len(clause.Cond) == 1 && clause.Else != nil && f.asksForUs(clause.Cond[0]) {
 			f.guarded = append(f.guarded, nodeRange{int(clause.Else.Pos().Offset()), int(clause.Else.End().Offset())})
 		}
@@ -92,10 +92,18 @@ func (f *finder) add(n syntax.Node, kind Kind, covered string) *Finding {
 	}
 	about := aboutKind(kind)
 	f.found = append(f.found, Finding{
-		Path: f.script.path, Line: int(n.Pos().Line()), Kind: kind, Words: textOf(n),
+		Path: f.script.path, Line: int(n.Pos().Line()), Kind: kind, Words: f.words(n),
 		Hazards: slices.Clone(about.hazards), Covered: covered, Instead: about.instead,
 	})
 	return &f.found[len(f.found)-1]
+}
+
+// words are a place as it is written; of a long chain, its beginning.
+func (f *finder) words(n syntax.Node) string {
+	if n.End().Offset()-n.Pos().Offset() > lineLimit {
+		return firstLine(f.line(n))
+	}
+	return textOf(n)
 }
 
 func (f *finder) statement(s *syntax.Stmt) {
@@ -110,7 +118,7 @@ func (f *finder) statement(s *syntax.Stmt) {
 	case *syntax.IfClause:
 		f.noteBlock(s)
 	case *syntax.TestClause:
-		syntax.Walk(cmd, func(n syntax.Node) bool {
+		walk(cmd, func(n syntax.Node) bool {
 			if w, is := n.(*syntax.Word); is {
 				f.procWord(s, w)
 			}

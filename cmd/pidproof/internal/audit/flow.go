@@ -21,7 +21,7 @@ type flow struct {
 func (f *finder) lookForFlow() *flow {
 	l := &flow{}
 	for _, file := range f.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			switch n := n.(type) {
 			case *syntax.IfClause:
 				if len(n.Then) > 0 && n.Else != nil {
@@ -88,6 +88,9 @@ func (l *flow) precedes(a, b uint) bool {
 // reaching are the words that a variable may have at a place outside of functions.
 func (f *finder) reaching(words []*syntax.Word, at syntax.Node) []*syntax.Word {
 	if len(words) < 2 || f.inside(at) != "" {
+		return words
+	}
+	if f.steps += len(words) / 4; f.spent() {
 		return words
 	}
 	e, l := f.events(), f.flow()
@@ -163,7 +166,7 @@ func (f *finder) unconditional(read *syntax.Word) bool {
 	at := read.Pos().Offset()
 	plain := true
 	for _, file := range f.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			if n == nil || n.Pos().Offset() > at || at >= n.End().Offset() || !plain {
 				return false
 			}
@@ -193,7 +196,7 @@ func unquoted(text string) string { return strings.ReplaceAll(text, `"`, "") }
 // mention counts the names among the script's own words, but for those of variables and of patterns of case: there a
 // function may be called, and a variable unset, made local or handed on.
 func (e *events) mention(in syntax.Node) {
-	syntax.Walk(in, func(n syntax.Node) bool {
+	walk(in, func(n syntax.Node) bool {
 		text := ""
 		switch n := n.(type) {
 		case *syntax.CaseItem:

@@ -49,7 +49,7 @@ func (f *finder) held(found *Finding, w *syntax.Word) {
 func (f *finder) onlyNumber(name string) bool {
 	uses, fit := 0, 0
 	for _, file := range f.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			switch n := n.(type) {
 			case *syntax.ParamExp:
 				if n.Param.Value == name {

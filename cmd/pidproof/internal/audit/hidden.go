@@ -191,7 +191,7 @@ func (f *finder) reads(s *syntax.Stmt) bool {
 // literalText is what is written in a node, blank for blank, with unknown for what is not known.
 func literalText(n syntax.Node) string {
 	var b strings.Builder
-	syntax.Walk(n, func(n syntax.Node) bool {
+	walk(n, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.Word:
 			b.WriteByte(' ')
@@ -252,7 +252,7 @@ func (f *finder) printedName(w *syntax.Word, depth int) (is bool) {
 // a here-document for cat.
 func printsName(c *syntax.CmdSubst) bool {
 	text := literalText(&syntax.Block{Stmts: c.Stmts})
-	syntax.Walk(c, func(n syntax.Node) bool {
+	walk(c, func(n syntax.Node) bool {
 		if r, is := n.(*syntax.Redirect); is && r.Hdoc != nil {
 			text += "\n" + literalText(r.Hdoc)
 		}
@@ -307,7 +307,7 @@ func (f *finder) renames(call *syntax.CallExpr) bool {
 
 // calls: a command in it has such a name.
 func calls(in syntax.Node, such func(name string) bool) (does bool) {
-	syntax.Walk(in, func(n syntax.Node) bool {
+	walk(in, func(n syntax.Node) bool {
 		call, is := n.(*syntax.CallExpr)
 		does = does || is && len(call.Args) > 0 && such(call.Args[0].Lit())
 		return !does

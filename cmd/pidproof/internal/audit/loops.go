@@ -8,7 +8,7 @@ import (
 
 // loops that sleep, and ask whether a process is still there.
 func (f *finder) loops(file *syntax.File) {
-	syntax.Walk(file, func(n syntax.Node) bool {
+	walk(file, func(n syntax.Node) bool {
 		s, is := n.(*syntax.Stmt)
 		if !is {
 			return true
@@ -34,7 +34,7 @@ func (f *finder) line(n syntax.Node) string {
 // calls: in it, or in the functions that it calls, is such a command. A loop inside of it is
 // looked at by itself.
 func (f *finder) calls(in syntax.Node, depth int, is func(s *syntax.Stmt, c command) bool) (does bool) {
-	syntax.Walk(in, func(n syntax.Node) bool {
+	walk(in, func(n syntax.Node) bool {
 		if f.spent() || does {
 			return false
 		}

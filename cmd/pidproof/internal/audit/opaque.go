@@ -18,7 +18,7 @@ func (f *finder) opaque(s *syntax.Stmt, c command) {
 	for _, w := range c.args {
 		suspicious = suspicious || f.isPidfile(w) && !daemonOption(w, c.args)
 	}
-	if in := f.functions[f.inside(s)]; in != nil && runsItsArguments(in) && positionalIn(s) {
+	if in := f.functions[f.inside(s)]; in != nil && f.runsItsArguments(in) && positionalIn(s) {
 		return // where the function is called, the command is known
 	}
 	if suspicious && !f.isDaemon(s) || namesAsker(s, c) {

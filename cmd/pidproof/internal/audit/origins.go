@@ -78,7 +78,7 @@ func (src *source) startsChild(in syntax.Node, depth int) (does bool) {
 	if depth == 0 || src.spent() {
 		return true
 	}
-	syntax.Walk(in, func(n syntax.Node) bool {
+	walk(in, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.Stmt:
 			does = does || n.Background
@@ -158,7 +158,7 @@ func (src *source) printedBy(s *syntax.Stmt, seen map[string]bool) (n number) {
 			n.readFrom(textOf(r.Word), r.Word)
 		}
 	}
-	syntax.Walk(s, func(node syntax.Node) bool {
+	walk(s, func(node syntax.Node) bool {
 		switch node := node.(type) {
 		case *syntax.IfClause:
 			if len(node.Cond) == 1 && src.asksForUs(node.Cond[0]) { // the old way is only where pidproof is missing

@@ -177,7 +177,7 @@ func namesPID(w *syntax.Word) bool {
 
 // places: a pidfile where anybody can put one, at the assignment that says so.
 func (f *finder) places(file *syntax.File) {
-	syntax.Walk(file, func(n syntax.Node) bool {
+	walk(file, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.Assign:
 			if n.Value != nil && n.Name != nil {

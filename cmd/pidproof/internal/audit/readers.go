@@ -29,7 +29,7 @@ func (src *source) readInto(s *syntax.Stmt) {
 
 // feed gives what comes in to the commands that read it.
 func (src *source) feed(s *syntax.Stmt, from *syntax.Word) {
-	syntax.Walk(s, func(n syntax.Node) bool {
+	walk(s, func(n syntax.Node) bool {
 		inner, is := n.(*syntax.Stmt)
 		if !is {
 			return true

@@ -187,7 +187,7 @@ func (src *source) daemon() (d theDaemon) {
 	words := map[string]bool{}
 	f := finder{source: src}
 	for _, file := range src.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			call, is := n.(*syntax.CallExpr)
 			if !is {
 				return true
@@ -324,7 +324,7 @@ func (src *source) argumentOf(p *syntax.ParamExp, in string) int {
 		return 0
 	}
 	shifted := false
-	syntax.Walk(src.functions[in], func(n syntax.Node) bool {
+	walk(src.functions[in], func(n syntax.Node) bool {
 		call, is := n.(*syntax.CallExpr)
 		shifted = shifted || is && len(call.Args) > 0 && (call.Args[0].Lit() == "shift" || call.Args[0].Lit() == "set") && call.Pos().Offset() < number.Pos().Offset()
 		return !shifted

@@ -57,7 +57,7 @@ func (f *finder) inWaitLoop(s *syntax.Stmt) bool {
 // lookForWaits are the loops that sleep.
 func (f *finder) lookForWaits() (waits []nodeRange) {
 	for _, file := range f.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			switch n.(type) {
 			case *syntax.WhileClause, *syntax.ForClause:
 				if f.calls(n, 3, sleeps) {

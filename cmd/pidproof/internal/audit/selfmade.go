@@ -20,7 +20,7 @@ func (f *finder) lookForMade() map[string][]uint {
 		}
 	}
 	for _, file := range f.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			s, is := n.(*syntax.Stmt)
 			if !is {
 				return true

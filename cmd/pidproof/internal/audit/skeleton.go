@@ -75,7 +75,7 @@ func (f *finder) onlyCompares(s *skeleton) bool {
 		return false
 	}
 	harmless := true
-	syntax.Walk(decl, func(n syntax.Node) bool {
+	walk(decl, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.CallExpr:
 			harmless = harmless && (len(n.Args) == 0 || f.onlyAsks(n) || filters.Compiled().MatchString(n.Args[0].Lit()))
@@ -94,7 +94,7 @@ var filters = pattern(`^(tr|cut|basename|tail|sed)$`)
 
 func (f *finder) usedOutside(name string, decl *syntax.FuncDecl) (used bool) {
 	for _, file := range f.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			if n == syntax.Node(decl) {
 				return false
 			}
@@ -133,7 +133,7 @@ func (f *finder) askedBefore(s *syntax.Stmt, in, asks string) (is bool) {
 	if in == "" || in == asks || !slices.Contains(f.own, f.functions[in]) {
 		return false
 	}
-	syntax.Walk(f.functions[in], func(n syntax.Node) bool {
+	walk(f.functions[in], func(n syntax.Node) bool {
 		clause, isIf := n.(*syntax.IfClause)
 		is = is || isIf && clause.End().Offset() < s.Pos().Offset() && leaves(clause, asks)
 		return !is
@@ -162,7 +162,7 @@ func (f *finder) rightBehind(s *syntax.Stmt, k *skeleton) (is bool) {
 		return false
 	}
 	for _, file := range f.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			clause, isIf := n.(*syntax.IfClause)
 			is = is || isIf && len(clause.Then) > 0 && clause.Then[0] == s && len(clause.Cond) == 1 && textOf(clause.Cond[0]) == k.asks
 			return !is
@@ -189,7 +189,7 @@ func (k *skeleton) of(d theDaemon) bool { return quoted(unquoted(textOf(k.daemon
 func (f *finder) asksUs() map[string]bool {
 	asks := map[string]bool{}
 	for _, decl := range f.own {
-		syntax.Walk(decl, func(n syntax.Node) bool {
+		walk(decl, func(n syntax.Node) bool {
 			clause, is := n.(*syntax.IfClause)
 			if is && len(clause.Cond) == 1 && clause.Else != nil && f.asksForUs(clause.Cond[0]) && len(clause.Then) == 1 && strings.HasPrefix(textOf(clause.Then[0]), "pidproof pidofproc -p ") {
 				asks[decl.Name.Value] = true

@@ -26,16 +26,18 @@ type source struct {
 	items    map[*syntax.Word]bool     // what a for loop takes one by one
 	piped    map[*syntax.CallExpr]bool // those whose input was found
 	// pidfiles are the words that were given as a pidfile, by their text.
-	pidfiles map[string]bool
-	ran      map[string][]ran   // which of their arguments functions run, and the script; nil: nobody has looked
-	shifts   map[string]bool    // which of them move or set those
-	paths    map[string]bool    // their paths, as far as they are known; nil: nobody has asked
-	read     map[string]bool    // files that it reads with "."
-	own      []*syntax.FuncDecl // in the order of the text, and not of a file that it reads
-	ends     []uint             // of each, or of one before it, the last
-	lsb      bool               // it reads /lib/lsb/init-functions, and with that our hook
-	redhat   bool               // it reads the functions of Red Hat's initscripts
-	steps    int                // what following words has cost
+	pidfiles   map[string]bool
+	ran        map[string][]ran               // which of their arguments functions run, and the script; nil: nobody has looked
+	shifts     map[string]bool                // which of them move or set those
+	paths      map[string]bool                // their paths, as far as they are known; nil: nobody has asked
+	read       map[string]bool                // files that it reads with "."
+	own        []*syntax.FuncDecl             // in the order of the text, and not of a file that it reads
+	ends       []uint                         // of each, or of one before it, the last
+	lsb        bool                           // it reads /lib/lsb/init-functions, and with that our hook
+	redhat     bool                           // it reads the functions of Red Hat's initscripts
+	led        map[*syntax.CallExpr][]command // to what each call leads, once all is known; nil before
+	runsOthers map[*syntax.FuncDecl]bool      // what runsItsArguments has said
+	steps      int                            // what following words has cost
 }
 
 // stepLimit bounds what a script makes us follow: a=$b$b b=$c$c ... doubles with each line.
@@ -50,7 +52,7 @@ func (src *source) spent() bool {
 func look(s *script, sourced func(path string) *script) *source {
 	src := &source{
 		script: s, assigned: map[string][]*syntax.Word{}, functions: map[string]*syntax.FuncDecl{},
-		called: map[string][]*syntax.Word{}, callsOf: map[string][]*syntax.CallExpr{}, aliases: map[string]string{}, topLevel: map[*syntax.FuncDecl]bool{}, unset: map[string]bool{}, appended: map[string][]*syntax.Word{}, written: map[string]bool{}, items: map[*syntax.Word]bool{}, piped: map[*syntax.CallExpr]bool{}, read: map[string]bool{}, pidfiles: map[string]bool{},
+		called: map[string][]*syntax.Word{}, callsOf: map[string][]*syntax.CallExpr{}, aliases: map[string]string{}, topLevel: map[*syntax.FuncDecl]bool{}, unset: map[string]bool{}, appended: map[string][]*syntax.Word{}, written: map[string]bool{}, items: map[*syntax.Word]bool{}, piped: map[*syntax.CallExpr]bool{}, read: map[string]bool{}, pidfiles: map[string]bool{}, runsOthers: map[*syntax.FuncDecl]bool{},
 	}
 	for _, f := range s.files {
 		src.collect(f, sourced, 0)
@@ -64,13 +66,14 @@ func look(s *script, sourced func(path string) *script) *source {
 		src.ends = append(src.ends, end)
 	}
 	for _, f := range s.files {
-		syntax.Walk(f, func(n syntax.Node) bool {
+		walk(f, func(n syntax.Node) bool {
 			if call, is := n.(*syntax.CallExpr); is {
 				src.noteCall(call)
 			}
 			return true
 		})
 	}
+	src.ran, src.led = nil, map[*syntax.CallExpr][]command{} // before, not all calls and aliases were known
 	return src
 }
 
@@ -82,7 +85,7 @@ func (src *source) collect(f *syntax.File, sourced func(path string) *script, de
 			src.topLevel[decl] = true
 		}
 	}
-	syntax.Walk(f, func(n syntax.Node) bool {
+	walk(f, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			src.functions[n.Name.Value] = n

@@ -309,7 +309,7 @@ var signalName = pattern(`^([0-9]+|HUP|INT|QUIT|ABRT|KILL|TERM|USR[12]|STOP|CONT
 
 func (f *finder) lookForStops() (stops []stop) {
 	for _, file := range f.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			call, is := n.(*syntax.CallExpr)
 			if !is {
 				return true

@@ -13,6 +13,9 @@ import (
 // oneOfMany: the place is in a loop over the numbers of a pidfile, where killproc would take
 // the first one each time (weborf's stop), or over the pidfiles of several programs.
 func (f *finder) oneOfMany(s *syntax.Stmt, pidfile *syntax.Word) (is bool) {
+	if !anyHas(f.flow().loops, s.Pos().Offset()) {
+		return false
+	}
 	used := map[string]bool{}
 	if call, isCall := s.Cmd.(*syntax.CallExpr); isCall {
 		for _, w := range call.Args {
@@ -22,7 +25,7 @@ func (f *finder) oneOfMany(s *syntax.Stmt, pidfile *syntax.Word) (is bool) {
 		}
 	}
 	for _, file := range f.script.files {
-		syntax.Walk(file, func(n syntax.Node) bool {
+		walk(file, func(n syntax.Node) bool {
 			if n == nil || n.Pos().Offset() > s.Pos().Offset() || s.End().Offset() > n.End().Offset() {
 				return false
 			}
