@@ -64,14 +64,22 @@ func TestHugeArgumentsControl(t *testing.T) {
 // startSilent starts so many of an ordinary user's processes whose arguments never come.
 func startSilent(t *testing.T, name string, total int) {
 	t.Helper()
+	startSilentOf(t, name, total, func(int) uint32 { return nobody })
+}
+
+// startSilentOf starts them as one user or several.
+func startSilentOf(t *testing.T, name string, total int, user func(n int) uint32) {
+	t.Helper()
 	file := filepath.Join("/srv", name+".dead")
 	must(t, os.WriteFile(file, nil, 0o644))
 	server := start(t, exec.Command("/srv/bin/fuse", "/dev/fuse", file, "file", "allow_other"))
 	path := filepath.Join(users, name)
 	copyFile(t, "/srv/bin/silent", path)
 	var last process
-	for range total {
-		last = start(t, asUser(path, file))
+	for n := range total {
+		command := exec.Command(path, file)
+		command.SysProcAttr = as(user(n))
+		last = start(t, command)
 	}
 	t.Cleanup(server.end) // before who waits for it, whom nobody can kill
 	until(t, "a read of its arguments waits", func() bool { return isSilent(t, last.pid()) })
@@ -190,6 +198,19 @@ func TestManySilent(t *testing.T) {
 		tried := 0
 		for range rounds.Of(1, 10) {
 			tried += h.isQuiet(t, "beside many whose arguments never come")
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// Nor is one of each of his subordinate user IDs (newuidmap).
+func TestManySilentSubordinates(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		startSilentOf(t, "idle", rounds.Of(120, 500), subordinate)
+		tried := 0
+		for range rounds.Of(1, 10) {
+			tried += h.isQuiet(t, "beside many whose arguments never come, each of another user ID")
 		}
 		rounds.Held(t, tried)
 	})

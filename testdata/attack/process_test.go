@@ -29,6 +29,9 @@ func as(uid uint32) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 }
 
+// subordinate is one of the ordinary user's further user IDs (subuid(5)).
+func subordinate(n int) uint32 { return 100_000 + uint32(n) }
+
 // asUser is a command of the ordinary user's.
 func asUser(name string, args ...string) *exec.Cmd {
 	command := exec.Command(name, args...)

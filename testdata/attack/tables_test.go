@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -159,6 +160,43 @@ func TestManyDescriptors(t *testing.T) {
 		tried := tries("beside some descriptors", "3", 2, 1_000)
 		for range rounds.Of(1, 20) {
 			tried += tries("beside many descriptors", "150", rounds.Of(200, 400), 40_000)
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// Each of them may belong to another of his subordinate user IDs (newuidmap), so that none has had too many.
+func TestManyDescriptorsOfSubordinates(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		newQuietHost(t)
+		dir := userDirectory(t, "opened")
+		must(t, os.Chmod(dir, 0o777))
+		tried := 0
+		for range rounds.Of(1, 10) {
+			var all []process
+			for n := range rounds.Of(100, 400) {
+				command := exec.Command(idle, "-d", "15000", "-p", fmt.Sprintf("%s/%d.pid", dir, n))
+				command.SysProcAttr = as(subordinate(n))
+				must(t, command.Start())
+				all = append(all, process{Cmd: command})
+				t.Cleanup(all[n].end)
+			}
+			until(t, "all have opened them", func() bool {
+				written, err := filepath.Glob(dir + "/*.pid")
+				return err == nil && len(written) == len(all)
+			})
+			for _, q := range []question{
+				{[]string{"list", idle}, "0", ""},
+				{[]string{"explain", "-p", noPidfile, idle}, "150", ""},
+				{[]string{"check", "--unclaimed=listening", "-p", noPidfile, idle}, "150", ""},
+			} {
+				ask(t, q.args...).fits(t, "beside many descriptors, each process of another user ID", q.exit)
+				tried++
+			}
+			for n, p := range all {
+				p.end()
+				must(t, os.Remove(fmt.Sprintf("%s/%d.pid", dir, n)))
+			}
 		}
 		rounds.Held(t, tried)
 	})

@@ -117,12 +117,21 @@ func (h *System) ScriptFile(e fact.Evidence, word string) fact.Fact[fact.FileID]
 // silence remembers whose processes keep their arguments to themselves: one user's must
 // not make root wait once for each.
 type silence struct {
-	lock   sync.Mutex
-	ofUser map[int]int
-	of     map[int]bool // by PID
+	lock      sync.Mutex
+	ofAccount map[int]int
+	of        map[int]bool // by PID
 }
 
-// untoldLimit is of how many processes of one user it is tried to read the arguments, after
+// accountOf is to whose account it goes what a user's processes keep us waiting: his own, but
+// above the IDs of accounts all share one. There are subordinate IDs, of which each user has
+// 65,536 (subuid(5); SUB_UID_MIN of login.defs(5) is 100,000). A limit that everybody shares
+// would let one user's silence pass for that of all daemons.
+func accountOf(user int) int {
+	const subordinate = 1 << 16
+	return min(user, subordinate)
+}
+
+// untoldLimit is of how many processes of one account it is tried to read the arguments, after
 // that of one could not be read.
 const untoldLimit = 8
 
@@ -132,11 +141,11 @@ func (h *System) Untold(pid int) {
 	h.silence.lock.Lock()
 	defer h.silence.lock.Unlock()
 	if h.silence.of == nil {
-		h.silence.of, h.silence.ofUser = map[int]bool{}, map[int]int{}
+		h.silence.of, h.silence.ofAccount = map[int]bool{}, map[int]int{}
 	}
 	h.silence.of[pid] = true
 	if err == nil {
-		h.silence.ofUser[status.UIDs[0]]++
+		h.silence.ofAccount[accountOf(status.UIDs[0])]++
 	}
 }
 
@@ -161,7 +170,7 @@ func (h *System) argvTries(pid int) int {
 	}
 	h.silence.lock.Lock()
 	defer h.silence.lock.Unlock()
-	if h.silence.ofUser[status.UIDs[0]] >= untoldLimit {
+	if h.silence.ofAccount[accountOf(status.UIDs[0])] >= untoldLimit {
 		return 0
 	}
 	return argvTries / 5

@@ -35,6 +35,18 @@ func TestStuckProcessesAreLeftBehind(t *testing.T) {
 	}
 }
 
+// Nor has a user as many accounts as subordinate user IDs, and none of them counts against the system's users.
+func TestSilenceOfSubordinateUsers(t *testing.T) {
+	if accountOf(100_000) != accountOf(165_535) {
+		t.Error("each subordinate user ID has an account of its own")
+	}
+	for _, user := range []int{0, 33, 1000, 60_000, 65_534} {
+		if accountOf(user) != user {
+			t.Errorf("user %d shares an account", user)
+		}
+	}
+}
+
 // One user's processes that do not answer make root wait a few times, not once for each.
 func TestSilenceOfOneUser(t *testing.T) {
 	h := ThisSystem()
