@@ -136,10 +136,14 @@ func (h *host) wrapped(d rules.Daemon, mains map[int]Process) error {
 
 // speaksUnasked leaves out what an ordinary user can write, for processes of his own: root's
 // question without a pidfile is not about these, and must not become ambiguous by them. The
-// daemon's user writes into a directory that root made for him.
+// daemon's user writes into a directory that root made for him, not one that he has made
+// himself where everybody may.
 func (h *host) speaksUnasked(p rules.Pidfile) bool {
 	if p.Roots() {
 		return true
+	}
+	if h.walk().everyones[p.Path] {
+		return false
 	}
 	dir := filepath.Dir(p.Path)
 	for _, run := range h.run {

@@ -36,6 +36,7 @@ type pidfileWalk struct {
 	served     map[string]string // mount points that may hang
 	all        []rules.Pidfile   // also those that name nobody
 	byPID      map[int][]int     // places in all
+	everyones  map[string]bool   // paths of those below a directory that everyone may write
 
 	missed   int         // what could not be read, where only root writes
 	missedOf map[int]int // what was too much, by uid
@@ -53,7 +54,7 @@ type quota struct {
 // question. It never looks at /proc.
 func (h *host) walk() *pidfileWalk {
 	h.walkOnce.Do(func() {
-		w := &pidfileWalk{h: h, spent: map[quota]int{}, seen: map[fact.FileID]bool{}, byPID: map[int][]int{}, missedOf: map[int]int{}}
+		w := &pidfileWalk{h: h, spent: map[quota]int{}, seen: map[fact.FileID]bool{}, byPID: map[int][]int{}, missedOf: map[int]int{}, everyones: map[string]bool{}}
 		w.everything()
 		h.walked = w
 	})
@@ -73,7 +74,7 @@ func (w *pidfileWalk) everything() {
 		}
 		if !w.seen[at.ID] { // /var/run is a link to /run
 			w.seen[at.ID] = true
-			w.directory(openDirectory{fd, at, dir, false, false}, runLevels)
+			w.directory(openDirectory{fd: fd, at: at, path: dir}, runLevels)
 		}
 		unix.Close(fd)
 	}
@@ -199,11 +200,12 @@ func (w *pidfileWalk) affords(d openDirectory, name string) bool {
 
 // openDirectory is one that is read, fd having been opened with O_PATH at first.
 type openDirectory struct {
-	fd     int
-	at     kernel.Entered
-	path   string
-	shared bool // below one of everyone's
-	users  bool // below one that somebody else than root can rename
+	fd        int
+	at        kernel.Entered
+	path      string
+	shared    bool // below one where several can write
+	everyones bool // below one where everyone can
+	users     bool // below one that somebody else than root can rename
 }
 
 // directory reads one. That it cannot be read is a loss only where others' pidfiles may lie.
@@ -215,7 +217,7 @@ func (w *pidfileWalk) directory(d openDirectory, levels int) {
 		return
 	}
 	owner := payer(st)
-	d.shared = d.shared || owner == nobodysOwn
+	d.shared, d.everyones = d.shared || owner == nobodysOwn, d.everyones || st.Mode&0o002 != 0
 	d.users = d.users || owner != 0 && owner != nobodysOwn
 	if d.fd, err = openHere(d.fd, ".", unix.O_DIRECTORY); err != nil {
 		w.miss(err)
@@ -256,7 +258,9 @@ func (w *pidfileWalk) below(d openDirectory, name string, levels int) {
 	case err != nil:
 		w.miss(err)
 	default:
-		w.directory(openDirectory{fd, at, filepath.Join(d.path, name), d.shared, d.users}, levels)
+		inside := d
+		inside.fd, inside.at, inside.path = fd, at, filepath.Join(d.path, name)
+		w.directory(inside, levels)
 		unix.Close(fd)
 	}
 }
@@ -267,7 +271,7 @@ func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
 	if owner != 0 {
 		fd, _, err := w.h.OpenStep(d.fd, name, unix.O_NOFOLLOW, d.at, 0)
 		if err == nil {
-			w.keep(w.h.readOpenedPidfile(rules.Pidfile{Path: d.path + "/" + name}, fd), owner)
+			w.keepIn(d, w.h.readOpenedPidfile(rules.Pidfile{Path: d.path + "/" + name}, fd), owner)
 			unix.Close(fd)
 		} else if isFault(err) {
 			w.miss(err)
@@ -287,7 +291,7 @@ func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
 	if regular && !w.seen[p.ID] {
 		p = readContent(p, fd)
 	}
-	w.keep(p, owner)
+	w.keepIn(d, p, owner)
 }
 
 // link reads what a symbolic link leads to, from the root directory on: below a user's it is
@@ -298,7 +302,15 @@ func (w *pidfileWalk) link(d openDirectory, name string, owner int) {
 	}
 	path := d.path + "/" + name
 	if _, mayHang := w.h.MayHang(path); !mayHang {
-		w.keep(w.h.readPidfileOnce(path), owner)
+		w.keepIn(d, w.h.readPidfileOnce(path), owner)
+	}
+}
+
+// keepIn is keep of what lies in a directory.
+func (w *pidfileWalk) keepIn(d openDirectory, p rules.Pidfile, owner int) {
+	kept := len(w.all)
+	if w.keep(p, owner); d.everyones && len(w.all) > kept {
+		w.everyones[p.Path] = true
 	}
 }
 

@@ -56,6 +56,8 @@ var rows = []row{
 	{user, "runs it in 1,500 network namespaces", "150, or with `--unclaimed=listening` as if they listened, below 32 MiB", "TestManyNetworkNamespaces"},
 	{user, "ends the first thread of his process only, which waits for his file server then", "the answer of a quiet host", "TestHalfEnded"},
 	{user, "fills /run/lock with 100,000 pidfiles", "the answer of a quiet host, below 32 MiB", "TestManyFiles"},
+	{user, "makes a directory there, starts the daemon with a pidfile in it, and root asks without `-p`", "the answer without it, and no signal to him",
+		"TestUnaskedPidfile"},
 	{user, "has those files belong to his thousand subordinate user IDs (newuidmap)", "the answer of a quiet host", "TestSubordinateUsers"},
 	{user, "keeps a write lease on a file of his in /run/lock, or in a directory of his group's (fcntl)", "the answer of a quiet host", "TestLease"},
 	{user, "holds hundreds of thousands of locks", "the answer of a quiet host, below 32 MiB", "TestManyLocks"},
