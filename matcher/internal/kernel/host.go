@@ -45,6 +45,7 @@ type System struct {
 	step atomic.Pointer[string]
 	silence
 	descriptors
+	longStatuses atomic.Int32
 
 	// What is read once for a question.
 	mountsOnce, servedOnce, rootOnce sync.Once

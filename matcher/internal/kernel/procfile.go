@@ -148,10 +148,10 @@ func readStat(path string, of func() (procfs.Proc, error)) (Stat, error) {
 		Flags: uint64(s.Flags), Threads: s.NumThreads, Memory: memory{s.StartCode, s.StartStack}, Start: s.Starttime}, nil
 }
 
-// ReadStatus looks at the file itself where procfs cannot have read all of it: of a process
+// readStatus looks at the file itself where procfs cannot have read all of it: of a process
 // whose IDs are missing procfs makes root. The line that counts namespaces stands behind the
 // IDs, and the kernel writes all of it at once (single_open in fs/proc/base.c).
-func (h *System) ReadStatus(pid int) (Status, error) {
+func (h *System) readStatus(pid int) (Status, error) {
 	path := h.PidPath(pid, "status")
 	var s procfs.ProcStatus
 	err := readBy(path, func() error {

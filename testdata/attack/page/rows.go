@@ -44,6 +44,8 @@ var rows = []row{
 	{user, "the same, each of another of his subordinate user IDs (newuidmap)", "the answer of a quiet host", "TestManySilentSubordinates"},
 	{user, "starts processes with the daemon's path and 64,000 empty arguments each", "the answer of a quiet host, below 32 MiB",
 		"TestManyEmptyArguments"},
+	{user, "starts thousands of processes with 65,536 supplementary groups each (newgidmap), of which the kernel writes for ten milliseconds",
+		"the answer of a quiet host", "TestManyGroups"},
 	{user, "runs the daemon's own program 5,000 times", "150, or running, below 32 MiB", "TestManyOfItsOwn"},
 	{user, "runs thousands of programs, each by a path of nearly 4 KiB", "the answer of a quiet host, below 32 MiB", "TestLongLinks"},
 	{user, "has a working directory, a root, a removed file or a script's name that is too long, or leads nowhere", "the answer of a quiet host",
