@@ -48,6 +48,8 @@ var rows = []row{
 		"the answer of a quiet host", "TestManyGroups"},
 	{user, "runs the daemon's own program 5,000 times", "150, or running, below 32 MiB", "TestManyOfItsOwn"},
 	{user, "runs thousands of programs, each by a path of nearly 4 KiB", "the answer of a quiet host, below 32 MiB", "TestLongLinks"},
+	{user, "runs thousands by paths of five hundred directories, or scripts by paths of two thousand steps", "the answer of a quiet host, below 32 MiB",
+		"TestLongWays"},
 	{user, "has a working directory, a root, a removed file or a script's name that is too long, or leads nowhere", "the answer of a quiet host",
 		"TestPathsToNowhere"},
 	{user, "runs the daemon, and holds a directory open that is deeper than 4 KiB", "with `--unclaimed=listening`: it does not listen",
