@@ -29,7 +29,7 @@
 //	started.go                   the daemon of a wrapper that was asked about itself
 //	unnamed.go                   the pidfile of who named none
 //	witnesses.go                 what tells whether the clock was set
-//	scan.go, wanted.go           the other processes, and who is worth a closer look
+//	scan.go, wanted.go, keep.go  the other processes, who is worth a closer look, and what is kept
 //	others.go, weigh.go          whose they are, and what their roles do to the verdict
 //	outside.go, people.go        which of them are the daemon itself, outside every pidfile
 //	withoutproc.go               what a pidfile that is not there says, where /proc is not ours

@@ -192,6 +192,7 @@ func (h *host) judgeAll(w *wanted, c rules.Criteria, pids []int, hold bool) [][]
 				one.held = nil
 			}
 			one.Decision.Steps = nil // they are shown of the pidfile's process alone
+			one.lighten()
 			judged[i] = append(judged[i], one)
 		}
 		if !hold || len(places) == 0 || !judged[i][0].kept {

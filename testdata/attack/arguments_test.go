@@ -245,3 +245,28 @@ func TestManyOfItsOwn(t *testing.T) {
 		rounds.Held(t, len(questions))
 	})
 }
+
+// The arguments of each that runs the daemon's file were kept whole, where several daemons are asked about.
+func TestLongArguments(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		newQuietHost(t)
+		total := rounds.Of(1_000, 3_000)
+		command := exec.Command(idle, "-w", strconv.Itoa(total))
+		for range 60 {
+			command.Args = append(command.Args, strings.Repeat("x", 1_000))
+		}
+		command.SysProcAttr = as(nobody)
+		must(t, command.Start())
+		p := process{Cmd: command}
+		t.Cleanup(p.end)
+		until(t, "all of them run", func() bool { return len(children(t, p.pid())) == total })
+		tried := 0
+		for range rounds.Of(1, 20) {
+			for _, args := range [][]string{{"list", idle, daemon}, {"list", "--json", idle, daemon}} {
+				ask(t, append(args, "--timeout=5m")...).fits(t, "beside long arguments", "0")
+				tried++
+			}
+		}
+		rounds.Held(t, tried)
+	})
+}

@@ -46,6 +46,8 @@ var rows = []row{
 		"TestManyEmptyArguments"},
 	{user, "starts thousands of processes with 65,536 supplementary groups each (newgidmap), of which the kernel writes for ten milliseconds",
 		"the answer of a quiet host", "TestManyGroups"},
+	{user, "runs the daemon's own program thousands of times with 60 KiB of arguments, and `list` is asked about several daemons", "its answer, below 32 MiB",
+		"TestLongArguments"},
 	{user, "runs the daemon's own program 5,000 times", "150, or running, below 32 MiB", "TestManyOfItsOwn"},
 	{user, "runs thousands of programs, each by a path of nearly 4 KiB", "the answer of a quiet host, below 32 MiB", "TestLongLinks"},
 	{user, "runs thousands by paths of five hundred directories, or scripts by paths of two thousand steps", "the answer of a quiet host, below 32 MiB",
