@@ -1,8 +1,7 @@
 package matcher
 
 import (
-	"slices"
-	"strings"
+	"sort"
 
 	"pidproof/matcher/internal/rules"
 )
@@ -43,7 +42,7 @@ func (h *host) claimsOn(s survey, own rules.Pidfile, counts func(rules.Pidfile) 
 		}
 		pidfiles := h.walk().naming(e.PID, own)
 		// Sorted, so that of two pidfiles for one process the same one is always named.
-		slices.SortFunc(pidfiles, func(a, b rules.Pidfile) int { return strings.Compare(a.Path, b.Path) })
+		sort.Slice(pidfiles, func(i, j int) bool { return pidfiles[i].Path < pidfiles[j].Path })
 		for _, f := range pidfiles {
 			ok, _ := f.Vouches(e.UID, e.EUID)
 			if !ok || !counts(f) || !f.Claims(e) || rules.Late(e, f) && (inSurvey[e.PPID] || !rules.StandsLate(e, f, h.clock(f, e).Value)) {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+	"sort"
 
 	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/rules"
@@ -76,7 +76,7 @@ func (h *host) includeMeant(all *Inventory, s Search) error {
 			all.include(l.Daemon)
 		}
 	}
-	slices.SortFunc(all.Daemons, func(a, b Unaccounted) int { return strings.Compare(a.Daemon.Path, b.Daemon.Path) })
+	sort.Slice(all.Daemons, func(i, j int) bool { return all.Daemons[i].Daemon.Path < all.Daemons[j].Daemon.Path })
 	return nil
 }
 

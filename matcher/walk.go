@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -399,7 +400,7 @@ func eachEntry(dir int, visit func(name string, kind byte) (more bool)) error {
 		}
 		var batch []entry
 		kernel.EachName(buffer[:n], func(name []byte, kind byte) { batch = append(batch, entry{string(name), kind}) })
-		slices.SortFunc(batch, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+		sort.Slice(batch, func(i, j int) bool { return batch[i].name < batch[j].name })
 		for _, e := range batch {
 			if !visit(e.name, e.kind) {
 				return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -72,7 +73,7 @@ func (h *host) clock(own rules.Pidfile, e fact.Evidence) fact.Fact[fact.Clock] {
 	}
 	pidfiles := slices.Clone(h.walk().roots())
 	distance := func(p rules.Pidfile) time.Duration { return p.Written.Sub(own.Written).Abs() }
-	slices.SortStableFunc(pidfiles, func(a, b rules.Pidfile) int { return cmp.Compare(distance(a), distance(b)) })
+	sort.SliceStable(pidfiles, func(i, j int) bool { return distance(pidfiles[i]) < distance(pidfiles[j]) })
 	for _, p := range pidfiles[:min(len(pidfiles), witnessesLimit)] {
 		if p.PID == e.PID || sameAs(own, p) {
 			continue

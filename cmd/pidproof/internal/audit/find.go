@@ -1,8 +1,8 @@
 package audit
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -54,7 +54,7 @@ func find(src *source) []Finding {
 	if src.steps > stepLimit {
 		f.found = append(f.found, Finding{Path: src.script.path, Line: 1, Kind: CannotTell, Words: "too much of it depends on too much else"})
 	}
-	slices.SortStableFunc(f.found, func(a, b Finding) int { return cmp.Compare(a.Line, b.Line) })
+	sort.SliceStable(f.found, func(i, j int) bool { return f.found[i].Line < f.found[j].Line })
 	return slices.CompactFunc(f.found, func(a, b Finding) bool { return a.Line == b.Line && a.Kind == b.Kind })
 }
 

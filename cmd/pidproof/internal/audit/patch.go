@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -27,7 +28,7 @@ func patchOf(s *script, found []Finding) Patch {
 		p.old = p.old[:len(p.old)-1]
 	}
 	edits := slices.DeleteFunc(slices.Clone(found), func(f Finding) bool { return f.new == "" })
-	slices.SortStableFunc(edits, func(a, b Finding) int { return b.node.from - a.node.from }) // the last first
+	sort.SliceStable(edits, func(i, j int) bool { return edits[i].node.from > edits[j].node.from }) // the last first
 	before := len(text)
 	for i, f := range edits {
 		if i > 0 && f.node == edits[i-1].node { // it is replaced with the other

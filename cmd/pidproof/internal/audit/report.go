@@ -1,11 +1,11 @@
 package audit
 
 import (
-	"cmp"
 	"errors"
 	"maps"
 	"path/filepath"
 	"slices"
+	"sort"
 
 	"pidproof/cmd/pidproof/internal/say"
 )
@@ -118,7 +118,7 @@ func sourcedBy(by string) func(path string) *script {
 // Open are the findings that nothing covers, worst first.
 func (r Report) Open() []Finding {
 	open := slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Covered != "" })
-	slices.SortStableFunc(open, func(a, b Finding) int { return cmp.Compare(rank(a.Kind), rank(b.Kind)) })
+	sort.SliceStable(open, func(i, j int) bool { return rank(open[i].Kind) < rank(open[j].Kind) })
 	return open
 }
 

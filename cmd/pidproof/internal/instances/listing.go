@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/ask"
@@ -69,7 +70,7 @@ func Collect(c *say.Console, a *ask.Asker, wanted Selection, sockets, problems b
 	for _, l := range inventory.Instances {
 		list.instances = append(list.instances, rowOf(l))
 	}
-	slices.SortStableFunc(list.instances, func(a, b row) int { return strings.Compare(a.name, b.name) })
+	sort.SliceStable(list.instances, func(i, j int) bool { return list.instances[i].name < list.instances[j].name })
 	list.daemons = inventory.Daemons
 	if problems {
 		if err := list.addLost(a, started, wanted); err != nil {

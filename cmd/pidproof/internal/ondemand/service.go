@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -193,8 +194,9 @@ func Look(ctx context.Context, name string) (Service, error) {
 		return s, err
 	}
 	s.sayHeldOff()
-	slices.SortStableFunc(s.Triggers, func(a, b Trigger) int {
-		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), strings.Compare(a.Name, b.Name))
+	sort.SliceStable(s.Triggers, func(i, j int) bool {
+		a, b := &s.Triggers[i], &s.Triggers[j]
+		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), strings.Compare(a.Name, b.Name)) < 0
 	})
 	if !s.Script && s.inetd == nil && (s.Unit == nil || s.Unit.Absent()) && s.accepting() == "" {
 		return s, fmt.Errorf("%s %w", name, ErrUnknown)
