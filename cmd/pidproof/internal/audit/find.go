@@ -26,7 +26,7 @@ type finder struct {
 	asking    func() map[string]bool
 }
 
-// find names the places of a script, in the order of its lines.
+// find names the places of a script, in the order of its lines; supply has one of a kind a line.
 func find(src *source) []Finding {
 	f := &finder{source: src}
 	f.stops, f.waits, f.events = sync.OnceValue(f.lookForStops), sync.OnceValue(f.lookForWaits), sync.OnceValue(f.lookForEvents)
@@ -55,7 +55,7 @@ func find(src *source) []Finding {
 		f.found = append(f.found, Finding{Path: src.script.path, Line: 1, Kind: CannotTell, Words: "too much of it depends on too much else"})
 	}
 	sort.SliceStable(f.found, func(i, j int) bool { return f.found[i].Line < f.found[j].Line })
-	return slices.CompactFunc(f.found, func(a, b Finding) bool { return a.Line == b.Line && a.Kind == b.Kind })
+	return f.found
 }
 
 // skipGuarded notes the else branches of `if command -v pidproof`.

@@ -224,11 +224,27 @@ func (e *events) mention(in syntax.Node) {
 		case *syntax.SglQuoted:
 			text = n.Value
 		}
-		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !strings.ContainsRune(nameRunes, r) }) {
+		for _, word := range namesIn(text) {
 			e.mentions[word]++
 		}
 		return true
 	})
+}
+
+// namesIn are the words of a text that may be names: not "pid" in /run/d.pid, which is a part of a path.
+func namesIn(text string) (names []string) {
+	isName := func(r rune) bool { return strings.ContainsRune(nameRunes, r) }
+	for at := 0; at < len(text); {
+		length := strings.IndexFunc(text[at:], func(r rune) bool { return !isName(r) })
+		if length < 0 {
+			length = len(text) - at
+		}
+		if length > 0 && (at == 0 || text[at-1] != '.' && text[at-1] != '/') {
+			names = append(names, text[at:at+length])
+		}
+		at += max(length, 1)
+	}
+	return names
 }
 
 const nameRunes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"

@@ -22,6 +22,8 @@ func TestHeld(t *testing.T) {
 		{"killed at last", "n=`cat $P 2>/dev/null`\n[ -n \"$n\" ] && kill -9 $n || echo \"cannot kill $n\"", 1},
 		{"in two functions", "a() {\n n=$(cat $P)\n " + wait + "}\nb() {\n n=$(</run/d.pid)\n " + wait + "}", 2},
 		{"empty before", "n=\"\"\n[ -f $P ] && n=$(cat $P)\n" + wait, 1},
+		{"by a name that its path has, too", "pid=$(cat $P)\nwhile kill -0 $pid; do sleep 1; done\nls /var/pid/pid.x", 1},
+		{"forgotten", "pid=$(cat $P)\nunset pid\nwhile kill -0 $pid; do sleep 1; done", 0},
 		{"in quotes", "n=\"$(cat \"$P\")\"\n" + wait, 1},
 		{"another file", "n=$(cat $P)\n[ -z \"$n\" ] && n=$(cat /run/e.pid)\n" + wait, 0},
 		{"a number that is written down", "n=1\nn=$(cat $P)\n" + wait, 0},

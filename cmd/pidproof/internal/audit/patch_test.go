@@ -8,6 +8,26 @@ import (
 	"testing"
 )
 
+// Two places of a kind on one line: the second was replaced by the second patch.
+func TestPatchLine(t *testing.T) {
+	const head = "#!/bin/sh\nDAEMON=/bin/d\nP=/run/d.pid\n"
+	for line, want := range map[string]struct{ done, left int }{
+		"kill -STOP $(cat $P); kill -CONT $(cat $P)":     {2, 0},
+		"kill -HUP $(cat $P); kill -HUP $(cat $P)":       {2, 0},
+		"kill -9 1234; kill -HUP $(cat $P)":              {1, 1},
+		"kill -HUP $(cat $P); kill -9 1234; kill 1235":   {1, 1},
+		"kill -0 $(cat $P) || kill -0 $(cat $P) 2>&1":    {2, 0},
+		"run() { \"$@\"; }; run kill $x; run kill -9 $x": {0, 1},
+	} {
+		text := head + line + "\n"
+		p := patchOf(&script{path: "x", text: text}, ofText(t, "x", text))
+		left := ofText(t, "x", p.Text())
+		if again := patchOf(&script{path: "x", text: p.Text()}, left); p.Done != want.done || len(left) != want.left || again.Done != 0 {
+			t.Errorf("%s: %d replaced, %d left, and then %d:\n%s", line, p.Done, len(left), again.Done, p.Diff())
+		}
+	}
+}
+
 // A patch is applied in the root directory, and its lines are nobody's to choose by a name.
 func TestDiffNames(t *testing.T) {
 	const text = "#!/bin/sh\nDAEMON=/bin/d\nkill $(cat /run/d.pid)\n"

@@ -47,7 +47,29 @@ func (src *source) supply(found []Finding) []Finding {
 		}
 		f.Instead, f.new = replacement, f.guarded(src.script.text, replacement, old)
 	}
-	return found
+	return onePlaceEach(found)
+}
+
+// onePlaceEach: of a kind, a line has each place that is replaced, and one of those that are not.
+func onePlaceEach(found []Finding) (places []Finding) {
+	for _, f := range found {
+		line := len(places)
+		for line > 0 && places[line-1].Line == f.Line && places[line-1].Kind == f.Kind {
+			line--
+		}
+		if !slices.ContainsFunc(places[line:], f.repeats) {
+			places = append(places, f)
+		}
+	}
+	return places
+}
+
+// repeats: of the same kind and line, it says no more than another.
+func (f *Finding) repeats(other Finding) bool {
+	if f.new != "" {
+		return other.new != "" && other.node == f.node
+	}
+	return other.new == "" || other.Words == f.Words
 }
 
 // supplyBlock replaces the beginning of a block.
