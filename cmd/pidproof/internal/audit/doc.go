@@ -21,6 +21,7 @@
 //	pidfiles.go   what a script does to pidfiles, and where they lie
 //	emptied.go    what else leaves nothing in them
 //	replaceable.go  what can be replaced where it stands
+//	heard.go      whose messages the script reads
 //	ssd.go        start-stop-daemon's options
 //	libraries.go  functions of other distributions
 //	languages.go  programs of other languages

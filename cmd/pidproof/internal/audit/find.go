@@ -20,6 +20,7 @@ type finder struct {
 	waits     func() []nodeRange
 	events    func() *events
 	flow      func() *flow
+	hearing   func() *hearing
 	made      func() map[string][]uint
 	blocks    []*block
 	skeleton  func() *skeleton
@@ -30,7 +31,7 @@ type finder struct {
 func find(src *source) []Finding {
 	f := &finder{source: src}
 	f.stops, f.waits, f.events = sync.OnceValue(f.lookForStops), sync.OnceValue(f.lookForWaits), sync.OnceValue(f.lookForEvents)
-	f.made = sync.OnceValue(f.lookForMade)
+	f.made, f.hearing = sync.OnceValue(f.lookForMade), sync.OnceValue(f.lookForHearing)
 	f.flow, f.skeleton, f.asking = sync.OnceValue(f.lookForFlow), sync.OnceValue(f.lookForSkeleton), sync.OnceValue(f.asksUs)
 	for _, file := range src.script.files {
 		f.skipGuarded(file)

@@ -58,6 +58,9 @@ func TestNotReplaced(t *testing.T) {
 		{"a daemon's word of another function", "s() { local d=/bin/d; start-stop-daemon --start --exec $d; }\nr() { kill $(cat $P); }", 0},
 		{"a daemon that is a command line", "DAEMON='nice /bin/d'\nkill -0 $(cat $P)", 0},
 		{"a daemon that becomes another", "start-stop-daemon --start --exec /bin/sh -- -c d\nkill $(cat $P)", 0},
+		{"its message is read by the script", "case $(kill -0 $(cat $P) 2>&1) in '') ;; esac\nkill -HUP $(cat $P) 2>&1 | grep -q such\n{ kill -HUP $(cat $P); } 2>&1 | grep such\nkill -0 $(cat $P) |& grep such", 0},
+		{"or where its function is called", "a() { kill -0 $(cat $P); }\nx=$(a 2>&1)\nb() { kill -HUP $(cat $P) 2>&1; }\nb | grep such\nc() { a; }\n", 0},
+		{"(a message that is nobody's to read can)", "kill -0 $(cat $P) 2>&1\nkill -0 $(cat $P) | cat\nx=$(kill -0 $(cat $P) 2>/dev/null && echo y)\nx=$(kill -HUP $(cat $P) && echo y) 2>&1", 4},
 		{"inside of a text", `su -c "kill $(cat $P)"`, 0},
 	} {
 		text := head + c.text + "\n"

@@ -32,6 +32,9 @@ func (f *finder) here(s *syntax.Stmt, w *syntax.Word) (reading, bool) {
 	if slices.ContainsFunc(s.Redirs, func(r *syntax.Redirect) bool { return !quiet(r) || toAnother(r) }) {
 		return reading{}, false
 	}
+	if !complaintsDropped(s) && f.heard(s, 0) {
+		return reading{}, false
+	}
 	read, is := f.exact(w, s)
 	if !is || f.oneOfMany(s, read.pidfile) {
 		return reading{}, false
