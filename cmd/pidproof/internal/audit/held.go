@@ -26,7 +26,7 @@ func (f *finder) held(found *Finding, w *syntax.Word) {
 			return
 		}
 	}
-	if read == nil || f.events().mentions[p.Param.Value] > 0 || !f.onlyNumber(p.Param.Value) {
+	if read == nil || f.events().mentions[p.Param.Value] > f.locals(p.Param.Value) || !f.onlyNumber(p.Param.Value) {
 		return
 	}
 	pidfile := readWhole(read)
@@ -43,6 +43,28 @@ func (f *finder) held(found *Finding, w *syntax.Word) {
 	found.pidfileWord, found.pidfile, found.begins = pidfile, textOf(pidfile), f.beginning(pidfile)
 	found.node, found.in, found.silent = spanOf(read), f.inside(read), complaintsDropped(read.Stmts[0])
 	found.read = inner
+}
+
+// locals counts where the variable is made a function's own, and gets no value: nobody else has it by that.
+func (f *finder) locals(name string) (n int) {
+	for _, file := range f.script.files {
+		walk(file, func(node syntax.Node) bool {
+			switch node := node.(type) {
+			case *syntax.CallExpr:
+				if len(node.Args) > 1 && node.Args[0].Lit() == "local" {
+					for _, w := range node.Args[1:] {
+						n += count(w.Lit() == name)
+					}
+				}
+			case *syntax.DeclClause:
+				for _, a := range node.Args {
+					n += count(node.Variant.Value == "local" && a.Naked && a.Name != nil && a.Name.Value == name)
+				}
+			}
+			return true
+		})
+	}
+	return n
 }
 
 // onlyNumber: all that is done with the variable is done with a number that nobody has, too, where it is empty.

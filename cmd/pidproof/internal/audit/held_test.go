@@ -23,6 +23,8 @@ func TestHeld(t *testing.T) {
 		{"in two functions", "a() {\n n=$(cat $P)\n " + wait + "}\nb() {\n n=$(</run/d.pid)\n " + wait + "}", 2},
 		{"empty before", "n=\"\"\n[ -f $P ] && n=$(cat $P)\n" + wait, 1},
 		{"by a name that its path has, too", "pid=$(cat $P)\nwhile kill -0 $pid; do sleep 1; done\nls /var/pid/pid.x", 1},
+		{"of a function", "f() {\n local i n\n n=$(cat $P)\n kill $n\n while kill -0 $n; do kill -9 $n; sleep 1; done\n}", 1},
+		{"of a function, and handed on", "f() {\n local n\n n=$(cat $P)\n export n\n while kill -0 $n; do sleep 1; done\n}", 0},
 		{"forgotten", "pid=$(cat $P)\nunset pid\nwhile kill -0 $pid; do sleep 1; done", 0},
 		{"in quotes", "n=\"$(cat \"$P\")\"\n" + wait, 1},
 		{"another file", "n=$(cat $P)\n[ -z \"$n\" ] && n=$(cat /run/e.pid)\n" + wait, 0},
