@@ -1,8 +1,8 @@
 package audit
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -57,7 +57,7 @@ func look(s *script, sourced func(path string) *script) *source {
 	for _, f := range s.files {
 		src.collect(f, sourced, 0)
 	}
-	slices.SortStableFunc(src.own, func(a, b *syntax.FuncDecl) int { return cmp.Compare(a.Pos().Offset(), b.Pos().Offset()) })
+	sort.SliceStable(src.own, func(i, j int) bool { return src.own[i].Pos().Offset() < src.own[j].Pos().Offset() })
 	for i, f := range src.own {
 		end := f.End().Offset()
 		if i > 0 {
