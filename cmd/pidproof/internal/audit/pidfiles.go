@@ -33,8 +33,16 @@ func (f *finder) writes(s *syntax.Stmt) {
 // copiesInto: another file's text becomes the pidfile's.
 func (f *finder) copiesInto(c command) bool {
 	n := len(c.args)
-	return (c.name == "cp" || c.name == "install") && n > 1 && f.isPidfile(c.args[n-1]) && !f.emptiesBy(c) &&
+	return (c.name == "cp" || c.name == "install" && !makesDirectories(c.args)) && n > 1 && f.isPidfile(c.args[n-1]) && !f.emptiesBy(c) &&
 		!slices.ContainsFunc(c.args[:n-1], f.isPidfile)
+}
+
+// makesDirectories: install -d, of the directory that a pidfile is in.
+func makesDirectories(args []*syntax.Word) bool {
+	return slices.ContainsFunc(args, func(w *syntax.Word) bool {
+		option := literalStart(w)
+		return strings.HasPrefix(option, "-d") || option == "--directory"
+	})
 }
 
 // removes: a command that a pidfile is gone after, from where the daemon's is looked for.

@@ -220,6 +220,10 @@ func (src *source) outputs(c *syntax.CmdSubst, seen map[string]bool) []string {
 				return values
 			}
 		}
+	case "kill": // in a condition, if $(kill -0 "$pid"); then, it is asked for its status
+		if option := literalStart(call.Args[1]); !strings.HasPrefix(option, "-l") && !strings.HasPrefix(option, "-L") && option != "--list" && option != "--table" {
+			return []string{""}
+		}
 	case "which", "echo", "readlink", "realpath":
 		return src.valuesOf(last.Parts, seen, false)
 	case "command", "type":
