@@ -315,12 +315,24 @@ func calls(in syntax.Node, such func(name string) bool) (does bool) {
 	return does
 }
 
+// runsLater: a shell runs what is in a variable of its own: before each prompt, or each line that set -x shows.
+func runsLater(a *syntax.Assign) bool {
+	if a.Name == nil || a.Value == nil || a.Name.Value != "PS4" && a.Name.Value != "PROMPT_COMMAND" {
+		return false
+	}
+	text := literalText(a.Value)
+	return a.Name.Value == "PS4" && strings.ContainsAny(text, "`(") || signals.Compiled().MatchString(text)
+}
+
 // rebinds: from then on a name is another command's, or none.
 func rebinds(call *syntax.CallExpr) bool {
 	for _, a := range call.Assigns {
 		if a.Name != nil && len(call.Args) > 0 && (a.Name.Value == "BASH_ENV" || a.Name.Value == "PROMPT_COMMAND") {
 			return true
 		}
+	}
+	if len(call.Args) == 0 {
+		return slices.ContainsFunc(call.Assigns, runsLater)
 	}
 	if len(call.Args) < 3 {
 		return false

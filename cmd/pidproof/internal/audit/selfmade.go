@@ -90,7 +90,7 @@ func (f *finder) writtenDown(s *syntax.Stmt) bool {
 	default:
 		return false
 	}
-	return !strings.ContainsAny(text, unknown+`\`) && !strings.Contains(text, "%s") && !namesOne(text)
+	return !strings.ContainsAny(text, unknown+"\\$`") && !strings.Contains(text, "%s") && !namesOne(text)
 }
 
 func isExec(s *syntax.Stmt) bool {

@@ -224,7 +224,12 @@ func (src *source) outputs(c *syntax.CmdSubst, seen map[string]bool) []string {
 		if option := literalStart(call.Args[1]); !strings.HasPrefix(option, "-l") && !strings.HasPrefix(option, "-L") && option != "--list" && option != "--table" {
 			return []string{""}
 		}
-	case "which", "echo", "readlink", "realpath":
+	case "echo":
+		if args := call.Args[1:]; len(args) > 1 && literalStart(args[0]) != "-n" && literalStart(args[0]) != "-e" {
+			return src.valuesOf(spaced(args), seen, false)
+		}
+		return src.valuesOf(last.Parts, seen, false)
+	case "which", "readlink", "realpath":
 		return src.valuesOf(last.Parts, seen, false)
 	case "command", "type":
 		if option := call.Args[1].Lit(); option == "-v" || option == "-p" || option == "-P" {
