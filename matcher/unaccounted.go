@@ -70,14 +70,38 @@ func (h *host) includeMeant(all *Inventory, s Search) error {
 		}
 		all.include(d)
 	}
+	brought := map[int]int{}
 	for _, l := range all.Instances {
 		meant := l.Known >= 0 || l.Verdict == Running && !l.Daemon.Unnamed() && !l.Daemon.RunsAnything()
-		if meant && l.Daemon.File.State != fact.Unread {
-			all.include(l.Daemon)
+		if !meant || l.Daemon.File.State == fact.Unread {
+			continue
 		}
+		user := h.brings(l)
+		if user != 0 && brought[user] >= usersDaemons {
+			continue
+		}
+		before := len(all.Daemons)
+		all.include(l.Daemon)
+		brought[user] += len(all.Daemons) - before
 	}
 	sort.Slice(all.Daemons, func(i, j int) bool { return all.Daemons[i].Daemon.Path < all.Daemons[j].Daemon.Path })
 	return nil
+}
+
+// usersDaemons is how many daemons are looked for because of the pidfiles of one user. Each
+// takes a look at every process that may run it, of which he has as many as he likes.
+const usersDaemons = 8
+
+// brings is on whose account an instance's daemon is looked for: root's, that of the user to
+// whom root has given a directory, or that of all who write where everybody may.
+func (h *host) brings(l Listed) int {
+	switch {
+	case l.Known >= 0:
+		return 0
+	case !h.speaksUnasked(l.Pidfile.Pidfile):
+		return nobodysOwn
+	}
+	return l.Pidfile.Owner
 }
 
 // onlyOnce leaves what was started by a link of another name to that one, where the file is

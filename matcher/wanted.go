@@ -303,7 +303,9 @@ func (w *wanted) of(e *fact.Evidence) (places []int) {
 	for _, path := range rules.PathsOf(x) {
 		places = append(places, w.byPath[path]...)
 	}
-	places = append(places, w.byFile[x.ID]...)
+	if same := w.byFile[x.ID]; len(same) <= namesakes {
+		places = append(places, same...)
+	}
 	for _, i := range w.scripts {
 		if w.daemons[i].Script.Interprets(x) {
 			places = append(places, i)
@@ -322,6 +324,11 @@ func (w *wanted) of(e *fact.Evidence) (places []int) {
 	slices.Sort(places)
 	return slices.Compact(places)
 }
+
+// namesakes is of how many daemons that are hard links to one file each process of that file
+// is judged. Of more it is those by whose path or name it was started: anybody can make a
+// thousand links to his program, and run it as often.
+const namesakes = 4
 
 // interpretsAnother reports of one of many interpreters that nothing in its arguments is
 // like the name of the script.

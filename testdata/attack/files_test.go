@@ -3,6 +3,7 @@ package attack
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -122,5 +123,37 @@ func TestLeaseControl(t *testing.T) {
 		if fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err != unix.EAGAIN {
 			t.Errorf("opened as %d, %v", fd, err)
 		}
+	})
+}
+
+// Each of a thousand links to one file is a daemon for list, if a pidfile names who runs it, and every process of the file was
+// judged for each of them: 299 MiB, and no answer.
+func TestManyLinks(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		const links = 600
+		dir, pidfiles := userDirectory(t, "links"), "/run/lock/mine"
+		must(t, os.Mkdir(pidfiles, 0o755))
+		must(t, os.Chown(pidfiles, nobody, nobody))
+		copyFile(t, daemon, dir+"/base")
+		shell := start(t, asUser("/bin/sh", "-c", `cd "$1" && i=0
+while [ "$i" -lt "$3" ]; do ln base "d$i" && { "$1/d$i" -p "$2/d$i.pid" & "$1/base" & "$1/base" & }; i=$((i + 1)); done
+echo ready; wait`, "sh", dir, pidfiles, fmt.Sprint(links)))
+		until(t, "all of them run, and have pidfiles", func() bool {
+			written, err := filepath.Glob(pidfiles + "/*.pid")
+			return err == nil && len(written) == links && len(children(t, shell.pid())) == 3*links
+		})
+		tried := 0
+		for range rounds.Of(1, 20) {
+			for _, args := range [][]string{{"list"}, {"list", "--json"}, {"list", "--prometheus"}} {
+				a := ask(t, args...)
+				a.fits(t, "beside many links", "0")
+				if len(args) == 1 {
+					h.isListed(t, "beside many links", a)
+				}
+				tried++
+			}
+		}
+		rounds.Held(t, tried)
 	})
 }
