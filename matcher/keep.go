@@ -6,10 +6,11 @@ import (
 )
 
 // What is kept of each process of a survey, of which anybody may start thousands: of
-// arguments and reasons, which may have 64 KiB and the path of a script in them, the
-// beginning.
+// arguments, of the path of its program, and of reasons, in which there may be that of a
+// script, the beginning.
 const (
 	keptArguments = 1 << 10
+	keptLink      = 512
 	keptReason    = 512
 )
 
@@ -17,6 +18,7 @@ const (
 // of its arguments are parts of one text, which the first of them would keep.
 func (p *Process) lighten() {
 	p.Evidence.Scripts = nil
+	p.Evidence.Exe.Value.Link = beginning(p.Evidence.Exe.Value.Link, keptLink)
 	p.Decision.Why = beginning(p.Decision.Why, keptReason)
 	argv := p.Evidence.Argv.Value
 	if argv == nil {
@@ -47,5 +49,5 @@ func beginning(text string, most int) string {
 	for most > 0 && !utf8.RuneStart(text[most]) {
 		most--
 	}
-	return text[:most] + ellipsis
+	return text[:most] + ellipsis // not a part of the whole, which would be kept
 }

@@ -20,13 +20,13 @@ func TestLighten(t *testing.T) {
 		{slices.Repeat([]string{""}, 2*keptArguments), slices.Repeat([]string{""}, keptArguments)},
 	} {
 		var p Process
-		p.Evidence.Argv, p.Decision.Why = fact.Of(test.argv), long
+		p.Evidence.Argv, p.Evidence.Exe, p.Decision.Why = fact.Of(test.argv), fact.Of(fact.Exe{Link: long}), long
 		p.lighten()
 		if got := p.Evidence.Argv.Value; !slices.Equal(got, test.want) || (got == nil) != (test.want == nil) {
 			t.Errorf("of %.80q is kept %.80q, want %.80q", test.argv, got, test.want)
 		}
-		if len(p.Decision.Why) != keptReason {
-			t.Errorf("of a reason %d bytes are kept", len(p.Decision.Why))
+		if len(p.Decision.Why) != keptReason || len(p.Evidence.Exe.Value.Link) != keptLink {
+			t.Errorf("of a reason %d bytes are kept, of a link %d", len(p.Decision.Why), len(p.Evidence.Exe.Value.Link))
 		}
 	}
 	if got := beginning("größe", 6); got != "gr..." { // no half of a letter

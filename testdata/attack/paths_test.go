@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/testdata/need"
 	"pidproof/testdata/rounds"
 )
 
@@ -78,6 +79,34 @@ func TestLongLinks(t *testing.T) {
 		tried := 0
 		for range rounds.Of(1, 20) {
 			tried += h.isQuiet(t, "beside long links")
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// He may mount the daemon's own file at such a path, and run it there: then it is kept who does.
+func TestLongLinksOfDaemon(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		newQuietHost(t)
+		total := rounds.Of(2_500, 4_000)
+		script := `mount -t tmpfs none "$1" && cd "$1" && for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do mkdir "$2" && cd "$2" || exit; done
+: >x && mount --bind "$3" x && exec ./x -w "$4"`
+		command := asUser(need.Program(t, "unshare"), "-Urm", "/bin/sh", "-c", script, "sh", users, strings.Repeat("d", 250), idle, strconv.Itoa(total))
+		must(t, command.Start())
+		p := process{Cmd: command}
+		t.Cleanup(p.end)
+		until(t, "all of them run", func() bool { return len(children(t, p.pid())) == total })
+		const patient = "--timeout=5m" // it is memory that is measured
+		tried := 0
+		for range rounds.Of(1, 20) {
+			for _, q := range []question{
+				{args: []string{"status", patient, idle}, exit: "0"},
+				{args: []string{"explain", patient, "-p", noPidfile, idle}, exit: "150"},
+				{args: []string{"list", patient, idle}, exit: "0"},
+			} {
+				ask(t, q.args...).fits(t, "beside long links to the daemon", q.exit)
+				tried++
+			}
 		}
 		rounds.Held(t, tried)
 	})

@@ -88,16 +88,18 @@ const (
 	capitals  = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
-// withoutSuffix takes such a suffix off.
+// withoutSuffix takes such a suffix off. Of the path, which may have 4 KiB, the last part alone
+// is looked at.
 func withoutSuffix(path string) (rest string, had bool) {
+	base := path[strings.LastIndexByte(path, '/')+1:]
 	for _, s := range replacementSuffixes {
-		at := strings.LastIndex(path, s.mark)
+		at := strings.LastIndex(base, s.mark)
 		if at < 0 {
 			continue
 		}
-		tail := path[at+len(s.mark):]
+		tail := base[at+len(s.mark):]
 		if len(tail) >= s.least && len(tail) <= s.most && strings.Trim(tail, s.of) == "" {
-			return path[:at], true
+			return path[:len(path)-len(base)+at], true
 		}
 	}
 	return path, false

@@ -50,6 +50,7 @@ var rows = []row{
 		"TestLongArguments"},
 	{user, "runs the daemon's own program 5,000 times", "150, or running, below 32 MiB", "TestManyOfItsOwn"},
 	{user, "runs thousands of programs, each by a path of nearly 4 KiB", "the answer of a quiet host, below 32 MiB", "TestLongLinks"},
+	{user, "mounts the daemon's own file at such a path, and runs it thousands of times there", "150, or running, below 32 MiB", "TestLongLinksOfDaemon"},
 	{user, "runs thousands by paths of five hundred directories, or scripts by paths of two thousand steps", "the answer of a quiet host, below 32 MiB",
 		"TestLongWays"},
 	{user, "has a working directory, a root, a removed file or a script's name that is too long, or leads nowhere", "the answer of a quiet host",
