@@ -20,6 +20,7 @@ type host struct {
 	walked   *pidfileWalk
 	parents  sync.Map // of parentOf: who was judged
 	clocks   sync.Map // by a pidfile's FileID: the witness it is; a thousand numbers may ask
+	daemons  sync.Map // by path, what findDaemon says of a process's program; a thousand may run one
 }
 
 func thisHost() *host {

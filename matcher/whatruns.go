@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -160,7 +161,8 @@ func (h *host) onDisk(x fact.Exe) string {
 // file system that does not answer.
 func (h *host) guessed(program string, x fact.Exe) (rules.Daemon, error) {
 	if h.Still || h.OnlyRootLeads(program) {
-		return h.findDaemon(program)
+		find, _ := h.daemons.LoadOrStore(program, sync.OnceValues(func() (rules.Daemon, error) { return h.findDaemon(program) }))
+		return find.(func() (rules.Daemon, error))()
 	}
 	d := rules.DaemonOf(x)
 	d.Name = d.Path

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pidproof/testdata/need"
 	"pidproof/testdata/rounds"
 )
 
@@ -153,6 +154,39 @@ echo ready; wait`, "sh", dir, pidfiles, fmt.Sprint(links)))
 				}
 				tried++
 			}
+		}
+		rounds.Held(t, tried)
+	})
+}
+
+// Nor is a directory of root's looked through, for other links to what was started by one there, for each pidfile that names a
+// process of it.
+func TestManyOfOneLink(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		const total = 900
+		const link = "/srv/sbin/sh-alias"
+		must(t, os.Symlink(need.Program(t, "sh"), link))
+		for n := range 2_000 {
+			must(t, os.Symlink("/bin/sh", fmt.Sprintf("/srv/sbin/link%d", n)))
+		}
+		pidfiles := "/run/lock/mine"
+		must(t, os.Mkdir(pidfiles, 0o755))
+		must(t, os.Chown(pidfiles, nobody, nobody))
+		must(t, unix.Mkfifo(users+"/never", 0o644))
+		shell := start(t, asUser("/bin/sh", "-c", `i=0
+while [ "$i" -lt "$3" ]; do "$1" -c 'echo $$ >"$0"; read x <"$1"' "$2/$i.pid" "$4" & i=$((i + 1)); done
+echo ready; wait`, "sh", link, pidfiles, fmt.Sprint(total), users+"/never"))
+		until(t, "all of them run, and have pidfiles", func() bool {
+			written, err := filepath.Glob(pidfiles + "/*.pid")
+			return err == nil && len(written) == total && len(children(t, shell.pid())) == total
+		})
+		tried := 0
+		for range rounds.Of(1, 20) {
+			a := ask(t, "list")
+			a.fits(t, "beside many processes of one link", "0")
+			h.isListed(t, "beside many processes of one link", a)
+			tried++
 		}
 		rounds.Held(t, tried)
 	})

@@ -64,6 +64,7 @@ var rows = []row{
 	{user, "ends the first thread of his process only, which waits for his file server then", "the answer of a quiet host", "TestHalfEnded"},
 	{user, "fills /run/lock with 100,000 pidfiles", "the answer of a quiet host, below 32 MiB", "TestManyFiles"},
 	{user, "makes hundreds of links to the file that he runs there, with a pidfile of each", "the answer to `list`, below 32 MiB", "TestManyLinks"},
+	{user, "writes a pidfile there for each of 900 shells", "the answer to `list`", "TestManyOfOneLink"},
 	{user, "makes a directory there, starts the daemon with a pidfile in it, and root asks without `-p`", "the answer without it, and no signal to him",
 		"TestUnaskedPidfile"},
 	{user, "has those files belong to his thousand subordinate user IDs (newuidmap)", "the answer of a quiet host", "TestSubordinateUsers"},
