@@ -164,8 +164,8 @@ func testSlowStop(t *testing.T, h *Host) {
 			>/etc/systemd/system/slow.service.d/slow.conf
 		touch /run/slow-may-end
 		systemctl daemon-reload && systemctl restart slow.service && rm /run/slow-may-end`)
-	result := m.Run(t, "pidproof", "quiesce", "-t", "0.5", m.name)
-	if result.Code != 4 || !strings.Contains(result.Stderr, " has not ended after 500 ms, and goes on") {
+	result := m.Run(t, "pidproof", "quiesce", "-t", "5", m.name)
+	if result.Code != 4 || !strings.Contains(result.Stderr, " has not ended after 5.0 s, and goes on") {
 		t.Errorf("quiesce: %+v, want exit 4", result)
 	}
 	m.Must(t, "touch /run/slow-may-end")
