@@ -98,11 +98,13 @@ func (h *System) runningFile(e fact.Evidence, dir string) fact.Fact[fact.Running
 // ticks, in which the file may have been made as well: then its content is as new, and a
 // rename(2) came later. Or its mode was set, and it tells when the file was read, as
 // execve(2) does, and whether that was before. All of these are times of a coarse clock, so
-// that equal ones leave it open: then it was. A fork has executed nothing.
+// that equal ones leave it open: then it was; and so that they are up to a jiffy older than
+// the start, which is not. A fork has executed nothing.
 func changedSince(started, changed, modified, read time.Time, forked bool) bool {
 	const ticks = 2 * time.Second / UserHZ // that of its start, and that to which it was rounded down
+	const jiffy = time.Second / UserHZ     // at most (CONFIG_HZ_100)
 	return changed.After(started.Add(ticks)) ||
-		!changed.Before(started) && changed.After(modified) && (forked || !changed.Before(read) && !read.Before(started))
+		!changed.Before(started.Add(-jiffy)) && changed.After(modified) && (forked || !changed.Before(read) && !read.Before(started.Add(-jiffy)))
 }
 
 func TimeOf(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)) }

@@ -19,6 +19,7 @@ func TestChangedSince(t *testing.T) {
 		"made, and forked from what runs it":                             {at(4), at(4), at(4), true, false},
 		"made, its mode set, then executed":                              {at(4), at(0), at(8), false, false},
 		"renamed in the jiffy of its start":                              {at(4), at(-9000), at(4), false, true},
+		"executed and renamed in a jiffy that began before its start":    {at(-3), at(-9000), at(-3), false, true},
 		"renamed in the tick of its start":                               {at(8), at(-9000), at(4), false, true},
 		"made just before a start that is known to be up to 20 ms later": {at(18), at(18), at(19), false, false},
 		"renamed later":                                                  {at(1000), at(-9000), at(4), false, true},
