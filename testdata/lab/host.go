@@ -35,8 +35,6 @@ type Host struct {
 
 	dpkgLock sync.Mutex // see dpkgAlone
 
-	inside chan func() // what is sent is done by a thread in the host
-
 	cgroup *cgroup // nil unless the init needs one: the host's processes then stay in the test's
 
 	ended  chan struct{} // closed when init is gone, and with it everything in its PID namespace
@@ -82,9 +80,6 @@ func (h *Host) boot(t *testing.T, how ...string) *Host {
 	}
 	if err := h.openNamespaces(); err != nil {
 		t.Fatal(err)
-	}
-	if err := h.enter(); err != nil {
-		t.Fatalf("entering the host: %v", err)
 	}
 	if err := h.loopbackUp(); err != nil {
 		t.Fatalf("the host's loopback: %v", err)
@@ -145,7 +140,7 @@ func (h *Host) path(name string) string {
 // end kills the host and fails the test if anything of it remains.
 func (h *Host) end(t *testing.T) {
 	t.Helper()
-	if t.Failed() && h.inside != nil {
+	if t.Failed() && h.netns != nil {
 		t.Logf("the host's processes at the end:\n%s", h.Run(t, "ps", "-eo", "pid,ppid,pgid,etimes,args", "--forest").Stdout)
 	}
 	if err := h.init.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -159,9 +154,6 @@ func (h *Host) end(t *testing.T) {
 			return false
 		}
 	})
-	if h.inside != nil {
-		close(h.inside)
-	}
 	var left []string
 	if !waiting.Until(func() bool { left = h.remains(t); return len(left) == 0 }) {
 		t.Errorf("the host left behind:\n%s", strings.Join(left, "\n"))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,25 +74,21 @@ func (h *Host) run(t *testing.T, stdin io.Reader, name string, args ...string) R
 		ctx, cancel = context.WithTimeout(context.Background(), waiting.Limit)
 	}
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "/"+name) // startInside looks for it
-	cmd.Args = append([]string{name}, args...)
+	enter := []string{"-t", strconv.Itoa(h.init.Pid), "-m", "-u", "-i", "-n", "-p", "-C", "--", name}
+	cmd := exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
 	cmd.Env = []string{
-		"PATH=" + commandPath,
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root", "LANG=C", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive",
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
-	// A daemon has left its process group.
+	// nsenter waits outside for a child inside: end both. A daemon has left their process group.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	h.cgroup.enter(cmd)
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second // to read what is left in our pipes, which a daemon may keep open
 
-	err := h.startInside(cmd)
-	if err != nil {
-		t.Fatalf("in the host: %s %q: %v", name, args, err)
-	}
-	err = cmd.Wait()
+	err := cmd.Run()
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil // the command has ended well, and a daemon that it started keeps our pipes open
 	}

@@ -102,11 +102,9 @@ func (c *cgroup) root(cmd *exec.Cmd) {
 	cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(c.host.Fd())
 }
 
-// enter makes a command start beside the host's services. The test's thread in the host is not in its cgroup namespace:
-// where namespaces delegate (nsdelegate, cgroups(7)), none there may put a child into a group.
+// enter makes a command start beside the host's services.
 func (c *cgroup) enter(cmd *exec.Cmd) {
 	if c != nil {
-		cmd.Args = append([]string{"nsenter", "--cgroup=/proc/1/ns/cgroup", "--"}, cmd.Args...)
 		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(c.runs.Fd())
 	}
 }
