@@ -222,10 +222,7 @@ func TestManyOfItsOwn(t *testing.T) {
 	onHost(t, func(t *testing.T) {
 		total := rounds.Of(3_500, 5_000)
 		command := asUser(idle, "-w", strconv.Itoa(total))
-		must(t, command.Start())
-		p := process{Cmd: command}
-		t.Cleanup(p.end)
-		until(t, "all of them run", func() bool { return len(children(t, p.pid())) == total })
+		crowd(t, command, total)
 		const patient = "--timeout=5m" // it is memory that is measured
 		questions := []question{
 			{args: []string{"list", patient, idle}, exit: "0"},
@@ -256,10 +253,7 @@ func TestLongArguments(t *testing.T) {
 			command.Args = append(command.Args, strings.Repeat("x", 1_000))
 		}
 		command.SysProcAttr = as(nobody)
-		must(t, command.Start())
-		p := process{Cmd: command}
-		t.Cleanup(p.end)
-		until(t, "all of them run", func() bool { return len(children(t, p.pid())) == total })
+		crowd(t, command, total)
 		tried := 0
 		for range rounds.Of(1, 20) {
 			for _, args := range [][]string{{"list", idle, daemon}, {"list", "--json", idle, daemon}} {

@@ -16,10 +16,7 @@ func TestManyGroups(t *testing.T) {
 		total := rounds.Of(800, 3_000)
 		copyFile(t, daemon, users+"/idlex") // it is of interest by its name
 		command := exec.Command("/srv/bin/groups", users+"/idlex", "-w", strconv.Itoa(total))
-		must(t, command.Start())
-		p := process{Cmd: command}
-		t.Cleanup(p.end)
-		until(t, "all of them run", func() bool { return len(children(t, p.pid())) == total })
+		crowd(t, command, total)
 		tried := 0
 		for range rounds.Of(1, 20) {
 			tried += h.isQuiet(t, "beside processes of many groups")

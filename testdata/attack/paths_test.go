@@ -92,10 +92,7 @@ func TestLongLinksOfDaemon(t *testing.T) {
 		script := `mount -t tmpfs none "$1" && cd "$1" && for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do mkdir "$2" && cd "$2" || exit; done
 : >x && mount --bind "$3" x && exec ./x -w "$4"`
 		command := asUser(need.Program(t, "unshare"), "-Urm", "/bin/sh", "-c", script, "sh", users, strings.Repeat("d", 250), idle, strconv.Itoa(total))
-		must(t, command.Start())
-		p := process{Cmd: command}
-		t.Cleanup(p.end)
-		until(t, "all of them run", func() bool { return len(children(t, p.pid())) == total })
+		crowd(t, command, total)
 		const patient = "--timeout=5m" // it is memory that is measured
 		tried := 0
 		for range rounds.Of(1, 20) {

@@ -39,6 +39,16 @@ func asUser(name string, args ...string) *exec.Cmd {
 	return command
 }
 
+// crowd starts a program that forks so often, and waits until all of them run.
+func crowd(t *testing.T, command *exec.Cmd, total int) process {
+	t.Helper()
+	must(t, command.Start())
+	p := process{Cmd: command}
+	t.Cleanup(p.end)
+	until(t, "all of them run", func() bool { return len(children(t, p.pid())) == total })
+	return p
+}
+
 // start starts a program that says when it is ready.
 func start(t *testing.T, command *exec.Cmd) process {
 	t.Helper()

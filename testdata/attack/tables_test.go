@@ -141,10 +141,7 @@ func TestManyDescriptors(t *testing.T) {
 		newQuietHost(t)
 		tries := func(when, listening string, total, descriptors int) (tried int) {
 			command := asUser(idle, "-d", strconv.Itoa(descriptors), "-w", strconv.Itoa(total))
-			must(t, command.Start())
-			p := process{Cmd: command}
-			defer p.end()
-			until(t, "all of them run", func() bool { return len(children(t, p.pid())) == total })
+			defer crowd(t, command, total).end()
 			for _, q := range []question{
 				{[]string{"list", idle}, "0", ""},
 				{[]string{"list", "--json"}, "0", ""},

@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/must"
+	"pidproof/testdata/need"
 )
 
 // A link has mode 0777, with which a backup was made; and what was changed meanwhile is kept.
@@ -62,10 +65,9 @@ func TestPackagedAs(t *testing.T) {
 
 // dpkg's word on whose a file is, on this very host.
 func TestWritableByDpkg(t *testing.T) {
+	need.File(t, infoDir+"/dpkg.conffiles")
 	conffiles, err := filepath.Glob(infoDir + "/*.conffiles")
-	if err != nil || len(conffiles) == 0 {
-		t.Skip("no dpkg on this host")
-	}
+	must.Do(t, err)
 	content, err := os.ReadFile(conffiles[0])
 	if err != nil {
 		t.Fatal(err)
