@@ -120,13 +120,15 @@ func (h *System) ReadStat(pid int) (Stat, error) {
 	return readStat(h.PidPath(pid, "stat"), func() (procfs.Proc, error) { return h.process(pid) })
 }
 
+// triesOfEnding is how often a process's file is read that the kernel let go of while it wrote it.
+const triesOfEnding = 20
+
 // readStat reads again what has no threads: of a zombie one is counted, so this one
 // was let go of while the kernel wrote its line, and another thread may have taken
 // its place (do_task_stat in fs/proc/array.c, de_thread in fs/exec.c).
 func readStat(path string, of func() (procfs.Proc, error)) (Stat, error) {
-	const tries = 20
 	var s procfs.ProcStat
-	for range tries {
+	for range triesOfEnding {
 		err := readBy(path, func() error {
 			its, err := of()
 			if err == nil {
@@ -150,17 +152,25 @@ func readStat(path string, of func() (procfs.Proc, error)) (Stat, error) {
 
 // readStatus looks at the file itself where procfs cannot have read all of it: of a process
 // whose IDs are missing procfs makes root. The line that counts namespaces stands behind the
-// IDs, and the kernel writes all of it at once (single_open in fs/proc/base.c).
+// IDs, and the kernel writes all of it at once (single_open in fs/proc/base.c). It reads again
+// what has the number 0, as a process has that is let go of meanwhile (task_state in
+// fs/proc/array.c, __unhash_process in kernel/exit.c).
 func (h *System) readStatus(pid int) (Status, error) {
 	path := h.PidPath(pid, "status")
 	var s procfs.ProcStatus
-	err := readBy(path, func() error {
-		its, err := h.process(pid)
-		if err == nil {
-			s, err = its.NewStatus()
+	var err error
+	for range triesOfEnding {
+		err = readBy(path, func() error {
+			its, err := h.process(pid)
+			if err == nil {
+				s, err = its.NewStatus()
+			}
+			return err
+		})
+		if err != nil || s.TGID != 0 {
+			break
 		}
-		return err
-	})
+	}
 	if err == nil && len(s.NSpids) == 0 {
 		err = readProcFile(path, statusLimit, hasIDs)
 	}
