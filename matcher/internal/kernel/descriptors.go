@@ -15,7 +15,7 @@ import (
 // subordinate user IDs (subuid(5)), so that all but root share a limit, too. They are listed
 // from 0 on, and a daemon has opened what it listens on before its clients came.
 const (
-	descriptorsOfProcess = 1 << 16
+	descriptorsOfProcess = 1 << 14
 	descriptorsOfUser    = 2 * descriptorsOfProcess
 	descriptorsOfUsers   = 4 * descriptorsOfProcess
 	descriptorsAnyway    = 64
