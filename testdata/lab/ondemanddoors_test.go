@@ -220,7 +220,10 @@ func testStrictPrerm(t *testing.T, h *Host) {
 	}
 	// What its last prerm has held off is forgotten with it.
 	m := modular{h, service, 0}
-	h.Must(t, "rm -r /etc/systemd/system/lab-busd.service.d; systemctl daemon-reload; systemctl stop "+service+".service; systemctl start "+service+".socket; dpkg --remove "+service+" && test -e "+m.record())
+	h.Must(t, "rm -r /etc/systemd/system/lab-busd.service.d; systemctl daemon-reload; systemctl stop "+service+".service; systemctl start "+service+".socket")
+	if result := h.Sh(t, "dpkg --remove "+service); result.Code != 0 || !strings.Contains(result.Stderr, "pidproof: "+service+" is stopped; held off until ") {
+		t.Fatalf("it is removed: %+v", result)
+	}
 	if said := h.Must(t, "pidproof after-upgrade"); strings.Contains(said, service) || h.Sh(t, "test -e "+m.record()).Code == 0 {
 		t.Errorf("%s is removed, and after-upgrade says %q", service, said)
 	}
