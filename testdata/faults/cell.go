@@ -3,7 +3,6 @@ package faults
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 )
 
@@ -29,75 +28,105 @@ type cellResult struct {
 	Failures             []string
 }
 
+// playing is a cell while it is played.
+type playing struct {
+	host          *host
+	situation     situation
+	command       command
+	scene         *scene
+	without, last run // without a fault, and the last one
+	aim           aim
+	result        cellResult
+}
+
 // play plays a cell.
 func (h *host) play(o cellOrder) (cellResult, error) {
-	result := cellResult{Situation: o.Situation, Command: o.Command}
-	sit, c := situationOf(o.Situation), commandOf(o.Command)
-	s, err := h.set(sit, c)
-	if err != nil {
-		return result, err
+	p := playing{host: h, situation: situationOf(o.Situation), command: commandOf(o.Command),
+		result: cellResult{Situation: o.Situation, Command: o.Command}}
+	if err := p.begin(); err != nil || len(p.result.Failures) > 0 {
+		return p.result, err
 	}
-	without, err := s.under(fault{}, c)
-	if err != nil {
-		return result, err
+	random := rand.New(rand.NewPCG(o.Seed, 0))
+	faults := o.faults(p.without, random)
+	for _, f := range faults {
+		if err := p.try(f); err != nil {
+			return p.result, err
+		}
 	}
-	result.Exit = without.exit
-	complain := func(f fault, what string) {
-		what = strings.ReplaceAll(what, h.dir, "DIR")
-		result.Failures = append(result.Failures, fmt.Sprintf("%s | %s | %s | %s", c.name, sit.name, f, what))
-	}
-	if wrong := c.judge(s, without, without); wrong != "" {
-		complain(fault{}, wrong)
-		return result, nil
-	}
-	if c.name == "check" && without.exit != sit.check {
-		complain(fault{}, fmt.Sprintf("exit %d, want %d: %s", without.exit, sit.check, firstLine(without.stdout+without.stderr)))
-		return result, nil
-	}
-	all := occurrences(without)
-	reached := map[[2]string]bool{}
-	last := without
-	for _, f := range o.faults(without) {
-		if s.changed(last) {
-			if s, err = h.set(sit, c); err != nil {
-				return result, err
+	const again = 6
+	for n := 0; n < again && o.Faults == 0 && len(o.Only) == 0; n++ {
+		for _, f := range p.aim.missed(faults, random) {
+			if err := p.try(f); err != nil {
+				return p.result, err
 			}
 		}
-		r, err := s.under(f, c)
-		if err != nil {
-			return result, err
-		}
-		last = r
-		result.Runs++
-		which, hit := r.hit(f)
-		if hit == nil || !hit.own && r.exit == without.exit {
-			if wrong := c.judge(s, r, without); wrong != "" && hit == nil {
-				complain(f, "not even a fault: "+wrong)
-			}
-			continue
-		}
-		result.Hits++
-		if key := [2]string{f.Call, fmt.Sprint(which)}; all[key] {
-			reached[key] = true
-		}
-		wrong := c.judge(s, r, without)
-		if wrong == "" {
-			continue
-		}
-		lie, err := c.indistinguishable(s, sit, f, hit, r)
-		if err != nil {
-			return result, err
-		}
-		if s, err = h.set(sit, c); err != nil { // it may have used up the other
-			return result, err
-		}
-		last = run{}
-		if !lie {
-			complain(f, fmt.Sprintf("%s, want exit %d; it failed: %s(%s)", wrong, without.exit, hit.name, hit.args))
+	}
+	p.result.Reached, p.result.Occurrences = len(p.aim.reached), len(p.aim.all)
+	return p.result, nil
+}
+
+// begin arranges the situation, and runs the command without a fault.
+func (p *playing) begin() (err error) {
+	if p.scene, err = p.host.set(p.situation, p.command); err != nil {
+		return err
+	}
+	r, err := p.scene.under(fault{}, p.command)
+	if err != nil {
+		return err
+	}
+	p.without, p.last, p.result.Exit = r, r, r.exit
+	p.aim = aim{all: occurrences(r), reached: map[occurrence]bool{}}
+	if wrong := p.command.judge(p.scene, r, r); wrong != "" {
+		p.complain(fault{}, wrong)
+	} else if p.command.name == "check" && r.exit != p.situation.check {
+		p.complain(fault{}, fmt.Sprintf("exit %d, want %d: %s", r.exit, p.situation.check, firstLine(r.stdout+r.stderr)))
+	}
+	return nil
+}
+
+func (p *playing) complain(f fault, what string) {
+	what = strings.ReplaceAll(what, p.host.dir, "DIR")
+	p.result.Failures = append(p.result.Failures, fmt.Sprintf("%s | %s | %s | %s", p.command.name, p.situation.name, f, what))
+}
+
+// try runs the command with a fault.
+func (p *playing) try(f fault) (err error) {
+	if p.scene.changed(p.last) {
+		if p.scene, err = p.host.set(p.situation, p.command); err != nil {
+			return err
 		}
 	}
-	result.Reached, result.Occurrences = len(reached), len(all)
-	return result, nil
+	r, err := p.scene.under(f, p.command)
+	if err != nil {
+		return err
+	}
+	p.last = r
+	p.result.Runs++
+	which, hit := r.hit(f)
+	if hit == nil || !hit.own && r.exit == p.without.exit {
+		if wrong := p.command.judge(p.scene, r, p.without); wrong != "" && hit == nil {
+			p.complain(f, "not even a fault: "+wrong)
+		}
+		return nil
+	}
+	p.result.Hits++
+	p.aim.met(f, which)
+	wrong := p.command.judge(p.scene, r, p.without)
+	if wrong == "" {
+		return nil
+	}
+	lie, err := p.command.indistinguishable(p.scene, p.situation, f, hit, r)
+	if err != nil {
+		return err
+	}
+	if p.scene, err = p.host.set(p.situation, p.command); err != nil { // it may have used up the other
+		return err
+	}
+	p.last = run{}
+	if !lie {
+		p.complain(f, fmt.Sprintf("%s, want exit %d; it failed: %s(%s)", wrong, p.without.exit, hit.name, hit.args))
+	}
+	return nil
 }
 
 // set arranges a situation for a command.
@@ -117,51 +146,4 @@ func (h *host) set(sit situation, c command) (*scene, error) {
 // end at any moment.
 func (s *scene) changed(by run) bool {
 	return len(by.signals()) > 0 || len(s.gone()) > 0 || (command{}).files(s) != ""
-}
-
-// occurrences are the calls of a run that are pidproof's own, each with its number.
-func occurrences(r run) map[[2]string]bool {
-	all, n := map[[2]string]bool{}, map[string]int{}
-	for _, c := range r.calls {
-		if n[c.name]++; c.own && slices.Contains(calls, c.name) {
-			all[[2]string{c.name, fmt.Sprint(n[c.name])}] = true
-		}
-	}
-	return all
-}
-
-// faults are those to be injected, in an order of chance. strace counts by thread, and
-// goroutines change theirs, so that the nth call of a thread is not always the same
-// one: as many are tried as there are calls, and what a cell reached is counted.
-func (o cellOrder) faults(without run) (list []fault) {
-	if len(o.Only) > 0 {
-		return o.Only
-	}
-	random := rand.New(rand.NewPCG(o.Seed, 0))
-	byThread, all := without.most()
-	for _, name := range calls {
-		kinds := errnos
-		if only, is := forking[name]; is {
-			kinds = only
-		}
-		if o.Errno != "" {
-			kinds = [][]string{{o.Errno}}
-		}
-		for i := without.before(name); i < all[name]; i++ {
-			n := i%byThread[name] + 1
-			for _, kind := range kinds {
-				if !o.Each {
-					kind = []string{kind[random.IntN(len(kind))]}
-				}
-				for _, errno := range kind {
-					list = append(list, fault{name, errno, n})
-				}
-			}
-		}
-	}
-	random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	if o.Faults > 0 && len(list) > o.Faults {
-		list = list[:o.Faults]
-	}
-	return list
 }
