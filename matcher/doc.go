@@ -22,6 +22,7 @@
 //	asking.go                    the host that is asked
 //	readpidfile.go               reading the pidfile, whatever lies at its path
 //	finddaemon.go                the daemon's file on disk
+//	interpreter.go, binfmt.go    what runs it, where the kernel does not itself
 //	judge.go                     one process: pinned, read, decided about
 //	several.go, wrapper.go       the processes of a pidfile that names more than one, or who
 //	                             has started the daemon
@@ -50,6 +51,7 @@
 //
 //	pidfile.go                   what a pidfile says, and for whom it may speak
 //	exe.go, interpreter.go       a daemon's names and paths, and the programs that run scripts
+//	binfmt.go                    the formats that the kernel has a program run
 //	several.go, wrapper.go       which of a pidfile's further numbers are PIDs, and whose
 //	                             number may be that of who started the daemon
 //	decide.go                    the rules about the process that a pidfile names
@@ -71,6 +73,7 @@
 //	privileges.go                what only root can have given it
 //	listing.go, children.go      all processes, and the children of one
 //	lookout.go                   who keeps us from looking
+//	formats.go                   which formats the kernel has a program run, and what runs us
 //	mounts.go, way.go            what is mounted where, and which way may never end
 //	thread.go                    where that is, if its first thread has ended, or executes something
 //	directory.go, descriptors.go, groups.go, locks.go, sockets.go, statx.go, follow.go, watch.go, borrow.go, spread.go
@@ -112,7 +115,8 @@
 //     managers, is the daemon's path, in our mount tree or on the same
 //     filesystem, and was reached through a mount of the process's own tree. Runs;
 //     the file has been replaced or removed.
-//   - script: the daemon is a #! script, exe is its interpreter, and the first of
+//   - script: the daemon is a #! script, or a program that the kernel has another one run
+//     (binfmt_misc), exe is its interpreter, and the first of
 //     its arguments is the script, under a name that fits where the daemon's path
 //     is a link to it. By name alone, or by a title that begins with the name
 //     (setproctitle): weak. Where another word may be the script, or what a link

@@ -90,7 +90,7 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 	}
 	// What only bears the name of a script is one of its interpreters.
 	named := d.Script == nil || f.Scripts
-	if !f.Scripts {
+	if d.Script != nil && !d.Script.Program && !f.Scripts {
 		d.Script = nil
 	}
 	if err := h.Unforeseen(d.File.Err); err != nil {

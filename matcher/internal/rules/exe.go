@@ -26,7 +26,8 @@ type Daemon struct {
 	Mount   uint64    // of the directory, see Exe
 	Changed time.Time // when a name in its directory, or in that of Path, was last changed
 
-	// Script is the interpreter when the file begins with #!, else nil.
+	// Script is the interpreter when the file begins with #!, or is run by one
+	// nevertheless (binfmt_misc); else nil.
 	Script *Interpreter
 	// OtherNames are further links to the same file, where Path is one itself.
 	// MultiCall: there are some, or it is a hard link, so the file may be several

@@ -12,8 +12,9 @@ import (
 var interpreters = []string{"sh", "ash", "bash", "dash", "ksh", "mksh", "yash", "zsh", "perl", "python", "ruby", "php", "node", "nodejs", "java", "lua", "tclsh", "busybox",
 	"pypy", "luajit", "wish", "expect", "guile", "mono", "dotnet", "deno", "bun", "beam.smp"}
 
-// Interpreter is what runs a #! script.
+// Interpreter is what runs a #! script, or a program that the kernel does not execute itself.
 type Interpreter struct {
+	Program    bool // it is no script, see Format
 	Path, Real string
 	File       fact.Fact[fact.FileID]
 	// ViaEnv: named through env(1), so found by the PATH of whoever started the

@@ -1,0 +1,50 @@
+package matcher
+
+import (
+	"runtime"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/matcher/internal/rules"
+)
+
+// A file that the kernel does not execute itself, as that of another machine, a .jar or a .exe,
+// is run by a program that root has registered for its format (Documentation/admin-guide/
+// binfmt-misc.rst). That is the process's executable then, and the file its first argument, as of
+// a script. Stock's pidof and start-stop-daemon --exec find no such daemon.
+
+// ourMachine is which machine this program was made for, see rules.Machine.
+var ourMachine = map[string]uint16{
+	"386": 3, "mips": 8, "mipsle": 8, "mips64": 8, "mips64le": 8, "ppc64": 21, "ppc64le": 21, "s390x": 22,
+	"arm": 40, "amd64": 62, "arm64": 183, "riscv64": 243, "loong64": 258,
+}[runtime.GOARCH]
+
+// runnerOf is what runs a file that is no script; nil: the kernel does.
+func (h *host) runnerOf(path string, head []byte) (found *rules.Interpreter, err error) {
+	if machine := rules.Machine(head); machine != 0 && machine == ourMachine {
+		return h.emulator()
+	}
+	if len(head) == 0 {
+		return nil, nil
+	}
+	err = h.EachFormat(func(content []byte) (enough bool) {
+		if f, is := rules.ParseFormat(content); is && f.Fits(path, head) {
+			found = &rules.Interpreter{Program: true, Path: f.Interpreter}
+		}
+		return found != nil
+	})
+	if err != nil || found == nil {
+		return nil, err
+	}
+	return found, h.identify(found)
+}
+
+// emulator is what runs us, and so everything else that was made for our machine, as in a
+// container of another one (docker run --platform); nil: nothing does.
+func (h *host) emulator() (*rules.Interpreter, error) {
+	its := h.Emulator()
+	if its.State != fact.Known {
+		return nil, fact.Unforeseen(its.Err)
+	}
+	path := rules.PathsOf(fact.Exe{Link: its.Value.Link})[0]
+	return &rules.Interpreter{Program: true, Path: path, Real: path, File: its.Value.File}, fact.Unforeseen(its.Value.File.Err)
+}
