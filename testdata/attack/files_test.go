@@ -164,7 +164,7 @@ echo ready; wait`, "sh", dir, pidfiles, fmt.Sprint(links)))
 func TestManyOfOneLink(t *testing.T) {
 	onHost(t, func(t *testing.T) {
 		h := newQuietHost(t)
-		const total = 900
+		total := rounds.Of(300, 900)
 		const link = "/srv/sbin/sh-alias"
 		must(t, os.Symlink(need.Program(t, "sh"), link))
 		for n := range 2_000 {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"pidproof/matcher/internal/fact"
 )
@@ -24,6 +25,8 @@ const (
 	// (established_get_first in net/ipv4/tcp_ipv4.c).
 	namespacesOfUser  = 64
 	namespacesOfUsers = 128
+	// On a busy host even these take long: all but root have a quarter of the time for the answer.
+	timeOfUsers = 4
 )
 
 // spent is what was looked at in this question, of each user and of all but root.
@@ -54,11 +57,25 @@ func (s *spent) add(user, n int) {
 type descriptors struct {
 	lock               sync.Mutex
 	looked, namespaces spent
+	time               time.Duration // on those of all but root
+}
+
+// outOfTime is asked under the lock.
+func (h *System) outOfTime(user int) bool {
+	return user != 0 && h.allowed > 0 && h.descriptors.time > h.allowed/timeOfUsers
+}
+
+// since adds the time since a moment to a user's.
+func (d *descriptors) since(begun time.Time, user int) {
+	if user != 0 {
+		d.time += time.Since(begun)
+	}
 }
 
 // mayReadTables reports of processes in one network namespace whether its tables are read: on
 // account of one of their users who does not have that of too many. Root may have any number.
-func (h *System) mayReadTables(pids []int) bool {
+// It is to be told when they were read.
+func (h *System) mayReadTables(pids []int) (may bool, read func()) {
 	d := &h.descriptors
 	d.lock.Lock()
 	defer d.lock.Unlock()
@@ -67,16 +84,22 @@ func (h *System) mayReadTables(pids []int) bool {
 		if err != nil {
 			continue
 		}
-		if user := status.UIDs[0]; user == 0 || d.namespaces.left(user, namespacesOfUser, namespacesOfUsers) > 0 {
+		user := status.UIDs[0]
+		if user == 0 || d.namespaces.left(user, namespacesOfUser, namespacesOfUsers) > 0 && !h.outOfTime(user) {
 			d.namespaces.add(user, 1)
-			return true
+			begun := time.Now()
+			return true, func() {
+				d.lock.Lock()
+				defer d.lock.Unlock()
+				d.since(begun, user)
+			}
 		}
 	}
-	return false
+	return false, nil
 }
 
 // allowance is how many descriptors of a process may be looked at, and to whom to say afterwards
-// how many were.
+// how many were. None: there is no time left for its user's.
 func (h *System) allowance(pid int) (most int, looked func(n int)) {
 	status, err := h.ReadStatus(pid)
 	if err != nil { // then its descriptors say so, too
@@ -86,11 +109,16 @@ func (h *System) allowance(pid int) (most int, looked func(n int)) {
 	d := &h.descriptors
 	d.lock.Lock()
 	defer d.lock.Unlock()
+	if h.outOfTime(user) {
+		return 0, nil
+	}
 	left := d.looked.left(user, descriptorsOfUser, descriptorsOfUsers)
+	begun := time.Now()
 	return max(descriptorsAnyway, min(descriptorsOfProcess, left)), func(n int) {
 		d.lock.Lock()
 		defer d.lock.Unlock()
 		d.looked.add(user, n)
+		d.since(begun, user)
 	}
 }
 
@@ -98,6 +126,9 @@ func (h *System) allowance(pid int) (most int, looked func(n int)) {
 // /proc in which they were seen. With fact.ErrManyDescriptors they are the first ones.
 func (h *System) heldSockets(pid int) (held map[uint64]bool, dir string, err error) {
 	most, looked := h.allowance(pid)
+	if most == 0 {
+		return nil, "", fact.ErrManyDescriptors
+	}
 	againErr := h.lookAgain(pid, func(in string) (nothing bool) {
 		h.Doing("reading %s/fd", in)
 		held, nothing, dir = map[uint64]bool{}, true, in

@@ -35,8 +35,9 @@ type System struct {
 	// Still: a picture of a host, in which nothing changes, and executables need not exist.
 	// The kernel always has the file that a process runs.
 	Still bool
-	// until is when the answer has to be there; zero: nobody waits.
-	until time.Time
+	// until is when the answer has to be there; zero: nobody waits. allowed is how long it may take.
+	until   time.Time
+	allowed time.Duration
 
 	// Trusted is a file system that is looked at anyway, whatever it is: the daemon's.
 	Trusted uint64
@@ -81,7 +82,9 @@ func ThisSystem() *System {
 // Within gives ask's answer, unless ctx ends first. What ask waits for then
 // cannot be interrupted: it is left behind.
 func Within[T any](ctx context.Context, h *System, ask func() (T, error)) (answer T, err error, inTime bool) {
-	h.until, _ = ctx.Deadline()
+	if until, is := ctx.Deadline(); is {
+		h.until, h.allowed = until, time.Until(until)
+	}
 	type result struct {
 		answer T
 		err    error

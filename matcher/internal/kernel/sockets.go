@@ -75,7 +75,11 @@ func (h *System) ListeningOf(pids []int) map[int]fact.Fact[[]fact.Socket] {
 	ours := ReadLink(filepath.Join(h.Proc, "self/ns/net")).Value
 	for _, ns := range namespaces {
 		of := byNamespace[ns]
-		if ns != ours && !h.mayReadTables(of) {
+		may, read := true, func() {}
+		if ns != ours {
+			may, read = h.mayReadTables(of)
+		}
+		if !may {
 			for _, pid := range of {
 				out[pid] = fact.Failed[[]fact.Socket](fact.ErrManyDescriptors)
 			}
@@ -96,6 +100,7 @@ func (h *System) ListeningOf(pids []int) map[int]fact.Fact[[]fact.Socket] {
 			h.shareListeners(ns == ours, holders, of[first:i+1], out)
 			holders, first = map[uint64][]int{}, i+1
 		}
+		read()
 	}
 	return out
 }
