@@ -12,15 +12,35 @@ import (
 // binfmt-misc.rst). That is the process's executable then, and the file its first argument, as of
 // a script. Stock's pidof and start-stop-daemon --exec find no such daemon.
 
-// ourMachine is which machine this program was made for, see rules.Machine.
-var ourMachine = map[string]uint16{
-	"386": 3, "mips": 8, "mipsle": 8, "mips64": 8, "mips64le": 8, "ppc64": 21, "ppc64le": 21, "s390x": 22,
-	"arm": 40, "amd64": 62, "arm64": 183, "riscv64": 243, "loong64": 258,
-}[runtime.GOARCH]
+// ourMachine is which machine this program was made for, see rules.Machine; 0: it is not known
+// here, and formats are looked through for every daemon.
+func ourMachine() uint16 {
+	switch runtime.GOARCH {
+	case "386":
+		return 3
+	case "mips", "mipsle", "mips64", "mips64le":
+		return 8
+	case "ppc64", "ppc64le":
+		return 21
+	case "s390x":
+		return 22
+	case "arm":
+		return 40
+	case "amd64":
+		return 62
+	case "arm64":
+		return 183
+	case "riscv64":
+		return 243
+	case "loong64":
+		return 258
+	}
+	return 0
+}
 
 // runnerOf is what runs a file that is no script; nil: the kernel does.
 func (h *host) runnerOf(path string, head []byte) (found *rules.Interpreter, err error) {
-	if machine := rules.Machine(head); machine != 0 && machine == ourMachine {
+	if machine := rules.Machine(head); machine != 0 && machine == ourMachine() {
 		return h.emulator()
 	}
 	if len(head) == 0 {

@@ -2,10 +2,7 @@ package kernel
 
 import (
 	"os"
-	"runtime"
 	"strconv"
-
-	"golang.org/x/sys/unix"
 
 	"pidproof/matcher/internal/fact"
 )
@@ -46,9 +43,7 @@ func (h *System) EachFormat(visit func(content []byte) (enough bool)) error {
 // Emulator is what runs us, where something does. QEMU's user mode shows a program itself at
 // /proc/self/exe (is_proc_myself in linux-user/syscall.c), and what it is to the kernel elsewhere.
 func (h *System) Emulator() fact.Fact[Emulator] {
-	runtime.LockOSThread() // the thread that is looked at has to stay
-	defer runtime.UnlockOSThread()
-	path := h.Proc + "/self/task/" + strconv.Itoa(unix.Gettid()) + "/exe"
+	path := h.Proc + "/self/task/" + strconv.Itoa(os.Getpid()) + "/exe" // its first thread
 	shown, link := ReadLink(h.Proc+"/self/exe"), ReadLink(path)
 	if link.Value != shown.Value { // our own file may be replaced meanwhile
 		shown = ReadLink(h.Proc + "/self/exe")
