@@ -58,6 +58,17 @@ func (h *host) runnerOf(path string, head []byte) (found *rules.Interpreter, err
 	return found, h.identify(found)
 }
 
+// emulated is a script's interpreter as it is, or what the kernel has run that in turn, as
+// everything in a container of another machine.
+func (h *host) emulated(i *rules.Interpreter, head []byte) (*rules.Interpreter, error) {
+	runner, err := h.runnerOf(i.Real, head)
+	if err != nil || runner == nil {
+		return i, err
+	}
+	runner.Program, runner.Emulated = false, i
+	return runner, nil
+}
+
 // emulator is what runs us, and so everything else that was made for our machine, as in a
 // container of another one (docker run --platform); nil: nothing does.
 func (h *host) emulator() (*rules.Interpreter, error) {

@@ -32,17 +32,15 @@ func (h *host) interpreter(path string) (*rules.Interpreter, error) {
 			return nil, err
 		}
 		i.Given = append(i.Given, given...)
-		nested := false
-		if i.File.State == fact.Known {
-			head, err := readHead(i.Real)
-			if err != nil {
-				return nil, err
-			}
-			_, _, nested = rules.SplitShebang(head)
-		}
-		if !nested {
-			i.Wrappers = wrappers
+		i.Wrappers = wrappers
+		if i.File.State != fact.Known {
 			return i, nil
+		}
+		if head, err = readHead(i.Real); err != nil {
+			return nil, err
+		}
+		if _, _, nested := rules.SplitShebang(head); !nested {
+			return h.emulated(i, head)
 		}
 		wrappers = append(wrappers, i.Path, i.Real)
 		given = append([]string{i.Path}, i.Given...)

@@ -25,6 +25,9 @@ type Interpreter struct {
 	// Given are the words that #! lines put between the interpreter and the
 	// script: `sh` of #!/usr/bin/busybox sh.
 	Given []string
+	// Emulated is the interpreter of the #! line, where the kernel has this one run it in
+	// turn, see Format: everything else here is about the process's executable.
+	Emulated *Interpreter
 }
 
 // Interprets reports that exe is the script's interpreter, current or replaced.
@@ -76,8 +79,12 @@ func (i *Interpreter) runsAnother(e fact.Evidence) bool {
 	return strings.HasSuffix(filepath.Base(i.Real), "box") && !i.Named(name) && !IsInterpreter(name)
 }
 
-// without drops the words of the #! lines from an interpreter's arguments.
+// without drops the words of the #! lines from an interpreter's arguments, and what they
+// owe to its emulator.
 func (i *Interpreter) without(argv []string) []string {
+	if i.Emulated != nil {
+		return i.Emulated.without(i.Emulated.asExecuted(argv))
+	}
 	if len(argv) == 0 {
 		return nil
 	}
@@ -88,6 +95,19 @@ func (i *Interpreter) without(argv []string) []string {
 		}
 	}
 	return append(argv[:1:1], rest...)
+}
+
+// asExecuted are the arguments that the interpreter was executed with: the kernel has put its
+// emulator before them, and its path in place of the first or, with the flag P, before that, too.
+func (i *Interpreter) asExecuted(argv []string) []string {
+	if len(argv) < 2 || !i.LiesAt(argv[1]) {
+		return argv
+	}
+	argv = argv[1:]
+	if len(argv) > 1 && (argv[1] == argv[0] || filepath.Base(argv[1]) == argv[1] && i.Named(argv[1])) { // env(1) gives it no path
+		argv = argv[1:]
+	}
+	return argv
 }
 
 // ScriptWords are the scriptArguments of a process, less what stands in the

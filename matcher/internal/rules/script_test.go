@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"testing"
 
 	"pidproof/matcher/internal/fact"
@@ -93,5 +94,32 @@ func TestTitledInit(t *testing.T) {
 	perl := Daemon{Path: "/usr/bin/perl", Real: "/usr/bin/perl", File: fact.Of(fact.FileID{Dev: 8, Ino: 1}), DirDev: 8}
 	if got := Decide(Question{Daemon: perl, Pidfile: pidfile, Evidence: e}); got.Outcome == NotThis {
 		t.Errorf("the interpreter as the daemon: got %s, %s (%s)", got.Rule, got.Outcome, got.Why)
+	}
+}
+
+// As the kernel gives them to an interpreter that has an emulator (load_misc_binary in
+// fs/binfmt_misc.c), with the flag P and without; env(1) executes it by its name.
+func TestEmulatedScript(t *testing.T) {
+	const qemu = "/usr/bin/qemu-aarch64"
+	python := &Interpreter{Path: "/usr/bin/python3", Real: "/usr/bin/python3.11", Given: []string{"-Es"}}
+	d := Daemon{Path: "/srv/d", Script: &Interpreter{Path: qemu, Real: qemu, Emulated: python}}
+	for _, test := range []struct {
+		argv []string
+		want []string
+	}{
+		{[]string{qemu, "/usr/bin/python3", "-Es", "/srv/d", "x"}, []string{"/srv/d"}},
+		{[]string{qemu, "/usr/bin/python3", "/usr/bin/python3", "-Es", "/srv/d"}, []string{"/srv/d"}},
+		{[]string{qemu, "/usr/local/bin/python3", "python3", "/srv/d"}, []string{"/srv/d"}},
+		{[]string{qemu, "/usr/bin/python3", "-W", "ignore", "/srv/d"}, []string{"/srv/d"}}, // -W takes a word
+		{[]string{qemu, "/usr/bin/python3", "/srv/python3", "/srv/d"}, []string{"/srv/python3"}},
+		{[]string{qemu, "/usr/bin/perl", "/srv/d"}, []string{"/usr/bin/perl"}},
+		{[]string{qemu, "/usr/bin/python3"}, nil},
+		{[]string{qemu}, nil},
+		{nil, nil},
+	} {
+		e := fact.Evidence{Exe: fact.Of(fact.Exe{Link: qemu}), Argv: fact.Of(test.argv)}
+		if got := d.ScriptWords(e); !slices.Equal(got, test.want) {
+			t.Errorf("%q: %q, want %q", test.argv, got, test.want)
+		}
 	}
 }
