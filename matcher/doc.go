@@ -51,6 +51,7 @@
 //
 //	pidfile.go                   what a pidfile says, and for whom it may speak
 //	exe.go, interpreter.go       a daemon's names and paths, and the programs that run scripts
+//	scriptwords.go               which words of a process are the script that it runs
 //	binfmt.go                    the formats that the kernel has a program run
 //	several.go, wrapper.go       which of a pidfile's further numbers are PIDs, and whose
 //	                             number may be that of who started the daemon
