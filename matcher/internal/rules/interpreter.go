@@ -72,12 +72,16 @@ func (d Daemon) RunsAnything() bool {
 	return IsInterpreter(d.Base()) || strings.HasSuffix(d.Base(), "box")
 }
 
-// runsAnother reports that an interpreter which is several programs in one file
-// (busybox) was started as another of them: `vi x.sh` runs no script.
+// runsAnother reports that an interpreter which is several programs (busybox) was started
+// as another of them: `vi x.sh` runs no script.
 func (i *Interpreter) runsAnother(e fact.Evidence) bool {
 	name := Argv0Base(e.Argv.Value)
-	return strings.HasSuffix(filepath.Base(i.Real), "box") && !i.Named(name) && !IsInterpreter(name)
+	return i.isSeveral() && !i.Named(name) && !IsInterpreter(name)
 }
+
+// isSeveral reports that the interpreter is several programs in one file. One of them calls
+// another by /proc/self/exe, whatever its own name is: `env sh x` of busybox.
+func (i *Interpreter) isSeveral() bool { return strings.HasSuffix(filepath.Base(i.Real), "box") }
 
 // without drops the words of the #! lines from an interpreter's arguments, and what they
 // owe to its emulator.
@@ -100,12 +104,15 @@ func (i *Interpreter) without(argv []string) []string {
 // asExecuted are the arguments that the interpreter was executed with: the kernel has put its
 // emulator before them, and its path in place of the first or, with the flag P, before that, too.
 func (i *Interpreter) asExecuted(argv []string) []string {
-	if len(argv) < 2 || !i.LiesAt(argv[1]) {
+	if len(argv) < 2 {
 		return argv
 	}
-	argv = argv[1:]
-	if len(argv) > 1 && (argv[1] == argv[0] || filepath.Base(argv[1]) == argv[1] && i.Named(argv[1])) { // env(1) gives it no path
-		argv = argv[1:]
+	called := len(argv) > 2 && (argv[2] == argv[1] || filepath.Base(argv[2]) == argv[2] && i.Named(argv[2])) // env(1) gives it no path
+	switch {
+	case called && (i.LiesAt(argv[1]) || i.isSeveral()):
+		return argv[2:]
+	case i.LiesAt(argv[1]):
+		return argv[1:]
 	}
 	return argv
 }

@@ -101,8 +101,8 @@ func TestTitledInit(t *testing.T) {
 // fs/binfmt_misc.c), with the flag P and without; env(1) executes it by its name.
 func TestEmulatedScript(t *testing.T) {
 	const qemu = "/usr/bin/qemu-aarch64"
-	python := &Interpreter{Path: "/usr/bin/python3", Real: "/usr/bin/python3.11", Given: []string{"-Es"}}
-	d := Daemon{Path: "/srv/d", Script: &Interpreter{Path: qemu, Real: qemu, Emulated: python}}
+	interpreter := &Interpreter{Path: "/usr/bin/python3", Real: "/usr/bin/python3.11", Given: []string{"-Es"}}
+	d := Daemon{Path: "/srv/d", Script: &Interpreter{Path: qemu, Real: qemu, Emulated: interpreter}}
 	for _, test := range []struct {
 		argv []string
 		want []string
@@ -116,10 +116,17 @@ func TestEmulatedScript(t *testing.T) {
 		{[]string{qemu, "/usr/bin/python3"}, nil},
 		{[]string{qemu}, nil},
 		{nil, nil},
+		{[]string{qemu, "/usr/bin/env", "python3", "/srv/d"}, []string{"/usr/bin/env"}}, // env has not executed it yet
 	} {
 		e := fact.Evidence{Exe: fact.Of(fact.Exe{Link: qemu}), Argv: fact.Of(test.argv)}
 		if got := d.ScriptWords(e); !slices.Equal(got, test.want) {
 			t.Errorf("%q: %q, want %q", test.argv, got, test.want)
 		}
+	}
+	// busybox's env calls its sh by /proc/self/exe, which QEMU executes as /usr/bin/env.
+	interpreter.Path, interpreter.Real, interpreter.Given = "/bin/sh", "/bin/busybox", nil
+	e := fact.Evidence{Exe: fact.Of(fact.Exe{Link: qemu}), Argv: fact.Of([]string{qemu, "/usr/bin/env", "sh", "/srv/d"})}
+	if got := d.ScriptWords(e); !slices.Equal(got, []string{"/srv/d"}) {
+		t.Errorf("busybox: %q", got)
 	}
 }
