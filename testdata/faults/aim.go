@@ -32,20 +32,29 @@ func (a *aim) met(f fault, which int) {
 	}
 }
 
-// missed are faults for what was not reached yet: as those of the list, at the number in its thread at which a near one was.
-func (a *aim) missed(list []fault, random *rand.Rand) (faults []fault) {
+// missed are faults for what was not reached yet: as those of the list, at the number in its thread that it had in a run on
+// one processor, where threads take turns less, or at that where a near one was hit.
+func (a *aim) missed(list []fault, alone run, random *rand.Rand) (faults []fault) {
+	numbers := alone.inThreads()
 	for _, at := range a.all {
 		if a.reached[at] {
 			continue
 		}
 		of := slices.DeleteFunc(slices.Clone(list), func(f fault) bool { return f.Call != at.call })
-		near := slices.DeleteFunc(slices.Clone(a.hits), func(h landed) bool { return h.Call != at.call })
-		if len(of) == 0 || len(near) == 0 {
+		if len(of) == 0 {
+			continue
+		}
+		f := of[random.IntN(len(of))]
+		if n, made := numbers[at]; made {
+			f.Nth, f.Alone = n, true
+			faults = append(faults, f)
+		}
+		near := slices.DeleteFunc(slices.Clone(a.hits), func(h landed) bool { return h.Call != at.call || h.Alone })
+		if len(near) == 0 {
 			continue
 		}
 		slices.SortStableFunc(near, func(x, y landed) int { return distance(x.which, at.nth) - distance(y.which, at.nth) })
-		f := of[random.IntN(len(of))]
-		f.Nth = near[random.IntN(min(len(near), nearest))].Nth
+		f.Nth, f.Alone = near[random.IntN(min(len(near), nearest))].Nth, false
 		faults = append(faults, f)
 	}
 	return faults
@@ -90,7 +99,7 @@ func (o cellOrder) faults(without run, random *rand.Rand) (list []fault) {
 					kind = []string{kind[random.IntN(len(kind))]}
 				}
 				for _, errno := range kind {
-					list = append(list, fault{name, errno, n})
+					list = append(list, fault{Call: name, Errno: errno, Nth: n})
 				}
 			}
 		}

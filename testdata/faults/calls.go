@@ -88,6 +88,17 @@ func (r run) most() (byThread, all map[string]int) {
 	return byThread, all
 }
 
+// inThreads are the numbers that calls have in their threads.
+func (r run) inThreads() map[occurrence]int {
+	each, all, numbers := map[[2]string]int{}, map[string]int{}, map[occurrence]int{}
+	for _, c := range r.calls {
+		each[[2]string{c.thread, c.name}]++
+		all[c.name]++
+		numbers[occurrence{c.name, all[c.name]}] = each[[2]string{c.thread, c.name}]
+	}
+	return numbers
+}
+
 // before is how often a call is made before main.
 func (r run) before(name string) (n int) {
 	for _, c := range r.calls {

@@ -55,7 +55,11 @@ func (h *host) play(o cellOrder) (cellResult, error) {
 	}
 	const again = 6
 	for n := 0; n < again && o.Faults == 0 && len(o.Only) == 0; n++ {
-		for _, f := range p.aim.missed(faults, random) {
+		alone, err := p.run(fault{Alone: true})
+		if err != nil {
+			return p.result, err
+		}
+		for _, f := range p.aim.missed(faults, alone, random) {
 			if err := p.try(f); err != nil {
 				return p.result, err
 			}
@@ -89,18 +93,23 @@ func (p *playing) complain(f fault, what string) {
 	p.result.Failures = append(p.result.Failures, fmt.Sprintf("%s | %s | %s | %s", p.command.name, p.situation.name, f, what))
 }
 
-// try runs the command with a fault.
-func (p *playing) try(f fault) (err error) {
+// run runs the command in the situation, which is arranged anew if the last run has changed it.
+func (p *playing) run(f fault) (r run, err error) {
 	if p.scene.changed(p.last) {
 		if p.scene, err = p.host.set(p.situation, p.command); err != nil {
-			return err
+			return r, err
 		}
 	}
-	r, err := p.scene.under(f, p.command)
+	p.last, err = p.scene.under(f, p.command)
+	return p.last, err
+}
+
+// try runs the command with a fault.
+func (p *playing) try(f fault) error {
+	r, err := p.run(f)
 	if err != nil {
 		return err
 	}
-	p.last = r
 	p.result.Runs++
 	which, hit := r.hit(f)
 	if hit == nil || !hit.own && r.exit == p.without.exit {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,6 +60,7 @@ func TestFaults(t *testing.T) {
 	}
 	var at fault
 	if _, err := fmt.Sscanf(os.Getenv("FAULTS_AT"), "%s %s when=%d", &at.Call, &at.Errno, &at.Nth); err == nil {
+		at.Alone = strings.HasSuffix(os.Getenv("FAULTS_AT"), fault{Alone: true}.env()[0])
 		for i := range all {
 			all[i].Only = []fault{at}
 		}
@@ -102,7 +104,7 @@ func TestNoDescriptor(t *testing.T) {
 func TestNotThere(t *testing.T) {
 	each := func(call, errno string, times int) (list []fault) {
 		for n := range times {
-			list = append(list, fault{call, errno, n + 1})
+			list = append(list, fault{Call: call, Errno: errno, Nth: n + 1})
 		}
 		return list
 	}
@@ -117,7 +119,7 @@ func TestNotThere(t *testing.T) {
 // shown is how many failures of one cell are: the others are mostly of one kind.
 const shown = 25
 
-// play has two hosts play the cells.
+// play has some hosts play the cells: one more than there are cores, as each waits a quarter of its time for what has to end.
 func play(t *testing.T, all []cellOrder) {
 	t.Helper()
 	o := order{Strace: need.Program(t, "strace")}
@@ -129,7 +131,7 @@ func play(t *testing.T, all []cellOrder) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	o.Pidproof, o.Demod = dir+"/pidproof", dir+"/demod"
-	const hosts = 2
+	hosts := min(runtime.NumCPU()+1, len(all))
 	results := make(chan cellResult)
 	failed := make(chan error)
 	for i := range hosts {

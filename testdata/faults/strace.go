@@ -13,13 +13,21 @@ import (
 type fault struct {
 	Call, Errno string
 	Nth         int
+	Alone       bool // Go's scheduler has one processor
 }
 
 func (f fault) String() string {
 	if f.Call == "" {
 		return "no fault"
 	}
-	return fmt.Sprintf("%s %s when=%d", f.Call, f.Errno, f.Nth)
+	return strings.TrimSpace(fmt.Sprintf("%s %s when=%d %s", f.Call, f.Errno, f.Nth, strings.Join(f.env(), "")))
+}
+
+func (f fault) env() []string {
+	if f.Alone {
+		return []string{"GOMAXPROCS=1"}
+	}
+	return nil
 }
 
 // run is what came of a command.
@@ -61,7 +69,7 @@ func (s *scene) under(f fault, c command) (run, error) {
 	}
 	args = append(args, c.args(s)...)
 	out, errs := filepath.Join(h.dir, "stdout"), filepath.Join(h.dir, "stderr")
-	exit, hung, err := h.execute(args, c.env(h), out, errs, runTime)
+	exit, hung, err := h.execute(args, append(c.env(h), f.env()...), out, errs, runTime)
 	if err != nil {
 		return run{}, err
 	}
