@@ -147,7 +147,7 @@ func (c command) files(s *scene) string {
 
 var (
 	traceback   = regexp.MustCompile(`(?m)^(panic:|fatal error:|runtime:|goroutine \d+ )`)
-	runtimeDied = regexp.MustCompile(`runtime: failed to create new OS thread|runtime: epollcreate|runtime: netpollinit|runtime: epollctl|runtime: eventfd|runtime: netpollBreak`)
+	runtimeDied = regexp.MustCompile(`runtime: failed to create new OS thread|runtime: epollcreate|runtime: netpollinit|runtime: epollctl|runtime: eventfd|runtime: netpollBreak|runtime: unexpected error while checking standard file descriptor`)
 )
 
 func isTraceback(said string) bool { return traceback.MatchString(said) }
