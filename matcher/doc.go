@@ -133,8 +133,9 @@
 //     root's or the pidfile's owner's, and one process below it, for which the pidfile
 //     may vouch, runs the daemon. Weak. With several below it, or where the pidfile was
 //     written long after it had started: plausible, for root as well.
-//   - unreadable: its executable may not be read. Plausible if comm fits and the
-//     pidfile may vouch; otherwise it cannot be told.
+//   - unreadable: its executable may not be read. Plausible if comm fits, the
+//     pidfile may vouch and no other names its parent; otherwise it cannot be told. Nor
+//     can it where root may not read whether the daemon's file is a script.
 //   - became: the daemon is a script, which may become any program, or an interpreter, and
 //     another version of it runs, or behind a link, which now leads to a neighbour of what
 //     runs, or was moved aside; and the pidfile was written as the process started, so that

@@ -3,6 +3,7 @@ package matcher
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,7 +104,11 @@ func (h *host) lookAtDaemon(d *rules.Daemon) error {
 		return fmt.Errorf("%w: %s is %s, not a program", errNoProgram, d.Name, kindName(kind))
 	}
 	d.File, d.Links, d.Owner = fact.Of(kernel.IdOf(st)), uint64(st.Nlink), int(st.Uid)
-	if d.Script, err = h.interpreter(d.Real); err != nil || !d.Aliased() {
+	d.Script, err = h.interpreter(d.Real)
+	if errors.Is(err, fs.ErrPermission) && os.Geteuid() == 0 { // who may not read a script does not run it; root's rights may differ
+		d.Unread = err
+	}
+	if err = fact.Unforeseen(err); err != nil || !d.Aliased() {
 		return err
 	}
 	d.OtherNames, err = h.otherNames(*d)

@@ -37,7 +37,7 @@ func (h *host) interpreter(path string) (*rules.Interpreter, error) {
 			return i, nil
 		}
 		if head, err = readHead(i.Real); err != nil {
-			return nil, err
+			return i, err
 		}
 		if _, _, nested := rules.SplitShebang(head); !nested {
 			return h.emulated(i, head)
@@ -49,14 +49,13 @@ func (h *host) interpreter(path string) (*rules.Interpreter, error) {
 	return nil, nil
 }
 
-// readHead is what the kernel looks at of a file that is to be executed; nothing of one that may
-// not be read.
+// readHead is what the kernel looks at of a file that is to be executed.
 func readHead(path string) ([]byte, error) {
 	fd, err := kernel.Retried(func() (int, error) {
 		return unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
-		return nil, fact.Unforeseen(fact.OfPath(err))
+		return nil, fact.OfPath(err)
 	}
 	defer unix.Close(fd)
 	head := make([]byte, headLimit)

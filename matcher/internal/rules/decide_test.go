@@ -81,6 +81,15 @@ func TestDecide(t *testing.T) {
 		}), RuleForeign, NotThis},
 
 		{"not root", with(hiddenExe), RuleUnreadable, Plausible},
+		// Seen when the first open of the exe link failed (EPERM): "running", of another instance's worker.
+		{"not root, a child of another's", with(func(e *fact.Evidence) {
+			hiddenExe(e)
+			e.ParentRuns, e.Claims = fact.Of(true), fact.Of([]fact.Claim{{PID: e.PPID, Pidfile: "/run/other.pid", Written: written}})
+		}), RuleContested, Undecided},
+		{"not root, a child of nobody's", with(func(e *fact.Evidence) {
+			hiddenExe(e)
+			e.ParentRuns, e.Claims = fact.Of(true), fact.Of([]fact.Claim{})
+		}), RuleUnreadable, Plausible},
 		{"not root, another name", with(func(e *fact.Evidence) { hiddenExe(e); e.Comm = "x" }), RuleUnreadable, Undecided},
 		{"not root, the name fits, but later", with(func(e *fact.Evidence) { hiddenExe(e); e.Started = written.Add(time.Hour) }), RuleLate, Undecided},
 		{"not root, init", with(func(e *fact.Evidence) { hiddenExe(e); e.PID, e.Comm = 1, "init" }), RuleMismatch, NotThis},

@@ -29,6 +29,8 @@ type Daemon struct {
 	// Script is the interpreter when the file begins with #!, or is run by one
 	// nevertheless (binfmt_misc); else nil.
 	Script *Interpreter
+	// Unread is why root may not read how the file begins: whether it is a script.
+	Unread error
 	// OtherNames are further links to the same file, where Path is one itself.
 	// MultiCall: there are some, or it is a hard link, so the file may be several
 	// programs (busybox), and the name a process was started under decides.

@@ -78,6 +78,9 @@ func ownership(q Question, d Decision) Decision {
 	switch {
 	case d.Outcome != Runs && w.isLate:
 		return doubted(q, d)
+	case d.Outcome == Plausible && d.Rule == RuleUnreadable:
+		w.goesByName()
+		return w.Decision
 	case d.Outcome != Runs:
 		return d
 	}
@@ -87,6 +90,12 @@ func ownership(q Question, d Decision) Decision {
 		}
 	}
 	return w.Decision
+}
+
+// goesByName: its executable cannot be read, and its name fits that of another instance's
+// worker, too.
+func (w *whose) goesByName() {
+	_ = w.parentUnread() || !w.child || w.claimed() || w.claimsUnread()
 }
 
 // overrules answers with another rule and outcome.

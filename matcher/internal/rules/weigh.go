@@ -59,6 +59,8 @@ func Weigh(others []Other, d Daemon, listeningOnly bool, blind string) (w Weight
 		return Doubtful, fmt.Sprintf("; %d may run it: %s", unclear[0].PID, unclear[0].Why)
 	case d.File.State == fact.Unreadable:
 		return Doubtful, fmt.Sprintf("; what runs it cannot be told: %s: %s", d.Path, fact.Plain(d.File.Err))
+	case d.Unread != nil:
+		return Doubtful, fmt.Sprintf("; what runs it cannot be told: whether %s is a script cannot be read (%s)", d.Path, fact.Plain(d.Unread))
 	case blind != "":
 		return Doubtful, "; " + blind
 	}
