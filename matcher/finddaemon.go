@@ -3,7 +3,6 @@ package matcher
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,10 +104,12 @@ func (h *host) lookAtDaemon(d *rules.Daemon) error {
 	}
 	d.File, d.Links, d.Owner = fact.Of(kernel.IdOf(st)), uint64(st.Nlink), int(st.Uid)
 	d.Script, err = h.interpreter(d.Real)
-	if errors.Is(err, fs.ErrPermission) && os.Geteuid() == 0 { // who may not read a script does not run it; root's rights may differ
-		d.Unread = err
+	if unread, is := err.(unreadHead); is {
+		if err = nil; os.Geteuid() == 0 { // another who may not read a script does not run it
+			d.Unread = unread.error
+		}
 	}
-	if err = fact.Unforeseen(err); err != nil || !d.Aliased() {
+	if err != nil || !d.Aliased() {
 		return err
 	}
 	d.OtherNames, err = h.otherNames(*d)

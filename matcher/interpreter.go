@@ -1,6 +1,8 @@
 package matcher
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -49,13 +51,19 @@ func (h *host) interpreter(path string) (*rules.Interpreter, error) {
 	return nil, nil
 }
 
+// unreadHead is readHead's error where a file may not be read.
+type unreadHead struct{ error }
+
 // readHead is what the kernel looks at of a file that is to be executed.
 func readHead(path string) ([]byte, error) {
 	fd, err := kernel.Retried(func() (int, error) {
 		return unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
-		return nil, fact.OfPath(err)
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, unreadHead{err}
+		}
+		return nil, fact.Unforeseen(fact.OfPath(err))
 	}
 	defer unix.Close(fd)
 	head := make([]byte, headLimit)
