@@ -174,22 +174,34 @@ func absolute(path string) (string, error) {
 // that a removed /sbin/x is still /usr/sbin/x on a merged /usr. An error says nothing of
 // where it leads.
 func realPath(path string) (string, error) {
-	real, err := filepath.EvalSymlinks(path)
-	if err == nil {
-		return real, nil
-	}
-	if foreseen(err) {
-		dir, dirErr := filepath.EvalSymlinks(filepath.Dir(path))
-		if dirErr == nil {
-			return filepath.Join(dir, filepath.Base(path)), nil
+	const tries = 3 // a file may come while it is looked for
+	for n := 0; ; n++ {
+		real, err := filepath.EvalSymlinks(path)
+		if err == nil {
+			return real, nil
 		}
-		err = dirErr
+		if foreseen(err) {
+			dir, dirErr := filepath.EvalSymlinks(filepath.Dir(path))
+			if err = dirErr; err == nil {
+				real = filepath.Join(dir, filepath.Base(path))
+			}
+		}
+		if err != nil && foreseen(err) {
+			real, err = path, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if _, err := kernel.Statx(real); err != nil {
+			return real, nil
+		}
+		if n == tries {
+			return "", fmt.Errorf("%s: %w", path, errThereAndGone)
+		}
 	}
-	if foreseen(err) {
-		return path, nil
-	}
-	return "", err
 }
+
+var errThereAndGone = errors.New("it is there, and its links lead nowhere")
 
 // foreseen: it says something of the path.
 func foreseen(err error) bool {

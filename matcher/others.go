@@ -20,9 +20,13 @@ func assignRoles(s survey, standing rules.Standing) {
 func (s survey) doubtUnclaimed(why error) {
 	for _, p := range s.found {
 		if p.Role == RoleUnclaimed {
-			p.Role, p.Decision.Why = RoleUnclear, "whose it is cannot be told: "+why.Error()
+			p.doubt(why)
 		}
 	}
+}
+
+func (p *Process) doubt(why error) {
+	p.Role, p.Decision.Why = RoleUnclear, "whose it is cannot be told: "+why.Error()
 }
 
 // claimsOn gives the pidfiles that account for processes of the survey, by the PID that

@@ -1,8 +1,10 @@
 package matcher
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/rules"
@@ -129,20 +131,39 @@ func (h *host) wrappersIn(s survey, d rules.Daemon, own rules.Pidfile, claims ma
 func (h *host) claimBelow(s survey, d rules.Daemon, pid int, pidfiles []rules.Pidfile, claims map[int]string) {
 	p, err := h.meet(pid)
 	defer p.Release()
-	if err != nil || p.Evidence.Life != fact.Alive {
+	if err == nil && p.Evidence.Life != fact.Alive {
+		return
+	}
+	if err != nil {
+		s.doubtBelow(pid, err)
 		return
 	}
 	p.Evidence.Argv = h.ReadArgv(pid)
 	p.Evidence.Below = fact.Of(s.below(pid))
 	for _, f := range pidfiles {
 		if !d.StandsFor(p.Evidence, f.Path) {
+			err = cmp.Or(err, fact.Unforeseen(p.Evidence.Argv.Err))
 			continue
 		}
 		decided := p
-		err := h.decideOn(rules.Question{Daemon: d, Pidfile: f}, &decided)
-		if err == nil && decided.Decision.Rule == rules.RuleWrapper && decided.Decision.Outcome == rules.Runs {
+		failed := h.decideOn(rules.Question{Daemon: d, Pidfile: f}, &decided)
+		if failed == nil && decided.Decision.Rule == rules.RuleWrapper && decided.Decision.Outcome == rules.Runs {
 			claims[f.StartedBy(p.Evidence)[0].PID] = f.Path
 			return
+		}
+		err = cmp.Or(err, failed, h.fault(decided))
+	}
+	if err != nil {
+		s.doubtBelow(pid, err)
+	}
+}
+
+// doubtBelow: whether a process is the wrapper of those below it could not be found out.
+func (s survey) doubtBelow(pid int, why error) {
+	below := s.below(pid)
+	for _, p := range s.found {
+		if slices.ContainsFunc(below, func(b fact.Below) bool { return b.PID == p.Evidence.PID }) {
+			p.doubt(why)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 type cellOrder struct {
 	Situation, Command string
 	Faults             int
+	Again              bool // what was missed is aimed at
 	Seed               uint64
 	Each               bool    // every errno, not only one of each kind
 	Errno              string  // this one alone, if it is not ""
@@ -54,7 +55,7 @@ func (h *host) play(o cellOrder) (cellResult, error) {
 		}
 	}
 	const again = 6
-	for n := 0; n < again && o.Faults == 0 && len(o.Only) == 0; n++ {
+	for n := 0; n < again && o.Again; n++ {
 		alone, err := p.run(fault{Alone: true})
 		if err != nil {
 			return p.result, err

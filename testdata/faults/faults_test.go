@@ -67,6 +67,7 @@ func TestFaults(t *testing.T) {
 	}
 	for i := range all {
 		all[i].Faults, all[i].Seed, all[i].Each = number, seed+uint64(i), each
+		all[i].Again = number == 0 && at.Call == ""
 		if commandOf(all[i].Command).slow && !rounds.Long() {
 			all[i].Faults = (number + 2) / 3 // 0 would be all
 		}
@@ -113,6 +114,14 @@ func TestNotThere(t *testing.T) {
 		{Command: "start-stop-daemon --status, exec", Situation: "started through a removed link", Only: each("newfstatat", "EMFILE", 8)},
 		{Command: "pidof NAME", Situation: "running", Only: each("newfstatat", "ESRCH", 4)},
 		{Command: "killproc", Situation: "several numbers", Only: each("pidfd_send_signal", "ESRCH", 2)},
+		// A script that had become another program was dead, as its first bytes could not be read.
+		{Command: "check", Situation: "a script that became another program", Only: append(each("openat", "EACCES", 12), each("newfstatat", "ESRCH", 12)...)},
+		// What could not be told of the wrapper left its daemon to no pidfile.
+		{Command: "list", Situation: "wrapper", Only: slices.Repeat(each("ppoll", "EPERM", 6), 3)},
+		// The interpreter's links led nowhere for a moment: then nothing ran the script.
+		{Command: "start-stop-daemon --start, exec", Situation: "script", Only: each("readlinkat", "ENOENT", 14)},
+		// Our own mount tree was nobody's.
+		{Command: "start-stop-daemon --stop --test, exec", Situation: "moved", Only: each("readlinkat", "ESRCH", 12)},
 	})
 }
 

@@ -31,7 +31,7 @@ func (c command) judge(s *scene, r, without run) string {
 		}
 		return fmt.Sprintf("exit %d: %s", r.exit, firstLine(r.stdout+r.stderr))
 	}
-	if c.same && !mayBeMute(r) && inNoOrder(r.stdout) != inNoOrder(without.stdout) {
+	if c.same && !mayBeMute(r) && inNoOrder(r.stdout) != inNoOrder(without.stdout) && !strings.HasSuffix(r.stderr, "; left alone\n") {
 		return fmt.Sprintf("it said %q", r.stdout)
 	}
 	if strings.HasPrefix(c.name, "list") {
@@ -104,8 +104,8 @@ func (s *scene) who(pid int) string {
 	case s.stranger:
 		return "the stranger"
 	}
-	if slices.Contains(s.further, pid) {
-		return fmt.Sprintf("%d, of the instance as well", pid)
+	if i := slices.Index(s.further, pid); i >= 0 { // no number, which differs from scene to scene
+		return "of the instance as well" + strings.Repeat(", too", i)
 	}
 	return fmt.Sprint(pid)
 }

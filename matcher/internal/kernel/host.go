@@ -148,10 +148,18 @@ func (h *System) Open() error {
 
 // readSelf: a namespace that this kernel does not know is absent, and nobody has another.
 func (h *System) readSelf() error {
-	self := filepath.Join(h.Proc, "self/ns")
-	h.Self.mountNS, h.Self.userNS = ReadLink(filepath.Join(self, "mnt")), ReadLink(filepath.Join(self, "user"))
+	h.Self.mountNS, h.Self.userNS = h.ownNamespace("mnt"), h.ownNamespace("user")
 	h.Self.Root = Identify("/")
 	return cmp.Or(h.Unforeseen(h.Self.mountNS.Err), h.Unforeseen(h.Self.userNS.Err), h.Unforeseen(h.Self.Root.Err))
+}
+
+// ownNamespace is not that of a process that has ended, whatever the kernel says.
+func (h *System) ownNamespace(kind string) fact.Fact[string] {
+	ns := ReadLink(filepath.Join(h.Proc, "self/ns", kind))
+	if ns.Err != nil {
+		return fact.Failed[string](fact.OfPath(ns.Err))
+	}
+	return ns
 }
 
 func ReadLink(path string) fact.Fact[string] {
