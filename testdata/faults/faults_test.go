@@ -120,6 +120,8 @@ func TestNotThere(t *testing.T) {
 		{Command: "list", Situation: "wrapper", Only: slices.Repeat(each("ppoll", "EPERM", 6), 3)},
 		// The interpreter's links led nowhere for a moment: then nothing ran the script.
 		{Command: "start-stop-daemon --start, exec", Situation: "script", Only: each("readlinkat", "ENOENT", 14)},
+		// A registration that could not be read left its pidfile to a second one.
+		{Command: "register, taken", Situation: "running", Only: each("read", "ENOENT", 24)},
 		// Our own mount tree was nobody's.
 		{Command: "start-stop-daemon --stop --test, exec", Situation: "moved", Only: each("readlinkat", "ESRCH", 12)},
 	})

@@ -56,10 +56,10 @@ func Read(path string) (map[string]Var, error) {
 }
 
 // NotAbsent keeps an error about a file or directory that is open from being taken for
-// its absence.
+// its absence: it is a fault.
 func NotAbsent(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("reading %s: %v", path, err)
+		return fmt.Errorf("reading %s: %v: %w", path, err, unix.EIO)
 	}
 	return err
 }
