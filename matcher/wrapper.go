@@ -142,7 +142,9 @@ func (h *host) claimBelow(s survey, d rules.Daemon, pid int, pidfiles []rules.Pi
 	p.Evidence.Below = fact.Of(s.below(pid))
 	for _, f := range pidfiles {
 		if !d.StandsFor(p.Evidence, f.Path) {
-			err = cmp.Or(err, fact.Unforeseen(p.Evidence.Argv.Err))
+			if untold := p.Evidence.Argv.Err; !errors.Is(untold, fact.ErrUntold) { // as anybody may have it
+				err = cmp.Or(err, fact.Unforeseen(untold))
+			}
 			continue
 		}
 		decided := p
