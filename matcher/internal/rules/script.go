@@ -16,6 +16,8 @@ func script(q Question) finding {
 	switch {
 	case d.Script == nil && d.File.State == fact.Absent && q.Pidfile.Path != "":
 		return removedScript(q)
+	case d.Script == nil && d.Unread != nil:
+		return no("what interprets %s, if anything does, cannot be read", d.Path)
 	case d.Script == nil:
 		return no("%s is no script", d.Path)
 	case e.Exe.State != fact.Known:

@@ -125,6 +125,9 @@ func adviceUnknown(r matcher.Report, doubt error) string {
 	case "not-our-proc":
 		return "Mount /proc of this PID namespace: mount -t proc proc /proc."
 	}
+	if r.Daemon.Unread != nil {
+		return "Touch nothing. Root may not read the daemon's file here (" + say.Command("ls", "-l", r.Daemon.Path) + "): ask where it may, on the container's host or the file's server."
+	}
 	if main, _ := r.Adoptable(); main != nil {
 		return fmt.Sprintf("See whether process %d is this daemon: ps -fp %d. If it is, and its pidfile is lost or wrong, %s.",
 			main.Evidence.PID, main.Evidence.PID, cmp.Or(adoption(r, doubt), "end it by hand and start it again"))
