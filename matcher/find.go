@@ -111,6 +111,9 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 			found[p.Evidence.PID] = true
 		}
 	}
+	if f.Scripts && len(found) == 0 && d.Unread != nil {
+		return fmt.Errorf("%w: %s", ErrNoAnswer, d.WhyUnread())
+	}
 	return nil
 }
 

@@ -90,7 +90,7 @@ func (h *host) match(ctx context.Context, c rules.Criteria) (Matched, error) {
 	case c.Exec != "":
 		var s survey
 		s, err = h.scan(d, c, true)
-		found, m.Reason, err = s.found, s.blind, cmp.Or(err, s.failure, h.unreadable(d))
+		found, m.Reason, err = s.found, cmp.Or(s.blind, d.WhyUnread()), cmp.Or(err, s.failure, h.unreadable(d))
 	default:
 		found, m.Reason, err = h.matchAll(c)
 	}

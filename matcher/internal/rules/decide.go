@@ -367,7 +367,7 @@ func unreadable(q Question) finding {
 	case e.Exe.State == fact.Known && d.File.State == fact.Unreadable:
 		return yes(Undecided, FileUnknown, "%s: %s", d.Path, fact.Plain(d.File.Err))
 	case e.Exe.State == fact.Known && d.Unread != nil:
-		return yes(Undecided, FileUnknown, "it runs %s, and whether %s is a script cannot be read (%s)", e.Exe.Value.Link, d.Path, fact.Plain(d.Unread))
+		return yes(Undecided, FileUnknown, "it runs %s, and %s", e.Exe.Value.Link, d.WhyUnread())
 	case e.Exe.State == fact.Known && d.File.State == fact.Known && !e.Exe.Value.ID.Known() && e.Exe.Value.IDErr != nil:
 		return yes(Undecided, FileUnknown, "which file its %s is cannot be read (%s)", e.Exe.Value.Link, fact.Plain(e.Exe.Value.IDErr))
 	case e.Exe.State == fact.Known && AtPathOf(e.Exe.Value, d) && (e.Tree == fact.PlaceUnknown || e.Tree == fact.OtherPlace && (!e.Exe.Value.ID.Known() || e.Filesystem.State == fact.Unreadable)):

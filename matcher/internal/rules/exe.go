@@ -41,6 +41,14 @@ type Daemon struct {
 func (d Daemon) Base() string     { return filepath.Base(d.Path) }
 func (d Daemon) RealBase() string { return filepath.Base(d.Real) }
 
+// WhyUnread says that it may be a script, of which nothing is known; "" if that is known.
+func (d Daemon) WhyUnread() string {
+	if d.Unread == nil {
+		return ""
+	}
+	return fmt.Sprintf("whether %s is a script cannot be read (%s)", d.Path, fact.Plain(d.Unread))
+}
+
 // Unnamed reports that no executable was given.
 func (d Daemon) Unnamed() bool { return d.Path == "" }
 

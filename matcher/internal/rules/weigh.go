@@ -60,7 +60,7 @@ func Weigh(others []Other, d Daemon, listeningOnly bool, blind string) (w Weight
 	case d.File.State == fact.Unreadable:
 		return Doubtful, fmt.Sprintf("; what runs it cannot be told: %s: %s", d.Path, fact.Plain(d.File.Err))
 	case d.Unread != nil:
-		return Doubtful, fmt.Sprintf("; what runs it cannot be told: whether %s is a script cannot be read (%s)", d.Path, fact.Plain(d.Unread))
+		return Doubtful, "; what runs it cannot be told: " + d.WhyUnread()
 	case blind != "":
 		return Doubtful, "; " + blind
 	}
