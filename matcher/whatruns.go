@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"cmp"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +26,11 @@ func (h *host) instanceOf(p rules.Pidfile) Listed {
 	if listed.Main.Evidence.Exe.State != fact.Known && listed.Verdict == Running {
 		listed.Verdict, listed.PidfileVerdict, listed.Rule = Unknown, Unknown, rules.RuleUnreadable
 		listed.Reason = "its executable cannot be read; " + rules.Remedy(listed.Main.Evidence)
+		return listed
+	}
+	if err := h.Unforeseen(listed.Main.Evidence.Exe.Value.IDErr); err != nil && listed.Verdict == Running {
+		listed.Verdict, listed.PidfileVerdict, listed.Rule = Unknown, Unknown, rules.RuleUnreadable
+		listed.Reason = fmt.Sprintf("which file its %s is cannot be read (%s)", listed.Main.Evidence.Exe.Value.Link, fact.Plain(err))
 		return listed
 	}
 	// What it runs proves nothing about whose the number is: that was asked before.

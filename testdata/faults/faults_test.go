@@ -122,6 +122,8 @@ func TestNotThere(t *testing.T) {
 		{Command: "start-stop-daemon --start, exec", Situation: "script", Only: each("readlinkat", "ENOENT", 14)},
 		// A registration that could not be read left its pidfile to a second one.
 		{Command: "register, taken", Situation: "running", Only: each("read", "ENOENT", 24)},
+		// What a pidfile's process runs could not be told, and it was called running by its number.
+		{Command: "list --json", Situation: "names another's worker", Only: each("statx", "EAGAIN", 50)[30:]},
 		// Our own mount tree was nobody's.
 		{Command: "start-stop-daemon --stop --test, exec", Situation: "moved", Only: each("readlinkat", "ESRCH", 12)},
 	})
