@@ -24,14 +24,10 @@ func (h *host) instanceOf(p rules.Pidfile) Listed {
 		return h.withoutFirst(listed, p)
 	}
 	if listed.Main.Evidence.Exe.State != fact.Known && listed.Verdict == Running {
-		listed.Verdict, listed.PidfileVerdict, listed.Rule = Unknown, Unknown, rules.RuleUnreadable
-		listed.Reason = "its executable cannot be read; " + rules.Remedy(listed.Main.Evidence)
-		return listed
+		return listed.unread("its executable cannot be read; " + rules.Remedy(listed.Main.Evidence))
 	}
 	if err := h.Unforeseen(listed.Main.Evidence.Exe.Value.IDErr); err != nil && listed.Verdict == Running {
-		listed.Verdict, listed.PidfileVerdict, listed.Rule = Unknown, Unknown, rules.RuleUnreadable
-		listed.Reason = fmt.Sprintf("which file its %s is cannot be read (%s)", listed.Main.Evidence.Exe.Value.Link, fact.Plain(err))
-		return listed
+		return listed.unread(fmt.Sprintf("which file its %s is cannot be read (%s)", listed.Main.Evidence.Exe.Value.Link, fact.Plain(err)))
 	}
 	// What it runs proves nothing about whose the number is: that was asked before.
 	for _, program := range h.programs(listed.Main.Evidence) {
@@ -46,12 +42,17 @@ func (h *host) instanceOf(p rules.Pidfile) Listed {
 		}
 		if err := h.untold(proven); err != nil {
 			listed.Report = proven
-			listed.Verdict, listed.PidfileVerdict, listed.Rule, listed.Reason = Unknown, Unknown, rules.RuleUnreadable, err.Error()
-			break
+			return listed.unread(err.Error())
 		}
 		listed.Daemon = proven.Daemon
 	}
 	return listed
+}
+
+// unread is what cannot be told, for want of what was to be read.
+func (l Listed) unread(why string) Listed {
+	l.Verdict, l.PidfileVerdict, l.Rule, l.Reason = Unknown, Unknown, rules.RuleUnreadable, why
+	return l
 }
 
 // untold is why it cannot be told whether a process runs what it seems to run: an error that

@@ -79,11 +79,9 @@ func (r run) hits() (n int) {
 // most is how often one thread makes each call, and how often all of them do. Calls
 // of Go's runtime before main count, as they do for strace.
 func (r run) most() (byThread, all map[string]int) {
-	each, byThread, all := map[[2]string]int{}, map[string]int{}, map[string]int{}
-	for _, c := range r.calls {
-		each[[2]string{c.thread, c.name}]++
-		all[c.name]++
-		byThread[c.name] = max(byThread[c.name], each[[2]string{c.thread, c.name}])
+	byThread, all = map[string]int{}, map[string]int{}
+	for at, n := range r.inThreads() {
+		all[at.call], byThread[at.call] = max(all[at.call], at.nth), max(byThread[at.call], n)
 	}
 	return byThread, all
 }

@@ -60,7 +60,7 @@ func TestFaults(t *testing.T) {
 	}
 	var at fault
 	if _, err := fmt.Sscanf(os.Getenv("FAULTS_AT"), "%s %s when=%d", &at.Call, &at.Errno, &at.Nth); err == nil {
-		at.Alone = strings.HasSuffix(os.Getenv("FAULTS_AT"), fault{Alone: true}.env()[0])
+		at.Alone = strings.HasSuffix(os.Getenv("FAULTS_AT"), oneProcessor)
 		for i := range all {
 			all[i].Only = []fault{at}
 		}

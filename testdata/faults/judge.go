@@ -26,7 +26,8 @@ func (c command) judge(s *scene, r, without run) string {
 		return "a traceback: " + firstLine(r.stderr)
 	}
 	if r.exit != without.exit {
-		if slices.Contains(c.unknown, r.exit) {
+		partly := r.exit == 1 && len(s.further) > 0 && len(r.signals()) > 0 // killproc(8): only some of several could be signalled
+		if slices.Contains(c.unknown, r.exit) || partly {
 			return c.mute(r)
 		}
 		return fmt.Sprintf("exit %d: %s", r.exit, firstLine(r.stdout+r.stderr))

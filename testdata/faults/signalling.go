@@ -19,12 +19,12 @@ var signalling = []command{
 	{
 		name: "killproc HUP", in: stopping,
 		args:    func(s *scene) []string { return []string{"killproc", "-p", s.pidfile, s.daemon, "HUP"} },
-		unknown: refused, may: theMain,
+		unknown: cannotTell, may: theMain,
 	},
 	{
 		name: "killproc TERM", in: stopping,
 		args:    func(s *scene) []string { return []string{"killproc", "-p", s.pidfile, s.daemon, "TERM"} },
-		unknown: refused, may: theMain, became: pidfileGone,
+		unknown: cannotTell, may: theMain, became: pidfileGone,
 	},
 	{name: "start-stop-daemon --status, both", args: ssd(true, true, "--status"), unknown: cannotTell},
 	{name: "start-stop-daemon --status, exec", args: ssd(true, false, "--status"), unknown: cannotTell},

@@ -20,15 +20,14 @@ func (f fault) String() string {
 	if f.Call == "" {
 		return "no fault"
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s %s when=%d %s", f.Call, f.Errno, f.Nth, strings.Join(f.env(), "")))
+	said := fmt.Sprintf("%s %s when=%d", f.Call, f.Errno, f.Nth)
+	if f.Alone {
+		said += " " + oneProcessor
+	}
+	return said
 }
 
-func (f fault) env() []string {
-	if f.Alone {
-		return []string{"GOMAXPROCS=1"}
-	}
-	return nil
-}
+const oneProcessor = "GOMAXPROCS=1"
 
 // run is what came of a command.
 type run struct {
@@ -69,7 +68,11 @@ func (s *scene) under(f fault, c command) (run, error) {
 	}
 	args = append(args, c.args(s)...)
 	out, errs := filepath.Join(h.dir, "stdout"), filepath.Join(h.dir, "stderr")
-	exit, hung, err := h.execute(args, append(c.env(h), f.env()...), out, errs, runTime)
+	env := c.env(h)
+	if f.Alone {
+		env = append(env, oneProcessor)
+	}
+	exit, hung, err := h.execute(args, env, out, errs, runTime)
 	if err != nil {
 		return run{}, err
 	}
