@@ -39,6 +39,18 @@ func testOtherName(t *testing.T, h *Host) {
 	l.answered(t, time.Now())
 	m.stopsAndStarts(t, "front.socket", "side.socket")
 	l.answered(t, time.Now())
+	m.asksSeldom(t)
+}
+
+// asksSeldom requires that a look asks once for the service, once for all that may start it, and once for each level above,
+// of which targets are two: each question is a process, and wakes PID 1. They were six, for a service that nothing else pulls
+// in.
+func (m modular) asksSeldom(t *testing.T) {
+	t.Helper()
+	m.Must(t, "strace -f -qq -e trace=execve -o /run/asked pidproof triggers "+m.name)
+	if asked := m.Must(t, `grep 'execve("[^"]*/systemctl"' /run/asked`); strings.Count(asked, "\n") > 4 {
+		t.Errorf("systemd was asked %d times:\n%s", strings.Count(asked, "\n"), asked)
+	}
 }
 
 // testPath: a condition that stays true starts the service each time it has ended.

@@ -40,7 +40,13 @@ func (b busNames) of(unit []string) (names []string) {
 	return names
 }
 
-func (b busNames) units() []string { return slices.Sorted(maps.Keys(b.names)) }
+// started are the units that it may have started now.
+func (b busNames) started() []string {
+	if !b.up {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(b.names))
+}
 
 func (b busNames) state() string {
 	if b.up {

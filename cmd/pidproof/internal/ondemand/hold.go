@@ -219,12 +219,11 @@ func (s *Service) Contended(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	for { // it goes on stopping, without a job that anybody could wait for
+	for looks := (looks{}); ; looks.await(seldomTick) { // it goes on stopping, without a job that anybody could wait for
 		shown, err := show(ctx, []string{"Id", "ActiveState"}, s.Unit.ID)
 		if err != nil || shown[0].get("ActiveState") != "deactivating" {
 			return err == nil, err
 		}
-		time.Sleep(standingTick)
 	}
 }
 

@@ -42,22 +42,17 @@ const (
 	manyParts = 500
 )
 
-var partProperties = []string{
-	"Id", "Names", "LoadState", "ActiveState", "ControlGroup", "KillMode", "MainPID", "ExecMainStartTimestampMonotonic",
-	"TriggeredBy", "DropInPaths", "ConsistsOf",
-}
-
 // lookAtParts finds the units that stop with the service, PartOf=: a service that is a
 // name for others, as Debian's tor, postgresql and openvpn, does nothing but that.
 // "systemctl stop" does not wait for them.
-func (s *Service) lookAtParts(ctx context.Context, level []string) error {
+func (s *Service) lookAtParts(ctx context.Context, systemd snapshot, level []string) error {
 	seen := slices.Clone(s.Unit.Names)
 	for len(level) > 0 {
 		level = slices.DeleteFunc(level, func(unit string) bool { return slices.Contains(seen, unit) })
 		if seen = append(seen, level...); len(seen) > manyParts {
 			return fmt.Errorf("%s has more than %d parts (PartOf=)", s.Name, manyParts)
 		}
-		shown, err := show(ctx, partProperties, level...)
+		shown, err := systemd.show(ctx, level...)
 		if err != nil {
 			return err
 		}
@@ -89,14 +84,10 @@ func (s *Service) startedBy(names []string) (starts []string) {
 // lookAtPullers looks at the units that the service is started with, upward: until one
 // that runs, as systemd does not look at what a unit wants that is active already when
 // another one needs it; only when somebody starts that one itself.
-func (s *Service) lookAtPullers(ctx context.Context, bus busNames) error {
-	edges, err := s.unloaded(ctx, bus)
+func (s *Service) lookAtPullers(ctx context.Context, systemd snapshot, bus busNames) error {
+	edges, err := s.unloaded(ctx, systemd, bus)
 	if err != nil {
 		return err
-	}
-	properties := []string{"Id", "Names", "ActiveState", "TriggeredBy"}
-	for _, r := range relations {
-		properties = append(properties, r.property)
 	}
 	var level []*puller
 	seen := map[string]bool{}
@@ -111,11 +102,11 @@ func (s *Service) lookAtPullers(ctx context.Context, bus busNames) error {
 		for _, p := range level {
 			ids = append(ids, p.id)
 		}
-		shown, err := show(ctx, properties, ids...)
+		shown, err := systemd.show(ctx, ids...)
 		if err != nil {
 			return err
 		}
-		if err := s.addArmed(ctx, level, shown, bus); err != nil {
+		if err := s.addArmed(ctx, systemd, level, shown, bus); err != nil {
 			return err
 		}
 		if level = above(level, shown, edges, seen); len(seen) > manyUnits {
@@ -171,7 +162,7 @@ func above(level []*puller, shown []properties, edges map[string][]edge, seen ma
 }
 
 // addArmed adds what would start those of a level.
-func (s *Service) addArmed(ctx context.Context, level []*puller, shown []properties, bus busNames) error {
+func (s *Service) addArmed(ctx context.Context, systemd snapshot, level []*puller, shown []properties, bus busNames) error {
 	triggers := map[string]*puller{}
 	var names []string
 	for i, p := range shown {
@@ -192,7 +183,7 @@ func (s *Service) addArmed(ctx context.Context, level []*puller, shown []propert
 			}
 		}
 	}
-	shown, err := show(ctx, triggerProperties, names...)
+	shown, err := systemd.show(ctx, names...)
 	if err != nil {
 		return err
 	}
@@ -231,13 +222,10 @@ func (s *Service) add(t Trigger) {
 // unloaded reads the dependencies of what the bus may start, and of what another service's
 // triggers start, once they are restored: systemd knows who wants a unit only of units that
 // it has loaded, and those it loads when they are started.
-func (s *Service) unloaded(ctx context.Context, bus busNames) (edges map[string][]edge, err error) {
+func (s *Service) unloaded(ctx context.Context, systemd snapshot, bus busNames) (edges map[string][]edge, err error) {
 	edges = map[string][]edge{}
 	seen := map[string]bool{}
-	level := slices.Collect(maps.Keys(s.elsewhere.of))
-	if bus.up {
-		level = with(level, bus.units())
-	}
+	level := with(slices.Collect(maps.Keys(s.elsewhere.of)), bus.started())
 	for len(level) > 0 {
 		for _, unit := range level {
 			seen[unit] = true
@@ -245,7 +233,7 @@ func (s *Service) unloaded(ctx context.Context, bus busNames) (edges map[string]
 		if len(seen) > manyUnits {
 			return nil, fmt.Errorf("the bus, and what is held off, may start more than %d units", manyUnits)
 		}
-		shown, err := show(ctx, []string{"Id", "LoadState", "ActiveState", "Requires", "BindsTo", "Wants", "Upholds"}, level...)
+		shown, err := systemd.show(ctx, level...)
 		if err != nil {
 			return nil, err
 		}
@@ -304,13 +292,13 @@ type elsewhere struct {
 	of       map[string][]string // by the unit
 }
 
-func lookElsewhere(ctx context.Context, service string) (e elsewhere, err error) {
-	e.triggers, e.of = heldElsewhere(service), map[string][]string{}
-	shown, err := show(ctx, []string{"Id", "Triggers"}, e.triggers...)
+func (e *elsewhere) look(ctx context.Context, systemd snapshot) error {
+	e.of = map[string][]string{}
+	shown, err := systemd.show(ctx, e.triggers...)
 	for i, p := range shown {
 		for _, unit := range wordsOf(p.get("Triggers")) {
 			e.of[unit] = append(e.of[unit], e.triggers[i])
 		}
 	}
-	return e, err
+	return err
 }

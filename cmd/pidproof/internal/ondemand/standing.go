@@ -183,8 +183,21 @@ func (p *Processes) Release() {
 	p.fds, p.pids = nil, nil
 }
 
-// standingTick is how often a service is looked at.
+// standingTick is how often a process is looked at.
 const standingTick = 50 * time.Millisecond
+
+// seldomTick is how often a unit is looked at that has not changed for a while: it costs a
+// process, and wakes PID 1.
+const seldomTick = 10 * standingTick
+
+// looks are those at a unit, which become rarer: systemd keeps when it was started last.
+type looks struct{ pause time.Duration }
+
+// await waits for the next one.
+func (l *looks) await(longest time.Duration) {
+	l.pause = min(max(2*l.pause, standingTick), seldomTick)
+	time.Sleep(min(l.pause, longest))
+}
 
 // StopInstances ends what the service has beside its unit: parts, for which "systemctl
 // stop" does not wait, instances of its template, and what inetd has started for it. What
@@ -257,12 +270,15 @@ func (r Return) String() string {
 	return fmt.Sprintf("came back as process %d", r.PID)
 }
 
+// startProperties say whether a unit runs, and when it was started last.
+var startProperties = []string{"Id", "ActiveState", "MainPID", "ExecMainStartTimestampMonotonic"}
+
 // CameBack tells whether the service has started since a moment.
 func (s *Service) CameBack(ctx context.Context, since Moment) (Return, error) {
 	if session, err := s.newSession(); err != nil || session.Came || s.Unit == nil {
 		return session, err
 	}
-	shown, err := show(ctx, unitProperties, s.Unit.ID)
+	shown, err := show(ctx, startProperties, s.Unit.ID)
 	if err != nil {
 		return Return{}, err
 	}
@@ -275,7 +291,7 @@ func (s *Service) CameBack(ctx context.Context, since Moment) (Return, error) {
 		}
 	}
 	others := slices.DeleteFunc(s.others(), func(unit string) bool { return slices.Contains(s.ours, unit) })
-	shown, err = show(ctx, partProperties, others...)
+	shown, err = show(ctx, startProperties, others...)
 	if err != nil {
 		return Return{}, err
 	}
@@ -301,7 +317,8 @@ func (s *Service) StaysStopped(ctx context.Context, stopped Moment) error {
 		}
 	}
 	var listening []Address
-	for until := time.Now().Add(SettleTime); ; time.Sleep(standingTick) {
+	var looks looks
+	for until := time.Now().Add(SettleTime); ; looks.await(time.Until(until)) {
 		back, err := s.CameBack(ctx, stopped)
 		if err != nil {
 			return err

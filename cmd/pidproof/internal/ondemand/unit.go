@@ -43,12 +43,6 @@ func (m Moment) Time() time.Time {
 	return time.Now().Add(-time.Duration(Now()-m) * time.Microsecond)
 }
 
-// Of systemd's D-Bus interface, org.freedesktop.systemd1(5).
-var unitProperties = []string{
-	"Id", "Names", "LoadState", "ActiveState", "SourcePath", "ExecStart", "ControlGroup", "KillMode", "MainPID",
-	"ExecMainStartTimestampMonotonic", "TriggeredBy", "DropInPaths", "ConsistsOf",
-}
-
 func unitOf(p properties) Unit {
 	pid, _ := strconv.Atoi(p.get("MainPID"))
 	started, _ := strconv.ParseUint(p.get("ExecMainStartTimestampMonotonic"), 10, 64)
@@ -92,47 +86,51 @@ func (u Unit) Runs() bool { return u.Active != "inactive" && u.Active != "failed
 // unitName is the unit that invoke-rc.d makes of a service's name.
 func unitName(service string) string { return strings.TrimSuffix(service, ".sh") + ".service" }
 
-var triggerProperties = []string{
-	"Id", "LoadState", "ActiveState", "SubState", "Triggers", "Accept", "Listen", "Transient",
-	"RequiredBy", "BoundBy", "WantedBy", "UpheldBy",
-}
-
 // lookAtUnit asks systemd.
 func (s *Service) lookAtUnit(ctx context.Context) error {
-	shown, err := show(ctx, unitProperties, unitName(s.Name))
+	systemd := snapshot{}
+	shown, err := systemd.program(ctx, unitName(s.Name))
 	if err != nil {
 		return err
 	}
-	unit := unitOf(shown[0])
+	unit := unitOf(shown)
 	s.Unit = &unit
 	if unit.Load == "loaded" && strings.HasSuffix(unit.ID, ".service") { // of an alias, what it stands for
 		s.Name = strings.TrimSuffix(unit.ID, ".service")
 	}
-	if err := s.lookAtParts(ctx, wordsOf(shown[0].get("ConsistsOf"))); err != nil {
+	if err := s.lookAtParts(ctx, systemd, wordsOf(shown.get("ConsistsOf"))); err != nil {
 		return err
 	}
 	if r, _ := ReadRecord(s.Name); r != nil { // whoever is to restore it says what is wrong with it
 		s.recorded, s.packages = r.Units, r.Packages
 	}
-	if s.elsewhere, err = lookElsewhere(ctx, s.Name); err != nil {
-		return err
-	}
-	if err := s.lookAtTriggers(ctx); err != nil {
-		return err
-	}
 	bus, err := lookAtBus()
 	if err != nil {
 		return err
 	}
+	s.elsewhere.triggers = heldElsewhere(s.Name)
+	// All that is known to be asked about further down.
+	first := slices.Concat(s.ownTriggers(), s.elsewhere.triggers, bus.started())
+	for _, r := range relations {
+		first = append(first, wordsOf(shown.get(r.property))...)
+	}
+	if _, err := systemd.show(ctx, first...); err != nil {
+		return err
+	}
+	if err := s.elsewhere.look(ctx, systemd); err != nil {
+		return err
+	}
+	if err := s.lookAtTriggers(ctx, systemd); err != nil {
+		return err
+	}
 	s.busTriggers(bus)
-	return s.lookAtPullers(ctx, bus)
+	return s.lookAtPullers(ctx, systemd, bus)
 }
 
-// lookAtTriggers finds those of the service and its parts: TriggeredBy= has those that are
-// loaded, so those of the service's own name are asked for, too, and those that are
+// ownTriggers are those that may start the service and its parts: TriggeredBy= has those that
+// are loaded, so those of the service's own name are asked for, too, and those that are
 // recorded.
-func (s *Service) lookAtTriggers(ctx context.Context) error {
-	names := slices.Clone(s.elsewhere.triggers)
+func (s *Service) ownTriggers() (names []string) {
 	for _, unit := range s.units() {
 		names = append(names, unit.Activators...)
 	}
@@ -140,10 +138,14 @@ func (s *Service) lookAtTriggers(ctx context.Context) error {
 	for _, kind := range []Kind{Socket, Path, Timer} {
 		names = append(names, base+"."+string(kind))
 	}
-	names = append(names, s.recorded...)
+	return append(names, s.recorded...)
+}
+
+// lookAtTriggers finds those of the service and its parts.
+func (s *Service) lookAtTriggers(ctx context.Context, systemd snapshot) error {
+	names := append(s.ownTriggers(), s.elsewhere.triggers...)
 	slices.Sort(names)
-	names = slices.Compact(names)
-	shown, err := show(ctx, triggerProperties, names...)
+	shown, err := systemd.show(ctx, slices.Compact(names)...)
 	if err != nil {
 		return err
 	}
