@@ -33,7 +33,7 @@ GOFLAGS := $(strip $(filter-out -trimpath $(SMALLER),$(GOFLAGS)) -trimpath $(SMA
 export GOFLAGS
 COMPILE  = GOGC=400
 
-.PHONY: build completion demo test attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always deb dsc deb-check fleet
+.PHONY: build completion demo test test-lab test-others attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always deb dsc deb-check fleet
 
 build: bin/pidproof completion
 
@@ -75,19 +75,28 @@ packages:
 	@sh testdata/packages.sh
 
 # The binary first: several tests call `make install` at the same time. Whatever a test waits for has a limit of its own
-# (testdata/waiting); the time-out ends a test that hangs by itself. The comparison lab has a process whose arguments
-# cannot be read, by nobody on the machine, so it runs alone. The other lab is what takes longest, so it begins first; most
-# of its tests wait: for daemons, and for init scripts that sleep. `make lint` has vetted all of it. Only a debugger would
-# ask for DWARF.
+# (testdata/waiting); the time-out ends a test that hangs by itself. The lab takes longest, and most of its tests wait: for
+# daemons, and for init scripts that sleep. So it runs beside all others. The comparison, which waits for tools that hang,
+# has a process whose arguments cannot be read, by nobody on the machine: of the tests only the lab's do not meet it, on
+# hosts of their own.
 test: packages bin/pidproof completion $(TOOLS)
-	@RACE=$(RACE); export RACE; \
-	for packages in "./testdata/lab $(filter-out ./testdata/lab ./testdata/compare,$(PACKAGES))" ./testdata/compare; do \
-		CGO_ENABLED=$${RACE:+1} $(COMPILE) "$(CURDIR)/bin/tools/gotestsum" --format pkgname --format-hide-empty-pkg --post-run-command 'sh testdata/leftout.sh' \
-			-- $$RACE -gcflags=all=-dwarf=false -ldflags=-w -exec 'env -u GOGC CGO_ENABLED=0' \
-			-vet=off -count=1 -timeout 3h -parallel "$$((2 * $$(nproc)))" $$packages || { echo "make test: failed in: $$packages"; exit 1; }; \
-	done
+	@$(MAKE) --no-print-directory -j2 'RACE=$(RACE)' test-lab test-others
 	$(COMPILE) go -C testdata/tools test -count=1 ./...
 	$(COMPILE) go -C scripts/packages test -count=1 ./...
+
+test-lab:
+	@$(call tests,,./testdata/lab)
+# The race detector is for what is delivered. What checks that calls it as a program.
+test-others:
+	@code=0; $(call tests,$(RACE),./...) || code=1; \
+	$(call tests,,$(filter-out ./... ./testdata/lab ./testdata/compare,$(PACKAGES))) || code=1; \
+	$(call tests,,./testdata/compare) || code=1; exit $$code
+
+# $(call tests,-race or not,PACKAGES): `make lint` has vetted all of it; only a debugger would ask for DWARF.
+tests = { CGO_ENABLED=$(if $(1),1,0) $(COMPILE) "$(CURDIR)/bin/tools/gotestsum" --format pkgname --format-hide-empty-pkg \
+	--post-run-command 'sh testdata/leftout.sh' -- $(1) $(if $(1),-gcflags=all=-dwarf=false) -ldflags=-w \
+	-exec 'env -u GOGC CGO_ENABLED=0' -vet=off -count=1 -timeout 3h -p "$$((($$(nproc) + 1) / 2))" -parallel "$$((2 * $$(nproc)))" $(2) || \
+	{ echo "make test: failed in: $(2)"; false; }; }
 
 # The hostile tests at length, as root: an hour, and more on a slow machine. Writes the table of docs/threat-model.md, if all
 # hold. ONLY=TestLateWrapper tries one anew, and leaves the others' numbers as they were.
