@@ -33,7 +33,7 @@ GOFLAGS := $(strip $(filter-out -trimpath $(SMALLER),$(GOFLAGS)) -trimpath $(SMA
 export GOFLAGS
 COMPILE  = GOGC=400
 
-.PHONY: build completion demo test test-lab test-others attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always deb dsc deb-check fleet
+.PHONY: build completion demo test test-lab test-product test-attack test-rest attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always deb dsc deb-check fleet
 
 build: bin/pidproof completion
 
@@ -75,22 +75,23 @@ packages:
 	@sh testdata/packages.sh
 
 # The binary first: several tests call `make install` at the same time. Whatever a test waits for has a limit of its own
-# (testdata/waiting); the time-out ends a test that hangs by itself. The lab takes longest, and most of its tests wait: for
-# daemons, and for init scripts that sleep. So it runs beside all others. The comparison, which waits for tools that hang,
-# has a process whose arguments cannot be read, by nobody on the machine: of the tests only the lab's do not meet it, on
-# hosts of their own.
+# (testdata/waiting); the time-out ends a test that hangs by itself. Two run at a time, in this order: the lab takes longest,
+# and the comparison, which waits for tools that hang, runs beside it, as it has a process whose arguments cannot be read,
+# by nobody on the machine: only the lab's tests, on hosts of their own, do not meet it.
 test: packages bin/pidproof completion $(TOOLS)
-	@$(MAKE) --no-print-directory -j2 'RACE=$(RACE)' test-lab test-others
-	$(COMPILE) go -C testdata/tools test -count=1 ./...
-	$(COMPILE) go -C scripts/packages test -count=1 ./...
+	@$(MAKE) --no-print-directory -k -j2 'RACE=$(RACE)' test-lab test-product test-attack test-rest
 
 test-lab:
 	@$(call tests,,./testdata/lab)
-# The race detector is for what is delivered. What checks that calls it as a program.
-test-others:
-	@code=0; $(call tests,$(RACE),./...) || code=1; \
-	$(call tests,,$(filter-out ./... ./testdata/lab ./testdata/compare,$(PACKAGES))) || code=1; \
-	$(call tests,,./testdata/compare) || code=1; exit $$code
+# The comparison, and what is delivered, which is what the race detector is for: what checks it calls it as a program.
+test-product:
+	@code=0; $(call tests,,./testdata/compare) || code=1; $(call tests,$(RACE),./...) || code=1; exit $$code
+test-attack:
+	@$(call tests,,$(ATTACKS))
+test-rest:
+	@$(call tests,,$(filter-out ./... ./testdata/lab ./testdata/compare $(ATTACKS),$(PACKAGES)))
+	$(COMPILE) go -C testdata/tools test -count=1 ./...
+	$(COMPILE) go -C scripts/packages test -count=1 ./...
 
 # $(call tests,-race or not,PACKAGES): `make lint` has vetted all of it; only a debugger would ask for DWARF.
 tests = { CGO_ENABLED=$(if $(1),1,0) $(COMPILE) "$(CURDIR)/bin/tools/gotestsum" --format pkgname --format-hide-empty-pkg \
