@@ -79,7 +79,7 @@ packages:
 # and the comparison, which waits for tools that hang, runs beside it, as it has a process whose arguments cannot be read,
 # by nobody on the machine: only the lab's tests, on hosts of their own, do not meet it.
 test: packages bin/pidproof completion $(TOOLS)
-	@$(MAKE) --no-print-directory -k -j2 'RACE=$(RACE)' test-lab test-product test-attack test-rest
+	@$(MAKE) --no-print-directory -k -j2 'RACE=$(RACE)' test-lab test-product test-rest test-attack
 
 test-lab:
 	@$(call tests,,./testdata/lab)

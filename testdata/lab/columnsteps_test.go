@@ -187,7 +187,8 @@ status) status_of_proc -p $PIDFILE $DAEMON haproxy ;;
 esac
 `
 
-// mariadbSafe has the wrapper's number in its pidfile, and asks about the server.
+// mariadbSafe has the wrapper's number in its pidfile, which start-stop-daemon writes when it has returned, and asks about
+// the server.
 const mariadbSafe = `#!/bin/sh
 . /lib/lsb/init-functions
 PIDFILE=/run/mariadbd-safe.pid DAEMON=/usr/sbin/mariadbd
@@ -195,7 +196,7 @@ case $1 in
 start)
 	install -m 755 -o mysql -d /run/mysqld
 	start-stop-daemon --start --oknodo --background --make-pidfile --pidfile $PIDFILE --exec /usr/bin/mysqld_safe
-	until mariadb-admin ping; do sleep 0.1; done >/dev/null 2>&1
+	until [ -s $PIDFILE ] && mariadb-admin ping; do sleep 0.1; done >/dev/null 2>&1
 	;;
 stop) killproc -p $PIDFILE $DAEMON && rm -f $PIDFILE ;;
 restart) $0 stop && $0 start ;;
