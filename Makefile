@@ -99,13 +99,13 @@ tests = { CGO_ENABLED=$(if $(1),1,0) $(COMPILE) "$(CURDIR)/bin/tools/gotestsum" 
 	-exec 'env -u GOGC CGO_ENABLED=0' -vet=off -count=1 -timeout 3h -p "$$((($$(nproc) + 1) / 2))" -parallel "$$((2 * $$(nproc)))" $(2) || \
 	{ echo "make test: failed in: $(2)"; false; }; }
 
-# The hostile tests at length, as root: an hour, and more on a slow machine. Writes the table of docs/threat-model.md, if all
+# The hostile tests at length, as root: some hours. Writes the table of docs/threat-model.md, if all
 # hold. ONLY=TestLateWrapper tries one anew, and leaves the others' numbers as they were.
 ATTACKS = ./testdata/attack $(wildcard ./testdata/histories ./testdata/faults)
 attack: bin/pidproof
 	@sh testdata/packages.sh attack
 	@results=$$(mktemp) || exit; PIDPROOF_ATTACK=1 PIDPROOF_ATTACK_RESULTS=$$results; export PIDPROOF_ATTACK PIDPROOF_ATTACK_RESULTS; \
-	code=0; go test -p 1 -count=1 -timeout 4h $(if $(ONLY),-run '^$(ONLY)$$') $(ATTACKS) && \
+	code=0; go test -p 1 -count=1 -timeout 24h $(if $(ONLY),-run '^$(ONLY)$$') $(ATTACKS) && \
 	go test -count=1 -timeout 2h -run '^$(or $(ONLY),TestReusedPID.*)$$' ./cmd/pidproof && \
 	go run ./testdata/attack/page -results "$$results" -only '$(ONLY)' || code=$$?; rm -f "$$results"; exit $$code
 
