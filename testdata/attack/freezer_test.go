@@ -3,22 +3,30 @@ package attack
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"pidproof/testdata/need"
 	"pidproof/testdata/rounds"
+	"pidproof/testdata/waiting"
 )
 
 // A daemon that is frozen by a cgroup, as a container's by `docker pause`.
 
-// freezers are the kinds. Version 2 lets KILL through, version 1 nothing.
-var freezers = []struct {
+type freezer struct {
 	mount, control, freeze, thaw string
 	killable                     bool
-}{
+}
+
+// freezers are the kinds. Version 2 lets KILL through, version 1 nothing.
+var freezers = []freezer{
 	{"/sys/fs/cgroup", "cgroup.freeze", "1", "0", true},
 	{"/sys/fs/cgroup/unified", "cgroup.freeze", "1", "0", true},
 	{"/sys/fs/cgroup/freezer", "freezer.state", "FROZEN", "THAWED", false},
@@ -28,9 +36,6 @@ var freezers = []struct {
 const cgroupEnv = "PIDPROOF_ATTACK_CGROUP"
 
 func TestFrozenDaemon(t *testing.T) {
-	if os.Getenv(insideEnv) == "" {
-		t.Cleanup(func() { sweepFreezers(t) })
-	}
 	onHost(t, func(t *testing.T) {
 		h := newQuietHost(t)
 		var found sync.WaitGroup
@@ -89,14 +94,43 @@ func askFrozen(t *testing.T, pidfile string, killable bool) {
 	}
 }
 
-// sweepFreezers thaws whoever is left, who ends then, and removes the cgroups.
-func sweepFreezers(t *testing.T) {
+// A run that was interrupted meanwhile left the cgroups, and with version 1 a daemon that KILL does not end.
+func TestInterruptedWhileFrozen(t *testing.T) {
+	need.Root(t)
+	t.Parallel()
+	name := fmt.Sprint("pidproof-interrupted", os.Getpid())
+	frozen := ""
+	for _, f := range freezers {
+		if _, err := os.Stat(f.mount + "/cgroup.procs"); err == nil {
+			frozen = filepath.Join(f.mount, name, f.control)
+		}
+	}
+	run := exec.Command("/proc/self/exe", "-test.run=^TestFrozenDaemon$")
+	run.Env = append(os.Environ(), "PIDPROOF_SUPERVISED=", rounds.Env+"=1", cgroupEnv+"="+name, builtEnv+"="+programs, "TMPDIR="+t.TempDir())
+	must(t, run.Start())
+	until(t, frozen+" says so", func() bool {
+		content, err := os.ReadFile(frozen)
+		return err == nil && slices.ContainsFunc(freezers, func(f freezer) bool { return strings.TrimSpace(string(content)) == f.freeze })
+	})
+	must(t, run.Process.Signal(unix.SIGTERM))
+	if err := run.Wait(); err == nil {
+		t.Error("the run ended well")
+	}
+	if _, err := os.Stat(filepath.Dir(frozen)); err == nil {
+		t.Errorf("%s is there still", filepath.Dir(frozen))
+	}
+}
+
+// thaw lets whoever is left end, also after Ctrl-C: nobody can kill what version 1 has frozen. Then the cgroups go.
+func thaw() {
 	for _, f := range freezers {
 		dir := filepath.Join(f.mount, os.Getenv(cgroupEnv))
 		if _, err := os.Stat(dir); err != nil {
 			continue
 		}
 		_ = os.WriteFile(filepath.Join(dir, f.control), []byte(f.thaw), 0)
-		until(t, dir+" is empty", func() bool { return os.Remove(dir) == nil })
+		if !waiting.Until(func() bool { return os.Remove(dir) == nil }) {
+			fmt.Fprintln(os.Stderr, "cgroup", dir, "is not empty")
+		}
 	}
 }

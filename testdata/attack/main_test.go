@@ -8,32 +8,38 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pidproof/testdata/supervise"
 )
 
 // programs holds what the attacks run: pidproof, and hostile/*.c under their names.
 var programs string
 
-const programsEnv = "PIDPROOF_ATTACK_PROGRAMS"
+const (
+	programsEnv = "PIDPROOF_ATTACK_PROGRAMS" // on a host
+	builtEnv    = "PIDPROOF_ATTACK_BUILT"    // in a run that a test has started
+)
 
 func TestMain(m *testing.M) {
-	os.Exit(runTests(m))
+	if programs = os.Getenv(programsEnv); programs != "" {
+		os.Exit(m.Run()) // on a host that the same test has made
+	}
+	if os.Getenv(cgroupEnv) == "" {
+		_ = os.Setenv(cgroupEnv, fmt.Sprint("pidproof-attack", os.Getpid()))
+	}
+	os.Exit(supervise.Main(func() int { return runTests(m) }, thaw))
 }
 
 func runTests(m *testing.M) int {
-	if programs = os.Getenv(programsEnv); programs != "" {
-		return m.Run() // on a host that the same test has made
+	if programs = os.Getenv(builtEnv); programs != "" {
+		return m.Run()
 	}
-	dir, err := os.MkdirTemp("", "pidproof-attack")
+	dir, err := os.MkdirTemp("", "attack")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
 	programs = dir
-	if err := os.Setenv(cgroupEnv, filepath.Base(dir)); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
 	if err := build(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

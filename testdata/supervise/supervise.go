@@ -24,8 +24,8 @@ const supervised = "PIDPROOF_SUPERVISED"
 
 // Main runs tests in a child, and gives the exit code to end with. As root the
 // child has a mount namespace of its own; its mounts, and what it left in /run,
-// end with it.
-func Main(tests func() int) int {
+// end with it. Sweeps run when it has ended, before whoever it left is ended.
+func Main(tests func() int, sweeps ...func()) int {
 	if os.Getenv(supervised) != "" {
 		if err := ownRun(); err != nil {
 			fmt.Fprintln(os.Stderr, "supervise: an own /run:", err)
@@ -33,7 +33,7 @@ func Main(tests func() int) int {
 		}
 		return tests()
 	}
-	code, err := superviseTests()
+	code, err := superviseTests(sweeps)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "supervise:", err)
 		return 1
@@ -50,7 +50,7 @@ func ownRun() error {
 	return unix.Mount("tmpfs", "/run", "tmpfs", 0, "mode=0755")
 }
 
-func superviseTests() (int, error) {
+func superviseTests(sweeps []func()) (int, error) {
 	// Daemons that tests start become our children when their parents end.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return 0, err
@@ -93,6 +93,9 @@ func superviseTests() (int, error) {
 			_ = child.Process.Kill()
 			<-ended
 		}
+	}
+	for _, sweep := range sweeps {
+		sweep()
 	}
 	endChildren()
 	if code := child.ProcessState.ExitCode(); code >= 0 {

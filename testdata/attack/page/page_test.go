@@ -38,7 +38,7 @@ func TestPageIsOfThisCode(t *testing.T) {
 	}
 }
 
-// Controls show that an attack is real; every other test has a row.
+// Controls show that an attack is real, and one test is about the tests; every other has a row.
 func TestEveryAttackHasARow(t *testing.T) {
 	tests, err := testsBelow(root)
 	if err != nil {
@@ -52,7 +52,7 @@ func TestEveryAttackHasARow(t *testing.T) {
 		}
 	}
 	for test, file := range tests {
-		if filepath.ToSlash(filepath.Dir(file)) == "testdata/attack" && !has[test] && !strings.HasSuffix(test, "Control") {
+		if filepath.ToSlash(filepath.Dir(file)) == "testdata/attack" && !has[test] && !strings.HasSuffix(test, "Control") && test != "TestInterruptedWhileFrozen" {
 			t.Errorf("%s in %s has no row", test, file)
 		}
 	}
