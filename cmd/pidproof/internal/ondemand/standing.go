@@ -317,8 +317,12 @@ func (s *Service) StaysStopped(ctx context.Context, stopped Moment) error {
 		}
 	}
 	var listening []Address
+	longest := seldomTick
+	if s.accepting() != "" || s.inetd != nil { // what comes for one client, and ends, leaves no trace
+		longest = standingTick
+	}
 	var looks looks
-	for until := time.Now().Add(SettleTime); ; looks.await(time.Until(until)) {
+	for until := time.Now().Add(SettleTime); ; looks.await(min(longest, time.Until(until))) {
 		back, err := s.CameBack(ctx, stopped)
 		if err != nil {
 			return err

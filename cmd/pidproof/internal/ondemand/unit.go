@@ -109,12 +109,12 @@ func (s *Service) lookAtUnit(ctx context.Context) error {
 		return err
 	}
 	s.elsewhere.triggers = heldElsewhere(s.Name)
-	// All that is known to be asked about further down.
+	// All that is known to be asked about further down; too many are refused there.
 	first := slices.Concat(s.ownTriggers(), s.elsewhere.triggers, bus.started())
 	for _, r := range relations {
 		first = append(first, wordsOf(shown.get(r.property))...)
 	}
-	if _, err := systemd.show(ctx, first...); err != nil {
+	if _, err := systemd.show(ctx, first[:min(len(first), manyUnits)]...); err != nil {
 		return err
 	}
 	if err := s.elsewhere.look(ctx, systemd); err != nil {
