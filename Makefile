@@ -99,8 +99,8 @@ tests = { CGO_ENABLED=$(if $(1),1,0) $(COMPILE) "$(CURDIR)/bin/tools/gotestsum" 
 	-exec 'env -u GOGC CGO_ENABLED=0' -vet=off -count=1 -timeout 3h -p "$$((($$(nproc) + 1) / 2))" -parallel "$$((2 * $$(nproc)))" $(2) || \
 	{ echo "make test: failed in: $(2)"; false; }; }
 
-# The hostile tests at length, as root: some hours. Writes the table of docs/threat-model.md, if all
-# hold. ONLY=TestLateWrapper tries one anew, and leaves the others' numbers as they were.
+# The hostile tests at length, as root: some hours. Writes the table of docs/threat-model.md, if all hold.
+# ONLY=TestLateWrapper tries one anew, and leaves the others' numbers as they were.
 ATTACKS = ./testdata/attack $(wildcard ./testdata/histories ./testdata/faults)
 attack: bin/pidproof
 	@sh testdata/packages.sh attack

@@ -108,6 +108,10 @@ func TestInterruptedWhileFrozen(t *testing.T) {
 	run := exec.Command("/proc/self/exe", "-test.run=^TestFrozenDaemon$")
 	run.Env = append(os.Environ(), "PIDPROOF_SUPERVISED=", rounds.Env+"=1", cgroupEnv+"="+name, builtEnv+"="+programs, "TMPDIR="+t.TempDir())
 	must(t, run.Start())
+	t.Cleanup(func() {
+		_ = run.Process.Signal(unix.SIGTERM)
+		_ = run.Wait()
+	})
 	until(t, frozen+" says so", func() bool {
 		content, err := os.ReadFile(frozen)
 		return err == nil && slices.ContainsFunc(freezers, func(f freezer) bool { return strings.TrimSpace(string(content)) == f.freeze })

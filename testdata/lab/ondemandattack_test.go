@@ -31,16 +31,16 @@ func testRequiresSocket(t *testing.T, h *Host) {
 
 // testFailedInstance: an instance of a template that has failed is no return of the service.
 func testFailedInstance(t *testing.T, h *Host) {
-	m := newUnits(t, h, "failing", 7062, map[string]string{
-		"failing.socket":   "[Socket]\nListenStream=127.0.0.1:7062\nAccept=yes\nTriggerLimitIntervalSec=0\n",
-		"failing@.service": "[Service]\nExecStart=false\n",
+	m := newUnits(t, h, "failedone", 7062, map[string]string{
+		"failedone.socket":   "[Socket]\nListenStream=127.0.0.1:7062\nAccept=yes\nTriggerLimitIntervalSec=0\n",
+		"failedone@.service": "[Service]\nExecStart=false\n",
 	})
-	m.Must(t, "systemctl start failing.socket")
+	m.Must(t, "systemctl start failedone.socket")
 	if conn, err := h.dial(m.address(), clientPatience); err == nil {
 		defer conn.Close()
 	}
 	eventually(t, "the instance has failed", func() bool {
-		return strings.Contains(m.Must(t, "systemctl list-units --all --plain 'failing@*'"), "failed")
+		return strings.Contains(m.Must(t, "systemctl list-units --all --plain 'failedone@*'"), "failed")
 	})
 	m.call(t, 0, m.name, "stop")
 	m.call(t, 0, m.name, "stop") // again, of the record alone
