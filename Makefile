@@ -17,7 +17,7 @@ DIST     = dist
 # Go leaves folders named testdata out of every "..." pattern. What checks the code is a module of its own, so that
 # whoever builds or vendors pidproof needs none of it.
 PACKAGES = ./... $(patsubst %/,%,$(sort $(dir $(shell find ./testdata -path ./testdata/tools -prune -o -name '*.go' -print))))
-TOOLS    = bin/tools/gotestsum bin/tools/staticcheck
+TOOLS    = gotest.tools/gotestsum honnef.co/go/tools/cmd/staticcheck
 PAGES    = $(wildcard docs/*.[1-9])
 SCRIPTS  = $(shell find . -path ./.git -prune -o -type f -exec awk 'FNR == 1 && /^.!.*sh/ { print FILENAME } { nextfile }' {} +)
 # In CI a broken -race must fail, not be left out.
@@ -58,9 +58,9 @@ $(COMPLETION) &: $(shell find cmd matcher testdata/completion -name '*.go' -o -n
 
 # Not `go tool`, which compiles in a way of its own. They are called by their whole path: what has another is what anything
 # may be to root without CAP_SYS_PTRACE, whom a test asks.
-$(TOOLS) &: testdata/tools/go.mod testdata/tools/go.sum
-	@$(COMPILE) go -C testdata/tools build -o "$(CURDIR)/bin/tools/" gotest.tools/gotestsum honnef.co/go/tools/cmd/staticcheck
-	@touch $(TOOLS)
+bin/tools/%: testdata/tools/go.mod testdata/tools/go.sum
+	@$(COMPILE) go -C testdata/tools build -o "$(CURDIR)/$@" $(filter %/$*,$(TOOLS))
+	@touch $@
 
 # It says what it does before it does it: on a new machine it builds for minutes.
 demo:
@@ -78,7 +78,7 @@ packages:
 # (testdata/waiting); the time-out ends a test that hangs by itself. Two run at a time, in this order: the lab takes longest,
 # and the comparison, which waits for tools that hang, runs beside it, as it has a process whose arguments cannot be read,
 # by nobody on the machine: only the lab's tests, on hosts of their own, do not meet it.
-test: packages bin/pidproof completion $(TOOLS)
+test: packages bin/pidproof completion bin/tools/gotestsum
 	@$(MAKE) --no-print-directory -k -j2 'RACE=$(RACE)' test-lab test-product test-rest test-attack
 
 test-lab:
@@ -144,7 +144,7 @@ healing: packages bin/pidproof
 	go run ./testdata/healing/page -results bin/healing || code=$$?; exit $$code
 
 lint: export GOGC = 400
-lint: packages completion $(TOOLS)
+lint: packages completion bin/tools/staticcheck
 	@gofmt -l . | awk '{ print "not formatted: " $$0 } END { exit NR > 0 }'
 	go vet $(PACKAGES)
 	go vet -tags grammar ./cmd/pidproof
