@@ -15,6 +15,7 @@ import (
 
 	"pidproof/testdata/need"
 	"pidproof/testdata/rounds"
+	"pidproof/testdata/supervise"
 	"pidproof/testdata/waiting"
 )
 
@@ -106,7 +107,7 @@ func TestInterruptedWhileFrozen(t *testing.T) {
 		}
 	}
 	run := exec.Command("/proc/self/exe", "-test.run=^TestFrozenDaemon$")
-	run.Env = append(os.Environ(), "PIDPROOF_SUPERVISED=", rounds.Env+"=1", cgroupEnv+"="+name, builtEnv+"="+programs, "TMPDIR="+t.TempDir())
+	run.Env = append(os.Environ(), supervise.Again, rounds.Env+"=1", cgroupEnv+"="+name, builtEnv+"="+programs, "TMPDIR="+t.TempDir())
 	must(t, run.Start())
 	t.Cleanup(func() {
 		_ = run.Process.Signal(unix.SIGTERM)

@@ -45,12 +45,7 @@ func build(t *testing.T) *bench {
 func (b *bench) command(t *testing.T, args ...string) *exec.Cmd {
 	args = append([]string{"-pidproof", b.dir + "/pidproof", "-out", b.out}, args...)
 	cmd := exec.CommandContext(t.Context(), b.dir+"/bench", args...)
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "PIDPROOF_SUPERVISED=") {
-			cmd.Env = append(cmd.Env, variable)
-		}
-	}
-	cmd.Env = append(cmd.Env, "TMPDIR="+b.tmp)
+	cmd.Env = append(os.Environ(), supervise.Again, "TMPDIR="+b.tmp)
 	cmd.Stdout, cmd.Stderr = &b.said, &b.said
 	cmd.WaitDelay = 5 * time.Second // what is left must not keep the test waiting, too
 	return cmd

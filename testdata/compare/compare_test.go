@@ -43,16 +43,11 @@ func lab(t *testing.T, arguments ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(dir+"/compare", append([]string{"-pidproof", dir + "/pidproof"}, arguments...)...)
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "PIDPROOF_SUPERVISED=") && !strings.HasPrefix(variable, "TMPDIR=") {
-			cmd.Env = append(cmd.Env, variable)
-		}
-	}
 	tmp := t.TempDir()
 	if err := os.Chmod(filepath.Dir(tmp), 0o755); err != nil { // one scenario asks as another user
 		t.Fatal(err)
 	}
-	cmd.Env = append(cmd.Env, "TMPDIR="+tmp)
+	cmd.Env = append(os.Environ(), supervise.Again, "TMPDIR="+tmp)
 	return cmd
 }
 

@@ -2,15 +2,17 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	"pidproof/testdata/must"
+	"pidproof/testdata/supervise"
 	"pidproof/testdata/waiting"
 )
 
@@ -66,59 +68,89 @@ func TestHost(t *testing.T) {
 func TestHostEndsWithTheTestProcess(t *testing.T) {
 	t.Parallel()
 	for name, boot := range map[string]func(*testing.T) *Host{"sysvinit": Boot, "systemd": BootSystemd} {
-		t.Run(name, func(t *testing.T) { testKilled(t, boot) })
+		t.Run(name, func(t *testing.T) {
+			test := hang(t, boot)
+			must.Do(t, test.cmd.Process.Kill())
+			_ = test.cmd.Wait() // "signal: killed"
+			eventually(t, "nothing remains of the host", func() bool { return len(test.host.remains(t)) == 0 })
+			eventually(t, "the next one removes its cgroup, empty by now", func() bool {
+				own, err := newCgroup()
+				must.Do(t, err)
+				return own.remove() == nil && len(test.groups(t)) == 0
+			})
+		})
 	}
 }
 
-func testKilled(t *testing.T, boot func(*testing.T) *Host) {
+// Ctrl-C in `make test` left a control group, and folders in /tmp.
+func TestInterruptedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	t.Run("systemd", func(t *testing.T) {
+		test := hang(t, BootSystemd)
+		if len(test.groups(t)) == 0 {
+			t.Error("it runs, and has no cgroup")
+		}
+		must.Do(t, test.cmd.Process.Signal(syscall.SIGINT))
+		_ = test.cmd.Wait() // "exit status 1"
+		left, err := os.ReadDir(test.tmp)
+		must.Do(t, err)
+		if groups, processes := test.groups(t), test.host.remains(t); len(left)+len(groups)+len(processes) > 0 {
+			t.Errorf("left: %v %q %q", left, groups, processes)
+		}
+	})
+}
+
+// hanging is a test process that has booted a host, and waits for its end.
+type hanging struct {
+	cmd  *exec.Cmd
+	host *Host
+	pid  int    // of the process that booted: cmd is its supervisor
+	tmp  string // its folder for temporary files
+}
+
+// hang runs the test that calls it once more; in there it does not return.
+func hang(t *testing.T, boot func(*testing.T) *Host) hanging {
+	t.Helper()
 	if os.Getenv("PIDPROOF_LAB_HANG") != "" {
 		h := boot(t)
 		h.Must(t, "setsid sleep 600 >/dev/null 2>&1 &")
-		fmt.Println("booted", h.init.Pid, h.dir)
+		fmt.Println("booted", os.Getpid(), h.init.Pid, h.dir)
 		select {}
 	}
 	needs(t)
 	ctx, cancel := context.WithTimeout(t.Context(), waiting.Limit)
-	defer cancel()
-	test := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$")
-	test.Env = append(os.Environ(), "PIDPROOF_LAB_HANG=1", "TMPDIR="+t.TempDir())
-	stdout, err := test.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := test.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var pid int
-	h := &Host{}
-	if _, err := fmt.Fscanln(stdout, new(string), &pid, &h.dir); err != nil {
-		_ = test.Process.Kill()
+	t.Cleanup(cancel)
+	test := hanging{host: &Host{}, tmp: t.TempDir()}
+	test.cmd = exec.CommandContext(ctx, os.Args[0], "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$")
+	test.cmd.Env = append(os.Environ(), supervise.Again, "PIDPROOF_LAB_HANG=1", "TMPDIR="+test.tmp)
+	stdout, err := test.cmd.StdoutPipe()
+	must.Do(t, err)
+	must.Do(t, test.cmd.Start())
+	init := 0
+	if _, err := fmt.Fscanln(stdout, new(string), &test.pid, &init, &test.host.dir); err != nil {
+		_ = test.cmd.Process.Kill()
 		rest, _ := io.ReadAll(stdout)
 		t.Fatalf("the test in the test did not boot: %v: %s", err, rest)
 	}
-	if h.init, err = os.FindProcess(pid); err != nil {
-		t.Fatal(err)
-	}
-	if err := h.openNamespaces(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = h.init.Kill() })
-	if left := h.remains(t); len(left) < 4 {
+	test.host.init, err = os.FindProcess(init)
+	must.Do(t, err)
+	must.Do(t, test.host.openNamespaces())
+	t.Cleanup(func() { _ = test.host.init.Kill() })
+	if left := test.host.remains(t); len(left) < 4 {
 		t.Errorf("init and sleep run and see their root's mount, but only this was found: %q", left)
 	}
+	return test
+}
 
-	if err := test.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = test.Wait() // "signal: killed"
-	eventually(t, "nothing remains of the host", func() bool { return len(h.remains(t)) == 0 })
-	eventually(t, "the next one removes its cgroup, empty by now", func() bool {
-		own, err := newCgroup()
-		if err != nil {
-			t.Fatal(err)
-		}
-		theirs := fmt.Sprintf("%s%d-*", cgroupPrefix, test.Process.Pid)
-		left, err := filepath.Glob(own.path(filepath.Join(filepath.Dir(own.name), theirs)))
-		return errors.Join(err, own.remove()) == nil && len(left) == 0
-	})
+// groups are the control groups that it has made.
+func (test hanging) groups(t *testing.T) []string {
+	t.Helper()
+	mount, err := mountCgroups()
+	must.Do(t, err)
+	defer mount.Close()
+	own, err := ownCgroup()
+	must.Do(t, err)
+	groups, err := filepath.Glob(below(mount, filepath.Join(own, fmt.Sprintf("%s%d-*", cgroupPrefix, test.pid))))
+	must.Do(t, err)
+	return groups
 }

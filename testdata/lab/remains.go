@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,7 +55,21 @@ func (h *Host) holds(process string) (bool, error) {
 	if notOurs(err) {
 		return false, nil
 	}
-	return err == nil && os.SameFile(ours, theirs), err
+	if err != nil || !os.SameFile(ours, theirs) {
+		return false, err
+	}
+	gone, err := ended(process)
+	return !gone, err
+}
+
+// ended says so of a zombie, too: one whose parent was killed stays until the tests' supervisor ends, which waits for nobody
+// before, so that a number that a test has seen is nobody else's.
+func ended(process string) (bool, error) {
+	status, err := os.ReadFile(process + "/status")
+	if notOurs(err) {
+		return true, nil
+	}
+	return bytes.Contains(status, []byte("\nState:\tZ")), err
 }
 
 // notOurs: a process can end between two looks at it (a zombie's mountinfo answers EINVAL), and one that even this root

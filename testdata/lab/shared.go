@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"pidproof/testdata/must"
+	"pidproof/testdata/supervise"
 )
 
 // What all hosts are given is made once.
@@ -15,8 +16,25 @@ import (
 // shared is a folder for that.
 var shared string
 
-// Main runs the tests of a package that boots hosts, and gives the exit code to end with.
+// Main runs the tests of a package that boots hosts, and gives the exit code to end with. Whatever ends them, nothing of
+// theirs stays; only when the supervising process is killed, too, do files and empty groups.
 func Main(m *testing.M) int {
+	code := supervise.Main(func() int { return runTests(m) })
+	if os.Geteuid() != 0 { // nor was a host booted
+		return code
+	}
+	mount, err := mountCgroups()
+	if err == nil {
+		defer mount.Close()
+		err = removeLeftGroups(mount)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "removing control groups of tests:", err)
+	}
+	return code
+}
+
+func runTests(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "pidproof-lab-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

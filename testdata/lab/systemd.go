@@ -8,7 +8,7 @@ import (
 )
 
 // BootSystemd returns a host under this machine's systemd, in multi-user.target, its loopback up, with a system bus and
-// no other service running. It ends as Boot's does; a test process that is killed leaves its empty cgroup behind.
+// no other service running. It ends as Boot's does.
 func BootSystemd(t *testing.T) *Host {
 	t.Helper()
 	needs(t)

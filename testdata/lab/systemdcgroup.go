@@ -15,7 +15,7 @@ import (
 )
 
 // cgroup is a control group below the test's own, for a host whose init makes groups. The kernel has no way to tie one
-// to the life of a process: what a test process that is killed leaves is empty, and the next one removes it.
+// to the life of a process: what a test process that is killed leaves is empty, and its supervisor removes it, or the next one.
 type cgroup struct {
 	mount *os.File // of cgroup2, and in nobody's mount table: the machine's may be read-only, or not there
 	name  string   // below the mount
@@ -27,27 +27,20 @@ const cgroupPrefix = "pidproof-lab-" // then the PID of the test process, and a 
 
 var cgroups atomic.Int32
 
-// newCgroup makes a group, and removes those of test processes that are gone.
+// newCgroup makes a group, and removes what test processes have left.
 func newCgroup() (*cgroup, error) {
 	mount, err := mountCgroups()
 	if err != nil {
 		return nil, fmt.Errorf("mounting cgroup2: %w", err)
+	}
+	if err := removeLeftGroups(mount); err != nil {
+		return nil, err
 	}
 	own, err := ownCgroup()
 	if err != nil {
 		return nil, err
 	}
 	c := &cgroup{mount: mount}
-	old, err := filepath.Glob(c.path(filepath.Join(own, cgroupPrefix+"*-*")))
-	if err != nil {
-		return nil, err
-	}
-	for _, dir := range old {
-		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), cgroupPrefix), "-")
-		if _, err := os.Stat("/proc/" + pid); errors.Is(err, fs.ErrNotExist) {
-			_ = removeGroups(dir) // in use by a host that is just dying: then the next one removes it
-		}
-	}
 	c.name = filepath.Join(own, fmt.Sprintf("%s%d-%d", cgroupPrefix, os.Getpid(), cgroups.Add(1)))
 	for name, file := range map[string]**os.File{c.name: &c.host, filepath.Join(c.name, "lab"): &c.runs} {
 		if err := os.MkdirAll(c.path(name), 0o755); err != nil {
@@ -58,6 +51,22 @@ func newCgroup() (*cgroup, error) {
 		}
 	}
 	return c, nil
+}
+
+// removeLeftGroups removes the groups of test processes that are gone.
+func removeLeftGroups(mount *os.File) error {
+	own, err := ownCgroup()
+	if err != nil {
+		return err
+	}
+	left, err := filepath.Glob(below(mount, filepath.Join(own, cgroupPrefix+"*-*")))
+	for _, dir := range left {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), cgroupPrefix), "-")
+		if gone, err := ended("/proc/" + pid); gone && err == nil {
+			_ = removeGroups(dir) // in use by a host that is just dying: then the next one removes it
+		}
+	}
+	return err
 }
 
 func mountCgroups() (*os.File, error) {
@@ -87,8 +96,10 @@ func ownCgroup() (string, error) {
 	return group, nil
 }
 
-func (c *cgroup) path(name string) string {
-	return fmt.Sprintf("/proc/self/fd/%d/%s", c.mount.Fd(), name)
+func (c *cgroup) path(name string) string { return below(c.mount, name) }
+
+func below(mount *os.File, name string) string {
+	return fmt.Sprintf("/proc/self/fd/%d/%s", mount.Fd(), name)
 }
 
 // root makes a command start in the group, as the root of a namespace. That takes unshare(1): CLONE_NEWCGROUP has the

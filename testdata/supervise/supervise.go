@@ -22,6 +22,9 @@ import (
 
 const supervised = "PIDPROOF_SUPERVISED"
 
+// Again, in its environment, gives a test binary that a test runs a supervisor of its own.
+const Again = supervised + "="
+
 // Main runs tests in a child, and gives the exit code to end with. As root the
 // child has a mount namespace of its own; its mounts, and what it left in /run,
 // end with it. Sweeps run when it has ended, before whoever it left is ended.
