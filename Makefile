@@ -33,7 +33,7 @@ GOFLAGS := $(strip $(filter-out -trimpath $(SMALLER),$(GOFLAGS)) -trimpath $(SMA
 export GOFLAGS
 COMPILE  = GOGC=400
 
-.PHONY: build completion demo test test-lab test-product test-attack test-rest attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always deb dsc deb-check fleet
+.PHONY: build completion demo test test-lab test-others test-compare test-product test-attack test-rest attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always deb dsc deb-check fleet
 
 build: bin/pidproof completion
 
@@ -75,17 +75,21 @@ packages:
 	@sh testdata/packages.sh
 
 # The binary first: several tests call `make install` at the same time. Whatever a test waits for has a limit of its own
-# (testdata/waiting); the time-out ends a test that hangs by itself. Two run at a time, in this order: the lab takes longest,
-# and the comparison, which waits for tools that hang, runs beside it, as it has a process whose arguments cannot be read,
-# by nobody on the machine: only the lab's tests, on hosts of their own, do not meet it.
+# (testdata/waiting); the time-out ends a test that hangs by itself. Three run at a time, as much of it waits. Beside the
+# comparison only the lab, on hosts of its own: it has a process whose arguments cannot be read, by nobody on the machine.
 test: packages bin/pidproof completion bin/tools/gotestsum
-	@$(MAKE) --no-print-directory -k -j2 'RACE=$(RACE)' test-lab test-product test-rest test-attack
+	@$(MAKE) --no-print-directory -k -j3 'RACE=$(RACE)' test-lab test-others
 
 test-lab:
 	@$(call tests,,./testdata/lab)
-# The comparison, and what is delivered, which is what the race detector is for: what checks it calls it as a program.
+test-others:
+	@code=0; $(MAKE) --no-print-directory test-compare || code=1; \
+	$(MAKE) --no-print-directory -k test-product test-rest test-attack || code=1; exit $$code
+test-compare:
+	@$(call tests,,./testdata/compare)
+# What is delivered is what the race detector is for: what checks it calls it as a program.
 test-product:
-	@code=0; $(call tests,,./testdata/compare) || code=1; $(call tests,$(RACE),./...) || code=1; exit $$code
+	@$(call tests,$(RACE),./...)
 test-attack:
 	@$(call tests,,$(ATTACKS))
 test-rest:
