@@ -188,15 +188,19 @@ esac
 `
 
 // mariadbSafe has the wrapper's number in its pidfile, which start-stop-daemon writes when it has returned, and asks about
-// the server.
+// the server. A wrapper that finds a server running ends: one that looks late, when the server was killed for the next step,
+// would start a second.
 const mariadbSafe = `#!/bin/sh
 . /lib/lsb/init-functions
 PIDFILE=/run/mariadbd-safe.pid DAEMON=/usr/sbin/mariadbd
+settled() {
+	[ -s $PIDFILE ] && wrapper=$(cat $PIDFILE) && { [ ! -e "/proc/$wrapper" ] || pgrep -P "$wrapper" -x mariadbd; }
+}
 case $1 in
 start)
 	install -m 755 -o mysql -d /run/mysqld
 	start-stop-daemon --start --oknodo --background --make-pidfile --pidfile $PIDFILE --exec /usr/bin/mysqld_safe
-	until [ -s $PIDFILE ] && mariadb-admin ping; do sleep 0.1; done >/dev/null 2>&1
+	until settled && mariadb-admin ping; do sleep 0.1; done >/dev/null 2>&1
 	;;
 stop) killproc -p $PIDFILE $DAEMON && rm -f $PIDFILE ;;
 restart) $0 stop && $0 start ;;
