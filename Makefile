@@ -33,7 +33,7 @@ GOFLAGS := $(strip $(filter-out -trimpath $(SMALLER),$(GOFLAGS)) -trimpath $(SMA
 export GOFLAGS
 COMPILE  = GOGC=400
 
-.PHONY: build completion demo test test-lab test-others test-compare test-product test-attack test-rest attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always deb dsc deb-check fleet
+.PHONY: build completion demo test test-lab test-others test-compare test-product race-compiled test-attack test-rest attack audit-census healing census bench compare lint readme architecture notices fuzz install uninstall clean packages tarball rpm apk release always deb dsc deb-check fleet
 
 build: bin/pidproof completion
 
@@ -83,13 +83,16 @@ test: packages bin/pidproof completion bin/tools/gotestsum
 test-lab:
 	@$(call tests,,./testdata/lab)
 test-others:
-	@code=0; $(MAKE) --no-print-directory test-compare || code=1; \
+	@code=0; $(MAKE) --no-print-directory -k test-compare race-compiled || code=1; \
 	$(MAKE) --no-print-directory -k test-product test-rest test-attack || code=1; exit $$code
 test-compare:
 	@$(call tests,,./testdata/compare)
 # What is delivered is what the race detector is for: what checks it calls it as a program.
 test-product:
 	@$(call tests,$(RACE),./...)
+race-compiled: # all that it is compiled for once more, while the comparison waits
+	@[ -z "$(RACE)" ] || { CGO_ENABLED=1; $(COMPILE); export CGO_ENABLED GOGC; \
+		go build $(RACE) $(NODWARF) $$(go list -deps -test -f '{{if not .ForTest}}{{.ImportPath}}{{end}}' ./... | grep -v '\.test$$'); }
 test-attack:
 	@$(call tests,,$(ATTACKS))
 test-rest:
@@ -97,9 +100,10 @@ test-rest:
 	$(COMPILE) go -C testdata/tools test -count=1 ./...
 	$(COMPILE) go -C scripts/packages test -count=1 ./...
 
+NODWARF = -gcflags=all=-dwarf=false
 # $(call tests,-race or not,PACKAGES): `make lint` has vetted all of it; only a debugger would ask for DWARF.
 tests = { CGO_ENABLED=$(if $(1),1,0) $(COMPILE) "$(CURDIR)/bin/tools/gotestsum" --format pkgname --format-hide-empty-pkg \
-	--post-run-command 'sh testdata/leftout.sh' -- $(1) $(if $(1),-gcflags=all=-dwarf=false) -ldflags=-w \
+	--post-run-command 'sh testdata/leftout.sh' -- $(1) $(if $(1),$(NODWARF)) -ldflags=-w \
 	-exec 'env -u GOGC CGO_ENABLED=0' -vet=off -count=1 -timeout 3h -p "$$((($$(nproc) + 1) / 2))" -parallel "$$((2 * $$(nproc)))" $(2) || \
 	{ echo "make test: failed in: $(2)"; false; }; }
 
@@ -109,7 +113,7 @@ ATTACKS = ./testdata/attack $(wildcard ./testdata/histories ./testdata/faults)
 attack: bin/pidproof
 	@sh testdata/packages.sh attack
 	@results=$$(mktemp) || exit; PIDPROOF_ATTACK=1 PIDPROOF_ATTACK_RESULTS=$$results; export PIDPROOF_ATTACK PIDPROOF_ATTACK_RESULTS; \
-	code=0; go test -p 1 -count=1 -timeout 24h $(if $(ONLY),-run '^$(ONLY)$$') $(ATTACKS) && \
+	code=0; go test -count=1 -timeout 24h $(if $(ONLY),-run '^$(ONLY)$$') $(ATTACKS) && \
 	go test -count=1 -timeout 2h -run '^$(or $(ONLY),TestReusedPID.*)$$' ./cmd/pidproof && \
 	go run ./testdata/attack/page -results "$$results" -only '$(ONLY)' || code=$$?; rm -f "$$results"; exit $$code
 

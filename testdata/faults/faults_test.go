@@ -129,10 +129,12 @@ func TestNotThere(t *testing.T) {
 	})
 }
 
+const hostsPerCore = 4
+
 // shown is how many failures of one cell are: the others are mostly of one kind.
 const shown = 25
 
-// play has some hosts play the cells: one more than there are cores, as each waits a quarter of its time for what has to end.
+// play has some hosts play the cells: several for each core, as strace and whom it traces mostly wait for each other.
 func play(t *testing.T, all []cellOrder) {
 	t.Helper()
 	o := order{Strace: need.Program(t, "strace")}
@@ -144,7 +146,7 @@ func play(t *testing.T, all []cellOrder) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	o.Pidproof, o.Demod = dir+"/pidproof", dir+"/demod"
-	hosts := min(runtime.NumCPU()+1, len(all))
+	hosts := min(hostsPerCore*runtime.NumCPU(), len(all))
 	results := make(chan cellResult)
 	failed := make(chan error)
 	for i := range hosts {
