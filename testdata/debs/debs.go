@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,7 +50,24 @@ func cache() (string, error) {
 		return "", err
 	}
 	base = filepath.Join(base, "pidproof-lab")
-	return base, os.MkdirAll(base, 0o755)
+	if err := os.MkdirAll(base, 0o755); err != nil {
+		return "", err
+	}
+	return base, sweep(base)
+}
+
+const partialPrefix = "partial-" // then the PID of whoever downloads, and what MkdirTemp adds
+
+// sweep removes what was being downloaded when a test was interrupted.
+func sweep(base string) error {
+	left, err := filepath.Glob(filepath.Join(base, partialPrefix+"*-*"))
+	for _, dir := range left {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), partialPrefix), "-")
+		if _, gone := os.Stat("/proc/" + pid); errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	return err
 }
 
 // Unpack puts the files of all packages in a folder below root; no script of theirs is run.
@@ -68,7 +86,7 @@ func Unpack(folder, root string) error {
 
 func (d Debian) cached(base string, args []string) (string, error) {
 	// Complete or not at all, also when two tests do this at a time.
-	partial, err := os.MkdirTemp(base, "partial-")
+	partial, err := os.MkdirTemp(base, fmt.Sprintf("%s%d-", partialPrefix, os.Getpid()))
 	if err != nil {
 		return "", err
 	}
