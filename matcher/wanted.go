@@ -131,7 +131,7 @@ func (w *wanted) linkAsItsUser(proc, pid int) (link []byte, err error) {
 // kernel thread nor a zombie nor ending, but its first thread ended before the others, or
 // another of them just replaces its program, execve(2).
 func (h *host) headless(pid int) (bool, error) {
-	stat, err := h.ReadStat(pid)
+	stat, err := h.ReadStatOfLiving(pid)
 	if err != nil {
 		return h.Unforeseen(err) != nil, nil
 	}

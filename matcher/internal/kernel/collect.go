@@ -85,7 +85,7 @@ func (h *System) StartOf(stat Stat) (time.Time, error) {
 func (h *System) collectOnce(p *Handle) (fact.Evidence, error) {
 	e := fact.Evidence{PID: p.pid, Pin: p.PinnedBy(), AsRoot: os.Geteuid() == 0, Ourselves: p.pid == os.Getpid()}
 	h.Doing("reading %s/%d", h.Proc, p.pid)
-	stat, err := h.ReadStat(p.pid)
+	stat, err := h.ReadStatOfLiving(p.pid)
 	if err != nil {
 		return h.unseen(e, p, err)
 	}

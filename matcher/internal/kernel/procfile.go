@@ -120,6 +120,18 @@ func (h *System) ReadStat(pid int) (Stat, error) {
 	return readStat(h.PidPath(pid, "stat"), func() (procfs.Proc, error) { return h.process(pid) })
 }
 
+// ReadStatOfLiving asks on where a process is said to be gone twice, and its number is in use: where a thread takes the
+// first one's place, /proc/PID may have been looked up for the first, and its file is not there any more when it is read
+// (proc_pid_make_inode in fs/proc/base.c, de_thread in fs/exec.c). pidof left out a program that executes itself, once.
+func (h *System) ReadStatOfLiving(pid int) (stat Stat, err error) {
+	for range triesOfEnding {
+		if stat, err = h.ReadStat(pid); !fact.Vanished(err) || unix.Kill(pid, 0) == unix.ESRCH {
+			break
+		}
+	}
+	return stat, err
+}
+
 // triesOfEnding is how often a process's file is read that the kernel let go of while it wrote it.
 const triesOfEnding = 20
 
