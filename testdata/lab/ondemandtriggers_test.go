@@ -48,7 +48,8 @@ func testOtherName(t *testing.T, h *Host) {
 func (m modular) asksSeldom(t *testing.T) {
 	t.Helper()
 	m.Must(t, "strace -f -qq -e trace=execve -o /run/asked pidproof triggers "+m.name)
-	if asked := m.Must(t, `grep 'execve("[^"]*/systemctl"' /run/asked`); strings.Count(asked, "\n") > 4 {
+	// Of one service of another test alone: that stands in between on a host that is shared.
+	if asked := m.Must(t, `grep 'execve("[^"]*/systemctl"' /run/asked | grep -Ev '"--", "(both|pulled)\.service"\]'`); strings.Count(asked, "\n") > 4 {
 		t.Errorf("systemd was asked %d times:\n%s", strings.Count(asked, "\n"), asked)
 	}
 }
