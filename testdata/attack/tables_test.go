@@ -134,6 +134,38 @@ func TestLongSocketTable(t *testing.T) {
 	})
 }
 
+// Root's process has a socket that does not listen. What he names his own after, with a newline, is a line of
+// /proc/net/unix that says it does.
+func TestForgedSocketLine(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		newQuietHost(t)
+		const holder = "/srv/sbin/holdd"
+		copyFile(t, "/srv/bin/hold", holder)
+		of := start(t, exec.Command(holder, "abstract", "quiet")).pid()
+		socket, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/3", of))
+		must(t, err)
+		inode := strings.Trim(strings.TrimPrefix(socket, "socket:"), "[]")
+		tried := 0
+		for range rounds.Of(2, 200) {
+			name := fmt.Sprintf("\n0: 00000002 00000000 00010000 0001 01 %s /run/forged", inode)
+			user := start(t, asUser("/srv/bin/hold", "abstract", name))
+			for _, q := range []question{
+				{[]string{"check", "--unclaimed=listening", "-p", "/run/holdd.pid", holder}, "3", ""},
+				{[]string{"explain", "-p", "/run/holdd.pid", holder}, "150", ""},
+			} {
+				a := ask(t, q.args...)
+				a.fits(t, "beside a forged line", q.exit)
+				if strings.Contains(a.out, "/run/forged") {
+					t.Errorf("said to listen: %s", a)
+				}
+				tried++
+			}
+			user.end()
+		}
+		rounds.Held(t, tried)
+	})
+}
+
 // Each of 200 processes with 20,000 descriptors had root's list, explain and check --unclaimed=listening look at all of them
 // for ten seconds, and then say that it cannot be told.
 func TestManyDescriptors(t *testing.T) {

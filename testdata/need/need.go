@@ -34,6 +34,14 @@ func File(t testing.TB, path string) {
 	}
 }
 
+// Kernel ends the test if err says that this kernel cannot do something.
+func Kernel(t testing.TB, what string, err error) {
+	t.Helper()
+	if err != nil {
+		missing(t, "a kernel with "+what)
+	}
+}
+
 func missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {

@@ -27,7 +27,7 @@ const (
 var tcpConnected = []uint64{1, 4, 5, 8, 9}
 
 // Listening reads which of its open sockets a process listens on: /proc/PID/fd
-// against the tables of its own network namespace, /proc/PID/net.
+// against the tables of its own network namespace, /proc/PID/net and sock_diag(7).
 func (h *System) Listening(pid int) fact.Fact[[]fact.Socket] {
 	held, dir, heldErr := h.heldSockets(pid)
 	if heldErr != nil && !errors.Is(heldErr, fact.ErrManyDescriptors) {
@@ -36,9 +36,12 @@ func (h *System) Listening(pid int) fact.Fact[[]fact.Socket] {
 	var out []fact.Socket
 	if len(held) > 0 {
 		h.Doing("reading %s/net", dir)
-		var err error
-		if out, err = listeners(dir, func(inode uint64) bool { return held[inode] }); err != nil {
+		found, err := listeners(dir, func(inode uint64) bool { return held[inode] })
+		if err != nil {
 			return fact.Failed[[]fact.Socket](err)
+		}
+		for _, l := range found {
+			out = append(out, l.Socket)
 		}
 	}
 	return listensOn(out, heldErr)
@@ -120,17 +123,14 @@ func (h *System) shareListeners(ours bool, holders map[uint64][]int, pids []int,
 	}
 	var err error
 	for _, process := range from {
-		found := map[int][]fact.Socket{}
 		dir := filepath.Join(h.Proc, process)
 		h.Doing("reading %s/net", dir)
-		err = eachListener(dir, func(l listener) {
-			for _, pid := range holders[l.inode] {
-				found[pid] = append(found[pid], l.Socket)
-			}
-		})
-		if err == nil {
-			for pid, sockets := range found {
-				out[pid] = fact.Of(sockets)
+		var all []listener
+		if all, err = listeners(dir, func(inode uint64) bool { return holders[inode] != nil }); err == nil {
+			for _, l := range all {
+				for _, pid := range holders[l.inode] {
+					out[pid] = fact.Of(append(out[pid].Value, l.Socket))
+				}
 			}
 			return
 		}
@@ -150,54 +150,44 @@ type listener struct {
 	inode uint64
 }
 
-// listeners are the listening sockets of one network namespace whose inode is asked for. A
-// table that is not there (a kernel without IPv6) is empty. procfs holds a table whole,
-// reads those of our own namespace or of /proc/self only, and gives up at the first line
-// that it does not understand.
-func listeners(dir string, of func(inode uint64) bool) (out []fact.Socket, err error) {
-	err = eachListener(dir, func(l listener) {
-		if of(l.inode) {
-			out = append(out, l.Socket)
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-// eachListener visits them. Where there is no table at all the process has ended, and its
-// directory says nothing of others in its network namespace any more.
-func eachListener(dir string, visit func(listener)) error {
+// listeners are the listening sockets of one network namespace whose inode is asked for.
+// Where there is no table at all the process has ended, and its directory says nothing of
+// others in its network namespace any more; a single one is not there on a kernel without
+// IPv6. procfs holds a table whole, reads those of our own namespace or of /proc/self only,
+// and gives up at the first line that it does not understand.
+func listeners(dir string, of func(inode uint64) bool) (out []listener, err error) {
 	tables := 0
-	read := func(kind string, line func([]byte)) error {
-		err := readTable(filepath.Join(dir, "net", kind), line)
+	read := func(kind string, parse func(line []byte) (listener, bool)) error {
+		err := readTable(filepath.Join(dir, "net", kind), func(line []byte) {
+			if l, is := parse(line); is && of(l.inode) {
+				out = append(out, l)
+			}
+		})
 		if fact.Vanished(err) {
 			return nil
 		}
 		tables++
 		return err
 	}
-	add := func(l listener, is bool) {
-		if is {
-			visit(l)
-		}
-	}
 	for _, table := range []struct {
 		kind  string
 		state uint64
 	}{{"tcp", tcpListen}, {"tcp6", tcpListen}, {"udp", udpUnbound}, {"udp6", udpUnbound}} {
-		if err := read(table.kind, func(line []byte) { add(parseInet(table.kind, table.state, line)) }); err != nil {
-			return err
+		err := read(table.kind, func(line []byte) (listener, bool) { return parseInet(table.kind, table.state, line) })
+		if err != nil {
+			return nil, err
 		}
 	}
-	if err := read("unix", func(line []byte) { add(parseUnix(line)) }); err != nil {
-		return err
+	if local, err := unixListeners(dir, of); err == nil {
+		return append(out, local...), nil
+	}
+	if err := read("unix", parseUnix); err != nil {
+		return nil, err
 	}
 	if tables == 0 {
-		return &fs.PathError{Op: "read", Path: filepath.Join(dir, "net"), Err: unix.ESRCH}
+		return nil, &fs.PathError{Op: "read", Path: filepath.Join(dir, "net"), Err: unix.ESRCH}
 	}
-	return nil
+	return out, nil
 }
 
 // Connected reads from which local ports a process has TCP connections, of so many that it may
@@ -227,7 +217,7 @@ func (h *System) Connected(pid int) (ports []uint16, err error) {
 
 // parseUnix tells of a line of /proc/PID/net/unix whether its socket accepts connections:
 // field 4 holds the flags, 7 the inode, and the path is the rest of the line. A
-// path may hold a newline, so a line that is none is passed over.
+// path may hold a newline, so a line that is none is passed over, and one may be false (unixListeners).
 func parseUnix(line []byte) (l listener, accepts bool) {
 	f := strings.SplitN(strings.Join(strings.Fields(string(line)), " "), " ", 8)
 	if len(f) < 7 {
@@ -276,8 +266,12 @@ const acceptsConnections = 1 << 16
 
 // Listeners are all sockets that are listened on in our network namespace
 // (/proc/self/net), whoever does.
-func Listeners() ([]fact.Socket, error) {
-	return listeners("/proc/self", func(uint64) bool { return true })
+func Listeners() (out []fact.Socket, err error) {
+	all, err := listeners("/proc/self", func(uint64) bool { return true })
+	for _, l := range all {
+		out = append(out, l.Socket)
+	}
+	return out, err
 }
 
 // ServesAt is the local address of the TCP connection that a process has as standard

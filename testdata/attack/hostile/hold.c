@@ -3,6 +3,7 @@
  * hold flock FILE NAME             a lock on a file of somebody else's, that it may only read (flock(2)), under the name NAME
  * hold locks DIR FILES EACH        so many locks on each of so many files (fcntl(2)): /proc/locks has a line for each
  * hold listen PATH                 a unix socket that listens there
+ * hold abstract NAME               a unix socket with this abstract name, which does not listen
  * hold sockets DIR PROCESSES EACH  unix sockets with names as long as may be: /proc/net/unix has a line for each
  */
 #define _GNU_SOURCE
@@ -126,6 +127,10 @@ int main(int argc, char **argv)
 		strncpy(address.sun_path, argv[2], sizeof address.sun_path - 1);
 		if (listen(bound(address, SOCK_STREAM), 1))
 			fail("listen");
+	} else if (strcmp(argv[1], "abstract") == 0) {
+		struct sockaddr_un address = {.sun_family = AF_UNIX};
+		strncpy(address.sun_path + 1, argv[2], sizeof address.sun_path - 2);
+		bound(address, SOCK_DGRAM);
 	} else if (argc < 4) {
 		return 2;
 	} else if (strcmp(argv[1], "flock") == 0) {

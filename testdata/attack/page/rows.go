@@ -72,6 +72,8 @@ var rows = []row{
 	{user, "holds hundreds of thousands of locks", "the answer of a quiet host, below 32 MiB", "TestManyLocks"},
 	{user, "makes hundreds of thousands of unix sockets", "the answer of a quiet host, below 32 MiB; a daemon that listens is found behind them",
 		"TestLongSocketTable"},
+	{user, "names a socket so that it makes a line of /proc/net/unix, by which a process of root's listens",
+		"with `--unclaimed=listening`: it does not listen", "TestForgedSocketLine"},
 	{user, "makes 1,000 mounts (fusermount) of which the table takes megabytes", "the answer of a quiet host, below 32 MiB", "TestLongMountTable"},
 	{user, "mounts file systems whose servers do not answer, under /run too, and runs programs named like the daemon from them",
 		"the answer of a quiet host; for a pidfile there, “unknown” by the deadline", "TestDeadFileServers"},

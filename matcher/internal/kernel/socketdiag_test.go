@@ -1,0 +1,275 @@
+package kernel
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
+	"pidproof/testdata/need"
+)
+
+func TestUnixListeners(t *testing.T) {
+	needsUnixDiag(t)
+	dir := t.TempDir()
+	unique := fmt.Sprintf("pidproof-test-%d", os.Getpid())
+	want := map[string]string{ // by what it is bound to
+		filepath.Join(dir, "path"):           filepath.Join(dir, "path"),
+		filepath.Join(dir, "two  blanks\n1"): filepath.Join(dir, "two  blanks\n1"),
+		"\x00" + unique:                      "@" + unique,
+		"\x00" + unique + "\x00\nb":          "@" + unique + "@\nb",
+	}
+	inodes := map[uint64]string{}
+	for name, address := range want {
+		inodes[bound(t, unix.SOCK_STREAM, name, true)] = address
+	}
+	not := bound(t, unix.SOCK_STREAM, filepath.Join(dir, "bound"), false)
+
+	found, err := unixListeners("/proc/self", func(inode uint64) bool { return inodes[inode] != "" || inode == not })
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[uint64]string{}
+	for _, l := range found {
+		if got[l.inode] = l.Address; l.Kind != "unix" {
+			t.Errorf("kind %q", l.Kind)
+		}
+	}
+	if len(got) != len(inodes) || len(found) != len(inodes) {
+		t.Errorf("got %v, want %v", found, inodes)
+	}
+	for inode, address := range inodes {
+		if got[inode] != address {
+			t.Errorf("inode %d: got %q, want %q", inode, got[inode], address)
+		}
+	}
+}
+
+// Anybody may give a socket a name with a newline in it, behind which stands what says of root's that it listens.
+func TestForgedLineOfTable(t *testing.T) {
+	needsUnixDiag(t)
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	connected := os.NewFile(uintptr(pair[0]), "connected")
+	defer connected.Close()
+	defer unix.Close(pair[1])
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	path := filepath.Join(t.TempDir(), "real")
+	real, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer real.Close()
+	listens, err := real.(*net.UnixListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listens.Close()
+	for _, of := range []*os.File{connected, listens} {
+		forge(t, of)
+	}
+	client, err := net.Dial("tcp", tcp.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ofTCP, err := client.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ofTCP.Close()
+	forge(t, ofTCP)
+
+	for what, c := range map[string]struct {
+		stdin *os.File
+		want  []string
+	}{
+		"connected":           {connected, nil},
+		"connected, over TCP": {ofTCP, nil},
+		"listening":           {listens, []string{"unix " + path}},
+	} {
+		pid := sleepsOn(t, c.stdin)
+		for how, got := range map[string]fact.Fact[[]fact.Socket]{
+			"alone":       ThisSystem().Listening(pid),
+			"with others": ThisSystem().ListeningOf([]int{pid})[pid],
+		} {
+			var said []string
+			for _, s := range got.Value {
+				said = append(said, s.String())
+			}
+			if got.State != fact.Known || !slices.Equal(said, c.want) {
+				t.Errorf("%s, asked %s: got %q (%v), want %q", what, how, said, got.Err, c.want)
+			}
+		}
+	}
+}
+
+// What a process has in a network namespace of its own the kernel is asked there, and we stay in ours.
+func TestForgedLineElsewhere(t *testing.T) {
+	need.Root(t)
+	needsUnixDiag(t)
+	if os.Getenv("PIDPROOF_TEST_FORGES") != "" {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		forge(t, os.NewFile(uintptr(pair[0]), "connected"))
+		fmt.Println("ready")
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestForgedLineElsewhere$")
+	cmd.Env = append(os.Environ(), "PIDPROOF_TEST_FORGES=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		stdin.Close()
+		_ = cmd.Wait()
+	}()
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("it said %q: %v", line, err)
+	}
+	pid, ours := cmd.Process.Pid, ReadLink("/proc/self/ns/net").Value
+	if its := ReadLink(fmt.Sprintf("/proc/%d/ns/net", pid)).Value; its == ours {
+		t.Fatalf("%d is in our namespace", pid)
+	}
+	for how, got := range map[string]fact.Fact[[]fact.Socket]{
+		"alone":       ThisSystem().Listening(pid),
+		"with others": ThisSystem().ListeningOf([]int{pid})[pid],
+	} {
+		if got.State != fact.Known || len(got.Value) > 0 {
+			t.Errorf("asked %s: got %v (%v)", how, got.Value, got.Err)
+		}
+	}
+	threads, err := filepath.Glob("/proc/self/task/*/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, thread := range threads {
+		if now := ReadLink(thread); now.State == fact.Known && now.Value != ours {
+			t.Errorf("%s is %s now, not %s", thread, now.Value, ours)
+		}
+	}
+}
+
+// forge makes a socket whose name is a line of /proc/net/unix, which says that another accepts connections.
+func forge(t *testing.T, of *os.File) {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(of.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(s) })
+	line := fmt.Sprintf("0: 00000002 00000000 00010000 0001 01 %d /forged", st.Ino)
+	if err := unix.Bind(s, &unix.SockaddrUnix{Name: "@\n" + line}); err != nil {
+		t.Fatal(err)
+	}
+	if table, err := os.ReadFile("/proc/self/net/unix"); err != nil || !strings.Contains(string(table), "\n"+line) {
+		t.Fatalf("the line is not in the table: %v", err)
+	}
+}
+
+func needsUnixDiag(t *testing.T) {
+	t.Helper()
+	_, err := unixListeners("/proc/self", func(uint64) bool { return false })
+	need.Kernel(t, "CONFIG_UNIX_DIAG", err)
+}
+
+// bound is the inode of a socket of ours with this name.
+func bound(t *testing.T, kind int, name string, listens bool) (inode uint64) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	if name != "" {
+		if err := unix.Bind(fd, &unix.SockaddrUnix{Name: strings.Replace(name, "\x00", "@", 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if listens {
+		if err := unix.Listen(fd, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Ino
+}
+
+func TestParseUnixDiag(t *testing.T) {
+	to := binary.NativeEndian
+	message := func(kind uint16, data []byte) []byte {
+		m := to.AppendUint32(nil, uint32(unix.SizeofNlMsghdr+len(data)))
+		m = to.AppendUint16(m, kind)
+		m = append(m, make([]byte, 10)...)
+		return append(m, data...)
+	}
+	socket := make([]byte, unixDiagHead)
+	to.PutUint32(socket[4:], 42)
+	named := to.AppendUint16(slices.Clone(socket), 7)
+	named = to.AppendUint16(named, unixDiagName)
+	named = append(named, "/x\x00\x00"...)
+	for _, c := range []struct {
+		what   string
+		answer []byte
+		want   string
+	}{
+		{"a socket without a name", message(unix.SOCK_DIAG_BY_FAMILY, socket), `[unix ] false <nil>`},
+		{"one with a name, the last", append(message(unix.SOCK_DIAG_BY_FAMILY, named), message(unix.NLMSG_DONE, make([]byte, 4))...), `[unix /x] true <nil>`},
+		{"no handler", message(unix.NLMSG_ERROR, to.AppendUint32(nil, ^uint32(unix.ENOENT)+1)), `[] false no such file or directory`},
+		{"given up", message(unix.NLMSG_DONE, to.AppendUint32(nil, ^uint32(unix.ENOMEM)+1)), `[] false cannot allocate memory`},
+		{"nothing", nil, `[] false bad message`},
+		{"half a header", make([]byte, 8), `[] false bad message`},
+		{"half a socket", message(unix.SOCK_DIAG_BY_FAMILY, socket[:8]), `[] false bad message`},
+		{"an attribute longer than the rest", message(unix.SOCK_DIAG_BY_FAMILY, named[:len(named)-4]), `[] false bad message`},
+		{"an end without a number", message(unix.NLMSG_DONE, nil), `[] false bad message`},
+	} {
+		found, done, err := parseUnixDiag(c.answer)
+		if got := fmt.Sprint(found, done, err); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.what, got, c.want)
+		}
+		if len(found) == 1 && found[0].inode != 42 {
+			t.Errorf("%s: inode %d, want 42", c.what, found[0].inode)
+		}
+	}
+}
+
+func FuzzParseUnixDiag(f *testing.F) {
+	f.Add(unixDiagRequest())
+	f.Fuzz(func(t *testing.T, answer []byte) { _, _, _ = parseUnixDiag(answer) })
+}
