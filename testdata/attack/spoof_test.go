@@ -36,6 +36,7 @@ func spoofs(t *testing.T, daemon string) []spoof {
 		{what: "carriage returns and tabs", file: "a\rb\tc", argv: []string{"\r\t\v"}, env: []string{"COMM=) R 1 1 1"}},
 		{what: "a name like a line of stat", file: "x) S 1 (y", argv: []string{daemon}, env: []string{"COMM=" + name + ") S 1 "}},
 		{what: "no UTF-8", file: "\xff\xfe\x80", argv: []string{"\xff\xfe" + daemon, "\xc3"}, env: []string{"COMM=\xff" + name}},
+		{what: "control characters beyond ASCII", file: "\u009b2J\x7f", argv: []string{"\u009d0;title\u009c" + daemon}, env: []string{"COMM=\u009b" + name}},
 		{what: "writing from right to left", file: "\u202ebew", argv: []string{"\u202e" + daemon + "\u2066"}, env: []string{"COMM=\u202e" + name}},
 		{what: "empty argv[0]", file: name, argv: []string{""}, env: []string{"COMM=" + name}},
 		{what: "no argument", file: name, argv: []string{}, env: []string{"COMM=" + name}},
