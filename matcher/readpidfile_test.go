@@ -3,6 +3,7 @@ package matcher
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -39,11 +40,28 @@ func TestReadPidfileNeverHangs(t *testing.T) {
 	must(os.WriteFile(at("zeros"), nil, 0o644))
 	must(os.Truncate(at("zeros"), 1<<30)) // 1 GiB, sparse: only 4 KiB may be read
 
+	ends, removed := make([]int, 2), filepath.Join(dir, "removed")
+	must(unix.Pipe2(ends, unix.O_CLOEXEC))
+	defer unix.Close(ends[0])
+	defer unix.Close(ends[1])
+	must(os.WriteFile(removed, []byte("1234\n"), 0o644))
+	file, err := os.Open(removed)
+	must(err)
+	defer file.Close()
+	must(os.Remove(removed))
+	directory, err := os.Open(dir)
+	must(err)
+	defer directory.Close()
+
 	for _, c := range []struct {
 		path  string
 		state rules.PidfileState
 		why   string
 	}{
+		{fmt.Sprintf("/dev/fd/%d", ends[0]), rules.PidfileUnusable, "it is a FIFO, not a regular file"}, // a shell's <(command)
+		{fmt.Sprintf("/proc/self/fd/%d", file.Fd()), rules.PidfileNames, ""},
+		{fmt.Sprintf("/dev/fd/%d/plain", directory.Fd()), rules.PidfileNames, ""},
+		{fmt.Sprintf("/dev/fd/%d/missing", directory.Fd()), rules.PidfileAbsent, ""},
 		{at("plain"), rules.PidfileNames, ""},
 		{at("link"), rules.PidfileNames, ""},
 		{dir + "/self/self/../" + filepath.Base(dir) + "/./plain", rules.PidfileNames, ""},

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -55,7 +56,7 @@ func openFollowing(path string, enter func(fd int, above Entered) (Entered, erro
 			continue
 		}
 		above := at
-		next, st, now, err := stepInto(dir, name, above, enter)
+		next, st, now, err := stepInto(dir, name, unix.O_NOFOLLOW, above, enter)
 		if err != nil {
 			unix.Close(dir)
 			return -1, nil, err
@@ -67,13 +68,24 @@ func openFollowing(path string, enter func(fd int, above Entered) (Entered, erro
 			continue
 		}
 		final := strings.Trim(strings.Join(todo, "/"), "/.") == ""
+		magic, magicErr := isMagic(next)
 		target, err := followed(next, st.Uid, final, links)
+		err = cmp.Or(err, magicErr)
 		if links++; err != nil {
 			unix.Close(dir)
 			return -1, nil, err
 		}
 		if st.Uid != 0 {
 			linkOwners = append(linkOwners, int(st.Uid))
+		}
+		if magic {
+			if next, _, at, err = stepInto(dir, name, 0, above, enter); err != nil {
+				unix.Close(dir)
+				return -1, nil, err
+			}
+			unix.Close(dir)
+			dir = next
+			continue
 		}
 		at = above
 		if filepath.IsAbs(target) {
@@ -95,10 +107,24 @@ func openFollowing(path string, enter func(fd int, above Entered) (Entered, erro
 	return dir, linkOwners, nil
 }
 
+// isMagic reports that a link which was opened leads where its text does not: /proc/self/fd/0,
+// to which /dev/stdin leads, may be a pipe, or a file that has no path any more (proc_pid_fd(5)).
+func isMagic(link int) (bool, error) {
+	var fs unix.Statfs_t
+	_, err := Retried(func() (int, error) { return 0, unix.Fstatfs(link, &fs) })
+	switch err {
+	case nil:
+		return fs.Type == unix.PROC_SUPER_MAGIC, nil
+	case unix.EPERM, unix.ENOSYS: // a seccomp filter's
+		return false, nil
+	}
+	return false, fmt.Errorf("fstatfs of a link: %v", err) // whatever it says, it was there
+}
+
 // stepInto opens what has this name in a directory, with O_PATH, and asks enter of it.
-func stepInto(dir int, name string, above Entered, enter func(fd int, above Entered) (Entered, error)) (fd int, st unix.Stat_t, at Entered, err error) {
+func stepInto(dir int, name string, nofollow int, above Entered, enter func(fd int, above Entered) (Entered, error)) (fd int, st unix.Stat_t, at Entered, err error) {
 	fd, err = Confirmed(func() (int, error) {
-		return unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		return unix.Openat(dir, name, unix.O_PATH|nofollow|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
 		return -1, st, at, err
