@@ -161,7 +161,8 @@
 //   - late: it started after its pidfile was written, and is not root's, or only its
 //     name fits (as of an interpreter, which runs any script), or its parent is another
 //     of the daemon. It stands if the clock was set: everything from before looks late by
-//     the same span, and something of root's does.
+//     the same span, and something of root's does. Likewise where the pidfile's time is
+//     still to come, because the clock was set back.
 //
 // # Rules about asking
 //

@@ -82,7 +82,7 @@ func (h *host) readOpening(path string, open func(path string) (fd int, linkOwne
 // readOpenedPidfile reads the file that fd, opened with O_PATH, stands for. Going through
 // /proc/self/fd opens that very file again, whatever its path leads to by now.
 func (h *host) readOpenedPidfile(p rules.Pidfile, fd int) rules.Pidfile {
-	p, regular := statPidfile(p, fd)
+	p, regular := h.statPidfile(p, fd)
 	if !regular {
 		return p
 	}
@@ -97,9 +97,9 @@ func (h *host) readOpenedPidfile(p rules.Pidfile, fd int) rules.Pidfile {
 	return readContent(p, opened)
 }
 
-// describe reads of the file that fd stands for what stat(2) says. It is false for what
+// statPidfile reads of the file that fd stands for what stat(2) says. It is false for what
 // is no regular file, and then says what that makes of the pidfile.
-func statPidfile(p rules.Pidfile, fd int) (_ rules.Pidfile, regular bool) {
+func (h *host) statPidfile(p rules.Pidfile, fd int) (_ rules.Pidfile, regular bool) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return failedPidfile(p, fact.OfOpened(err)), false
@@ -116,6 +116,7 @@ func statPidfile(p rules.Pidfile, fd int) (_ rules.Pidfile, regular bool) {
 	p.HardLinks = uint64(st.Nlink)
 	p.ID = fact.FileID{Dev: uint64(st.Dev), Ino: st.Ino}
 	p.Written = time.Unix(st.Mtim.Unix())
+	p.Ahead = p.Written.Sub(h.Now())
 	return p, true
 }
 

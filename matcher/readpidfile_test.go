@@ -116,7 +116,7 @@ func TestReadPidfileWaitsForItsWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	looks = 3
-	if p := h.readPidfile(context.Background(), path); p.State != rules.PidfileGarbage || looks > 5 {
+	if p := h.readPidfile(context.Background(), path); p.State != rules.PidfileGarbage || looks > 6 {
 		t.Errorf("got %+v after %d looks, want garbage at once", p, looks)
 	}
 }

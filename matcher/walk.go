@@ -288,7 +288,7 @@ func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
 		return
 	}
 	defer unix.Close(fd)
-	p, regular := statPidfile(rules.Pidfile{Path: d.path + "/" + name}, fd)
+	p, regular := w.h.statPidfile(rules.Pidfile{Path: d.path + "/" + name}, fd)
 	if regular && !w.seen[p.ID] {
 		p = readContent(p, fd)
 	}

@@ -54,6 +54,24 @@ func (h *host) atBoot() (fact.Fact[fact.Witness], error) {
 	return fact.Of(w), nil
 }
 
+// mountedAhead is atBoot where the clock was set back since. Of a container, and where /proc
+// was mounted later than the system starts, that is known only while its time is still to come.
+func (h *host) mountedAhead() ([]fact.Witness, error) {
+	began, err := h.began()
+	if err != nil {
+		return nil, err
+	}
+	st, err := kernel.StatxAt(unix.AT_FDCWD, h.Proc, 0, unix.STATX_CTIME)
+	if err != nil {
+		return nil, err
+	}
+	mounted := kernel.TimeOf(st.Ctime)
+	if mounted.Sub(h.Now()) <= rules.StartSlack {
+		return nil, nil
+	}
+	return []fact.Witness{{Of: "the mount of " + h.Proc, Started: began, Late: began.Sub(mounted), Slack: rules.WriteSlack}}, nil
+}
+
 // clock gathers the witnesses that there are of the time since the process started: what
 // was done by root's processes, and when by the clock of then.
 func (h *host) clock(own rules.Pidfile, e fact.Evidence) fact.Fact[fact.Clock] {
@@ -71,6 +89,9 @@ func (h *host) clock(own rules.Pidfile, e fact.Evidence) fact.Fact[fact.Clock] {
 			out.Witnesses = append(out.Witnesses, boot.Value)
 		}
 	}
+	mounted, err := h.mountedAhead()
+	failure = cmp.Or(failure, err)
+	out.SetBack = append(out.SetBack, mounted...)
 	pidfiles := slices.Clone(h.walk().roots())
 	distance := func(p rules.Pidfile) time.Duration { return p.Written.Sub(own.Written).Abs() }
 	sort.SliceStable(pidfiles, func(i, j int) bool { return distance(pidfiles[i]) < distance(pidfiles[j]) })
@@ -80,7 +101,10 @@ func (h *host) clock(own rules.Pidfile, e fact.Evidence) fact.Fact[fact.Clock] {
 		}
 		w, err := h.witnessOnce(p)
 		failure = cmp.Or(failure, err)
-		if w.State == fact.Known {
+		switch {
+		case w.State == fact.Known && w.Value.Late < -rules.WriteSlack:
+			out.SetBack = append(out.SetBack, w.Value)
+		case w.State == fact.Known:
 			out.Witnesses = append(out.Witnesses, w.Value)
 		}
 	}
@@ -119,10 +143,11 @@ func (h *host) witness(p rules.Pidfile) (fact.Fact[fact.Witness], error) {
 		return none, err
 	}
 	w := fact.Witness{Of: fmt.Sprintf("%s of process %d", p.Path, p.PID), Started: started, Late: started.Sub(p.Written), Slack: rules.StartSlack}
-	switch isLate := w.Late > rules.StartSlack; {
-	case w.Late < -rules.WriteSlack, isLate && !rules.Resembles(fact.Evidence{Comm: stat.Comm}, p.Path):
+	ahead := p.Ahead > rules.StartSlack
+	switch odd := w.Late > rules.StartSlack || ahead; {
+	case w.Late < -rules.WriteSlack && !ahead, odd && !rules.Resembles(fact.Evidence{Comm: stat.Comm}, p.Path):
 		return none, nil
-	case isLate: // whoever may start it as he likes may have waited for its number
+	case odd: // whoever may start it as he likes may have waited for its number
 		file := h.RunningFile(fact.Evidence{PID: p.PID, Started: started})
 		if file.State != fact.Known || file.Value.Setuid {
 			return none, fact.Unforeseen(file.Err)

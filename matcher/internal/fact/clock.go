@@ -7,6 +7,9 @@ type Clock struct {
 	Began     time.Time // when the system's first process started
 	SinceBoot bool      // the clock agrees with when that was done
 	Witnesses []Witness
+	// SetBack are those that were done at a time which is still to come, by the clock of now:
+	// it was set back since. Their Late is negative.
+	SetBack []Witness
 }
 
 // Witness is something that was done at a moment which is known twice: by the clock of

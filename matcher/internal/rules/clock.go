@@ -18,6 +18,16 @@ func clockWasSet(c fact.Clock, span time.Duration) (fact.Witness, bool) {
 	return fact.Witness{}, false
 }
 
+// clockWasSetBack finds a witness of a clock that was set back by this span, which is negative.
+func clockWasSetBack(c fact.Clock, span time.Duration) (fact.Witness, bool) {
+	for _, w := range c.SetBack {
+		if (span - w.Late).Abs() <= w.Slack {
+			return w, true
+		}
+	}
+	return fact.Witness{}, false
+}
+
 // clockUnsetSinceBoot: the clock was not set since the system started, and nobody looks late.
 func clockUnsetSinceBoot(c fact.Clock) bool {
 	return c.SinceBoot && !slices.ContainsFunc(c.Witnesses, func(w fact.Witness) bool { return w.Late > StartSlack })

@@ -42,18 +42,14 @@ func lateness(q Question, d Decision, child bool) Decision {
 		}
 		return d.overruled(RuleLate, Undecided, format, args...)
 	}
-	name := q.Criteria.Name
-	if label := LastPart(q.Daemon.Name); q.Daemon.Label() && Bears(e.Comm, label) {
-		name = label
-	}
-	switch named := name != "" && !IsInterpreter(name); {
+	switch {
 	case q.Daemon.Unnamed() && e.Argv.State == fact.Unread:
 		return Decision{Need: NeedArgv}
 	case child:
 		return d.overruled(RuleLate, Undecided, "it started %s after the pidfile was written, and is a child of another %s", after, q.program())
 	case !onlyRoots(e):
 		return doubt("%d, of uid %d, started %s after %s was written, and nothing shows that the clock was set: the number may have changed hands", e.PID, e.UID, after, p.Path)
-	case q.Daemon.Unnamed() && (Resembles(e, p.Path) || named):
+	case q.Daemon.Unnamed() && q.named():
 		// Its name is all that speaks for it, but then no other daemon is meant.
 	case q.Daemon.Unnamed():
 		return doubt("%d, called %q, started %s after %s was written, and is not like that name: the number may have changed hands", e.PID, e.Comm, after, p.Path)
@@ -70,6 +66,16 @@ func lateness(q Question, d Decision, child bool) Decision {
 	}
 	d.Notes = append(d.Notes, note)
 	return d
+}
+
+// named reports of a process that nothing but its number speaks for that its name does, too:
+// it is like the pidfile's, or the one that was asked for.
+func (q Question) named() bool {
+	name := q.Criteria.Name
+	if label := LastPart(q.Daemon.Name); q.Daemon.Label() && Bears(q.Evidence.Comm, label) {
+		name = label
+	}
+	return Resembles(q.Evidence, q.Pidfile.Path) || name != "" && !IsInterpreter(name)
 }
 
 // recycledNumber: the clock was not set since the process started, so another had this

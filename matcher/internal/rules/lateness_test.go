@@ -114,6 +114,61 @@ func TestCloselyLate(t *testing.T) {
 	}
 }
 
+// A clock that was set back brings the time of root's stale pidfile once more: who gets the number before has started
+// before the file was written, and looks like who wrote it.
+func TestPidfileAhead(t *testing.T) {
+	written := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	daemon := Daemon{Path: "/usr/sbin/d", Real: "/usr/sbin/d", File: fact.Of(fact.FileID{Dev: 8, Ino: 42}), DirDev: 8}
+	shell := Daemon{Path: "/bin/sh", Real: "/bin/sh", File: fact.Of(fact.FileID{Dev: 8, Ino: 42}), DirDev: 8}
+	const back = -time.Hour
+	set := []fact.Witness{{Of: "set back", Late: back - time.Second, Slack: StartSlack}}
+	further := []fact.Witness{{Of: "set back further", Late: back - time.Minute, Slack: StartSlack}}
+	for name, c := range map[string]struct {
+		daemon Daemon
+		uid    int
+		comm   string
+		setuid bool
+		owner  int
+		starts time.Duration // after it was written
+		ahead  time.Duration // of now
+		clock  []fact.Witness
+		want   Outcome
+	}{
+		"root's":                                 {daemon, 0, "d", false, 0, back, time.Minute, nil, Runs},
+		"root's, setuid":                         {daemon, 0, "d", true, 0, back, time.Minute, nil, Undecided},
+		"a user's":                               {daemon, 33, "d", false, 0, back, time.Minute, nil, Undecided},
+		"a user's, just now":                     {daemon, 33, "d", false, 0, -5 * time.Second, 4 * time.Second, nil, Undecided},
+		"a user's, by the span of a witness":     {daemon, 33, "d", false, 0, back, time.Minute, set, Runs},
+		"a user's, by another":                   {daemon, 33, "d", false, 0, back, time.Minute, further, Undecided},
+		"a user's, the time has passed":          {daemon, 33, "d", false, 0, back, -time.Minute, nil, Runs},
+		"a user's, as coarse clocks have it":     {daemon, 33, "d", false, 0, 0, time.Second, nil, Runs},
+		"a user's, by a pidfile of his":          {daemon, 33, "d", false, 33, back, time.Minute, nil, Runs},
+		"an interpreter, root's":                 {shell, 0, "sh", false, 0, back, time.Minute, nil, Undecided},
+		"number alone, root's":                   {Daemon{}, 0, "x", false, 0, back, time.Minute, nil, Undecided},
+		"number alone, root's, like a name":      {Daemon{}, 0, "pidfile", false, 0, back, time.Minute, nil, Runs},
+		"number alone, a user's, like a name":    {Daemon{}, 33, "pidfile", false, 0, back, time.Minute, nil, Undecided},
+		"number alone, by the span of witness":   {Daemon{}, 33, "x", false, 0, back, time.Minute, set, Runs},
+		"number alone, the time has passed":      {Daemon{}, 0, "x", false, 0, back, -time.Minute, nil, Runs},
+		"number alone, setuid, like the name":    {Daemon{}, 0, "pidfile", true, 0, back, time.Minute, nil, Undecided},
+		"an interpreter, by the span of one":     {shell, 0, "sh", false, 0, back, time.Minute, set, Runs},
+		"an interpreter, and the time is passed": {shell, 0, "sh", false, 0, back, -time.Minute, nil, Runs},
+	} {
+		d := Decide(Question{
+			Daemon:  c.daemon,
+			Pidfile: Pidfile{Path: "/run/pidfile.pid", State: PidfileNames, PID: 7, Mode: 0o644, HardLinks: 1, Owner: c.owner, Written: written, Ahead: c.ahead},
+			Evidence: fact.Evidence{
+				PID: 7, PPID: 1, Comm: c.comm, State: "S", UID: c.uid, EUID: c.uid, AsRoot: true, Started: written.Add(c.starts), PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
+				Exe: fact.Of(fact.Exe{Link: "/usr/sbin/d", ID: fact.FileID{Dev: 8, Ino: 42}}), Argv: fact.Of([]string{"x"}), Locks: fact.Of(false),
+				ParentRuns: fact.Of(false), Claims: fact.Of([]fact.Claim(nil)), Filesystem: fact.Of(fact.SamePlace),
+				Clock: fact.Of(fact.Clock{SetBack: c.clock}), File: fact.Of(fact.RunningFile{Setuid: c.setuid}),
+			},
+		})
+		if d.Outcome != c.want || d.Need != 0 {
+			t.Errorf("%s: got %s, %s (%s), need %b; want %s", name, d.Rule, d.Outcome, d.Why, d.Need, c.want)
+		}
+	}
+}
+
 // What says of itself that it is the daemon is believed only if its file speaks for it:
 // anybody runs /bin/sleep as /usr/sbin/d.
 func TestPerhapsMoved(t *testing.T) {

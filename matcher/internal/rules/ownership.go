@@ -67,6 +67,7 @@ var ownershipRules = []func(*whose) (answered bool){
 	(*whose).claimed,      // other pidfiles name it, or its parents
 	(*whose).claimsUnread, // or may do
 	(*whose).late,         // the clock was set, or the number was recycled
+	(*whose).ahead,        // likewise, and it was set back
 	(*whose).lonelyChild,
 }
 
@@ -155,7 +156,9 @@ func (w *whose) closelyLate() bool {
 	return was && w.overrules(RuleLate, Undecided, "it started %s after the pidfile was written, and the clock was not set since, as %s shows: the number may have changed hands", Span(e.Started.Sub(w.Pidfile.Written)), witness.Of)
 }
 
-func (w *whose) inTime() bool { return !w.isLate && !w.child && !WrittenLong(w.Evidence, w.Pidfile) }
+func (w *whose) inTime() bool {
+	return !w.isLate && !w.child && !WrittenLong(w.Evidence, w.Pidfile) && w.Pidfile.Ahead <= StartSlack
+}
 
 // claimed asks the other pidfiles that name it, or an ancestor that runs the daemon.
 func (w *whose) claimed() bool {
@@ -213,6 +216,32 @@ func (w *whose) late() bool {
 	}
 	w.Decision = lateness(w.Question, w.Decision, w.child)
 	return w.Need != 0 || w.Outcome != Runs
+}
+
+// ahead: the pidfile's time is still to come, so that whoever starts now started before it was
+// written. A clock that was set back makes everything from before look early by one span.
+func (w *whose) ahead() bool {
+	e, p := w.Evidence, w.Pidfile
+	switch owns := p.Owner != 0 && p.Owner == e.UID && p.Owner == e.EUID; {
+	case p.Ahead <= StartSlack || e.Life != fact.Alive || owns:
+		return false
+	case e.Clock.State == fact.Unread:
+		return w.needs(NeedClock)
+	case isRoots(e) && e.File.State == fact.Unread:
+		return w.needs(NeedFile)
+	case w.Daemon.Unnamed() && e.Argv.State == fact.Unread:
+		return w.needs(NeedArgv)
+	}
+	witness, set := clockWasSetBack(e.Clock.Value, e.Started.Sub(p.Written))
+	switch {
+	case set:
+		w.note("Its pidfile was written %s later than now: the clock was set back since, as %s shows.", Span(p.Ahead), witness.Of)
+	case onlyRoots(e) && (!w.Weak || w.Daemon.Unnamed() && w.named()):
+		w.note("Its pidfile was written %s later than now. Only root can have started it, so the clock was probably set back since.", Span(p.Ahead))
+	default:
+		return w.overrules(RuleLate, Undecided, "%s was written %s later than now, and nothing shows that the clock was set back by so much: the number may have changed hands", p.Path, Span(p.Ahead))
+	}
+	return false
 }
 
 // lonelyChild stands, but a person should know.

@@ -52,6 +52,9 @@ type Pidfile struct {
 	HardLinks    uint64
 	ID           fact.FileID
 	Written      time.Time // mtime
+	// Ahead is by how much later than now that is: the clock was set back since, or the time
+	// of the file was set (touch(1)). Negative as a rule.
+	Ahead time.Duration
 
 	// LinkOwners are the unprivileged users who own symbolic links on the way to
 	// the file.

@@ -92,7 +92,11 @@ func (p page) pidfile(r matcher.Report) {
 		return
 	}
 	p.Put("", fmt.Sprintf("owner %s, group %s, mode %s, %s", UserName(f.Owner), groupName(f.Group), mode(f.Mode), say.Count(int(f.HardLinks), "link")))
-	p.Put("", fmt.Sprintf("written %s (%s ago)", f.Written.Format(say.TimeLayout), matcher.Span(time.Since(f.Written))))
+	when := matcher.Span(time.Since(f.Written)) + " ago"
+	if f.Ahead > 0 {
+		when = matcher.Span(f.Ahead) + " later than now"
+	}
+	p.Put("", fmt.Sprintf("written %s (%s)", f.Written.Format(say.TimeLayout), when))
 	if r.Main != nil && !r.Main.Evidence.Started.IsZero() {
 		if ok, why := f.Vouches(r.Main.Evidence.UID, r.Main.Evidence.EUID); ok {
 			p.Put("", "trusted: "+why)
