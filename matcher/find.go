@@ -62,22 +62,37 @@ func (h *host) find(program string, f Finding) ([]int, error) {
 			return nil, fmt.Errorf("%w: %s", ErrNoAnswer, hidden)
 		}
 	}
-	pids := make([]int, 0, len(found))
-	for pid := range found {
-		if f.SameRoot {
-			root := h.RootOf(pid)
-			if err := fact.Unforeseen(root.Err); err != nil {
-				return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
-			}
-			if !kernel.Same(root, h.Self.Root) {
-				continue
-			}
+	pids := slices.Collect(maps.Keys(found))
+	if f.SameRoot {
+		var err error
+		if pids, err = h.ofOurRoot(pids); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 		}
-		pids = append(pids, pid)
 	}
 	slices.Sort(pids)
 	slices.Reverse(pids)
 	return pids, nil
+}
+
+// ofOurRoot are those with our root directory. One that root may not see, as without
+// CAP_SYS_PTRACE, is none of them, but where there is no other, nobody knows.
+func (h *host) ofOurRoot(pids []int) (ours []int, err error) {
+	var untold error
+	for _, pid := range pids {
+		root := h.RootOf(pid)
+		switch {
+		case fact.Unforeseen(root.Err) != nil:
+			return nil, root.Err
+		case kernel.Same(root, h.Self.Root):
+			ours = append(ours, pid)
+		case root.State == fact.Unreadable && untold == nil:
+			untold = fmt.Errorf("whether %d has our root directory cannot be read (%s)", pid, fact.Plain(root.Err))
+		}
+	}
+	if len(ours) > 0 {
+		untold = nil
+	}
+	return ours, untold
 }
 
 func (h *host) findByFile(path string, f Finding, found map[int]bool) error {

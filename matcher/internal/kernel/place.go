@@ -122,8 +122,8 @@ func deviceOf(mounts []mount, id uint64) (dev uint64, found bool) {
 	return 0, false
 }
 
-// RootOf identifies the root directory of a process. It is unknown of another user's, and a
-// zombie has none.
+// RootOf identifies the root directory of a process, as its user if we may not. It is unknown
+// of another user's, and a zombie has none.
 func (h *System) RootOf(pid int) (root fact.Fact[fact.FileID]) {
 	err := h.lookAgain(pid, func(dir string) (nothing bool) {
 		root = Identify(dir + "/root")
@@ -131,6 +131,13 @@ func (h *System) RootOf(pid int) (root fact.Fact[fact.FileID]) {
 	})
 	if err != nil {
 		return fact.Failed[fact.FileID](err)
+	}
+	if root.State == fact.Unreadable && errors.Is(root.Err, os.ErrPermission) {
+		status, err := h.ReadStatus(pid)
+		if err != nil {
+			return fact.Failed[fact.FileID](err)
+		}
+		AsItsUser(status, func() { root = Identify(h.PidPath(pid, "root")) })
 	}
 	return root
 }
