@@ -81,12 +81,12 @@ func (h *host) findDaemon(name string) (rules.Daemon, error) {
 
 // lookAtDaemon fills in what there is at the daemon's real path.
 func (h *host) lookAtDaemon(d *rules.Daemon) error {
-	dir, err := kernel.StatxAt(unix.AT_FDCWD, filepath.Dir(d.Real), 0, unix.STATX_UID|unix.STATX_MTIME|unix.STATX_MNT_ID)
+	dir, err := kernel.StatxAt(unix.AT_FDCWD, filepath.Dir(d.Real), 0, unix.STATX_INO|unix.STATX_UID|unix.STATX_MTIME|unix.STATX_MNT_ID)
 	if err != nil && !foreseen(err) {
 		return err
 	}
 	if err == nil {
-		d.DirDev, d.Owner, d.Changed = kernel.IdOf(dir).Dev, int(dir.Uid), kernel.TimeOf(dir.Mtime)
+		d.DirDev, d.DirIno, d.Owner, d.Changed = kernel.IdOf(dir).Dev, dir.Ino, int(dir.Uid), kernel.TimeOf(dir.Mtime)
 		if d.Mount, err = mountOf(filepath.Dir(d.Real), dir); err != nil {
 			return err
 		}

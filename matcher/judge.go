@@ -121,6 +121,9 @@ func (h *host) supply(q *rules.Question, n rules.FactSet) {
 	if n&rules.NeedFilesystem != 0 {
 		e.Filesystem = h.FilesystemOf(*e, q.Daemon.Mount, q.Daemon.DirDev)
 	}
+	if n&rules.NeedBeside != 0 {
+		e.Beside = h.Leads(rules.DirectoryOf(e.Exe.Value), fact.FileID{Dev: q.Daemon.DirDev, Ino: q.Daemon.DirIno})
+	}
 	if n&rules.NeedFile != 0 {
 		e.File = h.RunningFile(*e)
 	}

@@ -24,6 +24,7 @@ type wanted struct {
 	daemons []rules.Daemon
 	byPath  map[string][]int // places in daemons, by Path and Real
 	byFile  map[fact.FileID][]int
+	byName  map[string][]int // by the last part of Real
 	scripts []int
 	linked  bool // one has further hard links
 
@@ -39,7 +40,7 @@ type wanted struct {
 }
 
 func (h *host) want(daemons []rules.Daemon, moved bool) *wanted {
-	w := &wanted{host: h, moved: moved, daemons: daemons, byPath: map[string][]int{}, byFile: map[fact.FileID][]int{}, seen: map[string]sight{}}
+	w := &wanted{host: h, moved: moved, daemons: daemons, byPath: map[string][]int{}, byFile: map[fact.FileID][]int{}, byName: map[string][]int{}, seen: map[string]sight{}}
 	for i, d := range daemons {
 		if d.Unnamed() { // nothing runs it
 			continue
@@ -48,6 +49,7 @@ func (h *host) want(daemons []rules.Daemon, moved bool) *wanted {
 		if d.Real != d.Path {
 			w.byPath[d.Real] = append(w.byPath[d.Real], i)
 		}
+		w.byName[d.RealBase()] = append(w.byName[d.RealBase()], i)
 		if d.File.State == fact.Known {
 			w.byFile[d.File.Value] = append(w.byFile[d.File.Value], i)
 		}
@@ -302,6 +304,10 @@ func (w *wanted) of(e *fact.Evidence) (places []int) {
 	x := e.Exe.Value
 	for _, path := range rules.PathsOf(x) {
 		places = append(places, w.byPath[path]...)
+		// By another path, as through a bind mount, it may be any of that name.
+		if same := w.byName[filepath.Base(path)]; len(same) <= namesakes {
+			places = append(places, same...)
+		}
 	}
 	if same := w.byFile[x.ID]; len(same) <= namesakes {
 		places = append(places, same...)

@@ -170,6 +170,10 @@ type Evidence struct {
 	// its path says nothing. On demand.
 	Filesystem Fact[Place]
 
+	// Beside: the directory of its executable's path is the daemon's by another path, as
+	// through a bind mount. On demand.
+	Beside Fact[bool]
+
 	File Fact[RunningFile] // on demand
 
 	Scripts    []ScriptFile  // what its arguments name, if it runs a script; on demand

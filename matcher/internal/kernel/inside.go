@@ -133,6 +133,16 @@ func (h *System) LookFor(path string, links int) fact.Fact[fact.FileID] {
 	return fact.Of(at.ID)
 }
 
+// Leads reports that an absolute path without links, which somebody else has chosen, leads to
+// this file. What can be looked at only by asking a server that may not answer is another.
+func (h *System) Leads(path string, to fact.FileID) fact.Fact[bool] {
+	file := h.LookFor(path, 0)
+	if err := fact.Unforeseen(file.Err); err != nil && !errors.Is(err, fact.ErrMayHang) {
+		return fact.Failed[bool](err)
+	}
+	return fact.Of(file.State == fact.Known && file.Value == to)
+}
+
 // lookInside identifies what a process with this root finds at a path from the directory
 // from, link by link.
 func (h *System) lookInside(root, from, path string, pid int) (file fact.FileID, regular bool, err error) {

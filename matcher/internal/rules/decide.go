@@ -172,9 +172,13 @@ func replaced(q Question) finding {
 	if e.Exe.State != fact.Known {
 		return no("its executable's path cannot be read")
 	}
-	x := e.Exe.Value
+	x, beside := e.Exe.Value, d.maybeBeside(e)
 	switch {
-	case !AtPathOf(x, d):
+	case beside && e.Beside.State == fact.Unread:
+		return finding{need: NeedBeside}
+	case beside && e.Beside.State == fact.Unreadable:
+		return yes(Undecided, FileUnknown, "whether its %s lay beside %s cannot be read (%s)", x.Link, d.Path, fact.Plain(e.Beside.Err))
+	case !AtPathOf(x, d) && !(beside && e.Beside.Value):
 		return no("its executable is %s", x.Link)
 	case x.ID.Known() && x.ID == d.File.Value:
 		return no("it runs the file of today")

@@ -13,7 +13,7 @@ import (
 // numbers of several mounts.
 func TestDecide(t *testing.T) {
 	written := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	daemon := Daemon{Path: "/usr/sbin/d", Real: "/usr/sbin/d", File: fact.Of(fact.FileID{Dev: 8, Ino: 42}), DirDev: 8}
+	daemon := Daemon{Path: "/usr/sbin/d", Real: "/usr/sbin/d", File: fact.Of(fact.FileID{Dev: 8, Ino: 42}), DirDev: 8, DirIno: 2}
 	pidfile := Pidfile{Path: "/run/d.pid", State: PidfileNames, PID: 7, Mode: 0o644, HardLinks: 1, Written: written}
 	here := fact.Evidence{
 		PID: 7, PPID: 1, Comm: "d", State: "S", Started: written, PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
@@ -32,6 +32,11 @@ func TestDecide(t *testing.T) {
 	elsewhere := func(e fact.Evidence, fs fact.Fact[fact.Place]) fact.Evidence {
 		e.Filesystem = fs
 		return e
+	}
+	beside := func(link string, is fact.Fact[bool]) fact.Evidence {
+		return with(func(e *fact.Evidence) {
+			e.Exe, e.Argv, e.Beside = fact.Of(fact.Exe{Link: link, ID: fact.FileID{Dev: 8, Ino: 41}}), fact.Of([]string{"/mnt/sbin/d"}), is
+		})
 	}
 	hiddenExe := func(e *fact.Evidence) { e.Exe, e.Tree = fact.Failed[fact.Exe](unix.EACCES), fact.PlaceUnknown }
 
@@ -68,6 +73,15 @@ func TestDecide(t *testing.T) {
 		// Something mounted over the path, as anybody may in a user namespace.
 		{"another file at the path", exe("/usr/sbin/d", fact.FileID{Dev: 8, Ino: 41}, fact.OtherPlace), RuleReplaced, Undecided},
 		{"a path of a detached mount", exe("/usr/sbin/d", fact.FileID{Dev: 8, Ino: 41}, fact.SamePlace), RuleReplaced, Undecided},
+		// By another path of the daemon's directory, as through a bind mount.
+		{"beside it, replaced", beside("/mnt/sbin/d (deleted)", fact.Of(true)), RuleReplaced, Runs},
+		{"of its name, elsewhere", beside("/mnt/sbin/d (deleted)", fact.Of(false)), RuleMismatch, NotThis},
+		{"whether beside it cannot be read", beside("/mnt/sbin/d (deleted)", fact.Failed[bool](unix.EMFILE)), RuleReplaced, Undecided},
+		{"beside it, another name", beside("/mnt/sbin/e (deleted)", fact.Fact[bool]{}), RuleContradicted, Undecided},
+		{"beside it in another mount tree", with(func(e *fact.Evidence) {
+			*e = beside("/mnt/sbin/d (deleted)", fact.Of(true))
+			e.Tree = fact.OtherPlace
+		}), RuleMismatch, NotThis},
 		// systemd's PrivateTmp: a mount tree of its own, the same filesystem.
 		{"PrivateTmp", exe("/usr/sbin/d", fact.FileID{Dev: 8, Ino: 42}, fact.OtherPlace), RuleSameFile, Runs},
 		{"PrivateTmp, replaced", exe("/usr/sbin/d (deleted)", fact.FileID{Dev: 8, Ino: 41}, fact.OtherPlace), RuleReplaced, Runs},

@@ -102,6 +102,7 @@ const (
 	NeedArgv FactSet = 1 << iota
 	NeedScript
 	NeedFilesystem
+	NeedBeside
 	NeedFile
 	NeedLocks
 	NeedBelow

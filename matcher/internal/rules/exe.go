@@ -20,6 +20,7 @@ type Daemon struct {
 
 	File   fact.Fact[fact.FileID] // of Real
 	DirDev uint64                 // st_dev of Real's directory: says which filesystem, also when the file is gone
+	DirIno uint64                 // and its inode, which other paths may lead to, as through a bind mount; 0: not known
 	Links  uint64                 // hard links to the file: with more than one, other names may run it
 	Owner  int                    // whose file it is; where it is gone, whose directory
 
@@ -159,6 +160,16 @@ func AtPathOf(x fact.Exe, d Daemon) bool {
 		}
 	}
 	return false
+}
+
+// DirectoryOf is that of the exe link.
+func DirectoryOf(x fact.Exe) string { return filepath.Dir(onlyPath(x)) }
+
+// maybeBeside reports of what has left its path that this may have been the daemon's, seen
+// through another mount of its directory: it has the same name in it.
+func (d Daemon) maybeBeside(e fact.Evidence) bool {
+	x := e.Exe.Value
+	return marked(x) && d.DirIno != 0 && e.Tree == fact.SamePlace && e.Root == fact.SamePlace && !AtPathOf(x, d) && filepath.Base(onlyPath(x)) == d.RealBase()
 }
 
 // Bears reports that name, a comm (cut to 15 bytes by the kernel) or the base
