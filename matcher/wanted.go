@@ -30,6 +30,8 @@ type wanted struct {
 
 	// moved: also those whose file has been renamed since they started are looked for.
 	moved bool
+	// former: also interpreters that were given a daemon's path, whatever lies there today.
+	former bool
 
 	sinceOnce sync.Once
 	since     time.Time
@@ -58,7 +60,9 @@ func (h *host) want(daemons []rules.Daemon, moved bool) *wanted {
 		}
 		w.linked = w.linked || d.Links > 1
 	}
-	w.moved = w.moved && w.mayBeGone()
+	mayBeGone := w.moved && w.mayBeGone()
+	w.former = w.moved && (mayBeGone || len(w.scripts) > 0)
+	w.moved = mayBeGone
 	return w
 }
 
@@ -92,9 +96,10 @@ func (w *wanted) mayBeGone() bool {
 type sight int
 
 const (
-	sightRuns sight = 1 << iota // they may run one of the daemons
-	sightFile                   // the file behind it decides
-	sightArgv                   // the file may have been renamed: what they were started as decides
+	sightRuns  sight = 1 << iota // they may run one of the daemons
+	sightFile                    // the file behind it decides
+	sightArgv                    // the file may have been renamed: what they were started as decides
+	sightGiven                   // an interpreter: what it was given decides
 )
 
 // look is the first look at a process, which goes to all of them: at the exe link
@@ -116,7 +121,7 @@ func (w *wanted) look(proc, pid int) (bool, error) {
 		return w.nameMayFit(pid)
 	}
 	s := w.sight(link)
-	return s&sightRuns != 0 || s&sightFile != 0 && w.runsFile(pid) || s&sightArgv != 0 && w.startedAsOne(proc, pid), nil
+	return s&sightRuns != 0 || s&sightFile != 0 && w.runsFile(pid) || s&(sightArgv|sightGiven) != 0 && w.startedAsOne(proc, pid, s&sightGiven != 0), nil
 }
 
 // linkAsItsUser is a function of its own so that look's variables stay on the stack.
@@ -170,6 +175,9 @@ func (w *wanted) classify(link string) (s sight) {
 			return sightRuns
 		}
 	}
+	if w.former && rules.RunsScripts(fact.Exe{Link: link}) {
+		s |= sightGiven
+	}
 	// Another name of the same file, through a hard link, perhaps of the past.
 	if w.linked {
 		s |= sightFile
@@ -205,8 +213,9 @@ func (w *wanted) runsFile(pid int) bool {
 }
 
 // startedAsOne reports that a process was started under the path or name of one of the
-// daemons, or cannot be told. There may be thousands to be asked, so little is read.
-func (w *wanted) startedAsOne(proc, pid int) bool {
+// daemons, or as an interpreter may have been given it, or cannot be told. There may be
+// thousands to be asked, so little is read.
+func (w *wanted) startedAsOne(proc, pid int, given bool) bool {
 	if w.Silent(pid) {
 		return true
 	}
@@ -223,11 +232,16 @@ func (w *wanted) startedAsOne(proc, pid int) bool {
 	if n == 0 { // it is in the middle of execve(2), or has just lost its first thread
 		return true
 	}
-	word, _, whole := strings.Cut(string(head[:n]), "\x00")
-	if n == len(head) && !whole {
+	words := strings.Split(string(head[:n]), "\x00")
+	if n == len(head) && (given || len(words) == 1) {
 		return true
 	}
-	return len(w.startedAs([]string{word})) > 0
+	return len(w.startedAs(words[:1])) > 0 || given && slices.ContainsFunc(words[1:], w.isPath)
+}
+
+// isPath reports that a word is the path of one of the daemons.
+func (w *wanted) isPath(word string) bool {
+	return filepath.IsAbs(word) && len(w.byPath[filepath.Clean(word)]) > 0
 }
 
 // startedAs are the daemons whose path is argv[0], or whose name if that is no absolute
@@ -323,6 +337,11 @@ func (w *wanted) of(e *fact.Evidence) (places []int) {
 			return w.all()
 		}
 		places = append(places, w.startedAs(e.Argv.Value)...)
+		if w.former && rules.RunsScripts(x) {
+			for _, word := range (rules.Daemon{}).ScriptWords(*e) {
+				places = append(places, w.byPath[filepath.Clean(word)]...)
+			}
+		}
 		if len(w.daemons) > 1 {
 			places = slices.DeleteFunc(places, func(i int) bool { return w.interpretsAnother(w.daemons[i], *e) })
 		}

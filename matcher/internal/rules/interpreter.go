@@ -66,6 +66,11 @@ func IsInterpreter(base string) bool {
 	return slices.Contains(interpreters, strings.TrimRight(base, "0123456789."))
 }
 
+// RunsScripts reports that the file that a process runs is such a program.
+func RunsScripts(x fact.Exe) bool {
+	return slices.ContainsFunc(PathsOf(x), func(path string) bool { return IsInterpreter(filepath.Base(path)) })
+}
+
 // RunsAnything reports that what runs such a file has nothing in common: interpreters,
 // busybox.
 func (d Daemon) RunsAnything() bool {

@@ -18,12 +18,16 @@ func script(q Question) finding {
 		return removedScript(q)
 	case d.Script == nil && d.Unread != nil:
 		return no("what interprets %s, if anything does, cannot be read", d.Path)
+	case d.Script == nil && q.Pidfile.Path == "":
+		return formerScript(q)
 	case d.Script == nil:
 		return no("%s is no script", d.Path)
 	case e.Exe.State != fact.Known:
 		return no("its executable's path cannot be read")
 	case e.Tree == fact.OtherPlace && (e.UserNS == fact.OtherPlace || e.Root != fact.SamePlace && e.Exe.Value.ID.Known() && !d.onDevice(e.Exe.Value.ID.Dev)):
 		return no("its interpreter is of another mount tree")
+	case !d.Script.Interprets(e.Exe.Value) && q.Pidfile.Path == "":
+		return formerScript(q)
 	case !d.Script.Interprets(e.Exe.Value):
 		return no("it runs %s, the script is for %s", e.Exe.Value.Link, d.Script.Path)
 	case e.Argv.State == fact.Unread:
@@ -146,4 +150,29 @@ func removedScript(q Question) finding {
 		}
 	}
 	return no("%s does not exist, and it runs no script of that path", d.Path)
+}
+
+// formerScript: no pidfile says whose the number was, but an interpreter that is not the one
+// of today was given the daemon's path as its script. The script was moved or removed, or an
+// upgrade has brought one for another interpreter, or a program in its place. Where it is no
+// script today, that is heeded of root's and the owner's own processes only: what it was given
+// anybody may say of his, and root could not stop what is none.
+func formerScript(q Question) finding {
+	d, e := q.Daemon, q.Evidence
+	x := e.Exe.Value
+	switch {
+	case e.Exe.State != fact.Known || e.Tree == fact.OtherPlace || e.Root == fact.OtherPlace || !RunsScripts(x):
+		return no("it runs no script")
+	case d.Script == nil && !(e.UID == e.EUID && (e.UID == 0 || e.UID == d.Owner)):
+		return no("it is uid %d's, who may have given it anything", e.UID)
+	case d.Script == nil && d.File.State == fact.Known && d.Changed.Before(e.Started):
+		return no("%s was no script when it started", d.Path)
+	case e.Argv.State == fact.Unread:
+		return finding{need: NeedArgv}
+	}
+	words := d.ScriptWords(e)
+	if len(words) == 0 || !d.NamesPath(filepath.Clean(words[0])) {
+		return no("%s was not given %s", x.Link, d.Path)
+	}
+	return yes(Undecided, FileUnknown, "%s was given %s, which may have been its script", x.Link, d.Path)
 }

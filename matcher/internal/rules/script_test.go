@@ -2,7 +2,11 @@ package rules
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"pidproof/matcher/internal/fact"
 )
@@ -31,6 +35,46 @@ func TestTitled(t *testing.T) {
 	}
 	if d.titled(nil) != fitsNot {
 		t.Error("no arguments are a title")
+	}
+}
+
+// What an interpreter was given says little without a pidfile, and of an ordinary user's process
+// nothing where no script lies there today: he could keep root from stopping what is none.
+func TestFormerScript(t *testing.T) {
+	started := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	another := Daemon{Path: "/usr/sbin/d", Real: "/usr/sbin/d", File: fact.Of(fact.FileID{Dev: 8, Ino: 42}), Changed: started.Add(-time.Hour),
+		Script: &Interpreter{Path: "/usr/bin/python3", Real: "/usr/bin/python3.11", File: fact.Of(fact.FileID{Dev: 8, Ino: 3})}}
+	program, since, gone := another, another, another
+	program.Script, since.Script, gone.Script = nil, nil, nil
+	since.Changed, gone.File = started.Add(time.Second), fact.Failed[fact.FileID](unix.ENOENT)
+	for _, c := range []struct {
+		name    string
+		d       Daemon
+		uid     int
+		tree    fact.Place
+		exe     string
+		argv    string
+		outcome Outcome
+	}{
+		{"a script for another interpreter", another, 0, fact.SamePlace, "/usr/bin/python2.7", "python /usr/sbin/d", Undecided},
+		{"a user's", another, 1000, fact.SamePlace, "/usr/bin/python2.7 (deleted)", "python -u /usr/sbin/d", Undecided},
+		{"given another script", another, 0, fact.SamePlace, "/usr/bin/python2.7", "python /usr/sbin/e /usr/sbin/d", NotThis},
+		{"no interpreter", another, 0, fact.SamePlace, "/usr/bin/less", "less /usr/sbin/d", NotThis},
+		{"a container's", another, 0, fact.OtherPlace, "/usr/bin/python2.7", "python /usr/sbin/d", NotThis},
+		{"a program since", since, 0, fact.SamePlace, "/bin/dash", "/bin/sh /usr/sbin/d", Undecided},
+		{"a program before", program, 0, fact.SamePlace, "/bin/dash", "/bin/sh /usr/sbin/d", NotThis},
+		{"a program since, a user's", since, 1000, fact.SamePlace, "/bin/dash", "/bin/sh /usr/sbin/d", NotThis},
+		{"removed", gone, 0, fact.SamePlace, "/bin/dash", "/bin/sh -e /usr/sbin/d", Undecided},
+		{"removed, a user's", gone, 1000, fact.SamePlace, "/bin/dash", "/bin/sh /usr/sbin/d", NotThis},
+	} {
+		d := Decide(Question{Daemon: c.d, Evidence: fact.Evidence{
+			PID: 7, PPID: 1, Comm: "d", State: "S", UID: c.uid, EUID: c.uid, Started: started, PIDNS: fact.SamePlace, Tree: c.tree, UserNS: fact.SamePlace, Root: fact.SamePlace,
+			Exe: fact.Of(fact.Exe{Link: c.exe, ID: fact.FileID{Dev: 8, Ino: 5}}), Argv: fact.Of(strings.Fields(c.argv)), Filesystem: fact.Of(fact.SamePlace),
+			File: fact.Of(fact.RunningFile{}),
+		}})
+		if d.Outcome != c.outcome || d.Need != 0 {
+			t.Errorf("%s: got %s, %s (%s), need %b; want %s", c.name, d.Rule, d.Outcome, d.Why, d.Need, c.outcome)
+		}
 	}
 }
 
