@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"pidproof/matcher/internal/fact"
@@ -121,8 +122,12 @@ func (h *host) supply(q *rules.Question, n rules.FactSet) {
 	if n&rules.NeedFilesystem != 0 {
 		e.Filesystem = h.FilesystemOf(*e, q.Daemon.Mount, q.Daemon.DirDev)
 	}
+	home := fact.FileID{Dev: q.Daemon.DirDev, Ino: q.Daemon.DirIno}
 	if n&rules.NeedBeside != 0 {
-		e.Beside = h.Leads(rules.DirectoryOf(e.Exe.Value), fact.FileID{Dev: q.Daemon.DirDev, Ino: q.Daemon.DirIno})
+		e.Beside = h.Leads(rules.DirectoryOf(e.Exe.Value), 0, home)
+	}
+	if n&rules.NeedCalledBeside != 0 {
+		e.CalledBeside = h.Leads(filepath.Dir(rules.Argv0(e.Argv.Value)), kernel.MaxLinks, home)
 	}
 	if n&rules.NeedFile != 0 {
 		e.File = h.RunningFile(*e)

@@ -245,11 +245,15 @@ func (w *wanted) isPath(word string) bool {
 }
 
 // startedAs are the daemons whose path is argv[0], or whose name if that is no absolute
-// path.
+// path, or may be another path of the daemon's directory.
 func (w *wanted) startedAs(argv []string) (places []int) {
 	word := rules.Argv0(argv)
 	if filepath.IsAbs(word) {
-		return w.byPath[filepath.Clean(word)]
+		places = w.byPath[filepath.Clean(word)]
+		if same := w.byName[filepath.Base(word)]; len(places) == 0 && len(same) <= namesakes {
+			places = same
+		}
+		return places
 	}
 	name := rules.Argv0Base(argv)
 	for i, d := range w.daemons {

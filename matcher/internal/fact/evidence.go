@@ -173,6 +173,9 @@ type Evidence struct {
 	// Beside: the directory of its executable's path is the daemon's by another path, as
 	// through a bind mount. On demand.
 	Beside Fact[bool]
+	// CalledBeside: so is that of the path that it was started as, as through a link to the
+	// directory. On demand.
+	CalledBeside Fact[bool]
 
 	File Fact[RunningFile] // on demand
 

@@ -3,6 +3,8 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -133,12 +135,14 @@ func (h *System) LookFor(path string, links int) fact.Fact[fact.FileID] {
 	return fact.Of(at.ID)
 }
 
-// Leads reports that an absolute path without links, which somebody else has chosen, leads to
-// this file. What can be looked at only by asking a server that may not answer is another.
-func (h *System) Leads(path string, to fact.FileID) fact.Fact[bool] {
-	file := h.LookFor(path, 0)
-	if err := fact.Unforeseen(file.Err); err != nil && !errors.Is(err, fact.ErrMayHang) {
-		return fact.Failed[bool](err)
+// Leads reports that an absolute path, which somebody else has chosen, leads to this file, by
+// so many links at most. What can be looked at only by asking a server that may not answer is
+// another; what root may not look at is not known.
+func (h *System) Leads(path string, links int, to fact.FileID) fact.Fact[bool] {
+	file := h.LookFor(path, links)
+	denied := errors.Is(file.Err, fs.ErrPermission) && os.Geteuid() == 0
+	if denied || fact.Unforeseen(file.Err) != nil && !errors.Is(file.Err, fact.ErrMayHang) {
+		return fact.Failed[bool](file.Err)
 	}
 	return fact.Of(file.State == fact.Known && file.Value == to)
 }

@@ -32,3 +32,23 @@ func TestLongWay(t *testing.T) {
 		}
 	}
 }
+
+// A path leads to a directory by itself or by links, if those are followed; one that leads
+// nowhere leads to none.
+func TestLeads(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	must.Do(t, err)
+	must.Do(t, os.Mkdir(filepath.Join(dir, "home"), 0o755), os.Mkdir(filepath.Join(dir, "other"), 0o755), os.Symlink("home", filepath.Join(dir, "link")))
+	h := ThisSystem()
+	must.Do(t, h.Open())
+	home := h.LookFor(dir+"/home", 0)
+	for _, c := range []struct {
+		path  string
+		links int
+		want  bool
+	}{{dir + "/home", 0, true}, {dir + "/link", MaxLinks, true}, {dir + "/link", 0, false}, {dir + "/other", 0, false}, {dir + "/none", 0, false}, {"home", 0, false}} {
+		if leads := h.Leads(c.path, c.links, home.Value); leads.State != fact.Known || leads.Value != c.want {
+			t.Errorf("%s, %d links: %+v, want %v", c.path, c.links, leads, c.want)
+		}
+	}
+}

@@ -288,6 +288,17 @@ func perhapsMoved(q Question) finding {
 	argv, x := e.Argv.Value, e.Exe.Value
 	switch word := Argv0(argv); {
 	case e.Argv.State == fact.Unreadable:
+	case filepath.IsAbs(word) && d.DirIno != 0 && !d.NamesPath(filepath.Clean(word)) && filepath.Base(word) == d.RealBase():
+		// By another path of the directory: /sbin, where the daemon is /usr/sbin's.
+		switch e.CalledBeside.State {
+		case fact.Unread:
+			return finding{need: NeedCalledBeside}
+		case fact.Unreadable:
+			return yes(Undecided, FileUnknown, "whether its %s lay beside %s cannot be read (%s)", word, d.Path, fact.Plain(e.CalledBeside.Err))
+		}
+		if !e.CalledBeside.Value {
+			return no("it was started as %s", word)
+		}
 	case filepath.IsAbs(word) && !d.NamesPath(filepath.Clean(word)):
 		return no("it was started as %s", word)
 	case !filepath.IsAbs(word) && (Argv0Base(argv) != d.Base() && Argv0Base(argv) != d.RealBase() || !d.GoesBy(e.Comm)):

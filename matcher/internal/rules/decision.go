@@ -103,6 +103,7 @@ const (
 	NeedScript
 	NeedFilesystem
 	NeedBeside
+	NeedCalledBeside
 	NeedFile
 	NeedLocks
 	NeedBelow
