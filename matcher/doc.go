@@ -124,9 +124,8 @@
 //     (setproctitle): weak. Where another word may be the script, or what a link
 //     once led to, or the name stands elsewhere in a title: unknown. The file that
 //     was replaced or removed is the interpreter's; which version of the script it
-//     runs is not known. Without a pidfile it cannot be told of another interpreter that
-//     was given the daemon's path; where no script lies there today, of root's and of the
-//     daemon's owner's.
+//     runs is not known. Without a pidfile it cannot be told of another interpreter of root's,
+//     or of the daemon's owner's, that was given the daemon's path.
 //   - locked: it holds a lock on the pidfile and bears the daemon's name. Runs.
 //   - started-as: argv[0] is the daemon's path and comm its name, but the file was
 //     moved or the link retargeted. Weak; needs a pidfile that may vouch. Without one

@@ -154,16 +154,16 @@ func removedScript(q Question) finding {
 
 // formerScript: no pidfile says whose the number was, but an interpreter that is not the one
 // of today was given the daemon's path as its script. The script was moved or removed, or an
-// upgrade has brought one for another interpreter, or a program in its place. Where it is no
-// script today, that is heeded of root's and the owner's own processes only: what it was given
-// anybody may say of his, and root could not stop what is none.
+// upgrade has brought one for another interpreter, or a program in its place. That is heeded of
+// root's and the owner's own processes only: what it was given anybody may say of his, and
+// nothing could be started or stopped for it.
 func formerScript(q Question) finding {
 	d, e := q.Daemon, q.Evidence
 	x := e.Exe.Value
 	switch {
 	case e.Exe.State != fact.Known || e.Tree == fact.OtherPlace || e.Root == fact.OtherPlace || !RunsScripts(x):
 		return no("it runs no script")
-	case d.Script == nil && !(e.UID == e.EUID && (e.UID == 0 || e.UID == d.Owner)):
+	case e.UID != e.EUID || e.UID != 0 && e.UID != d.Owner:
 		return no("it is uid %d's, who may have given it anything", e.UID)
 	case d.Script == nil && d.File.State == fact.Known && d.Changed.Before(e.Started):
 		return no("%s was no script when it started", d.Path)

@@ -57,7 +57,8 @@ func TestFormerScript(t *testing.T) {
 		outcome Outcome
 	}{
 		{"a script for another interpreter", another, 0, fact.SamePlace, "/usr/bin/python2.7", "python /usr/sbin/d", Undecided},
-		{"a user's", another, 1000, fact.SamePlace, "/usr/bin/python2.7 (deleted)", "python -u /usr/sbin/d", Undecided},
+		{"a user's", another, 1000, fact.SamePlace, "/usr/bin/python2.7 (deleted)", "python -u /usr/sbin/d", NotThis},
+		{"root's, of which the interpreter is gone", another, 0, fact.SamePlace, "/usr/bin/python2.7 (deleted)", "python -u /usr/sbin/d", Undecided},
 		{"given another script", another, 0, fact.SamePlace, "/usr/bin/python2.7", "python /usr/sbin/e /usr/sbin/d", NotThis},
 		{"no interpreter", another, 0, fact.SamePlace, "/usr/bin/less", "less /usr/sbin/d", NotThis},
 		{"a container's", another, 0, fact.OtherPlace, "/usr/bin/python2.7", "python /usr/sbin/d", NotThis},
