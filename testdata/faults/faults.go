@@ -30,7 +30,7 @@ var errnos = [][]string{{"EACCES", "EPERM"}, {"ENOENT", "ESRCH"}, {"EMFILE", "EN
 var calls = []string{
 	"openat", "openat2", "read", "pread64", "getdents64", "readlinkat", "readlink", "statx", "fstat", "newfstatat", "fstatfs", "statfs",
 	"fgetxattr", "getxattr", "flistxattr", "fsetxattr", "fcntl", "ioctl", "capget", "faccessat", "faccessat2", "uname",
-	"pidfd_open", "pidfd_send_signal", "kill", "ppoll", "poll", "epoll_create1", "epoll_ctl", "eventfd2", "socket", "sendto", "recvfrom",
+	"pidfd_open", "pidfd_send_signal", "kill", "ppoll", "poll", "epoll_create1", "epoll_ctl", "eventfd2", "socket", "sendto",
 	"write", "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", "fsync", "fchmod", "fchmodat",
 	"fchown", "fchownat", "ftruncate", "mkdirat", "flock", "inotify_init1", "inotify_add_watch", "pipe2", "dup3",
 	"waitid", "wait4", "clone", "clone3", "execve", "getpriority", "setpriority",

@@ -32,16 +32,14 @@ func unixListeners(dir string, of func(inode uint64) bool) (out []listener, err 
 		return nil, err
 	}
 	defer unix.Close(fd)
-	if err := unix.Sendto(fd, unixDiagRequest(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	// To the kernel, as nobody else is named (netlink_sendmsg).
+	if _, err := Retried(func() (int, error) { return unix.Write(fd, unixDiagRequest()) }); err != nil {
 		return nil, err
 	}
 	buffer := make([]byte, unixDiagAnswer)
 	for {
 		// There is nothing to wait for: the kernel has written the next part before it hands out one.
-		n, err := Retried(func() (int, error) {
-			n, _, err := unix.Recvfrom(fd, buffer, unix.MSG_DONTWAIT)
-			return n, err
-		})
+		n, err := Retried(func() (int, error) { return unix.Read(fd, buffer) })
 		if err != nil {
 			return nil, err
 		}
@@ -134,7 +132,7 @@ func unixAddress(name string) string {
 // diagSocket is a socket to ask with in the network namespace of a process, by its directory in /proc.
 func diagSocket(dir string) (fd int, err error) {
 	open := func() {
-		fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+		fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_SOCK_DIAG)
 	}
 	its, ours := ReadLink(filepath.Join(dir, "ns/net")), ReadLink("/proc/self/ns/net")
 	if its.State == fact.Known && its == ours {
