@@ -114,6 +114,8 @@ func TestNotThere(t *testing.T) {
 		{Command: "start-stop-daemon --status, exec", Situation: "started through a removed link", Only: each("newfstatat", "EMFILE", 8)},
 		{Command: "pidof NAME", Situation: "running", Only: each("newfstatat", "ESRCH", 4)},
 		{Command: "killproc", Situation: "several numbers", Only: each("pidfd_send_signal", "ESRCH", 2)},
+		// Without a root directory there was no pidfile.
+		{Command: "status", Situation: "moved", Only: each("openat", "ENOENT", 16)},
 		// A script that had become another program was dead, as its first bytes could not be read.
 		{Command: "check", Situation: "a script that became another program", Only: append(each("openat", "EACCES", 12), each("newfstatat", "ESRCH", 12)...)},
 		// What could not be told of the wrapper left its daemon to no pidfile.

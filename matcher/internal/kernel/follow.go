@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"pidproof/matcher/internal/fact"
 )
 
 // MaxLinks is the kernel's own limit (path_resolution(7)).
@@ -44,7 +46,11 @@ func openFollowing(path string, enter func(fd int, above Entered) (Entered, erro
 		start = "/"
 	}
 	const flags = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	dir, err := Retried(func() (int, error) { return unix.Open(start, flags|unix.O_DIRECTORY, 0) })
+	open := func(path string) (int, error) {
+		fd, err := Confirmed(func() (int, error) { return unix.Open(path, flags|unix.O_DIRECTORY, 0) })
+		return fd, fact.OfOpened(err) // where a path begins is there, or the pidfile would be absent
+	}
+	dir, err := open(start)
 	if err != nil {
 		return -1, nil, err
 	}
@@ -91,7 +97,7 @@ func openFollowing(path string, enter func(fd int, above Entered) (Entered, erro
 		if filepath.IsAbs(target) {
 			at = Entered{}
 			unix.Close(dir)
-			if dir, err = Retried(func() (int, error) { return unix.Open("/", flags|unix.O_DIRECTORY, 0) }); err != nil {
+			if dir, err = open("/"); err != nil {
 				return -1, nil, err
 			}
 		}
