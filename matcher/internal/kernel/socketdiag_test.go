@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,9 +31,9 @@ func TestUnixListeners(t *testing.T) {
 	}
 	inodes := map[uint64]string{}
 	for name, address := range want {
-		inodes[bound(t, unix.SOCK_STREAM, name, true)] = address
+		inodes[inodeOf(t, bound(t, unix.SOCK_STREAM, name, true))] = address
 	}
-	not := bound(t, unix.SOCK_STREAM, filepath.Join(dir, "bound"), false)
+	not := inodeOf(t, bound(t, unix.SOCK_STREAM, filepath.Join(dir, "bound"), false))
 
 	found, err := unixListeners("/proc/self", func(inode uint64) bool { return inodes[inode] != "" || inode == not })
 	if err != nil {
@@ -59,51 +58,20 @@ func TestUnixListeners(t *testing.T) {
 // Anybody may give a socket a name with a newline in it, behind which stands what says of root's that it listens.
 func TestForgedLineOfTable(t *testing.T) {
 	needsUnixDiag(t)
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	connected := os.NewFile(uintptr(pair[0]), "connected")
-	defer connected.Close()
-	defer unix.Close(pair[1])
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tcp.Close()
 	path := filepath.Join(t.TempDir(), "real")
-	real, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer real.Close()
-	listens, err := real.(*net.UnixListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listens.Close()
-	for _, of := range []*os.File{connected, listens} {
+	silent, listens := bound(t, unix.SOCK_DGRAM, "", false), bound(t, unix.SOCK_STREAM, path, true)
+	ofTCP := socket(t, unix.AF_INET, unix.SOCK_STREAM)
+	for _, of := range []*os.File{silent, listens, ofTCP} {
 		forge(t, of)
 	}
-	client, err := net.Dial("tcp", tcp.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	ofTCP, err := client.(*net.TCPConn).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ofTCP.Close()
-	forge(t, ofTCP)
 
 	for what, c := range map[string]struct {
 		stdin *os.File
 		want  []string
 	}{
-		"connected":           {connected, nil},
-		"connected, over TCP": {ofTCP, nil},
-		"listening":           {listens, []string{"unix " + path}},
+		"silent":    {silent, nil},
+		"of TCP":    {ofTCP, nil},
+		"listening": {listens, []string{"unix " + path}},
 	} {
 		pid := sleepsOn(t, c.stdin)
 		for how, got := range map[string]fact.Fact[[]fact.Socket]{
@@ -126,11 +94,7 @@ func TestForgedLineElsewhere(t *testing.T) {
 	need.Root(t)
 	needsUnixDiag(t)
 	if os.Getenv("PIDPROOF_TEST_FORGES") != "" {
-		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		forge(t, os.NewFile(uintptr(pair[0]), "connected"))
+		forge(t, bound(t, unix.SOCK_DGRAM, "", false))
 		fmt.Println("ready")
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		return
@@ -182,19 +146,8 @@ func TestForgedLineElsewhere(t *testing.T) {
 // forge makes a socket whose name is a line of /proc/net/unix, which says that another accepts connections.
 func forge(t *testing.T, of *os.File) {
 	t.Helper()
-	var st unix.Stat_t
-	if err := unix.Fstat(int(of.Fd()), &st); err != nil {
-		t.Fatal(err)
-	}
-	s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Close(s) })
-	line := fmt.Sprintf("0: 00000002 00000000 00010000 0001 01 %d /forged", st.Ino)
-	if err := unix.Bind(s, &unix.SockaddrUnix{Name: "@\n" + line}); err != nil {
-		t.Fatal(err)
-	}
+	line := fmt.Sprintf("0: 00000002 00000000 00010000 0001 01 %d /forged", inodeOf(t, of))
+	bound(t, unix.SOCK_DGRAM, "\x00\n"+line, false)
 	if table, err := os.ReadFile("/proc/self/net/unix"); err != nil || !strings.Contains(string(table), "\n"+line) {
 		t.Fatalf("the line is not in the table: %v", err)
 	}
@@ -206,14 +159,11 @@ func needsUnixDiag(t *testing.T) {
 	need.Kernel(t, "CONFIG_UNIX_DIAG", err)
 }
 
-// bound is the inode of a socket of ours with this name.
-func bound(t *testing.T, kind int, name string, listens bool) (inode uint64) {
+// bound is a unix socket of ours with this name, if any.
+func bound(t *testing.T, kind int, name string, listens bool) *os.File {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Close(fd) })
+	s := socket(t, unix.AF_UNIX, kind)
+	fd := int(s.Fd())
 	if name != "" {
 		if err := unix.Bind(fd, &unix.SockaddrUnix{Name: strings.Replace(name, "\x00", "@", 1)}); err != nil {
 			t.Fatal(err)
@@ -224,8 +174,24 @@ func bound(t *testing.T, kind int, name string, listens bool) (inode uint64) {
 			t.Fatal(err)
 		}
 	}
+	return s
+}
+
+func socket(t *testing.T, family, kind int) *os.File {
+	t.Helper()
+	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := os.NewFile(uintptr(fd), "socket")
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func inodeOf(t *testing.T, s *os.File) uint64 {
+	t.Helper()
 	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	if err := unix.Fstat(int(s.Fd()), &st); err != nil {
 		t.Fatal(err)
 	}
 	return st.Ino
