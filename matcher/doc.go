@@ -68,7 +68,8 @@
 // In internal/kernel:
 //
 //	host.go, handle.go           /proc, and a process held by a pidfd
-//	collect.go, procfile.go      what is read of every process
+//	collect.go, procfile.go,     what is read of every process
+//	stat.go
 //	exelink.go, place.go         what it runs, and in which mount tree
 //	arguments.go, inside.go      what it controls itself, read without waiting for it
 //	privileges.go                what only root can have given it

@@ -18,17 +18,6 @@ import (
 // github.com/prometheus/procfs reads stat, status, fdinfo, and lists processes and threads.
 // Where it has a reader that is not used, the comment above ours says why.
 
-// Stat is /proc/PID/stat, as far as it is used (proc_pid_stat(5)).
-type Stat struct {
-	Comm, State          string
-	PPID, Group, Session int
-	Terminal             bool   // it has a controlling one
-	Flags                uint64 // PF_* of include/linux/sched.h
-	Threads              int
-	Memory               memory // program is 1, and stack 0, of whom we may not look into
-	Start                uint64 // in ticks since boot, see userHZ
-}
-
 // Status is /proc/PID/status, as far as it is used (proc_pid_status(5)).
 type Status struct {
 	TGID int
@@ -114,52 +103,6 @@ func fileSystem(path string) (procfs.FS, error) {
 		lastUsed.path, lastUsed.fs = path, proc
 	}
 	return lastUsed.fs, nil
-}
-
-func (h *System) ReadStat(pid int) (Stat, error) {
-	return readStat(h.PidPath(pid, "stat"), func() (procfs.Proc, error) { return h.process(pid) })
-}
-
-// ReadStatOfLiving asks on where a process is said to be gone twice, and its number is in use: where a thread takes the
-// first one's place, /proc/PID may have been looked up for the first, and its file is not there any more when it is read
-// (proc_pid_make_inode in fs/proc/base.c, de_thread in fs/exec.c). pidof left out a program that executes itself, once.
-func (h *System) ReadStatOfLiving(pid int) (stat Stat, err error) {
-	for range triesOfEnding {
-		if stat, err = h.ReadStat(pid); !fact.Vanished(err) || unix.Kill(pid, 0) == unix.ESRCH {
-			break
-		}
-	}
-	return stat, err
-}
-
-// triesOfEnding is how often a process's file is read that the kernel let go of while it wrote it.
-const triesOfEnding = 20
-
-// readStat reads again what has no threads: of a zombie one is counted, so this one
-// was let go of while the kernel wrote its line, and another thread may have taken
-// its place (do_task_stat in fs/proc/array.c, de_thread in fs/exec.c).
-func readStat(path string, of func() (procfs.Proc, error)) (Stat, error) {
-	var s procfs.ProcStat
-	for range triesOfEnding {
-		err := readBy(path, func() error {
-			its, err := of()
-			if err == nil {
-				s, err = its.Stat()
-			}
-			return err
-		})
-		if err != nil {
-			return Stat{}, err
-		}
-		if s.NumThreads > 0 {
-			break
-		}
-	}
-	if len(s.State) != 1 {
-		return Stat{}, damaged(path)
-	}
-	return Stat{Comm: s.Comm, State: s.State, PPID: s.PPID, Group: s.PGRP, Session: s.Session, Terminal: s.TTY != 0,
-		Flags: uint64(s.Flags), Threads: s.NumThreads, Memory: memory{s.StartCode, s.StartStack}, Start: s.Starttime}, nil
 }
 
 // readStatus looks at the file itself where procfs cannot have read all of it: of a process

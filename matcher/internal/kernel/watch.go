@@ -140,12 +140,12 @@ func (w *Watch) any(events []byte) bool {
 	const header = unix.SizeofInotifyEvent
 	for len(events) >= header {
 		wd := int(int32(binary.NativeEndian.Uint32(events)))
-		size := int(binary.NativeEndian.Uint32(events[12:]))
-		if len(events) < header+size {
+		size := binary.NativeEndian.Uint32(events[12:])
+		if uint64(len(events)-header) < uint64(size) {
 			return true
 		}
-		name := strings.TrimRight(string(events[header:header+size]), "\x00")
-		events = events[header+size:]
+		name := strings.TrimRight(string(events[header:header+int(size)]), "\x00")
+		events = events[header+int(size):]
 		// IN_IGNORED, IN_UNMOUNT and IN_Q_OVERFLOW have no name.
 		if name == "" || slices.Contains(w.watched[wd], name) {
 			return true
