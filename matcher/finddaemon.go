@@ -120,8 +120,8 @@ func (h *host) lookAtDaemon(d *rules.Daemon) error {
 // mountOf is the mount that a directory is reached through; 0 where the kernel would not
 // say.
 func mountOf(dir string, st unix.Statx_t) (uint64, error) {
-	if st.Mask&unix.STATX_MNT_ID != 0 {
-		return st.Mnt_id, nil
+	if mount, said := kernel.MountIn(st); said {
+		return mount, nil
 	}
 	fd, err := kernel.Retried(func() (int, error) { return unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0) })
 	if err != nil {

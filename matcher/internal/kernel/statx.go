@@ -107,11 +107,17 @@ func openedFile(fd int) (id fact.FileID, mount uint64, err error) {
 	if err != nil {
 		return fact.FileID{}, 0, fact.Disbelieved(err)
 	}
-	if st.Mask&unix.STATX_MNT_ID != 0 {
-		return IdOf(st), st.Mnt_id, nil
+	mount, said := MountIn(st)
+	if !said {
+		mount, err = MountOfDescriptor(fd)
 	}
-	mount, err = MountOfDescriptor(fd) // before Linux 5.8
 	return IdOf(st), mount, err
+}
+
+// MountIn is the mount that a file was reached through; false before Linux 5.8, and under QEMU's user mode, which passes
+// on that there is one, but not which: 0 is none that anybody sees.
+func MountIn(st unix.Statx_t) (mount uint64, said bool) {
+	return st.Mnt_id, st.Mask&unix.STATX_MNT_ID != 0 && st.Mnt_id != 0
 }
 
 // MountOfDescriptor reads "mnt_id:" of /proc/self/fdinfo/FD (proc_pid_fdinfo(5)), which
