@@ -115,8 +115,7 @@
 //     there are many processes; so is replaced.
 //   - replaced: the exe link, without " (deleted)" and the suffixes of package
 //     managers, is the daemon's path, in our mount tree or on the same
-//     filesystem, or in ours another one that leads into the daemon's directory,
-//     and was reached through a mount of the process's own tree. Runs; the file has
+//     filesystem, or another one that leads into the daemon's directory, and was reached through a mount of the process's own tree. Runs; the file has
 //     been replaced or removed.
 //   - script: the daemon is a #! script, or a program that the kernel has another one run
 //     (binfmt_misc), exe is its interpreter, and the first of
@@ -126,7 +125,7 @@
 //     once led to, or the name stands elsewhere in a title: unknown. The file that
 //     was replaced or removed is the interpreter's; which version of the script it
 //     runs is not known. Without a pidfile it cannot be told of another interpreter of root's,
-//     or of the daemon's owner's, that was given the daemon's path.
+//     or of the daemon's owner's, that was given a path of the daemon's.
 //   - locked: it holds a lock on the pidfile and bears the daemon's name. Runs.
 //   - started-as: argv[0] is the daemon's path and comm its name, but the file was
 //     moved or the link retargeted. Weak; needs a pidfile that may vouch. Without one

@@ -2,7 +2,6 @@ package matcher
 
 import (
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"pidproof/matcher/internal/fact"
@@ -124,10 +123,10 @@ func (h *host) supply(q *rules.Question, n rules.FactSet) {
 	}
 	home := fact.FileID{Dev: q.Daemon.DirDev, Ino: q.Daemon.DirIno}
 	if n&rules.NeedBeside != 0 {
-		e.Beside = h.Leads(rules.DirectoryOf(e.Exe.Value), 0, home)
+		e.Beside = h.Leads(*e, rules.PathOf(e.Exe.Value), 0, home, q.Daemon.RealBase())
 	}
 	if n&rules.NeedCalledBeside != 0 {
-		e.CalledBeside = h.Leads(filepath.Dir(rules.Argv0(e.Argv.Value)), kernel.MaxLinks, home)
+		e.CalledBeside = h.Leads(*e, q.Daemon.CalledAs(*e), kernel.MaxLinks, home, q.Daemon.RealBase())
 	}
 	if n&rules.NeedFile != 0 {
 		e.File = h.RunningFile(*e)

@@ -24,7 +24,7 @@ type wanted struct {
 	daemons []rules.Daemon
 	byPath  map[string][]int // places in daemons, by Path and Real
 	byFile  map[fact.FileID][]int
-	byName  map[string][]int // by the last part of Real
+	byName  map[string][]int // by the last part of Real, and of Path
 	scripts []int
 	linked  bool // one has further hard links
 
@@ -52,6 +52,9 @@ func (h *host) want(daemons []rules.Daemon, moved bool) *wanted {
 			w.byPath[d.Real] = append(w.byPath[d.Real], i)
 		}
 		w.byName[d.RealBase()] = append(w.byName[d.RealBase()], i)
+		if d.Aliased() {
+			w.byName[d.Base()] = append(w.byName[d.Base()], i)
+		}
 		if d.File.State == fact.Known {
 			w.byFile[d.File.Value] = append(w.byFile[d.File.Value], i)
 		}
@@ -236,12 +239,16 @@ func (w *wanted) startedAsOne(proc, pid int, given bool) bool {
 	if n == len(head) && (given || len(words) == 1) {
 		return true
 	}
-	return len(w.startedAs(words[:1])) > 0 || given && slices.ContainsFunc(words[1:], w.isPath)
+	return len(w.startedAs(words[:1])) > 0 || given && slices.ContainsFunc(words[1:], func(word string) bool { return len(w.given(word)) > 0 })
 }
 
-// isPath reports that a word is the path of one of the daemons.
-func (w *wanted) isPath(word string) bool {
-	return filepath.IsAbs(word) && len(w.byPath[filepath.Clean(word)]) > 0
+// given are the daemons whose path, or another path of whose directory, a word may be.
+func (w *wanted) given(word string) (places []int) {
+	places = w.byPath[filepath.Clean(word)]
+	if same := w.byName[filepath.Base(word)]; len(places) == 0 && len(same) <= namesakes {
+		places = same
+	}
+	return places
 }
 
 // startedAs are the daemons whose path is argv[0], or whose name if that is no absolute
@@ -249,11 +256,7 @@ func (w *wanted) isPath(word string) bool {
 func (w *wanted) startedAs(argv []string) (places []int) {
 	word := rules.Argv0(argv)
 	if filepath.IsAbs(word) {
-		places = w.byPath[filepath.Clean(word)]
-		if same := w.byName[filepath.Base(word)]; len(places) == 0 && len(same) <= namesakes {
-			places = same
-		}
-		return places
+		return w.given(word)
 	}
 	name := rules.Argv0Base(argv)
 	for i, d := range w.daemons {
@@ -343,7 +346,7 @@ func (w *wanted) of(e *fact.Evidence) (places []int) {
 		places = append(places, w.startedAs(e.Argv.Value)...)
 		if w.former && rules.RunsScripts(x) {
 			for _, word := range (rules.Daemon{}).ScriptWords(*e) {
-				places = append(places, w.byPath[filepath.Clean(word)]...)
+				places = append(places, w.given(word)...)
 			}
 		}
 		if len(w.daemons) > 1 {

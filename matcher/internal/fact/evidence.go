@@ -173,8 +173,8 @@ type Evidence struct {
 	// Beside: the directory of its executable's path is the daemon's by another path, as
 	// through a bind mount. On demand.
 	Beside Fact[bool]
-	// CalledBeside: so is that of the path that it was started as, as through a link to the
-	// directory. On demand.
+	// CalledBeside: the path that it was started as, or that an interpreter was given, leads to
+	// the daemon's, as through a link to its directory or itself. On demand.
 	CalledBeside Fact[bool]
 
 	File Fact[RunningFile] // on demand

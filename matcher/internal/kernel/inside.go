@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -114,7 +115,7 @@ func (h *System) Look(path string, links, mask int) (unix.Statx_t, error) {
 	if !filepath.IsAbs(path) {
 		return unix.Statx_t{}, unix.ENOENT
 	}
-	fd, _, err := h.openInside("/", "/", path, links, 0, nil)
+	fd, _, err := h.openInside("/", "/", path, links, 0, way{})
 	if err != nil {
 		return unix.Statx_t{}, err
 	}
@@ -127,7 +128,7 @@ func (h *System) LookFor(path string, links int) fact.Fact[fact.FileID] {
 	if !filepath.IsAbs(path) {
 		return fact.Failed[fact.FileID](unix.ENOENT)
 	}
-	fd, at, err := h.openInside("/", "/", path, links, 0, nil)
+	fd, at, err := h.openInside("/", "/", path, links, 0, way{})
 	if err != nil {
 		return fact.Failed[fact.FileID](err)
 	}
@@ -135,22 +136,40 @@ func (h *System) LookFor(path string, links int) fact.Fact[fact.FileID] {
 	return fact.Of(at.ID)
 }
 
-// Leads reports that an absolute path, which somebody else has chosen, leads to this file, by
-// so many links at most. What can be looked at only by asking a server that may not answer is
-// another; what root may not look at is not known.
-func (h *System) Leads(path string, links int, to fact.FileID) fact.Fact[bool] {
-	file := h.LookFor(path, links)
-	denied := errors.Is(file.Err, fs.ErrPermission) && os.Geteuid() == 0
-	if denied || fact.Unforeseen(file.Err) != nil && !errors.Is(file.Err, fact.ErrMayHang) {
-		return fact.Failed[bool](file.Err)
+// Leads reports that a path, which somebody else has chosen, leads a process by so many links
+// at most to this name in this directory, whether or not anything lies there today. What can be
+// looked at only by asking a server that may not answer is another; what root may not look at is
+// not known.
+func (h *System) Leads(e fact.Evidence, path string, links int, dir fact.FileID, name string) fact.Fact[bool] {
+	led := false
+	var err error
+	reach := func(in fact.FileID, last string) { led = led || in == dir && last == name }
+	againErr := h.lookAgain(e.PID, func(proc string) (nothing bool) {
+		root, from, pid := "/", "/", 0
+		if e.Tree != fact.SamePlace {
+			root, from, pid = filepath.Join(proc, "root"), filepath.Join(proc, "root"), e.PID
+		}
+		if !filepath.IsAbs(path) {
+			from, pid = filepath.Join(proc, "cwd"), e.PID
+		}
+		var fd int
+		if fd, _, err = h.openInside(root, from, path, links, pid, way{reach: reach}); err == nil {
+			unix.Close(fd)
+		}
+		return !led && !filepath.IsAbs(path) && fact.Vanished(err)
+	})
+	switch err = cmp.Or(againErr, err); {
+	case led:
+	case errors.Is(err, fs.ErrPermission) && os.Geteuid() == 0, fact.Unforeseen(err) != nil && !errors.Is(err, fact.ErrMayHang):
+		return fact.Failed[bool](err)
 	}
-	return fact.Of(file.State == fact.Known && file.Value == to)
+	return fact.Of(led)
 }
 
 // lookInside identifies what a process with this root finds at a path from the directory
 // from, link by link.
 func (h *System) lookInside(root, from, path string, pid int) (file fact.FileID, regular bool, err error) {
-	fd, at, err := h.openInside(root, from, path, MaxLinks, pid, nil)
+	fd, at, err := h.openInside(root, from, path, MaxLinks, pid, way{})
 	if err != nil {
 		return file, false, err
 	}
@@ -165,13 +184,13 @@ func (h *System) OnlyRootLeads(path string) bool {
 	if !filepath.IsAbs(path) {
 		return false
 	}
-	fd, _, err := h.openInside("/", "/", path, MaxLinks, 0, func(fd int) error {
+	fd, _, err := h.openInside("/", "/", path, MaxLinks, 0, way{may: func(fd int) error {
 		st, err := StatxAt(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_UID)
 		if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG && (st.Uid != 0 || st.Mode&unix.S_IFMT == unix.S_IFDIR && st.Mode&0o022 != 0) {
 			err = unix.EPERM
 		}
 		return err
-	})
+	}})
 	if err == nil {
 		unix.Close(fd)
 	}
@@ -183,10 +202,16 @@ func (h *System) OnlyRootLeads(path string) bool {
 // takes ten microseconds, and for as many paths as he has processes. No daemon's is that long.
 const longestWay = 64
 
+// way is what is asked on the way to what lies at a path; nil: nothing.
+type way struct {
+	may   func(fd int) error                // of each step
+	reach func(in fact.FileID, name string) // of the last, of the path and of each link, before it is made
+}
+
 // openInside opens what lies at a path for a process with this root, from the directory
-// from, link by link, of which it follows so many. may (nil: all) is asked of each step. A
+// from, link by link, of which it follows so many. A
 // path of more steps than longestWay is too long (ENAMETOOLONG).
-func (h *System) openInside(root, from, path string, most, pid int, may func(fd int) error) (fd int, found Entered, err error) {
+func (h *System) openInside(root, from, path string, most, pid int, ask way) (fd int, found Entered, err error) {
 	if strings.Count(path, "/") > longestWay {
 		return -1, found, unix.ENAMETOOLONG
 	}
@@ -215,9 +240,12 @@ func (h *System) openInside(root, from, path string, most, pid int, may func(fd 
 			continue
 		}
 		steps++
+		if ask.reach != nil && len(todo) == 0 {
+			ask.reach(found.ID, name)
+		}
 		next, at, stepErr := h.OpenStep(fd, name, unix.O_NOFOLLOW, found, pid)
-		if stepErr == nil && may != nil {
-			if stepErr = may(next); stepErr != nil {
+		if stepErr == nil && ask.may != nil {
+			if stepErr = ask.may(next); stepErr != nil {
 				unix.Close(next)
 			}
 		}

@@ -33,22 +33,40 @@ func TestLongWay(t *testing.T) {
 	}
 }
 
-// A path leads to a directory by itself or by links, if those are followed; one that leads
-// nowhere leads to none.
+// A path leads to a name in a directory by itself or by links, if those are followed, whether or
+// not anything has that name; one that ends elsewhere does not.
 func TestLeads(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	must.Do(t, err)
-	must.Do(t, os.Mkdir(filepath.Join(dir, "home"), 0o755), os.Mkdir(filepath.Join(dir, "other"), 0o755), os.Symlink("home", filepath.Join(dir, "link")))
+	for _, name := range []string{"home", "other"} {
+		must.Do(t, os.Mkdir(filepath.Join(dir, name), 0o755), os.WriteFile(filepath.Join(dir, name, "d"), nil, 0o644))
+	}
+	for name, to := range map[string]string{"link": "home", "loop": "loop", "file": "home/d", "further": "link/../file", "moved": "home/e", "astray": "other/d"} {
+		must.Do(t, os.Symlink(to, filepath.Join(dir, name)))
+	}
 	h := ThisSystem()
 	must.Do(t, h.Open())
 	home := h.LookFor(dir+"/home", 0)
 	for _, c := range []struct {
 		path  string
 		links int
+		name  string
 		want  bool
-	}{{dir + "/home", 0, true}, {dir + "/link", MaxLinks, true}, {dir + "/link", 0, false}, {dir + "/other", 0, false}, {dir + "/none", 0, false}, {"home", 0, false}} {
-		if leads := h.Leads(c.path, c.links, home.Value); leads.State != fact.Known || leads.Value != c.want {
-			t.Errorf("%s, %d links: %+v, want %v", c.path, c.links, leads, c.want)
+	}{
+		{"home/d", 0, "d", true}, {"home/e", 0, "e", true}, {"link/e", MaxLinks, "e", true}, {"link/d", 0, "d", false},
+		{"other/d", MaxLinks, "d", false}, {"home/d", 0, "e", false}, {"home/d/d", 0, "d", false}, {"none/d", 0, "d", false}, {"loop/d", MaxLinks, "d", false},
+		{"file", MaxLinks, "d", true}, {"further", MaxLinks, "d", true}, {"moved", MaxLinks, "e", true}, {"astray", MaxLinks, "d", false}, {"file", 0, "d", false},
+	} {
+		e := fact.Evidence{PID: os.Getpid(), Tree: fact.SamePlace}
+		for range 2 { // and as a process of another mount tree would find it
+			if leads := h.Leads(e, dir+"/"+c.path, c.links, home.Value, c.name); leads.State != fact.Known || leads.Value != c.want {
+				t.Errorf("%s, %d links, mount tree %v: %+v, want %v", c.path, c.links, e.Tree, leads, c.want)
+			}
+			e.Tree = fact.OtherPlace
 		}
+	}
+	t.Chdir(dir + "/link")
+	if leads := h.Leads(fact.Evidence{PID: os.Getpid()}, "./d", 0, home.Value, "d"); !leads.Value {
+		t.Errorf("from its working directory: %+v", leads)
 	}
 }

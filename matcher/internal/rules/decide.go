@@ -288,18 +288,7 @@ func perhapsMoved(q Question) finding {
 	argv, x := e.Argv.Value, e.Exe.Value
 	switch word := Argv0(argv); {
 	case e.Argv.State == fact.Unreadable:
-	case filepath.IsAbs(word) && d.DirIno != 0 && !d.NamesPath(filepath.Clean(word)) && filepath.Base(word) == d.RealBase():
-		// By another path of the directory: /sbin, where the daemon is /usr/sbin's.
-		switch e.CalledBeside.State {
-		case fact.Unread:
-			return finding{need: NeedCalledBeside}
-		case fact.Unreadable:
-			return yes(Undecided, FileUnknown, "whether its %s lay beside %s cannot be read (%s)", word, d.Path, fact.Plain(e.CalledBeside.Err))
-		}
-		if !e.CalledBeside.Value {
-			return no("it was started as %s", word)
-		}
-	case filepath.IsAbs(word) && !d.NamesPath(filepath.Clean(word)):
+	case filepath.IsAbs(word) && !d.maybeCalledBeside(e) && !d.NamesPath(filepath.Clean(word)):
 		return no("it was started as %s", word)
 	case !filepath.IsAbs(word) && (Argv0Base(argv) != d.Base() && Argv0Base(argv) != d.RealBase() || !d.GoesBy(e.Comm)):
 		return no("it was not started as %s", d.Base())
@@ -319,8 +308,23 @@ func perhapsMoved(q Question) finding {
 		return no("its file %s has not been renamed since it started", x.Link)
 	case e.Argv.State == fact.Unreadable:
 		return yes(Undecided, FileUnknown, "it runs %s, which was changed since, and what it was started as cannot be read (%s)", x.Link, fact.Plain(e.Argv.Err))
+	case d.maybeCalledBeside(e):
+		return d.calledBeside(e, no("it was started as %s", Argv0(argv)), yes(Undecided, FileUnknown, "it may have been started as %s, but runs %s", d.Path, x.Link))
 	}
 	return yes(Undecided, FileUnknown, "it may have been started as %s, but runs %s", d.Path, x.Link)
+}
+
+// calledBeside answers by whether another path, that the process was started as, is the daemon's.
+func (d Daemon) calledBeside(e fact.Evidence, not, is finding) finding {
+	switch {
+	case e.CalledBeside.State == fact.Unread:
+		return finding{need: NeedCalledBeside}
+	case e.CalledBeside.State == fact.Unreadable:
+		return yes(Undecided, FileUnknown, "whether its %s lay beside %s cannot be read (%s)", d.CalledAs(e), d.Path, fact.Plain(e.CalledBeside.Err))
+	case e.CalledBeside.Value:
+		return is
+	}
+	return not
 }
 
 // mayBeFrom reports of a process that was started by a path which is not absolute, or a
@@ -358,6 +362,8 @@ func contradicted(q Question) finding {
 		return finding{need: NeedArgv}
 	case e.Argv.State == fact.Unreadable:
 		return yes(Undecided, FileUnknown, "it runs %s, but what it was started as cannot be read (%s)", e.Exe.Value.Link, fact.Plain(e.Argv.Err))
+	case d.maybeCalledBeside(e) && e.CalledBeside.State != fact.Known:
+		return d.calledBeside(e, finding{}, finding{})
 	case d.startedBy(e) && (Late(e, p) || WrittenLong(e, p)):
 		return yes(Undecided, FileUnknown, "it goes by the name or path of %s, but runs %s (%q)", d.Path, e.Exe.Value.Link, e.Comm)
 	case Late(e, p):

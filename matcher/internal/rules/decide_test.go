@@ -36,6 +36,13 @@ func TestDecide(t *testing.T) {
 	beside := func(link string, is fact.Fact[bool]) fact.Evidence {
 		return with(func(e *fact.Evidence) {
 			e.Exe, e.Argv, e.Beside = fact.Of(fact.Exe{Link: link, ID: fact.FileID{Dev: 8, Ino: 41}}), fact.Of([]string{"/mnt/sbin/d"}), is
+			e.CalledBeside = fact.Of(false)
+		})
+	}
+	calledBeside := func(is fact.Fact[bool], comm string) fact.Evidence {
+		return with(func(e *fact.Evidence) {
+			e.Exe, e.Argv, e.CalledBeside, e.Comm = fact.Of(fact.Exe{Link: "/usr/sbin/old", ID: fact.FileID{Dev: 8, Ino: 41}}), fact.Of([]string{"/sbin/d"}), is, comm
+			e.Locks, e.Below = fact.Of(false), fact.Of[[]fact.Below](nil)
 		})
 	}
 	hiddenExe := func(e *fact.Evidence) { e.Exe, e.Tree = fact.Failed[fact.Exe](unix.EACCES), fact.PlaceUnknown }
@@ -80,8 +87,16 @@ func TestDecide(t *testing.T) {
 		{"beside it, another name", beside("/mnt/sbin/e (deleted)", fact.Fact[bool]{}), RuleContradicted, Undecided},
 		{"beside it in another mount tree", with(func(e *fact.Evidence) {
 			*e = beside("/mnt/sbin/d (deleted)", fact.Of(true))
-			e.Tree = fact.OtherPlace
+			e.Tree, e.UserNS = fact.OtherPlace, fact.OtherPlace
 		}), RuleMismatch, NotThis},
+		{"beside it in another mount tree of ours", with(func(e *fact.Evidence) {
+			*e = beside("/mnt/sbin/d (deleted)", fact.Of(true))
+			e.Tree, e.UserNS = fact.OtherPlace, fact.SamePlace
+		}), RuleReplaced, Runs},
+		{"moved, started by another path", calledBeside(fact.Of(true), "d"), RuleContradicted, Undecided},
+		{"moved, started by another path, with a title", calledBeside(fact.Of(true), "e"), RuleContradicted, Undecided},
+		{"started as another of its name", calledBeside(fact.Of(false), "e"), RuleMismatch, NotThis},
+		{"started by a path that cannot be read", calledBeside(fact.Failed[bool](unix.EMFILE), "e"), RuleContradicted, Undecided},
 		// systemd's PrivateTmp: a mount tree of its own, the same filesystem.
 		{"PrivateTmp", exe("/usr/sbin/d", fact.FileID{Dev: 8, Ino: 42}, fact.OtherPlace), RuleSameFile, Runs},
 		{"PrivateTmp, replaced", exe("/usr/sbin/d (deleted)", fact.FileID{Dev: 8, Ino: 41}, fact.OtherPlace), RuleReplaced, Runs},

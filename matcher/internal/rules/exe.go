@@ -162,14 +162,15 @@ func AtPathOf(x fact.Exe, d Daemon) bool {
 	return false
 }
 
-// DirectoryOf is that of the exe link.
-func DirectoryOf(x fact.Exe) string { return filepath.Dir(onlyPath(x)) }
+// PathOf is that of the exe link.
+func PathOf(x fact.Exe) string { return onlyPath(x) }
 
 // maybeBeside reports of what has left its path that this may have been the daemon's, seen
 // through another mount of its directory: it has the same name in it.
 func (d Daemon) maybeBeside(e fact.Evidence) bool {
 	x := e.Exe.Value
-	return marked(x) && d.DirIno != 0 && e.Tree == fact.SamePlace && e.Root == fact.SamePlace && !AtPathOf(x, d) && filepath.Base(onlyPath(x)) == d.RealBase()
+	mayMount := e.Tree == fact.OtherPlace && e.UserNS != fact.SamePlace // what he likes, user_namespaces(7)
+	return marked(x) && d.DirIno != 0 && e.Tree != fact.PlaceUnknown && !mayMount && e.Root == fact.SamePlace && !AtPathOf(x, d) && filepath.Base(onlyPath(x)) == d.RealBase()
 }
 
 // Bears reports that name, a comm (cut to 15 bytes by the kernel) or the base
@@ -272,7 +273,27 @@ func (d Daemon) startedBy(e fact.Evidence) bool {
 		return true
 	}
 	words := d.ScriptWords(e)
-	return len(words) > 0 && d.NamesPath(filepath.Clean(words[0]))
+	return len(words) > 0 && d.NamesPath(filepath.Clean(words[0])) || e.CalledBeside.Value
+}
+
+// CalledAs is the path that a process was started as, or an interpreter was given for its
+// script; "" if that is no path.
+func (d Daemon) CalledAs(e fact.Evidence) string {
+	if RunsScripts(e.Exe.Value) {
+		return Argv0(d.ScriptWords(e))
+	}
+	if word := Argv0(e.Argv.Value); filepath.IsAbs(word) {
+		return word
+	}
+	return ""
+}
+
+// maybeCalledBeside reports that this may be another path of the daemon's, as it has its name:
+// /sbin/x, where the daemon is /usr/sbin's, a link to it, or a script's from where its process was.
+func (d Daemon) maybeCalledBeside(e fact.Evidence) bool {
+	word := d.CalledAs(e)
+	base := filepath.Base(word)
+	return (base == d.Base() || base == d.RealBase()) && d.DirIno != 0 && !d.NamesPath(filepath.Clean(word))
 }
 
 // onceLedTo reports that a link on the daemon's path may have led to what a process

@@ -163,16 +163,18 @@ func formerScript(q Question) finding {
 	switch {
 	case e.Exe.State != fact.Known || e.Tree == fact.OtherPlace || e.Root == fact.OtherPlace || !RunsScripts(x):
 		return no("it runs no script")
-	case e.UID != e.EUID || e.UID != 0 && e.UID != d.Owner:
+	case !isRoots(e) && (e.UID != e.EUID || e.UID != d.Owner):
 		return no("it is uid %d's, who may have given it anything", e.UID)
 	case d.Script == nil && d.File.State == fact.Known && d.Changed.Before(e.Started):
 		return no("%s was no script when it started", d.Path)
 	case e.Argv.State == fact.Unread:
 		return finding{need: NeedArgv}
 	}
-	words := d.ScriptWords(e)
-	if len(words) == 0 || !d.NamesPath(filepath.Clean(words[0])) {
-		return no("%s was not given %s", x.Link, d.Path)
+	is := yes(Undecided, FileUnknown, "%s was given %s, which may have been its script", x.Link, d.CalledAs(e))
+	if not := no("%s was not given %s", x.Link, d.Path); d.maybeCalledBeside(e) {
+		return d.calledBeside(e, not, is)
+	} else if !d.NamesPath(filepath.Clean(d.CalledAs(e))) {
+		return not
 	}
-	return yes(Undecided, FileUnknown, "%s was given %s, which may have been its script", x.Link, d.Path)
+	return is
 }

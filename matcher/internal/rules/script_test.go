@@ -43,7 +43,7 @@ func TestTitled(t *testing.T) {
 func TestFormerScript(t *testing.T) {
 	started := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	another := Daemon{Path: "/usr/sbin/d", Real: "/usr/sbin/d", File: fact.Of(fact.FileID{Dev: 8, Ino: 42}), Changed: started.Add(-time.Hour),
-		Script: &Interpreter{Path: "/usr/bin/python3", Real: "/usr/bin/python3.11", File: fact.Of(fact.FileID{Dev: 8, Ino: 3})}}
+		DirIno: 2, Script: &Interpreter{Path: "/usr/bin/python3", Real: "/usr/bin/python3.11", File: fact.Of(fact.FileID{Dev: 8, Ino: 3})}}
 	program, since, gone := another, another, another
 	program.Script, since.Script, gone.Script = nil, nil, nil
 	since.Changed, gone.File = started.Add(time.Second), fact.Failed[fact.FileID](unix.ENOENT)
@@ -66,16 +66,31 @@ func TestFormerScript(t *testing.T) {
 		{"a program before", program, 0, fact.SamePlace, "/bin/dash", "/bin/sh /usr/sbin/d", NotThis},
 		{"a program since, a user's", since, 1000, fact.SamePlace, "/bin/dash", "/bin/sh /usr/sbin/d", NotThis},
 		{"removed", gone, 0, fact.SamePlace, "/bin/dash", "/bin/sh -e /usr/sbin/d", Undecided},
+		{"given another path of it", another, 0, fact.SamePlace, "/usr/bin/python2.7", "python /sbin/d", Undecided},
+		{"given it from where it was", another, 0, fact.SamePlace, "/usr/bin/python2.7", "python ./d", Undecided},
+		{"given another of the name", another, 0, fact.SamePlace, "/usr/bin/python2.7", "python /opt/d", NotThis},
+		{"given a path that cannot be read", another, 0, fact.SamePlace, "/usr/bin/python2.7", "python /unread/d", Undecided},
+		{"removed, by another path", gone, 0, fact.SamePlace, "/bin/dash", "/bin/sh /sbin/d", Undecided},
 		{"removed, a user's", gone, 1000, fact.SamePlace, "/bin/dash", "/bin/sh /usr/sbin/d", NotThis},
 	} {
+		beside := fact.Of(strings.HasSuffix(c.argv, " /sbin/d") || strings.HasSuffix(c.argv, " ./d"))
+		if strings.Contains(c.argv, "unread") {
+			beside = fact.Failed[bool](unix.EMFILE)
+		}
 		d := Decide(Question{Daemon: c.d, Evidence: fact.Evidence{
-			PID: 7, PPID: 1, Comm: "d", State: "S", UID: c.uid, EUID: c.uid, Started: started, PIDNS: fact.SamePlace, Tree: c.tree, UserNS: fact.SamePlace, Root: fact.SamePlace,
+			PID: 7, CalledBeside: beside, PPID: 1, Comm: "d", State: "S", UID: c.uid, EUID: c.uid, Started: started, PIDNS: fact.SamePlace, Tree: c.tree, UserNS: fact.SamePlace, Root: fact.SamePlace,
 			Exe: fact.Of(fact.Exe{Link: c.exe, ID: fact.FileID{Dev: 8, Ino: 5}}), Argv: fact.Of(strings.Fields(c.argv)), Filesystem: fact.Of(fact.SamePlace),
 			File: fact.Of(fact.RunningFile{}),
 		}})
 		if d.Outcome != c.outcome || d.Need != 0 {
 			t.Errorf("%s: got %s, %s (%s), need %b; want %s", c.name, d.Rule, d.Outcome, d.Why, d.Need, c.outcome)
 		}
+	}
+	// Who has taken on another user's ID for files only was root when it started.
+	e := fact.Evidence{PID: 7, EUID: 1000, Started: started, PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
+		Exe: fact.Of(fact.Exe{Link: "/bin/dash"}), Argv: fact.Of([]string{"/bin/sh", "/usr/sbin/d"})}
+	if f := formerScript(Question{Daemon: gone, Evidence: e}); !f.applies {
+		t.Errorf("seteuid(2): %+v", f)
 	}
 }
 
