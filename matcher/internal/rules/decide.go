@@ -249,8 +249,12 @@ func startedAs(q Question) finding {
 		return no("%s cannot be read", d.Path)
 	case d.Script != nil && d.Script.Interprets(e.Exe.Value):
 		return no("it is an interpreter of another script")
-	case e.Tree != fact.SamePlace || e.Root == fact.OtherPlace:
+	case e.Root == fact.OtherPlace, e.Tree != fact.SamePlace && (q.Pidfile.Path != "" || e.Tree == fact.PlaceUnknown || e.UserNS != fact.SamePlace):
 		return no("it has another mount tree or root directory")
+	case e.Tree == fact.OtherPlace && e.Filesystem.State == fact.Unread: // as with systemd's PrivateTmp
+		return finding{need: NeedFilesystem}
+	case e.Tree == fact.OtherPlace && e.Filesystem.State == fact.Known && e.Filesystem.Value != fact.SamePlace:
+		return no("it has another mount tree, and its file is on another filesystem")
 	case e.Filesystem.State == fact.Absent:
 		return no("it did not reach its executable through a mount of its own tree")
 	case e.Argv.State == fact.Unread:

@@ -161,7 +161,7 @@ func formerScript(q Question) finding {
 	d, e := q.Daemon, q.Evidence
 	x := e.Exe.Value
 	switch {
-	case e.Exe.State != fact.Known || e.Tree == fact.OtherPlace || e.Root == fact.OtherPlace || !RunsScripts(x):
+	case e.Exe.State != fact.Known || e.Tree == fact.OtherPlace && e.UserNS != fact.SamePlace || e.Root == fact.OtherPlace || !RunsScripts(x):
 		return no("it runs no script")
 	case !isRoots(e) && (e.UID != e.EUID || e.UID != d.Owner):
 		return no("it is uid %d's, who may have given it anything", e.UID)

@@ -61,7 +61,7 @@ func TestFormerScript(t *testing.T) {
 		{"root's, of which the interpreter is gone", another, 0, fact.SamePlace, "/usr/bin/python2.7 (deleted)", "python -u /usr/sbin/d", Undecided},
 		{"given another script", another, 0, fact.SamePlace, "/usr/bin/python2.7", "python /usr/sbin/e /usr/sbin/d", NotThis},
 		{"no interpreter", another, 0, fact.SamePlace, "/usr/bin/less", "less /usr/sbin/d", NotThis},
-		{"a container's", another, 0, fact.OtherPlace, "/usr/bin/python2.7", "python /usr/sbin/d", NotThis},
+		{"of a mount tree that a user made", another, 0, fact.OtherPlace, "/usr/bin/python2.7", "python /usr/sbin/d", NotThis},
 		{"a program since", since, 0, fact.SamePlace, "/bin/dash", "/bin/sh /usr/sbin/d", Undecided},
 		{"a program before", program, 0, fact.SamePlace, "/bin/dash", "/bin/sh /usr/sbin/d", NotThis},
 		{"a program since, a user's", since, 1000, fact.SamePlace, "/bin/dash", "/bin/sh /usr/sbin/d", NotThis},
@@ -78,7 +78,7 @@ func TestFormerScript(t *testing.T) {
 			beside = fact.Failed[bool](unix.EMFILE)
 		}
 		d := Decide(Question{Daemon: c.d, Evidence: fact.Evidence{
-			PID: 7, CalledBeside: beside, PPID: 1, Comm: "d", State: "S", UID: c.uid, EUID: c.uid, Started: started, PIDNS: fact.SamePlace, Tree: c.tree, UserNS: fact.SamePlace, Root: fact.SamePlace,
+			PID: 7, CalledBeside: beside, PPID: 1, Comm: "d", State: "S", UID: c.uid, EUID: c.uid, Started: started, PIDNS: fact.SamePlace, Tree: c.tree, UserNS: c.tree, Root: fact.SamePlace,
 			Exe: fact.Of(fact.Exe{Link: c.exe, ID: fact.FileID{Dev: 8, Ino: 5}}), Argv: fact.Of(strings.Fields(c.argv)), Filesystem: fact.Of(fact.SamePlace),
 			File: fact.Of(fact.RunningFile{}),
 		}})
@@ -86,8 +86,9 @@ func TestFormerScript(t *testing.T) {
 			t.Errorf("%s: got %s, %s (%s), need %b; want %s", c.name, d.Rule, d.Outcome, d.Why, d.Need, c.outcome)
 		}
 	}
-	// Who has taken on another user's ID for files only was root when it started.
-	e := fact.Evidence{PID: 7, EUID: 1000, Started: started, PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
+	// Of a mount tree that systemd made (PrivateTmp), and
+	// who has taken on another user's ID for files only was root when it started.
+	e := fact.Evidence{PID: 7, EUID: 1000, Started: started, PIDNS: fact.SamePlace, Tree: fact.OtherPlace, UserNS: fact.SamePlace, Root: fact.SamePlace,
 		Exe: fact.Of(fact.Exe{Link: "/bin/dash"}), Argv: fact.Of([]string{"/bin/sh", "/usr/sbin/d"})}
 	if f := formerScript(Question{Daemon: gone, Evidence: e}); !f.applies {
 		t.Errorf("seteuid(2): %+v", f)
