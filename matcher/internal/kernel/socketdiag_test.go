@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pidproof/matcher/internal/fact"
+	"pidproof/testdata/must"
 	"pidproof/testdata/need"
 )
 
@@ -85,6 +86,84 @@ func TestForgedLineOfTable(t *testing.T) {
 			if got.State != fact.Known || !slices.Equal(said, c.want) {
 				t.Errorf("%s, asked %s: got %q (%v), want %q", what, how, said, got.Err, c.want)
 			}
+		}
+	}
+}
+
+// Of a table in parts the kernel passes over a socket if some of the same hash, which are told before it, are closed
+// meanwhile: anybody could hide that root's process listens.
+func TestHiddenListener(t *testing.T) {
+	needsUnixDiag(t)
+	words := []rune("abcdefgh") // in any order they have the same sum (unix_abstract_hash in net/unix/af_unix.c)
+	name := func(n int) string {
+		order := slices.Clone(words)
+		for i := range order {
+			n, order[i], order[i+n%(len(order)-i)] = n/(len(order)-i), order[i+n%(len(order)-i)], order[i]
+		}
+		name := fmt.Sprintf("\x00%07d", os.Getpid())
+		for _, r := range order {
+			name += strings.Repeat(string(r), 12)
+		}
+		return name
+	}
+	hidden := bound(t, unix.SOCK_STREAM, name(0), true)
+	pid, inode := sleepsOn(t, hidden), inodeOf(t, hidden)
+	var others []*os.File
+	for len(others) < 40 || !beginsPart(t, inode) {
+		if others = append(others, bound(t, unix.SOCK_STREAM, name(len(others)+1), true)); len(others) > 2000 {
+			t.Fatal("it begins no part of the table")
+		}
+	}
+	const some = 3
+	last := len(others) - some
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			for _, s := range others[last:] {
+				s.Close()
+			}
+			for i := range others[last:] {
+				others[last+i] = bound(t, unix.SOCK_STREAM, name(last+i+1), true)
+			}
+		}
+	}()
+	for range 300 {
+		for how, got := range map[string]fact.Fact[[]fact.Socket]{
+			"alone":       ThisSystem().Listening(pid),
+			"with others": ThisSystem().ListeningOf([]int{pid})[pid],
+		} {
+			if got.State != fact.Known || len(got.Value) != 1 {
+				t.Errorf("asked %s: got %v (%v)", how, got.Value, got.Err)
+			}
+		}
+	}
+	close(stop)
+	<-stopped
+}
+
+// beginsPart reports that a socket is the second of a part of the table but the first: the one before is told twice.
+func beginsPart(t *testing.T, inode uint64) bool {
+	t.Helper()
+	fd, err := diagSocket("/proc/self")
+	must.Do(t, err)
+	defer unix.Close(fd)
+	_, err = unix.Write(fd, unixDiagRequest(unix.NLM_F_DUMP, 0))
+	must.Do(t, err)
+	begins, buffer := false, make([]byte, unixDiagAnswer)
+	for part := 0; ; part++ {
+		n, err := unix.Read(fd, buffer)
+		must.Do(t, err)
+		found, done, err := parseUnixDiag(buffer[:n])
+		must.Do(t, err)
+		at := slices.IndexFunc(found, func(l listener) bool { return l.inode == inode })
+		if begins = begins || part > 0 && (at == 0 || at == 1); done {
+			return begins
 		}
 	}
 }
@@ -206,6 +285,7 @@ func TestParseUnixDiag(t *testing.T) {
 		return append(m, data...)
 	}
 	socket := make([]byte, unixDiagHead)
+	socket[2] = tcpListen
 	to.PutUint32(socket[4:], 42)
 	named := to.AppendUint16(slices.Clone(socket), 7)
 	named = to.AppendUint16(named, unixDiagName)
@@ -236,6 +316,6 @@ func TestParseUnixDiag(t *testing.T) {
 }
 
 func FuzzParseUnixDiag(f *testing.F) {
-	f.Add(unixDiagRequest())
+	f.Add(unixDiagRequest(unix.NLM_F_DUMP, 0))
 	f.Fuzz(func(t *testing.T, answer []byte) { _, _, _ = parseUnixDiag(answer) })
 }

@@ -36,12 +36,17 @@ func (h *System) Listening(pid int) fact.Fact[[]fact.Socket] {
 	var out []fact.Socket
 	if len(held) > 0 {
 		h.Doing("reading %s/net", dir)
-		found, err := listeners(dir, func(inode uint64) bool { return held[inode] })
+		found, asked, err := listeners(dir, func(inode uint64) bool { return held[inode] })
 		if err != nil {
 			return fact.Failed[[]fact.Socket](err)
 		}
 		for _, l := range found {
 			out = append(out, l.Socket)
+		}
+		if len(out) == 0 && asked {
+			if out, err = h.listensByInode(pid, dir, held); err != nil {
+				heldErr = err
+			}
 		}
 	}
 	return listensOn(out, heldErr)
@@ -126,11 +131,15 @@ func (h *System) shareListeners(ours bool, holders map[uint64][]int, pids []int,
 		dir := filepath.Join(h.Proc, process)
 		h.Doing("reading %s/net", dir)
 		var all []listener
-		if all, err = listeners(dir, func(inode uint64) bool { return holders[inode] != nil }); err == nil {
+		var asked bool
+		if all, asked, err = listeners(dir, func(inode uint64) bool { return holders[inode] != nil }); err == nil {
 			for _, l := range all {
 				for _, pid := range holders[l.inode] {
 					out[pid] = fact.Of(append(out[pid].Value, l.Socket))
 				}
+			}
+			if asked {
+				h.shareMissed(dir, holders, out)
 			}
 			return
 		}
@@ -145,6 +154,25 @@ func (h *System) shareListeners(ours bool, holders map[uint64][]int, pids []int,
 	}
 }
 
+// shareMissed asks of the sockets of each of which none was found to listen.
+func (h *System) shareMissed(dir string, holders map[uint64][]int, out map[int]fact.Fact[[]fact.Socket]) {
+	silent := map[int]map[uint64]bool{}
+	for inode, pids := range holders {
+		for _, pid := range pids {
+			if len(out[pid].Value) > 0 || out[pid].State != fact.Known {
+				continue
+			}
+			if silent[pid] == nil {
+				silent[pid] = map[uint64]bool{}
+			}
+			silent[pid][inode] = true
+		}
+	}
+	for pid, held := range silent {
+		out[pid] = listensOn(h.listensByInode(pid, dir, held))
+	}
+}
+
 type listener struct {
 	fact.Socket
 	inode uint64
@@ -154,8 +182,9 @@ type listener struct {
 // Where there is no table at all the process has ended, and its directory says nothing of
 // others in its network namespace any more; a single one is not there on a kernel without
 // IPv6. procfs holds a table whole, reads those of our own namespace or of /proc/self only,
-// and gives up at the first line that it does not understand.
-func listeners(dir string, of func(inode uint64) bool) (out []listener, err error) {
+// and gives up at the first line that it does not understand. asked: of unix sockets not the table
+// was read, but the kernel asked, which may be asked of one.
+func listeners(dir string, of func(inode uint64) bool) (out []listener, asked bool, err error) {
 	tables := 0
 	read := func(kind string, parse func(line []byte) (listener, bool)) error {
 		err := readTable(filepath.Join(dir, "net", kind), func(line []byte) {
@@ -175,19 +204,19 @@ func listeners(dir string, of func(inode uint64) bool) (out []listener, err erro
 	}{{"tcp", tcpListen}, {"tcp6", tcpListen}, {"udp", udpUnbound}, {"udp6", udpUnbound}} {
 		err := read(table.kind, func(line []byte) (listener, bool) { return parseInet(table.kind, table.state, line) })
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	if local, err := unixListeners(dir, of); err == nil {
-		return append(out, local...), nil
+		return append(out, local...), true, nil
 	}
 	if err := read("unix", parseUnix); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if tables == 0 {
-		return nil, &fs.PathError{Op: "read", Path: filepath.Join(dir, "net"), Err: unix.ESRCH}
+		return nil, false, &fs.PathError{Op: "read", Path: filepath.Join(dir, "net"), Err: unix.ESRCH}
 	}
-	return out, nil
+	return out, false, nil
 }
 
 // Connected reads from which local ports a process has TCP connections, of so many that it may
@@ -267,7 +296,7 @@ const acceptsConnections = 1 << 16
 // Listeners are all sockets that are listened on in our network namespace
 // (/proc/self/net), whoever does.
 func Listeners() (out []fact.Socket, err error) {
-	all, err := listeners("/proc/self", func(uint64) bool { return true })
+	all, _, err := listeners("/proc/self", func(uint64) bool { return true })
 	for _, l := range all {
 		out = append(out, l.Socket)
 	}
