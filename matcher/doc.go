@@ -78,7 +78,7 @@
 //	formats.go                   which formats the kernel has a program run, and what runs us
 //	mounts.go, way.go            what is mounted where, and which way may never end
 //	thread.go                    where that is, if its first thread has ended, or executes something
-//	directory.go, descriptors.go, groups.go, locks.go, sockets.go, socketdiag.go, statx.go, follow.go, watch.go, borrow.go, spread.go
+//	directory.go, descriptors.go, groups.go, locks.go, sockets.go, socketdiag.go, missed.go, statx.go, follow.go, watch.go, borrow.go, spread.go
 //
 // It prints nothing and never exits; it signals a process, and removes a file,
 // only in the functions named so. Where the kernel would not say, a Fact says

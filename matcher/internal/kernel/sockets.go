@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -43,10 +44,15 @@ func (h *System) Listening(pid int) fact.Fact[[]fact.Socket] {
 		for _, l := range found {
 			out = append(out, l.Socket)
 		}
-		if len(out) == 0 && asked {
-			if out, err = h.listensByInode(pid, dir, held); err != nil {
-				heldErr = err
+		if len(out) == 0 {
+			missed, err := missedListeners(dir, func(inode uint64) bool { return held[inode] })
+			for _, l := range missed {
+				out = append(out, l.Socket)
 			}
+			if len(out) == 0 && err == nil && asked {
+				out, err = h.listensByInode(pid, dir, held)
+			}
+			heldErr = cmp.Or(err, heldErr)
 		}
 	}
 	return listensOn(out, heldErr)
@@ -138,9 +144,7 @@ func (h *System) shareListeners(ours bool, holders map[uint64][]int, pids []int,
 					out[pid] = fact.Of(append(out[pid].Value, l.Socket))
 				}
 			}
-			if asked {
-				h.shareMissed(dir, holders, out)
-			}
+			h.shareMissed(dir, holders, asked, out)
 			return
 		}
 	}
@@ -154,8 +158,8 @@ func (h *System) shareListeners(ours bool, holders map[uint64][]int, pids []int,
 	}
 }
 
-// shareMissed asks of the sockets of each of which none was found to listen.
-func (h *System) shareMissed(dir string, holders map[uint64][]int, out map[int]fact.Fact[[]fact.Socket]) {
+// shareMissed looks again for what those listen on of which nothing was found.
+func (h *System) shareMissed(dir string, holders map[uint64][]int, asked bool, out map[int]fact.Fact[[]fact.Socket]) {
 	silent := map[int]map[uint64]bool{}
 	for inode, pids := range holders {
 		for _, pid := range pids {
@@ -168,8 +172,24 @@ func (h *System) shareMissed(dir string, holders map[uint64][]int, out map[int]f
 			silent[pid][inode] = true
 		}
 	}
+	if len(silent) == 0 {
+		return
+	}
+	missed, err := missedListeners(dir, func(inode uint64) bool {
+		return slices.ContainsFunc(holders[inode], func(pid int) bool { return silent[pid] != nil })
+	})
 	for pid, held := range silent {
-		out[pid] = listensOn(h.listensByInode(pid, dir, held))
+		var found []fact.Socket
+		for _, l := range missed {
+			if held[l.inode] {
+				found = append(found, l.Socket)
+			}
+		}
+		unread := err
+		if len(found) == 0 && unread == nil && asked {
+			found, unread = h.listensByInode(pid, dir, held)
+		}
+		out[pid] = listensOn(found, unread)
 	}
 }
 
