@@ -26,9 +26,9 @@ RACE     = $(shell [ "$$CI" ] || CGO_ENABLED=1 go build -race -o /dev/null ./tes
 # All but the race detector's tests is compiled in one way: for each further one, Go's library and all modules are compiled
 # once more. With more memory the compiler takes a seventh less; no test may be given that (GOGC).
 export CGO_ENABLED = 0
-# What reads scripts is as fast without the loops of its helpers in a hundred places, and the binary 0.1 MiB smaller, as the
-# promise of its size has it.
-SMALLER  = -gcflags=pidproof/cmd/pidproof/internal/audit=-l -gcflags=mvdan.cc/sh/v3/syntax=-l
+# What reads scripts and units is as fast without the loops of its helpers in a hundred places, and the binary 0.2 MiB
+# smaller, as the promise of its size has it.
+SMALLER  = $(foreach package,pidproof/cmd/pidproof/internal/audit pidproof/cmd/pidproof/internal/ondemand mvdan.cc/sh/v3/syntax,-gcflags=$(package)=-l)
 GOFLAGS := $(strip $(filter-out -trimpath $(SMALLER),$(GOFLAGS)) -trimpath $(SMALLER))
 export GOFLAGS
 COMPILE  = GOGC=400
