@@ -138,15 +138,15 @@ func (h *System) LookFor(path string, links int) fact.Fact[fact.FileID] {
 
 // Leads reports that a path, which somebody else has chosen, leads a process by so many links
 // at most to this name in this directory, whether or not anything lies there today. What can be
-// looked at only by asking a server that may not answer is another; what root may not look at is
-// not known.
+// looked at only by asking a server that may not answer is another; a directory that root may not
+// look into on the way is not known.
 func (h *System) Leads(e fact.Evidence, path string, links int, dir fact.FileID, name string) fact.Fact[bool] {
-	led := false
+	led, reached := false, false
 	var err error
-	reach := func(in fact.FileID, last string) { led = led || in == dir && last == name }
+	reach := func(in fact.FileID, last string) { led, reached = led || in == dir && last == name, true }
 	againErr := h.lookAgain(e.PID, func(proc string) (nothing bool) {
 		root, from, pid := "/", "/", 0
-		if e.Tree != fact.SamePlace {
+		if e.Tree == fact.OtherPlace {
 			root, from, pid = filepath.Join(proc, "root"), filepath.Join(proc, "root"), e.PID
 		}
 		if !filepath.IsAbs(path) {
@@ -160,7 +160,7 @@ func (h *System) Leads(e fact.Evidence, path string, links int, dir fact.FileID,
 	})
 	switch err = cmp.Or(againErr, err); {
 	case led:
-	case errors.Is(err, fs.ErrPermission) && os.Geteuid() == 0, fact.Unforeseen(err) != nil && !errors.Is(err, fact.ErrMayHang):
+	case errors.Is(err, fs.ErrPermission) && os.Geteuid() == 0 && !reached, fact.Unforeseen(err) != nil && !errors.Is(err, fact.ErrMayHang):
 		return fact.Failed[bool](err)
 	}
 	return fact.Of(led)

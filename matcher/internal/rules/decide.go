@@ -303,7 +303,11 @@ func perhapsMoved(q Question) finding {
 	case e.File.State == fact.Unread:
 		return finding{need: NeedFile}
 	case e.File.State != fact.Known:
-		return yes(Undecided, FileUnknown, "it may have been started as %s, and its file cannot be read (%s)", d.Path, fact.Plain(e.File.Err))
+		is := yes(Undecided, FileUnknown, "it may have been started as %s, and its file cannot be read (%s)", d.Path, fact.Plain(e.File.Err))
+		if d.maybeCalledBeside(e) {
+			return d.calledBeside(e, no("it was started as %s", Argv0(argv)), is)
+		}
+		return is
 	case !d.mayBeFrom(e):
 		return no("it was started as %s, elsewhere", Argv0(argv))
 	case e.File.Value.Owner != 0 && e.File.Value.Owner != d.Owner:

@@ -137,3 +137,31 @@ func TestDecide(t *testing.T) {
 		t.Errorf("the daemon's file cannot be read: got %s %s", d.Rule, d.Outcome)
 	}
 }
+
+// Without a pidfile, what was started by another path that has the daemon's name is it only if that leads to the daemon's,
+// also where nothing can be read of its file: root without CAP_SYS_PTRACE may not read a user's.
+func TestCalledBeside(t *testing.T) {
+	d := Daemon{Path: "/usr/sbin/d", Real: "/usr/sbin/d", File: fact.Of(fact.FileID{Dev: 8, Ino: 42}), DirDev: 8, DirIno: 2}
+	moved, denied := fact.Of(fact.RunningFile{Changed: true}), fact.Failed[fact.RunningFile](unix.EACCES)
+	for _, c := range []struct {
+		name    string
+		file    fact.Fact[fact.RunningFile]
+		beside  fact.Fact[bool]
+		outcome Outcome
+	}{
+		{"moved", moved, fact.Of(true), Undecided},
+		{"moved, of another directory", moved, fact.Of(false), NotThis},
+		{"moved, and the path cannot be read", moved, fact.Failed[bool](unix.EMFILE), Undecided},
+		{"its file cannot be read", denied, fact.Of(true), Undecided},
+		{"its file cannot be read, of another directory", denied, fact.Of(false), NotThis},
+		{"a user's", fact.Of(fact.RunningFile{Changed: true, Owner: 1000}), fact.Fact[bool]{}, NotThis},
+	} {
+		got := Decide(Question{Daemon: d, Evidence: fact.Evidence{
+			PID: 7, PPID: 1, Comm: "d", State: "S", PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace, Filesystem: fact.Of(fact.SamePlace),
+			Exe: fact.Of(fact.Exe{Link: "/usr/sbin/old", ID: fact.FileID{Dev: 8, Ino: 41}}), Argv: fact.Of([]string{"/sbin/d"}), File: c.file, CalledBeside: c.beside,
+		}})
+		if got.Outcome != c.outcome || got.Need != 0 {
+			t.Errorf("%s: got %s, %s (%s), need %b; want %s", c.name, got.Rule, got.Outcome, got.Why, got.Need, c.outcome)
+		}
+	}
+}
