@@ -115,8 +115,9 @@
 //     there are many processes; so is replaced.
 //   - replaced: the exe link, without " (deleted)" and the suffixes of package
 //     managers, is the daemon's path, in our mount tree or on the same
-//     filesystem, or another one that leads into the daemon's directory, and was reached through a mount of the process's own tree. Runs; the file has
-//     been replaced or removed.
+//     filesystem, or another one that leads into the daemon's directory, and was
+//     reached through a mount of the process's own tree. Runs; the file has been
+//     replaced or removed.
 //   - script: the daemon is a #! script, or a program that the kernel has another one run
 //     (binfmt_misc), exe is its interpreter, and the first of
 //     its arguments is the script, under a name that fits where the daemon's path

@@ -7,8 +7,8 @@ import (
 	"pidproof/matcher/internal/fact"
 )
 
-// missedTries is how often the tables of TCP are read where listening sockets are closed all the time, of missedLimit at
-// most; else until it was missedSame times that none was. What lies in a page (and has 150 bytes a line) is whole.
+// missedTries is how often the tables of TCP are read while listening sockets are closed all the time, missedSame how often
+// they are if none is. So many sockets are remembered; and a table within one page, at 150 bytes a line, is told at once.
 const (
 	missedTries = 10
 	missedSame  = 3
@@ -21,9 +21,8 @@ var errClosing = errors.New("listening sockets are closed all the time")
 // missedListeners looks again where the tables of TCP show that nothing listens. They come a page at a time, and the kernel
 // goes on at the place in a hash's list that it has counted to (tcp_seek_last_pos in net/ipv4/tcp_ipv4.c): who listens at
 // addresses of the same hash as root's, and closes some meanwhile, has that passed over. But then what was closed is not
-// there the next time, as no other gets its inode; but for what stops to listen and begins again (shutdown(2)), so that one
-// look more is not enough. Other than of TCP it is not looked for: sockets of UDP come and go on
-// a healthy host.
+// there the next time, as no other gets its inode; but for what stops to listen and begins again (shutdown(2)), so that
+// one look more is not enough. UDP is not looked at again: its sockets come and go on a healthy host.
 func missedListeners(dir string, of func(inode uint64) bool) (out []listener, err error) {
 	var before map[uint64]bool
 	same := 0
