@@ -19,42 +19,44 @@ const (
 	unixDiagName   = 0        // UNIX_DIAG_NAME
 	unixDiagHead   = 16       // struct unix_diag_msg: family, type, state, padding, inode, cookie
 	unixDiagAnswer = 32 << 10 // of more the kernel makes several (netlink_dump in net/netlink/af_netlink.c)
+	unixDiagWhole  = 3 << 10  // after so much there is room in the first for one more socket (NLMSG_GOODSIZE)
 )
 
 // unixListeners are the listening unix sockets of a process's network namespace that are asked for, by sock_diag(7).
 // The text of /proc/PID/net/unix has each user's names as they are: one with a newline in it makes a line that says
 // of another's socket what he likes. And it has all sockets, of which a user may hold hundreds of thousands; here the
-// kernel looks for the listening ones.
+// kernel looks for the listening ones. Of those that it tells in parts one may be missing, see listensByInode.
 //
 // It is an error where the kernel has no CONFIG_UNIX_DIAG, or where it is not allowed.
-func unixListeners(dir string, of func(inode uint64) bool) (out []listener, err error) {
+func unixListeners(dir string, of func(inode uint64) bool) (out []listener, inParts bool, err error) {
 	fd, err := diagSocket(dir)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer unix.Close(fd)
 	// To the kernel, as nobody else is named (netlink_sendmsg).
 	if _, err := Retried(func() (int, error) { return unix.Write(fd, unixDiagRequest(unix.NLM_F_DUMP, 0)) }); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	buffer := make([]byte, unixDiagAnswer)
 	for {
 		// There is nothing to wait for: the kernel has written the next part before it hands out one.
 		n, err := Retried(func() (int, error) { return unix.Read(fd, buffer) })
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		found, done, err := parseUnixDiag(buffer[:n])
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, l := range found {
 			if of(l.inode) {
 				out = append(out, l)
 			}
 		}
+		inParts = inParts || n > unixDiagWhole
 		if done {
-			return out, nil
+			return out, inParts, nil
 		}
 	}
 }

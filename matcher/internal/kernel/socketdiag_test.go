@@ -36,7 +36,7 @@ func TestUnixListeners(t *testing.T) {
 	}
 	not := inodeOf(t, bound(t, unix.SOCK_STREAM, filepath.Join(dir, "bound"), false))
 
-	found, err := unixListeners("/proc/self", func(inode uint64) bool { return inodes[inode] != "" || inode == not })
+	found, _, err := unixListeners("/proc/self", func(inode uint64) bool { return inodes[inode] != "" || inode == not })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func forge(t *testing.T, of *os.File) {
 
 func needsUnixDiag(t *testing.T) {
 	t.Helper()
-	_, err := unixListeners("/proc/self", func(uint64) bool { return false })
+	_, _, err := unixListeners("/proc/self", func(uint64) bool { return false })
 	need.Kernel(t, "CONFIG_UNIX_DIAG", err)
 }
 

@@ -37,7 +37,7 @@ func (h *System) Listening(pid int) fact.Fact[[]fact.Socket] {
 	var out []fact.Socket
 	if len(held) > 0 {
 		h.Doing("reading %s/net", dir)
-		found, asked, err := listeners(dir, func(inode uint64) bool { return held[inode] })
+		found, inParts, err := listeners(dir, func(inode uint64) bool { return held[inode] })
 		if err != nil {
 			return fact.Failed[[]fact.Socket](err)
 		}
@@ -49,7 +49,7 @@ func (h *System) Listening(pid int) fact.Fact[[]fact.Socket] {
 			for _, l := range missed {
 				out = append(out, l.Socket)
 			}
-			if len(out) == 0 && err == nil && asked {
+			if len(out) == 0 && err == nil && inParts {
 				out, err = h.listensByInode(pid, dir, held)
 			}
 			heldErr = cmp.Or(err, heldErr)
@@ -137,14 +137,14 @@ func (h *System) shareListeners(ours bool, holders map[uint64][]int, pids []int,
 		dir := filepath.Join(h.Proc, process)
 		h.Doing("reading %s/net", dir)
 		var all []listener
-		var asked bool
-		if all, asked, err = listeners(dir, func(inode uint64) bool { return holders[inode] != nil }); err == nil {
+		var inParts bool
+		if all, inParts, err = listeners(dir, func(inode uint64) bool { return holders[inode] != nil }); err == nil {
 			for _, l := range all {
 				for _, pid := range holders[l.inode] {
 					out[pid] = fact.Of(append(out[pid].Value, l.Socket))
 				}
 			}
-			h.shareMissed(dir, holders, asked, out)
+			h.shareMissed(dir, holders, inParts, out)
 			return
 		}
 	}
@@ -159,7 +159,7 @@ func (h *System) shareListeners(ours bool, holders map[uint64][]int, pids []int,
 }
 
 // shareMissed looks again for what those listen on of which nothing was found.
-func (h *System) shareMissed(dir string, holders map[uint64][]int, asked bool, out map[int]fact.Fact[[]fact.Socket]) {
+func (h *System) shareMissed(dir string, holders map[uint64][]int, inParts bool, out map[int]fact.Fact[[]fact.Socket]) {
 	silent := map[int]map[uint64]bool{}
 	for inode, pids := range holders {
 		for _, pid := range pids {
@@ -186,7 +186,7 @@ func (h *System) shareMissed(dir string, holders map[uint64][]int, asked bool, o
 			}
 		}
 		unread := err
-		if len(found) == 0 && unread == nil && asked {
+		if len(found) == 0 && unread == nil && inParts {
 			found, unread = h.listensByInode(pid, dir, held)
 		}
 		out[pid] = listensOn(found, unread)
@@ -202,9 +202,9 @@ type listener struct {
 // Where there is no table at all the process has ended, and its directory says nothing of
 // others in its network namespace any more; a single one is not there on a kernel without
 // IPv6. procfs holds a table whole, reads those of our own namespace or of /proc/self only,
-// and gives up at the first line that it does not understand. asked: of unix sockets not the table
-// was read, but the kernel asked, which may be asked of one.
-func listeners(dir string, of func(inode uint64) bool) (out []listener, asked bool, err error) {
+// and gives up at the first line that it does not understand. inParts: a unix socket may be missing, which the kernel
+// can be asked for by itself.
+func listeners(dir string, of func(inode uint64) bool) (out []listener, inParts bool, err error) {
 	tables := 0
 	read := func(kind string, parse func(line []byte) (listener, bool)) error {
 		err := readTable(filepath.Join(dir, "net", kind), func(line []byte) {
@@ -227,8 +227,8 @@ func listeners(dir string, of func(inode uint64) bool) (out []listener, asked bo
 			return nil, false, err
 		}
 	}
-	if local, err := unixListeners(dir, of); err == nil {
-		return append(out, local...), true, nil
+	if local, inParts, err := unixListeners(dir, of); err == nil {
+		return append(out, local...), inParts, nil
 	}
 	if err := read("unix", parseUnix); err != nil {
 		return nil, false, err
