@@ -166,6 +166,23 @@ func TestForgedSocketLine(t *testing.T) {
 	})
 }
 
+// The kernel tells of sockets in parts, and goes on by their number: of those that a user closed meanwhile as many others were
+// passed over, and root's daemon, by its abstract name in the same list, did not listen.
+func TestHiddenSocket(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		newQuietHost(t)
+		const holder, name = "/srv/sbin/holdd", "root's"
+		copyFile(t, "/srv/bin/hold", holder)
+		start(t, exec.Command(holder, "listen", "@"+name))
+		start(t, asUser("/srv/bin/hold", "closing", name, "60"))
+		tried := rounds.Of(40, 2000)
+		for range tried {
+			ask(t, "check", "--unclaimed=listening", "-p", "/run/holdd.pid", holder).fits(t, "beside closing sockets", "150")
+		}
+		rounds.Held(t, tried)
+	})
+}
+
 // Each of 200 processes with 20,000 descriptors had root's list, explain and check --unclaimed=listening look at all of them
 // for ten seconds, and then say that it cannot be told.
 func TestManyDescriptors(t *testing.T) {

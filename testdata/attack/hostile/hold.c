@@ -2,7 +2,8 @@
  * hold lease FILE                  a write lease on FILE, which it makes and takes again when somebody has broken it (fcntl(2))
  * hold flock FILE NAME             a lock on a file of somebody else's, that it may only read (flock(2)), under the name NAME
  * hold locks DIR FILES EACH        so many locks on each of so many files (fcntl(2)): /proc/locks has a line for each
- * hold listen PATH                 a unix socket that listens there
+ * hold listen PATH                 a unix socket that listens there; @NAME: with this abstract name
+ * hold closing NAME MOST           up to so many that listen and stand before @NAME in the kernel's list, and are closed all the time
  * hold abstract NAME               a unix socket with this abstract name, which does not listen
  * hold sockets DIR PROCESSES EACH  unix sockets with names as long as may be: /proc/net/unix has a line for each
  */
@@ -80,6 +81,47 @@ static int bound(struct sockaddr_un address, int type)
 	return s;
 }
 
+static int listening(struct sockaddr_un address)
+{
+	int s = bound(address, SOCK_STREAM);
+
+	if (listen(s, 1))
+		fail("listen");
+	return s;
+}
+
+/*
+ * closing has one more each time, so that the one behind them is now and then the first of a part of what the kernel
+ * tells. A word and its complement do not change the sum by which a name has its list (unix_abstract_hash in
+ * net/unix/af_unix.c), in which the latest is the first.
+ */
+static void closing(const char *name, int most)
+{
+	enum { some = 3, again = 5, word = 60 };
+	int *s = calloc(most, sizeof *s);
+
+	if (!s)
+		fail("calloc");
+	puts("ready");
+	fflush(stdout);
+	for (int n = 0;; n++) {
+		if (n == most)
+			while (n > 0)
+				close(s[--n]);
+		for (int tries = 0; tries < again; tries++) {
+			for (int i = n > some ? n - some : 0; tries && i <= n; i++)
+				close(s[i]);
+			for (int i = tries && n > some ? n - some : tries ? 0 : n; i <= n; i++) {
+				struct sockaddr_un address = {.sun_family = AF_UNIX};
+				strncpy(address.sun_path + 1, name, word - 2);
+				address.sun_path[word] = i, address.sun_path[word + 1] = i >> 8;
+				address.sun_path[word + 2] = ~i, address.sun_path[word + 3] = ~i >> 8;
+				s[i] = listening(address);
+			}
+		}
+	}
+}
+
 /* sockets lie in a directory for each process. Of abstract ones each would be compared with a 256th of all others. */
 static void sockets(const char *dir, int processes, int each)
 {
@@ -125,14 +167,17 @@ int main(int argc, char **argv)
 	} else if (strcmp(argv[1], "listen") == 0) {
 		struct sockaddr_un address = {.sun_family = AF_UNIX};
 		strncpy(address.sun_path, argv[2], sizeof address.sun_path - 1);
-		if (listen(bound(address, SOCK_STREAM), 1))
-			fail("listen");
+		if (*address.sun_path == '@')
+			*address.sun_path = 0;
+		listening(address);
 	} else if (strcmp(argv[1], "abstract") == 0) {
 		struct sockaddr_un address = {.sun_family = AF_UNIX};
 		strncpy(address.sun_path + 1, argv[2], sizeof address.sun_path - 2);
 		bound(address, SOCK_DGRAM);
 	} else if (argc < 4) {
 		return 2;
+	} else if (strcmp(argv[1], "closing") == 0) {
+		closing(argv[2], atoi(argv[3]));
 	} else if (strcmp(argv[1], "flock") == 0) {
 		if (flock(open(argv[2], O_RDONLY), LOCK_EX) || prctl(PR_SET_NAME, argv[3]))
 			fail(argv[2]);

@@ -74,6 +74,7 @@ var rows = []row{
 		"TestLongSocketTable"},
 	{user, "names a socket so that it makes a line of /proc/net/unix, by which a process of root's listens",
 		"with `--unclaimed=listening`: it does not listen", "TestForgedSocketLine"},
+	{user, "closes sockets that the kernel tells of before a daemon's", "with `--unclaimed=listening`: it listens", "TestHiddenSocket"},
 	{user, "makes 1,000 mounts (fusermount) of which the table takes megabytes", "the answer of a quiet host, below 32 MiB", "TestLongMountTable"},
 	{user, "mounts file systems whose servers do not answer, under /run too, and runs programs named like the daemon from them",
 		"the answer of a quiet host; for a pidfile there, “unknown” by the deadline", "TestDeadFileServers"},
