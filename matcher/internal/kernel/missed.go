@@ -8,12 +8,12 @@ import (
 )
 
 // missedTries is how often the tables of TCP are read while listening sockets are closed all the time, missedSame how often
-// they are if none is. So many sockets are remembered; and a table within one page, at 150 bytes a line, is told at once.
+// they are if none is. So many sockets are remembered; those that fit into a page, which come first, are told at once.
 const (
 	missedTries = 10
 	missedSame  = 3
 	missedLimit = 1 << 16
-	pageOfTable = 4096/180 - 1
+	pageOfTable = 4096/180 - 1 // lines of tcp6 are the longest
 )
 
 var errClosing = errors.New("listening sockets are closed all the time")
@@ -31,12 +31,15 @@ func missedListeners(dir string, of func(inode uint64) bool) (out []listener, er
 		for _, kind := range []string{"tcp", "tcp6"} {
 			lines := 0
 			err := readTable(filepath.Join(dir, "net", kind), func(line []byte) {
-				lines++
 				l, is := parseInet(kind, tcpListen, line)
-				if is && of(l.inode) {
+				if !is {
+					return
+				}
+				lines++
+				if of(l.inode) {
 					out = append(out, l)
 				}
-				if is && len(now) <= missedLimit {
+				if len(now) <= missedLimit {
 					now[l.inode] = true
 				}
 			})
