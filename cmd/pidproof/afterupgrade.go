@@ -141,7 +141,7 @@ func (c *console) reportHeld() {
 	if err != nil {
 		c.Warn("%v", err)
 	}
-	ctx, cancel := c.Deadline()
+	ctx, cancel := c.Questions()
 	defer cancel()
 	var t say.Table
 	for _, service := range held {

@@ -131,7 +131,7 @@ func (cmd debSystemdInvokeCmd) stops(c *console, call systemdinvoke.Invocation) 
 	if err != nil || len(triggers) == 0 {
 		return units, err
 	}
-	ctx, cancel := c.Deadline()
+	ctx, cancel := c.Questions()
 	defer cancel()
 	others, err := ondemand.StoppedWith(ctx, triggers)
 	if errors.Is(err, ondemand.ErrRefused) { // the real program has the words for it
@@ -172,7 +172,7 @@ func (cmd debSystemdInvokeCmd) lookUp(c *console, call systemdinvoke.Invocation)
 }
 
 func (cmd debSystemdInvokeCmd) matching(c *console, units []string) ([]string, error) {
-	ctx, cancel := c.Deadline()
+	ctx, cancel := c.Questions()
 	defer cancel()
 	matching, err := ondemand.Matching(ctx, units)
 	if errors.Is(err, ondemand.ErrRefused) { // the real program has the words for it
@@ -217,7 +217,7 @@ func (cmd debSystemdInvokeCmd) startBehind(c *console, call systemdinvoke.Invoca
 	if _, err := handover.FindReal(handover.DebSystemdInvoke); err != nil {
 		return
 	}
-	ctx, cancel := c.Deadline()
+	ctx, cancel := c.Questions()
 	defer cancel()
 	byName := ondemand.StoppedByName(triggers)
 	blocked, err := ondemand.LookBlocked(ctx, triggers, call.Action != "start")
@@ -299,7 +299,7 @@ func (cmd debSystemdInvokeCmd) started(c *console, call systemdinvoke.Invocation
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := c.Deadline()
+	ctx, cancel := c.Questions()
 	defer cancel()
 	for _, unit := range units {
 		name, err := ondemand.ParseName(unit)

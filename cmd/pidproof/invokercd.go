@@ -119,7 +119,7 @@ func (c *console) sayLong(unit string) {
 	if manager, err := ondemand.Manager(); err != nil || manager != "systemd" {
 		return
 	}
-	ctx, cancel := c.Deadline()
+	ctx, cancel := c.Questions()
 	defer cancel()
 	if long, err := ondemand.IsLong(ctx, unit); long || err != nil {
 		c.heldOffNot(unit, cmp.Or(err, ondemand.ErrLong))
@@ -132,7 +132,7 @@ func concerns(c *console, service ondemand.Service) (bool, error) {
 	if holdable, others := service.Active(); len(holdable)+len(others) > 0 {
 		return true, nil
 	}
-	ctx, cancel := c.Deadline()
+	ctx, cancel := c.Questions()
 	defer cancel()
 	held, err := ondemand.Held(ctx, service.Name)
 	if errors.Is(err, ondemand.ErrDamaged) { // said where it counts
@@ -148,7 +148,7 @@ func leavesToSystemd(call invokerc.Invocation, service ondemand.Service) bool {
 
 // restore gives back what was held off; the real program is called whatever happens.
 func (cmd invokeRcdCmd) restore(c *console, call invokerc.Invocation) {
-	ctx, cancel := c.Deadline()
+	ctx, cancel := c.Questions()
 	defer cancel()
 	record, err := ondemand.Held(ctx, call.Name)
 	if record == nil && err != nil {
@@ -187,7 +187,7 @@ func (cmd invokeRcdCmd) restore(c *console, call invokerc.Invocation) {
 // withHolders adds to the names of services that are started those that hold off one of the
 // units.
 func (c *console) withHolders(names, units []string) ([]string, error) {
-	ctx, cancel := c.Deadline()
+	ctx, cancel := c.Questions()
 	defer cancel()
 	holders, err := ondemand.HeldWith(ctx, units)
 	for _, name := range holders {

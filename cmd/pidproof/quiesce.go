@@ -100,7 +100,7 @@ func (cmd unquiesceCmd) Run(c *console) error {
 }
 
 func unquiesce(c *console, name string) error {
-	ctx, cancel := c.Deadline()
+	ctx, cancel := c.Questions()
 	defer cancel()
 	record, err := ondemand.Held(ctx, name)
 	if err != nil {

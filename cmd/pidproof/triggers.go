@@ -21,7 +21,7 @@ func (cmd triggersCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.Deadline()
+	ctx, cancel := c.Questions()
 	defer cancel()
 	service, err := ondemand.Look(ctx, name)
 	if err != nil {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -160,4 +161,24 @@ func testNoAnswer(t *testing.T, h *Host) {
 		t.Errorf("a systemctl that did not answer is left: %s", left)
 	}
 	m.Must(t, "systemctl stop noanswer.target")
+}
+
+// testSlowAnswers: systemd answers each question in time, and all of them take longer than one may. On a busy host, where
+// packages had it read its units anew all the time, "quiesce" said "no answer in time".
+func testSlowAnswers(t *testing.T, h *Host) {
+	const seconds, timeout = 5, 14
+	m, l := newSocketed(t, h, "slowly", 7091)
+	m.Must(t, fmt.Sprintf(`mkdir -p /run/slowly && printf '#!/bin/sh\ncase $1 in --no-pager) echo >>/run/slowly/asked; sleep %d ;; esac; exec /bin/systemctl "$@"\n' >/run/slowly/systemctl
+		chmod 755 /run/slowly/systemctl`, seconds))
+	for _, command := range []string{"triggers", "quiesce", "unquiesce"} {
+		result := m.Sh(t, fmt.Sprintf("rm -f /run/slowly/asked; PATH=/run/slowly:$PATH; pidproof --timeout %d %s slowly", timeout, command))
+		if result.Code != 0 || strings.Contains(result.Stderr, "no answer") {
+			t.Errorf("%s: %+v", command, result)
+		}
+		if asked := strings.Count(m.Must(t, "cat /run/slowly/asked"), "\n"); asked*seconds <= timeout {
+			t.Errorf("%s asked %d times: that is no longer than one answer may take", command, asked)
+		}
+	}
+	l.answered(t, time.Now())
+	m.released(t)
 }

@@ -74,6 +74,7 @@ func testOnDemandSystemd(t *testing.T, d debian) {
 		"stopped by name":      testStoppedByName,
 		"units as real":        testUnitsAsReal,
 		"hanging":              testHanging,
+		"slow answers":         testSlowAnswers,
 		"strict prerm":         testStrictPrerm,
 		"runs on":              testRunsOn,
 		"Ctrl-C":               testCtrlC,

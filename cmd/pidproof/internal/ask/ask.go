@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/deadline"
 	"pidproof/cmd/pidproof/internal/registry"
 	"pidproof/matcher"
 	"pidproof/matcher/host"
@@ -37,6 +38,14 @@ func (a *Asker) Deadline() (context.Context, context.CancelFunc) {
 		return context.WithCancel(context.Background())
 	}
 	return context.WithTimeout(context.Background(), a.Timeout)
+}
+
+// Questions is for what asks other programs several questions, one after the other: each has the time of one.
+func (a *Asker) Questions() (context.Context, context.CancelFunc) {
+	if a.Timeout == 0 {
+		return a.Deadline()
+	}
+	return deadline.Each(context.Background(), a.Timeout)
 }
 
 // Check is matcher.Check, unless it is known already that there is no answer.

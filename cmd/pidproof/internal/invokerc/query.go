@@ -14,11 +14,14 @@ import (
 	"pidproof/cmd/pidproof/internal/handover"
 )
 
+// questions are what invoke-rc.d asks others before it answers: policy-rc.d, and systemctl two or three times.
+const questions = 3
+
 // Query asks an invoke-rc.d, and so policy-rc.d, what it would do: its exit
 // code, and what it complained of. --query, invoke-rc.d(8), names policy-rc.d, or that there is
 // no such script; of a missing start link it says nothing. err: it could not be executed.
 func Query(program string, words []string) (code int, complaint string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), ask.DefaultTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), questions*ask.DefaultTimeout)
 	defer cancel()
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, append([]string{"--query"}, words...)...)

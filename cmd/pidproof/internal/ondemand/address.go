@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pidproof/cmd/pidproof/internal/deadline"
 	"pidproof/matcher/host"
 )
 
@@ -119,8 +120,10 @@ func (a Address) is(s host.Socket) bool {
 	return !a.Host.IsValid() || a.Host.Unmap() == at.Addr().Unmap() || at.Addr().IsUnspecified()
 }
 
-// within looks until ctx ends; a look that does not return then is left behind.
+// within looks as long as an answer may take; a look that does not return then is left behind.
 func within(ctx context.Context, what string, look func() error) error {
+	ctx, cancel := deadline.One(ctx)
+	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- look() }()
 	select {

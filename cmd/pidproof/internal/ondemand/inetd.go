@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"pidproof/cmd/pidproof/internal/deadline"
 	"pidproof/cmd/pidproof/internal/record"
 	"pidproof/cmd/pidproof/internal/shellvars"
 	"pidproof/cmd/pidproof/internal/wholefile"
@@ -144,6 +145,8 @@ func (all runs) release() {
 // runningSuperservers finds those that run, and holds them. A pidfile may be lost, if only
 // one process can be meant. What one has started for a client runs it, too, for a moment.
 func runningSuperservers(ctx context.Context) (all runs, err error) {
+	ctx, cancel := deadline.One(ctx)
+	defer cancel()
 	for until := time.Now().Add(hangUpTime); ; time.Sleep(standingTick) {
 		all, err = oneLook(ctx)
 		if err == nil || ctx.Err() != nil || !time.Now().Before(until) {

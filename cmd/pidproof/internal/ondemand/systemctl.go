@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"pidproof/cmd/pidproof/internal/deadline"
 )
 
 // ErrNoAnswer is wrapped where systemd, or what else was asked, has not answered in
@@ -41,6 +43,8 @@ func RunUnder(ctx context.Context, command []string) error {
 }
 
 func output(ctx context.Context, program string, args ...string) (string, error) {
+	ctx, cancel := deadline.One(ctx)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

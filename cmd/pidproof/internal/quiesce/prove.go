@@ -83,9 +83,7 @@ func (q Quiescing) prove(services []*stopping, stopped ondemand.Moment) {
 			watching.Add(1)
 			go func() {
 				defer watching.Done()
-				ctx, cancel := context.WithTimeout(q.ctx, q.patience()+ondemand.SettleTime)
-				defer cancel()
-				errs[i] = s.StaysStopped(ctx, stopped)
+				_, errs[i] = step(q, func(ctx context.Context) (none struct{}, err error) { return none, s.StaysStopped(ctx, stopped) })
 			}()
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pidproof/cmd/pidproof/internal/ask"
+	"pidproof/cmd/pidproof/internal/deadline"
 	"pidproof/cmd/pidproof/internal/exitcode"
 	"pidproof/cmd/pidproof/internal/handover"
 	"pidproof/cmd/pidproof/internal/invokerc"
@@ -20,7 +21,7 @@ import (
 
 // LookUp finds a service, and what may start it.
 func LookUp(a *ask.Asker, name string) (ondemand.Service, error) {
-	ctx, cancel := a.Deadline()
+	ctx, cancel := a.Questions()
 	defer cancel()
 	return ondemand.Look(ctx, name)
 }
@@ -177,9 +178,9 @@ func (q Quiescing) prepare(s *stopping) (err error) {
 	return q.hold(s)
 }
 
-// step is one under a deadline of its own.
+// step is one whose questions are under deadlines of their own.
 func step[T any](q Quiescing, what func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(q.ctx, q.patience())
+	ctx, cancel := deadline.Each(q.ctx, q.patience())
 	defer cancel()
 	return what(ctx)
 }

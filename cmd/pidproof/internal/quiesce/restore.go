@@ -39,7 +39,7 @@ type Starting struct {
 // Restore gives back what is held off of a service, under any of its names, and says why
 // not: the program is called whatever happens.
 func (s Starting) Restore(name string) {
-	ctx, cancel := s.Deadline()
+	ctx, cancel := s.Questions()
 	defer cancel()
 	r, err := ondemand.Held(ctx, name)
 	if err != nil {
@@ -87,7 +87,7 @@ func (s Starting) NotRestored(name string, units []string, why error) {
 // mayBeMixed warns who starts a service that came back before: it may have been
 // started in the midst of an upgrade.
 func (s Starting) mayBeMixed(service ondemand.Service, stopped ondemand.Moment) {
-	ctx, cancel := s.Deadline()
+	ctx, cancel := s.Questions()
 	defer cancel()
 	back, err := service.CameBack(ctx, stopped)
 	if err == nil && back.Came {
