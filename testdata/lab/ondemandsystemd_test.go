@@ -75,6 +75,7 @@ func testOnDemandSystemd(t *testing.T, d debian) {
 		"units as real":        testUnitsAsReal,
 		"hanging":              testHanging,
 		"slow answers":         testSlowAnswers,
+		"lost stop":            testLostStop,
 		"strict prerm":         testStrictPrerm,
 		"runs on":              testRunsOn,
 		"Ctrl-C":               testCtrlC,

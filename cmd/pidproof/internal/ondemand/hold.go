@@ -227,15 +227,6 @@ func (s *Service) Contended(ctx context.Context) (bool, error) {
 	}
 }
 
-// stopAlone stops units, and none that has Requires= or PartOf= for them.
-func stopAlone(ctx context.Context, units []string) error {
-	if len(units) == 0 {
-		return nil
-	}
-	_, err := systemctl(ctx, append([]string{"stop", "--job-mode=ignore-dependencies", "--"}, units...)...)
-	return err
-}
-
 // Allow records that the service was stopped while its triggers stay armed.
 func (s *Service) Allow(stopped Moment) error {
 	r, err := ReadRecord(s.Name)

@@ -76,14 +76,6 @@ func (r *Record) startUnshared(ctx context.Context, units []string, start func(c
 	return units, nil
 }
 
-func start(ctx context.Context, units []string) error {
-	if len(units) == 0 {
-		return nil
-	}
-	_, err := systemctl(ctx, append([]string{"start", "--"}, units...)...)
-	return err
-}
-
 // leave is under the lock.
 func (r *Record) leave() error {
 	units := without(r.Units, heldElsewhere(r.Service))
@@ -217,8 +209,7 @@ func startSockets(ctx context.Context, sockets []string) error {
 	case 0:
 		return nil
 	case 1:
-		_, err := systemctl(ctx, "start", "--", sockets[0])
-		return err
+		return start(ctx, sockets)
 	}
 	all := strings.ReplaceAll(strings.Join(sockets, " "), `\`, `\\`) // systemd-run(1) takes escapes away
 	_, err := output(ctx, "systemd-run", "--quiet", "--wait", "--collect", "--property=Wants="+all, "--property=After="+all, "true")

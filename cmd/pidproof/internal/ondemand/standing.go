@@ -217,7 +217,7 @@ func (s *Service) StopInstances(ctx context.Context) (spared []string, err error
 		}
 	}
 	if len(stop) > 0 {
-		_, err := systemctl(ctx, append([]string{"stop", "--"}, stop...)...)
+		err := job(ctx, "stop", stop)
 		if err != nil && (len(s.instances) > 0 || !errors.Is(err, ErrRefused)) { // RefuseManualStop=: Await sees what is left
 			return spared, err
 		}
