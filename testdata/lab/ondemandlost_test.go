@@ -41,4 +41,17 @@ END`)
 		t.Errorf("a systemctl that waited is left: %s", left)
 	}
 	m.Must(t, "systemctl stop lost.path lost.socket lost.service")
+
+	// One that takes its time has a job meanwhile, and is waited for: longer than is looked for one that has none.
+	lingers := newUnits(t, h, "lingers", 0, map[string]string{
+		"lingers.service": "[Service]\nExecStart=sleep 758\nExecStop=sleep 25\n",
+		"lingers.socket":  "[Socket]\nListenStream=/run/lingers\n",
+	})
+	lingers.Must(t, "systemctl start lingers.socket lingers.service")
+	result := lingers.Sh(t, "deb-systemd-invoke restart lingers.socket")
+	if result.Code != 0 || !strings.Contains(result.Stderr, "pidproof: lingers ran, and was started anew behind its sockets") {
+		t.Errorf("restart: %+v", result)
+	}
+	lingers.states(t, "active", "lingers.socket", "lingers.service")
+	lingers.Must(t, "systemctl stop lingers.socket; systemctl kill -s KILL lingers; systemctl stop lingers")
 }

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// jobTick is how often it is looked whether units still have the jobs that systemctl(1) waits for. It has ended, too, by the
-// second look that finds none.
+// After firstTick it is looked whether units still have the jobs that systemctl(1) waits for, and then more and more seldom: each
+// look costs a process, and a database may take minutes to stop. By the second look that finds none systemctl has ended, too.
 const (
-	jobTick   = 2 * time.Second
+	firstTick = 2 * time.Second
+	lastTick  = 16 * time.Second
 	idleLooks = 2
 )
 
@@ -35,14 +36,14 @@ func job(ctx context.Context, verb string, units []string, options ...string) er
 		_, err := systemctl(waiting, slices.Concat([]string{verb}, options, []string{"--"}, units)...)
 		ended <- err
 	}()
-	for idle := 0; idle < idleLooks; {
+	for tick, idle := firstTick, 0; idle < idleLooks; {
 		select {
 		case err := <-ended:
 			return err
-		case <-time.After(jobTick):
+		case <-time.After(tick):
 		}
 		if jobs, err := haveJobs(ctx, units); jobs || err != nil {
-			idle = 0
+			tick, idle = min(2*tick, lastTick), 0
 		} else {
 			idle++
 		}
