@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -149,18 +148,18 @@ func play(t *testing.T, all []cellOrder) {
 	}
 	o.Pidproof, o.Demod = dir+"/pidproof", dir+"/demod"
 	hosts := min(hostsPerCore*runtime.NumCPU(), len(all))
-	results := make(chan cellResult)
-	failed := make(chan error)
+	cells, results, failed := make(chan cellOrder, len(all)), make(chan cellResult), make(chan error)
+	for _, c := range all {
+		cells <- c
+	}
+	close(cells)
 	for i := range hosts {
 		mine := o
 		mine.Dir = filepath.Join(dir, "host"+strconv.Itoa(i))
 		if err := os.Mkdir(mine.Dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		for at := i; at < len(all); at += hosts {
-			mine.Cells = append(mine.Cells, all[at])
-		}
-		go func() { failed <- playOn(mine, results) }()
+		go func() { failed <- playOn(mine, cells, results) }()
 	}
 	runs, hits, reached, occurrences := 0, 0, 0, 0
 	for done := 0; done < hosts; {
@@ -188,8 +187,8 @@ func play(t *testing.T, all []cellOrder) {
 	}
 }
 
-// playOn is one host's part.
-func playOn(o order, results chan<- cellResult) error {
+// playOn has one host play cells, one after the other, until none is left.
+func playOn(o order, cells <-chan cellOrder, results chan<- cellResult) error {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), hostEnv+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -197,12 +196,12 @@ func playOn(o order, results chan<- cellResult) error {
 		Unshareflags: syscall.CLONE_NEWNS,
 		Pdeathsig:    syscall.SIGKILL,
 	}
-	plan, err := json.Marshal(o)
+	var said strings.Builder
+	cmd.Stderr = &said
+	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
 	}
-	var said strings.Builder
-	cmd.Stdin, cmd.Stderr = strings.NewReader(string(plan)), &said
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -210,19 +209,24 @@ func playOn(o order, results chan<- cellResult) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	for decoder := json.NewDecoder(out); ; {
-		var r cellResult
-		err := decoder.Decode(&r)
-		if errors.Is(err, io.EOF) {
+	orders, played := json.NewEncoder(in), json.NewDecoder(out)
+	err = orders.Encode(o)
+	for err == nil {
+		c, more := <-cells
+		if !more {
 			break
 		}
-		if err != nil {
-			return errors.Join(err, cmd.Process.Kill(), cmd.Wait())
+		var r cellResult
+		if err = errors.Join(orders.Encode(c), played.Decode(&r)); err == nil {
+			results <- r
 		}
-		results <- r
 	}
-	if err := cmd.Wait(); err != nil {
-		return errors.Join(err, errors.New(said.String()))
+	_ = in.Close() // it ends then
+	if err != nil {
+		_ = cmd.Process.Kill()
+	}
+	if ended := cmd.Wait(); err != nil || ended != nil {
+		return errors.Join(err, ended, errors.New(said.String()))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -18,11 +19,10 @@ import (
 
 const hostEnv = "PIDPROOF_FAULTS_HOST"
 
-// order is what a host is to do.
+// order is what a host needs to play cells, which come after it.
 type order struct {
 	Dir                     string // of its own
 	Pidproof, Demod, Strace string // programs
-	Cells                   []cellOrder
 }
 
 // host is the PID 1 of its namespaces.
@@ -50,16 +50,22 @@ func beHost() error {
 	// What we start must not ignore these, as it would under nohup.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGTERM)
 	unix.Umask(0o022)
+	orders, results := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	var o order
-	if err := json.NewDecoder(os.Stdin).Decode(&o); err != nil {
+	if err := orders.Decode(&o); err != nil {
 		return err
 	}
 	h := &host{dir: o.Dir, strace: o.Strace, ended: map[int]bool{}}
 	if err := h.mount(o); err != nil {
 		return err
 	}
-	results := json.NewEncoder(os.Stdout)
-	for _, c := range o.Cells {
+	for {
+		var c cellOrder
+		if err := orders.Decode(&c); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
 		result, err := h.play(c)
 		if err != nil {
 			return fmt.Errorf("%s, %s: %w", c.Situation, c.Command, err)
@@ -68,7 +74,6 @@ func beHost() error {
 			return err
 		}
 	}
-	return nil
 }
 
 // mount gives the host a /run, a /var/lib/dpkg without diversions, an /etc to write in
