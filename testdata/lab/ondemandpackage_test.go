@@ -168,8 +168,11 @@ func testReplacedPackage(t *testing.T, h *Host) {
 	h.Must(t, `cd /run && printf '#!/bin/sh\nexec deb-systemd-invoke stop replaced.service\n' >replaced-old/DEBIAN/prerm && chmod 755 replaced-old/DEBIAN/prerm
 		printf 'Conflicts: replaced-old\nReplaces: replaced-old\n' >>replaced-new/DEBIAN/control
 		dpkg-deb -b replaced-old && dpkg-deb -b replaced-new && rm /etc/systemd/system/replaced.service
-		dpkg -i replaced-old.deb && systemctl daemon-reload && systemctl start replaced.socket
-		touch replaced-new-fails; ! dpkg -i --auto-deconfigure replaced-new.deb`)
+		dpkg -i replaced-old.deb && systemctl daemon-reload && systemctl start replaced.socket && touch replaced-new-fails`)
+	result := h.Sh(t, "dpkg -i --auto-deconfigure /run/replaced-new.deb")
+	if result.Code == 0 || !strings.Contains(result.Stderr, ", or until dpkg has done with replaced-old:all: replaced.socket\n") {
+		t.Fatalf("dpkg: %+v", result)
+	}
 	eventually(t, "the other package is known", func() bool { return h.Sh(t, "grep replaced-new "+m.record()).Code == 0 })
 	m.states(t, "inactive", "replaced.socket")
 	h.Must(t, "rm /run/replaced-new-fails && dpkg --configure -a")

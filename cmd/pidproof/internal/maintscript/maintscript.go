@@ -92,14 +92,16 @@ func query(ctx context.Context, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// Owners are the packages, as Done takes them, that some files are in.
-func Owners(ctx context.Context, paths []string) (packages []string, err error) {
+// Owners are the packages, as Done takes them, that some files are in. They are settled unless
+// dpkg has noted something meanwhile: that one is unpacked which has them now, see Done.
+func Owners(ctx context.Context, paths []string) (packages []string, settled bool, err error) {
 	args := []string{"--search", "--"}
 	for _, path := range paths {
 		args = append(args, strings.ReplaceAll(path, `\`, `\\`)) // a pattern
 	}
+	before := Look()
 	found, err := query(ctx, args...)
-	return ownersIn(found), err
+	return ownersIn(found), Look() == before, err
 }
 
 // ownersIn reads "PACKAGE, PACKAGE: PATH"; of a diversion, it is other words.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"pidproof/matcher/host"
@@ -78,6 +80,25 @@ func TestDoneMeanwhile(t *testing.T) {
 	ask(false, "begun meanwhile")
 	t.Setenv("PATH", path)
 	ask(false, "half-configured")
+
+	owners := func(wantSettled bool, want ...string) {
+		t.Helper()
+		got, settled, err := Owners(t.Context(), []string{"/lib/systemd/system/foo.service"})
+		if err != nil || settled != wantSettled || wantSettled && !slices.Equal(got, want) {
+			t.Errorf("%v, %v, %v", got, settled, err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(database, "info"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(filepath.Join(database, "info/foo.list"), "/lib/systemd/system/foo.service\n", 0o644)
+	owners(true, "foo")
+	write(filepath.Join(database, "status-new"), strings.ReplaceAll(status("unpacked"), "foo", "bar"), 0o644)
+	write(filepath.Join(database, "info/bar.list"), "/lib/systemd/system/foo.service\n", 0o644)
+	t.Setenv("PATH", bin+":"+path)
+	owners(false)
+	t.Setenv("PATH", path)
+	owners(true, "bar")
 }
 
 // A process is its number and its start; a package without one is dpkg's.

@@ -63,8 +63,8 @@ func Release(ctx context.Context, service string, done func(context.Context, []s
 // successorsDone: a package that was removed may have been replaced by another, which has the
 // service's files, and is not configured yet. It is waited for, too.
 func (r *Record) successorsDone(ctx context.Context, done func(context.Context, []string) (bool, error)) (bool, error) {
-	owners, err := maintscript.Owners(ctx, r.files())
-	if err != nil {
+	owners, settled, err := maintscript.Owners(ctx, r.files())
+	if err != nil || !settled {
 		return false, err
 	}
 	if owners = without(owners, r.Packages); len(owners) == 0 {
