@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"pidproof/matcher/internal/fact"
 	"pidproof/matcher/internal/kernel"
@@ -94,6 +95,9 @@ func (h *host) match(ctx context.Context, c rules.Criteria) (Matched, error) {
 	default:
 		found, m.Reason, err = h.matchAll(c)
 	}
+	if err == nil && c.PID == 0 && (d.Script != nil || len(c.Name) > rules.CommLen) {
+		found, err = h.lessCallers(d, found)
+	}
 	m.add(found)
 	switch {
 	case err != nil:
@@ -107,6 +111,27 @@ func (h *host) match(ctx context.Context, c rules.Criteria) (Matched, error) {
 		m.Verdict, m.Reason = NotRunning, "no process matches"
 	}
 	return m, nil
+}
+
+// lessCallers lets go of those whom dpkg's program never finds, by a script or by more of a name than
+// proc_pid_comm(5) has: who has called us, which may be an init script of that name, or the
+// daemon's script with the word "stop"; and what an ordinary user's process only may be: he calls
+// it what he likes, and nobody could start or stop the daemon.
+func (h *host) lessCallers(d rules.Daemon, found []*Process) ([]*Process, error) {
+	above := map[int]int{}
+	if err := h.ancestors(above, os.Getpid(), os.Getppid()); err != nil {
+		return found, err
+	}
+	return slices.DeleteFunc(found, func(p *Process) bool {
+		e := p.Evidence
+		_, called := above[e.PID]
+		unsure := p.Decision.Outcome != rules.Runs || p.Role == RoleUnclear
+		if !called && !(d.Script != nil && unsure && e.UID != 0 && e.UID != d.Owner) {
+			return false
+		}
+		p.Release()
+		return true
+	}), nil
 }
 
 // unreadable says of a daemon whose file cannot be read why there may be more that run it.

@@ -52,6 +52,8 @@ func (cmd *killprocCmd) Validate() error {
 	switch {
 	case len(cmd.Words) == 0:
 		return errNoDaemon
+	case len(cmd.Words) == 1 && cmd.Pidfile != nil && isSignal(cmd.Words[0]): // else it would end what was to be signalled
+		return fmt.Errorf("%s is a signal: the argument DAEMON, which stands before it, is missing", cmd.Words[0])
 	case len(cmd.Words) > 2:
 		return fmt.Errorf("one argument too many: %s; options stand before DAEMON", cmd.Words[2])
 	case len(cmd.Words) == 2 && strings.HasPrefix(cmd.Words[1], "--"):
@@ -155,6 +157,12 @@ func (cmd *killprocCmd) send(c *console, r matcher.Report) error {
 		stop.RemovePidfile(c.Console, r.Pidfile)
 	}
 	return nil
+}
+
+// isSignal reports of what stands in a daemon's place that it is a signal: HUP, -HUP, SIGHUP, 1, but not hup.
+func isSignal(word string) bool {
+	_, err := lsbSignal(word)
+	return err == nil && word == strings.ToUpper(word)
 }
 
 // lsbSignal reads a signal as Debian's killproc does: TERM, -TERM, SIGTERM, 15, -15.

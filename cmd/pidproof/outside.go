@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"pidproof/cmd/pidproof/internal/say"
@@ -18,6 +19,8 @@ const outsidePatience = 5 * time.Second
 // after its own was lost, and whether to start a second one. by stands before what is said.
 func (c *console) mayStart(by string, in matcher.Instance, r matcher.Report) bool {
 	switch {
+	case in.Pidfile == os.DevNull: // it is to be started whoever runs, as by Debian's start_daemon -f
+		return true
 	case len(r.Outside) == 0 && r.Untold == nil:
 		return true
 	case len(r.Outside) == 0:

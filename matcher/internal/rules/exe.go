@@ -223,7 +223,8 @@ func (d Daemon) ranAs(x fact.Exe, comm string, argv []string) fit {
 	if name == d.RealBase() && d.Aliased() && len(argv) > 1 && d.MultiCall && !strings.HasPrefix(argv[1], "-") {
 		name = argv[1] // `busybox crond`, but `exim4 -bd`
 	}
-	if name == "" || strings.ContainsAny(Argv0(argv), " :") {
+	title := name == "" || strings.ContainsAny(Argv0(argv), " :")
+	if title {
 		name = comm
 	}
 	switch {
@@ -233,6 +234,8 @@ func (d Daemon) ranAs(x fact.Exe, comm string, argv []string) fit {
 		return fitsWell
 	case slices.Contains(d.OtherNames, name), d.MultiCall && len(argv) > 1 && name == argv[1]:
 		return fitsNot
+	case title && d.Aliased() && !d.MultiCall && d.RunsAnything():
+		return fitsWell // python3 leads to python3.11, and what it runs has taken a title: gunicorn
 	}
 	return fitsMaybe
 }

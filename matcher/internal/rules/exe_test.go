@@ -194,3 +194,25 @@ func FuzzCalls(f *testing.F) {
 		Argv0Base(words)
 	})
 }
+
+// `--exec /usr/bin/python3`, a link to python3.11, for gunicorn, which has taken a title: dpkg's program signals it. Of a
+// file that may be several programs (redis-server is a link to redis-check-rdb) a title tells nothing.
+func TestRanAsTitle(t *testing.T) {
+	titled := []string{"gunicorn: master [app]"}
+	for _, c := range []struct {
+		path, target string
+		multiCall    bool
+		argv         []string
+		want         fit
+	}{
+		{"/usr/bin/python3", "/usr/bin/python3.11", false, titled, fitsWell},
+		{"/usr/bin/python3", "/usr/bin/python3.11", false, []string{"other"}, fitsMaybe},
+		{"/usr/bin/redis-server", "/usr/bin/redis-check-rdb", false, titled, fitsMaybe},
+		{"/bin/sh", "/bin/busybox", true, titled, fitsMaybe},
+	} {
+		d := Daemon{Name: c.path, Path: c.path, Real: c.target, MultiCall: c.multiCall, Links: 1}
+		if got := d.ranAs(fact.Exe{Link: c.target}, "gunicorn: maste", c.argv); got != c.want {
+			t.Errorf("%s, %q: %v", c.path, c.argv, got)
+		}
+	}
+}
