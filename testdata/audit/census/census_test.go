@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,6 +65,21 @@ func TestReadmeSnippet(t *testing.T) {
 	}
 	if !strings.Contains(string(patch), "\n"+lines.String()) {
 		t.Errorf("the patch\n%s\ndoes not have the README's\n%s", patch, snippet)
+	}
+}
+
+// NEWS has as many patches as there are.
+func TestNewsCountsPatches(t *testing.T) {
+	kept, err := filepath.Glob(filepath.Join("../../../", patchesIn, "*.patch"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	news, err := os.ReadFile("../../../NEWS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := fmt.Sprintf("the patches for %d of them", len(kept)); !strings.Contains(string(news), said) {
+		t.Errorf("NEWS.md does not say %q", said)
 	}
 }
 
