@@ -54,7 +54,7 @@ var commands = []command{
 	{"quiesce", "Stop a service, and hold off what could start it again.", func() runner { return new(quiesceCmd) }, nil},
 	{"unquiesce", "Restore what quiesce has held off.", func() runner { return new(unquiesceCmd) }, nil},
 	{handover.InvokeRC, "Debian's invoke-rc.d(8), whose stop means stopped.", func() runner { return new(invokeRcdCmd) }, []string{`cmd:""`, `passthrough:""`}},
-	{handover.DebSystemdInvoke, "Debian's deb-systemd-invoke(1), likewise.", func() runner { return new(debSystemdInvokeCmd) }, []string{`cmd:""`, `passthrough:""`}},
+	{handover.DebSystemdInvoke, "Debian's deb-systemd-invoke(1p), likewise.", func() runner { return new(debSystemdInvokeCmd) }, []string{`cmd:""`, `passthrough:""`}},
 	{"audit", "Which scripts ask or signal by a bare number or name?", func() runner { return new(auditCmd) }, nil},
 	{"doctor", "Is pidproof at work on this host, and what is left to do?", func() runner { return new(doctorCmd) }, nil},
 	{"pidof", "Find the PIDs of a program, as pidof(8) does.", func() runner { return new(pidofCmd) }, nil},

@@ -17,7 +17,7 @@ import (
 )
 
 type debSystemdInvokeCmd struct {
-	Words []string `arg:"" optional:"" name:"option" help:"deb-systemd-invoke's options, an action and units; see deb-systemd-invoke(1)."`
+	Words []string `arg:"" optional:"" name:"option" help:"deb-systemd-invoke's options, an action and units; see deb-systemd-invoke(1p)."`
 }
 
 func (debSystemdInvokeCmd) Help() string {
