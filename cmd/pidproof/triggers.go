@@ -13,7 +13,7 @@ type triggersCmd struct {
 }
 
 func (triggersCmd) Help() string {
-	return `Shows what could start a service that is stopped: systemd's sockets, paths and timers, its own and those of units that start it, D-Bus, Upholds=, OnFailure=, lines of inetd.conf, and services of xinetd. Exit status: 0 shown, also where there is nothing, 4 it cannot be told, or the service is unknown.`
+	return `Shows what could start a service that is stopped: systemd's sockets, paths and timers, its own and those of units that start it, D-Bus, Upholds=, OnFailure=, OnSuccess=, lines of inetd.conf, and services of xinetd. Exit status: 0 shown, also where there is nothing, 4 it cannot be told, or the service is unknown.`
 }
 
 func (cmd triggersCmd) Run(c *console) error {
