@@ -20,18 +20,22 @@ import (
 )
 
 type adoptCmd struct {
-	pidfileFlag
-	Daemon string `arg:"" help:"The daemon's executable: a path, or a name in PATH or the sbin directories."`
-	Yes    bool   `help:"Write the pidfile; without it, only show what would be written."`
+	Pidfile *string `short:"p" placeholder:"PIDFILE" help:"The instance's pidfile. Default: the one that the daemon's init script or unit names, if it is the only one, or else /var/run/BASE.pid, BASE being the daemon's name."`
+	Daemon  string  `arg:"" help:"The daemon's executable: a path, or a name in PATH or the sbin directories."`
+	Yes     bool    `help:"Write the pidfile; without it, only show what would be written."`
 }
 
 func (adoptCmd) Help() string {
 	return `For a daemon that runs while its pidfile is stale or lost: if exactly one main process of it runs unclaimed, shows it, and with --yes writes its PID. Exit status: 0 shown, written, or right already; 1 refused; 4 unknown, also usage errors.`
 }
 
+func (cmd adoptCmd) flag() pidfileFlag { return pidfileFlag{cmd.Pidfile} }
+
+func (cmd adoptCmd) Validate() error { return cmd.flag().Validate() }
+
 // file is the instance whose pidfile is to be written, and no other that names the daemon.
 func (cmd adoptCmd) file(c *console) matcher.Instance {
-	return matcher.Instance{Daemon: cmd.Daemon, Pidfile: cmd.started(c, cmd.Daemon)}
+	return matcher.Instance{Daemon: cmd.Daemon, Pidfile: cmd.flag().started(c, cmd.Daemon)}
 }
 
 // started is the pidfile asked for, or the one that the daemon's init script or unit names,

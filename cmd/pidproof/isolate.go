@@ -24,7 +24,7 @@ func (c *console) isolated() bool {
 type asker interface{ touches() []string }
 
 func (a instanceArgs) touches() []string { return []string{a.Daemon, a.pidfile()} }
-func (cmd adoptCmd) touches() []string   { return []string{cmd.Daemon, cmd.of(cmd.Daemon)} }
+func (cmd adoptCmd) touches() []string   { return []string{cmd.Daemon, cmd.flag().of(cmd.Daemon)} }
 func (cmd pidofCmd) touches() []string   { return cmd.Programs }
 
 // isolate runs the command in a second process when one of its paths leads
