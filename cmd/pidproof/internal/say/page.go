@@ -1,6 +1,7 @@
 package say
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -26,24 +27,23 @@ func (p Page) Put(label, text string) {
 	p.Wrap(fmt.Sprintf("%-*s", LabelWidth, label), text)
 }
 
-// Wrap breaks text between words, below the label's end, but no Command.
+// Wrap breaks text between words, below the label's end, but no Command. One that does not fit
+// behind what is before it has a line of its own, without the brackets and the stop around it:
+// whoever copies the line would copy them, too.
 func (p Page) Wrap(label, text string) {
-	line := label
-	for i, w := range strings.Split(text, " ") {
-		parts := strings.Split(w, glue)
-		for j := range parts {
-			parts[j] = Printable(parts[j])
-		}
-		w = strings.Join(parts, " ")
-		if i > 0 && len([]rune(line))+1+len([]rune(w)) > textWidth {
+	line, alone := label, false
+	for i, word := range strings.Split(text, " ") {
+		printed, command := cutCommand(word)
+		switch {
+		case i == 0:
+			line += printed
+		case alone || len([]rune(line))+1+len([]rune(printed)) > textWidth:
 			fmt.Fprintln(p.W, strings.TrimRight(line, " "))
-			line = strings.Repeat(" ", len(label)) + w
-			continue
+			alone = command != ""
+			line = strings.Repeat(" ", len(label)) + cmp.Or(command, printed)
+		default:
+			line += " " + printed
 		}
-		if i > 0 {
-			line += " "
-		}
-		line += w
 	}
 	fmt.Fprintln(p.W, strings.TrimRight(line, " "))
 }
