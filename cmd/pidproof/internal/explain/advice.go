@@ -2,11 +2,14 @@ package explain
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"pidproof/cmd/pidproof/internal/say"
 	"pidproof/matcher"
@@ -108,10 +111,12 @@ func adviceUnknown(r matcher.Report, doubt error) string {
 	pid := r.Pidfile.PID
 	switch r.Rule {
 	case "unusable":
-		if os.Geteuid() != 0 {
+		if os.Geteuid() != 0 && denied(r.Pidfile.Path) {
 			return "Ask again as root."
 		}
 		return "Look at what lies there (" + say.Command("ls", "-ld", r.Pidfile.Path) + "). Touch nothing until it is a readable, regular file."
+	case "several":
+		return "See which instance is meant, and name its pidfile with -p."
 	case "untrusted":
 		return fmt.Sprintf("Find out who wrote it (%s). If process %d is the daemon (ps -fp %d), correct the pidfile's owner and mode, then ask again.", say.Command("ls", "-l", r.Pidfile.Path), pid, pid)
 	case "contested":
@@ -140,6 +145,18 @@ func adviceUnknown(r matcher.Report, doubt error) string {
 		return "Touch nothing. Ask from where root has CAP_SYS_PTRACE: the container's host, or a container started with it."
 	}
 	return "Ask again as root; touch nothing until the answer is clear."
+}
+
+// readable is R_OK of access(2).
+const readable = 4
+
+// denied reports that permission is all that is missing. More rights make no file of a FIFO.
+func denied(pidfile string) bool {
+	st, err := os.Stat(pidfile)
+	if err != nil {
+		return errors.Is(err, fs.ErrPermission)
+	}
+	return st.Mode().IsRegular() && syscall.Access(pidfile, readable) == syscall.EACCES
 }
 
 // seenUnclear are the processes that may run the daemon though what they run
