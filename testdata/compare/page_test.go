@@ -107,3 +107,23 @@ func TestStalePageIsFound(t *testing.T) {
 		}
 	}
 }
+
+// The summary on the terminal is a column of names, and one of scores.
+func TestTextIsAligned(t *testing.T) {
+	at := -1
+	for line := range strings.Lines(comparison{}.text()) {
+		column := strings.Index(line, " right in ")
+		if column < 0 {
+			continue
+		}
+		if at < 0 {
+			at = column
+		}
+		if column != at {
+			t.Errorf("column %d, not %d: %s", column, at, line)
+		}
+	}
+	if at < 0 {
+		t.Error("no score is shown")
+	}
+}

@@ -100,8 +100,12 @@ func (c comparison) text() string {
 		}
 	}
 	text.WriteString("\n")
+	width := 0
 	for _, t := range tools {
-		fmt.Fprintf(&text, "%-26s right in %s\n", t.name, c.score(t))
+		width = max(width, len(t.name))
+	}
+	for _, t := range tools {
+		fmt.Fprintf(&text, "%-*s right in %s\n", width, t.name, c.score(t))
 	}
 	return text.String()
 }
