@@ -114,7 +114,7 @@ func usageOf(command string) string {
 	case "start_daemon":
 		return "[flags] <daemon> [<argument> ...]"
 	case "register":
-		return "<name> -p PIDFILE [flags] <daemon> [--restart <command> ...]"
+		return "<name> -p PIDFILE [flags] <daemon>\n       [--restart <command> ...]"
 	case "restart":
 		return "--replaced [flags] [<daemon> ...]"
 	}

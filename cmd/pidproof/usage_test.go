@@ -1,12 +1,32 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
 )
+
+// The help of every command fits a terminal.
+func TestHelpWidth(t *testing.T) {
+	for _, c := range commands {
+		if c.tags != nil { // the real program's is shown
+			continue
+		}
+		var help bytes.Buffer
+		run([]string{"pidproof", c.name, "--help"}, &help, io.Discard)
+		if help.Len() == 0 {
+			t.Errorf("%s has no help", c.name)
+		}
+		for line := range strings.Lines(help.String()) {
+			if len(strings.TrimSuffix(line, "\n")) > 80 {
+				t.Errorf("%s: more than 80 columns: %s", c.name, line)
+			}
+		}
+	}
+}
 
 // What is wrong with a line is told by what kong has read, not by its words; those of its
 // words that are passed on stand here, so that others are seen.
