@@ -94,7 +94,7 @@ func checkPage(said string, exit int, rule string) error {
 var labels = regexp.MustCompile(`^(.{10}(YES|yes|no ) \S+ +|.{10} *|  )`)
 
 // copied are the commands of an advice, which stay in one line however long.
-var copied = regexp.MustCompile(`^\(?(rm|ls -ld|ls -l|pidproof adopt -p|runuser -u|sh -Cc) `)
+var copied = regexp.MustCompile(`^(rm|ls -ld|ls -l|pidproof adopt -p|runuser -u|sh -Cc) `)
 
 // breakable reports that a line holds more than a label and one long word, or a command.
 func breakable(line string) bool {

@@ -180,7 +180,7 @@ func (p page) rules(of *matcher.Process) {
 		case s.Applied:
 			mark = "yes"
 		}
-		p.Wrap(fmt.Sprintf("%-*s%s %-11s ", say.LabelWidth, first(i, "Rules"), mark, s.Rule), s.Why)
+		p.Wrap(fmt.Sprintf("%-*s%s %-12s ", say.LabelWidth, first(i, "Rules"), mark, s.Rule), s.Why)
 	}
 }
 
