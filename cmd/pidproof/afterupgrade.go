@@ -53,7 +53,7 @@ func (cmd afterUpgradeCmd) Run(c *console) error {
 		run := restart.New(c.Console, c.Asker, "after-upgrade", false, restart.Limit)
 		defer run.Close()
 		if doubts := run.All(registered); run.Found() > 0 {
-			run.Summary(doubts)
+			run.Summary(doubts, false)
 		}
 		quiet = say.NewConsole(io.Discard, io.Discard, 0) // what cannot be told was said
 	}

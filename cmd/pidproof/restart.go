@@ -31,7 +31,7 @@ func (cmd restartCmd) Validate() error {
 func (cmd restartCmd) Run(c *console) error {
 	all, bad := instances.Registrations(c.Console)
 	registered, mistakes := instances.Select(c.Console, cmd.Daemons, all)
-	nothing := mistakes > 0 && len(registered) == 0
+	named, nothing := len(cmd.Daemons) > 0, mistakes > 0 && len(registered) == 0
 	if cmd.DryRun {
 		found, doubts := restart.Outdated(c.Console, c.Asker, registered)
 		doubts += bad
@@ -40,7 +40,7 @@ func (cmd restartCmd) Run(c *console) error {
 			i.Report.Release()
 		}
 		if len(found) == 0 && !nothing {
-			restart.NoneOutdated(c.Console, doubts)
+			restart.NoneOutdated(c.Console, doubts, named)
 		}
 		c.exit = doubtful(doubts + mistakes)
 		return nil
@@ -54,7 +54,7 @@ func (cmd restartCmd) Run(c *console) error {
 	defer run.Close()
 	doubts := run.All(registered) + bad
 	if !nothing {
-		run.Summary(doubts)
+		run.Summary(doubts, named)
 	}
 	if c.exit = doubtful(doubts + mistakes); run.Failed > 0 || run.Stopped {
 		c.exit = exitcode.Refused

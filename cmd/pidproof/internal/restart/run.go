@@ -135,8 +135,8 @@ func (r *Run) tell(format string, args ...any) {
 // Found is how many ran an old binary.
 func (r *Run) Found() int { return r.restarted + r.Failed + r.leftAlone }
 
-// Summary says what was done.
-func (r *Run) Summary(doubts int) {
+// Summary says what was done; named: with these of the registered instances.
+func (r *Run) Summary(doubts int, named bool) {
 	var parts []string
 	for _, part := range []struct {
 		n    int
@@ -147,19 +147,24 @@ func (r *Run) Summary(doubts int) {
 		}
 	}
 	if len(parts) == 0 {
-		NoneOutdated(r.Console, doubts)
+		NoneOutdated(r.Console, doubts, named)
 		return
 	}
 	r.Say("%s ran an old binary: %s.", say.Count(r.Found(), "instance"), strings.Join(parts, ", "))
 }
 
-// NoneOutdated says that there was nothing to do.
-func NoneOutdated(c *say.Console, doubts int) {
-	if doubts > 0 {
+// NoneOutdated says that there was nothing to do; named: with these of the registered instances.
+func NoneOutdated(c *say.Console, doubts int, named bool) {
+	switch {
+	case named && doubts > 0:
+		c.Say("None of these instances is known to run an old binary; of %d it cannot be told.", doubts)
+	case named: // of the others nothing is known
+		c.Say("None of these instances runs an old binary.")
+	case doubts > 0:
 		c.Say("No registered instance is known to run an old binary; of %d it cannot be told.", doubts)
-		return
+	default:
+		c.Say("No registered instance runs an old binary.")
 	}
-	c.Say("No registered instance runs an old binary.")
 }
 
 // Limit is that of --time: a database may take minutes to stop.
