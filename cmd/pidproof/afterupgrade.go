@@ -95,8 +95,12 @@ func (c *console) reportOutdated(seen []instances.Instance) {
 		t.Add("  "+i.Name, "PID "+i.Report.PIDs().Few(), remedy)
 	}
 	c.section("These instances still run the binary of before an upgrade:", t)
-	if remedies > 0 {
+	switch remedies {
+	case 0:
+	case len(t.Rows):
 		c.Say(`"pidproof restart --replaced" restarts them one after another.`)
+	default:
+		c.Say(`"pidproof restart --replaced" restarts %d of them, one after another.`, remedies)
 	}
 }
 

@@ -37,7 +37,7 @@ pidfile=/run/demod.pid
 END
 chmod 755 /etc/init.d/demod; rc-service demod start`)
 	const check = "pidproof check -p /run/demod.pid demod"
-	const noInvokeRC = "its restart command cannot be run: no usable daemon: invoke-rc.d is neither in PATH nor in the sbin directories"
+	const noInvokeRC = "its restart command cannot be run: invoke-rc.d is neither in PATH nor in the sbin directories"
 	for _, c := range []struct {
 		command string
 		code    int

@@ -32,6 +32,9 @@ func programOf(r registry.Registration) (matcher.Daemon, error) {
 		name = path
 	}
 	program, err := matcher.FindDaemon(name)
+	if errors.Is(err, matcher.ErrDaemon) { // what is no daemon here was never to be one
+		err = errors.New(strings.TrimPrefix(err.Error(), matcher.ErrDaemon.Error()+": "))
+	}
 	if err != nil {
 		return program, err
 	}
@@ -63,7 +66,7 @@ func denial(r registry.Registration) error {
 	if denied, why := invokerc.Complaint(complaint); denied {
 		return errDenied
 	} else if why != "" {
-		return errors.New(why)
+		return fmt.Errorf("%s; unregister it, and register it with --restart", strings.TrimSuffix(why, "."))
 	}
 	script := r.Restart[1:]
 	for len(script) > 0 && strings.HasPrefix(script[0], "-") {
