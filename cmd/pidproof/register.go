@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 
 	"pidproof/cmd/pidproof/internal/exitcode"
@@ -68,7 +69,7 @@ func (cmd registerCmd) Run(c *console) error {
 	case errors.Is(err, registry.ErrName), errors.Is(err, registry.ErrInvalid):
 		return err
 	case err != nil:
-		c.Warn("%v", err)
+		c.Warn("%v", denied(err, r.Name+" is not registered"))
 		c.exit = exitcode.Refused
 		return nil
 	}
@@ -88,6 +89,17 @@ func (cmd registerCmd) Run(c *console) error {
 	return nil
 }
 
+// denied says what was not done for want of a permission, and who has it.
+func denied(err error, undone string) error {
+	switch {
+	case !errors.Is(err, fs.ErrPermission):
+		return err
+	case os.Geteuid() == 0:
+		return fmt.Errorf("%s: %w", undone, err)
+	}
+	return fmt.Errorf("%s: %w; ask as root", undone, err)
+}
+
 type unregisterCmd struct {
 	Name string `arg:"" help:"The name it was registered with."`
 }
@@ -105,7 +117,7 @@ func (cmd unregisterCmd) Run(c *console) error {
 		c.Warn("nothing is registered as %s", cmd.Name)
 		c.exit = exitcode.Of(matcher.NotRunning)
 	default:
-		c.Warn("%v", err)
+		c.Warn("%v", denied(err, cmd.Name+" is still registered"))
 		c.exit = exitcode.Refused
 	}
 	return nil
