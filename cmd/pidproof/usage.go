@@ -78,8 +78,14 @@ func popValue(ctx *kong.DecodeContext) (string, error) {
 	}
 }
 
-// decodeText takes a value that is written otherwise.
+// decodeText takes a value that is written otherwise. A number below 0, which kong takes for an
+// option, is refused with what may be written.
 func decodeText(ctx *kong.DecodeContext, to encoding.TextUnmarshaler) error {
+	if next := ctx.Scan.Peek(); !next.IsEOL() {
+		if _, err := parseTime(strings.TrimPrefix(next.String(), "-")); err == nil {
+			return to.UnmarshalText([]byte(ctx.Scan.Pop().String()))
+		}
+	}
 	value, err := popValue(ctx)
 	if err != nil {
 		return err
