@@ -143,6 +143,15 @@ func helpWords(args []string) []string {
 	return args
 }
 
+// surplus is a word that is one too many for help or version; "" if there is none.
+func surplus(args []string) string {
+	most := map[string]int{"help": 2, "version": 1}[args[0]]
+	if most > 0 && len(args) > most && !strings.HasPrefix(args[most-1], "-") && !strings.HasPrefix(args[most], "-") {
+		return args[most]
+	}
+	return ""
+}
+
 // indexOf is where a command stands in commands, -1 if there is none of that name.
 func indexOf(name string) int {
 	return slices.IndexFunc(commands, func(c command) bool { return c.name == name })

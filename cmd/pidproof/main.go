@@ -91,6 +91,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		c.Warn("no command is given; pidproof help lists them")
 		return exitcode.Unknown
 	}
+	if word := surplus(args); word != "" {
+		c.Warn("one argument too many: %s %s", word, hint)
+		return exitcode.Unknown
+	}
 	args = getoptOrder(helpWords(args))
 	if asked := commandIn(args); indexOf(asked) >= 0 && asked != name {
 		hint = "(see pidproof " + asked + " --help)"
