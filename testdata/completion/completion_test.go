@@ -86,7 +86,8 @@ func expectations(g Grammar) (all []expectation) {
 			}
 		}
 	}
-	return append(all, expectation{"pidproof ", append(commands, "help", "version"), choice},
+	return append(all, expectation{"pidproof ", append(slices.Clone(commands), "help", "version"), choice},
+		expectation{"pidproof help ", commands, choice}, expectation{"pidproof help check ", nil, nothing},
 		expectation{"pidproof --", []string{"--help", "--timeout", "--version"}, nothing},
 		expectation{"pidproof check --unclaimed=li", []string{"listening"}, choice},
 		expectation{"pidproof check --unclaimed li", []string{"listening"}, choice})
@@ -102,7 +103,7 @@ func TestCompletion(t *testing.T) {
 	stub(t, prefix, ofHost)
 	do(t, os.WriteFile(filepath.Join(dir, "some.pid"), nil, 0o644))
 	registrations := t.TempDir()
-	for _, name := range []string{"registered-one", "$(touch ran)", "two words", "-rf", "*"} {
+	for _, name := range []string{"registered-one", "$(touch ran)", "two words", "-rf", "*", "a.bak", "a.swp", "a.orig", "a.rej", "a.dpkg-old", "a.ucf-dist", "a..b", "_a"} {
 		do(t, os.WriteFile(filepath.Join(registrations, name), nil, 0o644))
 	}
 	all := expectations(grammar(t))
