@@ -111,7 +111,7 @@ func adviceUnknown(r matcher.Report, doubt error) string {
 	pid := r.Pidfile.PID
 	switch r.Rule {
 	case "unusable":
-		if os.Geteuid() != 0 && denied(r.Pidfile.Path) {
+		if asRoot(r.Pidfile.Path) {
 			return "Ask again as root."
 		}
 		return "Look at what lies there (" + say.Command("ls", "-ld", r.Pidfile.Path) + "). Touch nothing until it is a readable, regular file."
@@ -150,8 +150,12 @@ func adviceUnknown(r matcher.Report, doubt error) string {
 // readable is R_OK of access(2).
 const readable = 4
 
-// denied reports that permission is all that is missing. More rights make no file of a FIFO.
-func denied(pidfile string) bool {
+// asRoot reports that root may read a pidfile that we may not. More rights make no file of a
+// FIFO.
+func asRoot(pidfile string) bool {
+	if os.Geteuid() == 0 {
+		return false
+	}
 	st, err := os.Stat(pidfile)
 	if err != nil {
 		return errors.Is(err, fs.ErrPermission)

@@ -21,5 +21,13 @@ func Summary(r matcher.Report) string {
 	case r.Main != nil && !r.Main.Decision.Outcome.NotThis():
 		return fmt.Sprintf("%s: cannot tell about PID %d from %s: %s", daemon, pid, pidfile, r.Reason)
 	}
-	return fmt.Sprintf("%s: cannot tell: %s", daemon, r.Reason)
+	return fmt.Sprintf("%s: cannot tell: %s%s", daemon, r.Reason, remedy(r))
+}
+
+// remedy is who may read a pidfile that we may not.
+func remedy(r matcher.Report) string {
+	if r.Rule == "unusable" && asRoot(r.Pidfile.Path) {
+		return "; ask as root"
+	}
+	return ""
 }
