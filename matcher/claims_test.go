@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -223,5 +224,85 @@ func TestOwnPidfileIsNoOthers(t *testing.T) {
 	}
 	if found, _ := h.others(rules.Pidfile{Path: run + "/e.pid"}); len(found) != 1 {
 		t.Errorf("another pidfile was not found: %v", found)
+	}
+}
+
+// One user's files in /run/lock, more than are looked at of all users together, left no look for what
+// root gave another (/run/postgresql): his instance ran "unclaimed", and killproc left it alone.
+func TestManyFilesLeaveLooksForOthers(t *testing.T) {
+	need.Root(t)
+	const full, postgres = 65534, 34
+	run := t.TempDir()
+	for dir, uid := range map[string]int{"lock": full, "postgresql": postgres} {
+		must.Do(t, os.Mkdir(filepath.Join(run, dir), 0o755))
+		files := 1
+		if uid == full {
+			files = sharedLimit + 1000
+		}
+		for i := range files {
+			path := filepath.Join(run, dir, fmt.Sprintf("%d.pid", i))
+			must.Do(t, os.WriteFile(path, []byte("78\n"), 0o644))
+			must.Do(t, os.Chown(path, uid, uid))
+		}
+	}
+	chown(t, filepath.Join(run, "lock"), 0, 0o1777)
+	chown(t, filepath.Join(run, "postgresql"), postgres, 0o755)
+	h := thisHost()
+	h.run = []string{run}
+	w := h.walk()
+	if w.doubt(0, postgres) != 0 || w.doubt(full) == 0 || len(w.all) != usersLimit+1 {
+		t.Errorf("%d pidfiles, missed of root and the other %d, of the user %d", len(w.all), w.doubt(0, postgres), w.doubt(full))
+	}
+}
+
+// A user removes his directory while it is read: the kernel says ENOENT then (iterate_dir in fs/readdir.c), which was an
+// error of root's answer, eight times of eight.
+func TestDirectoryRemovedWhileRead(t *testing.T) {
+	need.Root(t)
+	run := t.TempDir()
+	own := filepath.Join(run, "own")
+	for range 5 {
+		must.Do(t, os.Mkdir(own, 0o755))
+		for i := range 700 {
+			must.Do(t, os.WriteFile(filepath.Join(own, fmt.Sprintf("%d.pid", i)), nil, 0o644))
+		}
+		watch, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+		must.Do(t, err)
+		_, err = unix.InotifyAddWatch(watch, own, unix.IN_ACCESS)
+		must.Do(t, err)
+		done := make(chan error, 1)
+		go func() {
+			_, err := kernel.Retried(func() (int, error) { return unix.Read(watch, make([]byte, 4096)) })
+			done <- errors.Join(err, os.RemoveAll(own))
+		}()
+		h := thisHost()
+		h.run = []string{run}
+		if w := h.walk(); w.failure != nil || w.missed != 0 {
+			t.Errorf("missed %d (%v)", w.missed, w.failure)
+		}
+		must.Do(t, <-done)
+		unix.Close(watch)
+	}
+}
+
+// A user's lease on his own pidfile, in a directory of root's, keeps that one file from being read.
+func TestLeasedPidfile(t *testing.T) {
+	need.Root(t)
+	const user = 65534
+	run := t.TempDir()
+	for name, uid := range map[string]int{"his.pid": user, "roots.pid": 0} {
+		must.Do(t, os.WriteFile(filepath.Join(run, name), []byte("78\n"), 0o644))
+		must.Do(t, os.Chown(filepath.Join(run, name), uid, uid))
+	}
+	f, err := os.OpenFile(filepath.Join(run, "his.pid"), os.O_RDWR, 0)
+	must.Do(t, err)
+	defer f.Close()
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Fatal(err)
+	}
+	h := thisHost()
+	h.run = []string{run}
+	if w := h.walk(); w.failure != nil || w.doubt(0) != 0 || w.doubt(user) != 1 || len(w.all) != 1 {
+		t.Errorf("%d pidfiles, missed of root %d (%v), of the user %d", len(w.all), w.doubt(0), w.failure, w.doubt(user))
 	}
 }

@@ -24,20 +24,22 @@ const (
 	// directories are looked at (/run/user/UID, /run/mysqld). What is beyond it is missed
 	// for him alone: a pidfile speaks for its owner's processes only.
 	usersLimit = 1024
-	// allUsersLimit is of all users together: one may have 65,536 numbers (subuid(5)).
-	allUsersLimit = 3 * usersLimit
+	// sharedLimit is of all users together where each can put something: one may have 65,536
+	// numbers (subuid(5)). What root gave somebody (/run/mysqld) is not of it: nobody else's
+	// files may keep us from reading there.
+	sharedLimit = 3 * usersLimit
 )
 
 // pidfileWalk gathers the pidfiles under the run directories, and the registered ones.
 type pidfileWalk struct {
-	h          *host
-	spent      map[quota]int // of usersLimit
-	usersSpent int           // of allUsersLimit
-	seen       map[fact.FileID]bool
-	served     map[string]string // mount points that may hang
-	all        []rules.Pidfile   // also those that name nobody
-	byPID      map[int][]int     // places in all
-	everyones  map[string]bool   // paths of those below a directory that everyone may write
+	h           *host
+	spent       map[quota]int // of usersLimit
+	sharedSpent int           // of sharedLimit
+	seen        map[fact.FileID]bool
+	served      map[string]string // mount points that may hang
+	all         []rules.Pidfile   // also those that name nobody
+	byPID       map[int][]int     // places in all
+	everyones   map[string]bool   // paths of those below a directory that everyone may write
 
 	missed   int         // what could not be read, where only root writes
 	missedOf map[int]int // what was too much, by uid
@@ -97,7 +99,7 @@ func (w *pidfileWalk) everything() {
 		}
 		w.byPID[p.PID] = append(w.byPID[p.PID], i)
 		for n, pid := range p.Numbers().All()[1:] {
-			if !w.pay(p.Owner, false) { // a file may hold a thousand, and nobody looks at what he did not pay for
+			if !w.pay(p.Owner, w.everyones[p.Path]) { // a file may hold a thousand, and nobody looks at what he did not pay for
 				w.all[i] = p.Abridged(n)
 				break
 			}
@@ -175,12 +177,14 @@ func (w *pidfileWalk) pay(uid int, shared bool) bool {
 		return true
 	}
 	from := quota{uid, shared}
-	w.spent[from]++
-	if w.usersSpent++; w.spent[from] <= usersLimit && w.usersSpent <= allUsersLimit {
-		return true
+	if w.spent[from] == usersLimit || shared && w.sharedSpent == sharedLimit {
+		w.missedOf[uid]++
+		return false
 	}
-	w.missedOf[uid]++
-	return false
+	if w.spent[from]++; shared {
+		w.sharedSpent++
+	}
+	return true
 }
 
 // affords reports that the owner of what lies in a directory of everyone's has not had all
@@ -242,13 +246,19 @@ func (w *pidfileWalk) directory(d openDirectory, levels int) {
 		}
 		return true
 	})
-	if err != nil {
+	if err != nil && !removed(d.fd) {
 		w.miss(err)
 	}
 	slices.Sort(links)
 	for _, name := range links {
 		w.link(d, name, owner)
 	}
+}
+
+// removed reports that a directory was: no more can be read of it (ENOENT, iterate_dir in fs/readdir.c), nor is there anything.
+func removed(dir int) bool {
+	st, err := kernel.StatxAt(dir, "", unix.AT_EMPTY_PATH, unix.STATX_NLINK)
+	return err == nil && st.Nlink == 0
 }
 
 // below goes into a directory. A file system that may not answer is not entered.
@@ -284,7 +294,11 @@ func (w *pidfileWalk) file(d openDirectory, name string, owner int) {
 	}
 	fd, err := openHere(d.fd, name, unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
-		w.miss(err)
+		if st, statErr := kernel.StatxAt(d.fd, name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_UID); statErr == nil && isLeased(err, int(st.Uid)) {
+			w.missedOf[int(st.Uid)]++
+		} else {
+			w.miss(err)
+		}
 		return
 	}
 	defer unix.Close(fd)
@@ -319,14 +333,17 @@ func (w *pidfileWalk) keepIn(d openDirectory, p rules.Pidfile, owner int) {
 // nothing.
 func (w *pidfileWalk) keep(p rules.Pidfile, owner int) {
 	switch unusable := p.State == rules.PidfileUnusable; {
-	case unusable && errors.Is(p.Err, unix.EAGAIN) && p.ID.Known() && p.Owner != 0:
-		w.missedOf[p.Owner]++ // he has a lease on it (fcntl(2), F_SETLEASE): only who owns a file can
+	case unusable && p.ID.Known() && isLeased(p.Err, p.Owner):
+		w.missedOf[p.Owner]++
 	case unusable && (owner == 0 || isFault(p.Err)):
 		w.miss(p.Err)
 	default:
 		w.add(p)
 	}
 }
+
+// isLeased: a user has a lease on what could not be opened (fcntl(2), F_SETLEASE), as only who owns a file can.
+func isLeased(err error, owner int) bool { return errors.Is(err, unix.EAGAIN) && owner != 0 }
 
 func (w *pidfileWalk) add(p rules.Pidfile) {
 	if p.State != rules.PidfileNames && p.State != rules.PidfileGarbage || p.ID.Known() && w.seen[p.ID] {
