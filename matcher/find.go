@@ -132,8 +132,10 @@ func (h *host) findByFile(path string, f Finding, found map[int]bool) error {
 	return nil
 }
 
+// nothing are the arguments of who does not say what he calls himself.
+func nothing(int) fact.Fact[[]string] { return fact.Of([]string(nil)) }
+
 func (h *host) findByName(program string, f Finding, found map[int]bool) error {
-	nothing := func(int) fact.Fact[[]string] { return fact.Of([]string(nil)) }
 	calls := func(pid int) (bool, error) {
 		if h.Silent(pid) {
 			return h.goesByName(program, f, pid, nothing)
@@ -183,7 +185,9 @@ func (h *host) goesByName(program string, f Finding, pid int, readArgv func(int)
 	if argv.State == fact.Known && argv.Value == nil { // unless it is a kernel thread or a zombie, it may have some in a moment
 		stat, err = h.ReadStat(pid)
 		if err == nil && !kernel.HasEnded(stat) && stat.Flags&kernel.KernelThread == 0 && !h.Silent(pid) {
-			argv = h.ReadArgvNow(pid)
+			if argv = h.ReadArgvNow(pid); errors.Is(argv.Err, fact.ErrThreads) { // as who is stuck
+				argv = nothing(pid)
+			}
 		}
 	}
 	said := rules.WhatItCalls(program, argv.Value, f.Scripts)

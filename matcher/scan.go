@@ -214,7 +214,7 @@ func (h *host) fault(p Process) error {
 	if p.Decision.Outcome != rules.Undecided && p.Decision.Outcome != rules.Plausible || errors.Is(e.Argv.Err, fact.ErrUntold) {
 		return nil
 	}
-	if errors.Is(e.Exe.Err, fact.ErrBetweenPrograms) {
+	if errors.Is(e.Exe.Err, fact.ErrBetweenPrograms) || errors.Is(e.Exe.Err, fact.ErrThreads) {
 		return nil
 	}
 	err := cmp.Or(p.fault, h.Unforeseen(e.Exe.Err), fact.Unforeseen(e.Exe.Value.IDErr), fact.Unforeseen(e.File.Err), fact.Unforeseen(e.Argv.Err))

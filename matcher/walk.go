@@ -41,6 +41,8 @@ type pidfileWalk struct {
 	byPID       map[int][]int     // places in all
 	everyones   map[string]bool   // paths of those below a directory that everyone may write
 
+	stuck map[int]bool // whose directories are never listed, by account
+
 	missed   int         // what could not be read, where only root writes
 	missedOf map[int]int // what was too much, by uid
 	failure  error       // the first that says nothing of what could not be read
@@ -57,7 +59,7 @@ type quota struct {
 // question. It never looks at /proc.
 func (h *host) walk() *pidfileWalk {
 	h.walkOnce.Do(func() {
-		w := &pidfileWalk{h: h, spent: map[quota]int{}, seen: map[fact.FileID]bool{}, byPID: map[int][]int{}, missedOf: map[int]int{}, everyones: map[string]bool{}}
+		w := &pidfileWalk{h: h, spent: map[quota]int{}, seen: map[fact.FileID]bool{}, byPID: map[int][]int{}, missedOf: map[int]int{}, stuck: map[int]bool{}, everyones: map[string]bool{}}
 		w.everything()
 		h.walked = w
 	})
@@ -230,7 +232,7 @@ func (w *pidfileWalk) directory(d openDirectory, levels int) {
 	}
 	defer unix.Close(d.fd)
 	var links []string
-	err = eachEntry(d.fd, func(name string, kind byte) bool {
+	err = eachEntry(w.lister(d.fd, owner), func(name string, kind byte) bool {
 		switch isDir := kind == unix.DT_DIR || kind == unix.DT_UNKNOWN; {
 		case !w.pay(owner, d.shared):
 			return false
@@ -246,12 +248,46 @@ func (w *pidfileWalk) directory(d openDirectory, levels int) {
 		}
 		return true
 	})
-	if err != nil && !removed(d.fd) {
+	switch {
+	case errors.Is(err, errStuck) && owner != nobodysOwn:
+		w.missedOf[owner]++
+	case err != nil && !removed(d.fd):
 		w.miss(err)
 	}
 	slices.Sort(links)
 	for _, name := range links {
 		w.link(d, name, owner)
+	}
+}
+
+var errStuck = errors.New("it could not be listed in time")
+
+// lister lists a directory. That of others than root may never be listed: who has the kernel write its names to where a dead
+// FUSE server answers holds its lock (fact.ErrThreads). It is waited for once for each user, and for everyone's.
+func (w *pidfileWalk) lister(dir, owner int) func(buffer []byte) (int, error) {
+	list := func(buffer []byte) (int, error) {
+		return kernel.Retried(func() (int, error) { return unix.ReadDirent(dir, buffer) })
+	}
+	if owner == 0 {
+		return list
+	}
+	type listed struct {
+		n   int
+		err error
+	}
+	return func(buffer []byte) (int, error) {
+		account := kernel.AccountOf(owner)
+		if w.stuck[account] {
+			return 0, errStuck
+		}
+		l, told := kernel.InTime(func() (l listed) {
+			l.n, l.err = list(buffer)
+			return l
+		})
+		if w.stuck[account] = !told; !told {
+			return 0, errStuck
+		}
+		return l.n, l.err
 	}
 }
 
@@ -404,14 +440,14 @@ func openHere(dir int, name string, flags int) (int, error) {
 
 // eachEntry calls visit for all in a directory, until it says that this will do. Their
 // order is that of names, where they are few: the same answer is wanted twice.
-func eachEntry(dir int, visit func(name string, kind byte) (more bool)) error {
+func eachEntry(list func(buffer []byte) (int, error), visit func(name string, kind byte) (more bool)) error {
 	type entry struct {
 		name string
 		kind byte
 	}
 	buffer := make([]byte, 32<<10)
 	for {
-		n, err := kernel.Retried(func() (int, error) { return unix.ReadDirent(dir, buffer) })
+		n, err := list(buffer)
 		if n <= 0 || err != nil {
 			return fact.OfOpened(err)
 		}

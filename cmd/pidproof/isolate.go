@@ -38,7 +38,11 @@ func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 	if !touchesPaths || c.isolated() {
 		return false
 	}
-	where, mayHang := host.MayHang(a.touches()...)
+	where, mayHang, looked := mayHang(a.touches(), timeout)
+	if !looked {
+		c.Unanswered = where
+		return false
+	}
 	if !mayHang {
 		return false
 	}
@@ -54,6 +58,27 @@ func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 		return true
 	}
 	return c.second(args, where, timeout)
+}
+
+// mayHang is host.MayHang within the deadline: whoever makes mount trees all the time keeps who reads
+// ours waiting (namespace_sem in fs/namespace.c).
+func mayHang(paths []string, timeout time.Duration) (where string, may, looked bool) {
+	type answer struct {
+		where string
+		may   bool
+	}
+	asked := make(chan answer, 1)
+	go func() {
+		var a answer
+		a.where, a.may = host.MayHang(paths...)
+		asked <- a
+	}()
+	select {
+	case a := <-asked:
+		return a.where, a.may, true
+	case <-time.After(timeout):
+		return "reading /proc/self/mountinfo", false, false
+	}
 }
 
 // second has a second process answer.

@@ -12,6 +12,11 @@ import (
 // map does. The kernel waits for that (mmap_lock, get_mm_cmdline in fs/proc/base.c).
 var ErrUntold = errors.New("its arguments could not be read in time")
 
+// ErrThreads: somebody keeps a process's threads from being listed. Who lists a directory and has
+// the kernel write that to where a dead FUSE server answers holds its lock, and whoever wants to
+// write there keeps all others waiting (iterate_dir in fs/readdir.c, filename_create in fs/namei.c).
+var ErrThreads = errors.New("its threads could not be listed in time")
+
 // ErrManyDescriptors: a process, or its user's all together, has more descriptors open than
 // are looked at, or in more network namespaces, and among those that were is nothing of what
 // was looked for.

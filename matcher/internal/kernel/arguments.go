@@ -25,24 +25,42 @@ const (
 // ReadArgv reads /proc/PID/cmdline, but does not wait for a process that never answers.
 func (h *System) ReadArgv(pid int) fact.Fact[[]string] {
 	h.Doing("reading %s/%d/cmdline", h.Proc, pid)
-	tries := h.argvTries(pid)
-	if tries == 0 {
+	argv, told := inTime(h, pid, func() fact.Fact[[]string] { return h.ReadArgvNow(pid) })
+	if !told {
 		return fact.Fact[[]string]{State: fact.Unreadable, Err: fact.ErrUntold}
 	}
-	done := make(chan fact.Fact[[]string], 1)
-	go func() { done <- h.ReadArgvNow(pid) }()
+	return argv
+}
+
+// inTime is InTime about a process; it is remembered of whose it was not told.
+func inTime[T any](h *System, pid int, read func() T) (answer T, told bool) {
+	tries := h.argvTries(pid)
+	if tries == 0 {
+		return answer, false
+	}
+	if answer, told = within(tries, read); !told {
+		h.Untold(pid)
+	}
+	return answer, told
+}
+
+// InTime reads what others than root may keep from being answered: then it is given up, and told is false.
+func InTime[T any](read func() T) (answer T, told bool) { return within(argvTries, read) }
+
+func within[T any](tries int, read func() T) (answer T, told bool) {
+	done := make(chan T, 1)
+	go func() { done <- read() }()
 	timer := time.NewTimer(argvTick)
 	defer timer.Stop()
 	for range tries {
 		select {
-		case argv := <-done:
-			return argv
+		case answer = <-done:
+			return answer, true
 		case <-timer.C:
 			timer.Reset(argvTick)
 		}
 	}
-	h.Untold(pid)
-	return fact.Fact[[]string]{State: fact.Unreadable, Err: fact.ErrUntold}
+	return answer, false
 }
 
 // ReadArgvNow reads it, however long that takes. Of arguments that are longer than
@@ -122,11 +140,11 @@ type silence struct {
 	of        map[int]bool // by PID
 }
 
-// accountOf is to whose account it goes what a user's processes keep us waiting: his own, but
+// AccountOf is to whose account it goes what a user's processes keep us waiting: his own, but
 // above the IDs of accounts all share one. There are subordinate IDs, of which each user has
 // 65,536 (subuid(5); SUB_UID_MIN of login.defs(5) is 100,000). A limit that everybody shares
 // would let one user's silence pass for that of all daemons.
-func accountOf(user int) int {
+func AccountOf(user int) int {
 	const subordinate = 1 << 16
 	return min(user, subordinate)
 }
@@ -145,7 +163,7 @@ func (h *System) Untold(pid int) {
 	}
 	h.silence.of[pid] = true
 	if err == nil {
-		h.silence.ofAccount[accountOf(status.UIDs[0])]++
+		h.silence.ofAccount[AccountOf(status.UIDs[0])]++
 	}
 }
 
@@ -170,7 +188,7 @@ func (h *System) argvTries(pid int) int {
 	}
 	h.silence.lock.Lock()
 	defer h.silence.lock.Unlock()
-	if h.silence.ofAccount[accountOf(status.UIDs[0])] >= untoldLimit {
+	if h.silence.ofAccount[AccountOf(status.UIDs[0])] >= untoldLimit {
 		return 0
 	}
 	return argvTries / 5

@@ -116,6 +116,10 @@ func (h *System) collectOnce(p *Handle) (fact.Evidence, error) {
 		// The first thread has ended, the others go on (pthread_exit in main):
 		// its own exe link is gone, theirs are there.
 		thread, ending, err := h.LivingThread(p.pid)
+		if errors.Is(err, fact.ErrThreads) {
+			e.Exe = fact.Failed[fact.Exe](err)
+			return h.stillHeld(e, p, stat.Start)
+		}
 		if err != nil {
 			return e, err
 		}
@@ -147,6 +151,8 @@ func (h *System) lookPastEnding(e *fact.Evidence, dir string, stat Stat, status 
 	}
 	thread, ending, err := h.LivingThread(e.PID)
 	switch {
+	case errors.Is(err, fact.ErrThreads):
+		e.Exe = fact.Failed[fact.Exe](err)
 	case err != nil:
 		return err
 	case ending:

@@ -123,7 +123,8 @@ func (h *System) allowance(pid int) (most int, looked func(n int)) {
 }
 
 // heldSockets are the inodes of the sockets that a process has open, and the directory in
-// /proc in which they were seen. With fact.ErrManyDescriptors they are the first ones.
+// /proc in which they were seen. With fact.ErrManyDescriptors they are the first ones,
+// or none, where they were not listed in time.
 func (h *System) heldSockets(pid int) (held map[uint64]bool, dir string, err error) {
 	most, looked := h.allowance(pid)
 	if most == 0 {
@@ -133,7 +134,7 @@ func (h *System) heldSockets(pid int) (held map[uint64]bool, dir string, err err
 		h.Doing("reading %s/fd", in)
 		held, nothing, dir = map[uint64]bool{}, true, in
 		count, linkErr := 0, error(nil)
-		err = eachName(in+"/fd", func(name string) (more bool) {
+		err = h.eachNameOf(pid, in+"/fd", fact.ErrManyDescriptors, func(name string) (more bool) {
 			nothing = false
 			if count++; count > most {
 				linkErr = fact.ErrManyDescriptors

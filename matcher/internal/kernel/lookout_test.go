@@ -37,11 +37,11 @@ func TestStuckProcessesAreLeftBehind(t *testing.T) {
 
 // Nor has a user as many accounts as subordinate user IDs, and none of them counts against the system's users.
 func TestSilenceOfSubordinateUsers(t *testing.T) {
-	if accountOf(100_000) != accountOf(165_535) {
+	if AccountOf(100_000) != AccountOf(165_535) {
 		t.Error("each subordinate user ID has an account of its own")
 	}
 	for _, user := range []int{0, 33, 1000, 60_000, 65_534} {
-		if accountOf(user) != user {
+		if AccountOf(user) != user {
 			t.Errorf("user %d shares an account", user)
 		}
 	}

@@ -62,13 +62,14 @@ func (h *System) lookAgain(pid int, see func(dir string) (nothing bool)) error {
 }
 
 // LivingThread gives the /proc directory of a thread that has an exe link, or says that
-// all of them are ending: their program is gone, what it held may not be yet.
+// all of them are ending: their program is gone, what it held may not be yet. It is
+// fact.ErrThreads where that is not told in time.
 func (h *System) LivingThread(pid int) (dir string, ending bool, err error) {
 	own := filepath.Join(h.Proc, strconv.Itoa(pid))
 	var threads []string
 	var failure error
 	ending = true
-	err = eachName(filepath.Join(own, "task"), func(number string) (more bool) {
+	err = h.eachNameOf(pid, filepath.Join(own, "task"), fact.ErrThreads, func(number string) (more bool) {
 		threads = append(threads, number)
 		thread := filepath.Join(own, "task", number)
 		_, err := os.Readlink(filepath.Join(thread, "exe"))

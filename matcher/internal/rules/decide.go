@@ -409,6 +409,8 @@ func unreadable(q Question) finding {
 		return no("it is init, called %q", e.Comm)
 	case e.Life == fact.Hidden:
 		return yes(Undecided, FileUnknown, "/proc hides it from us (hidepid); %s", Remedy(e))
+	case !d.GoesBy(e.Comm) && errors.Is(e.Exe.Err, fact.ErrThreads) && q.Pidfile.Path == "" && !isRoots(e) && e.UID != d.Owner:
+		return no("its name is %q, and its user may have arranged that no more is told", e.Comm)
 	case !d.GoesBy(e.Comm):
 		return mayHaveBecome(q)
 	}
@@ -422,7 +424,7 @@ func unreadable(q Question) finding {
 
 // Remedy is what helps against an executable that may not be read.
 func Remedy(e fact.Evidence) string {
-	if errors.Is(e.Exe.Err, fact.ErrBetweenPrograms) {
+	if errors.Is(e.Exe.Err, fact.ErrBetweenPrograms) || errors.Is(e.Exe.Err, fact.ErrThreads) {
 		return "ask again"
 	}
 	if e.AsRoot {

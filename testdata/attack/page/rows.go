@@ -78,6 +78,8 @@ var rows = []row{
 	{user, "makes 1,000 mounts (fusermount) of which the table takes megabytes", "the answer of a quiet host, below 32 MiB", "TestLongMountTable"},
 	{user, "mounts file systems whose servers do not answer, under /run too, and runs programs named like the daemon from them",
 		"the answer of a quiet host; for a pidfile there, “unknown” by the deadline", "TestDeadFileServers"},
+	{user, "has such a server keep the lock of a directory, so that neither the threads of his process nor his pidfiles can be listed",
+		"the answer of a quiet host", "TestHeldListings"},
 	{user, "mounts an overlay over such a file system in a user namespace, and leads there by a link's text or a working directory",
 		"the answer of a quiet host", "TestOverlayOnDeadServer"},
 	{user, "swaps a directory of his program's path for a link to such a file system, all the time", "the answer of a quiet host",
