@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"pidproof/testdata/need"
 	"pidproof/testdata/rounds"
 )
@@ -120,5 +122,39 @@ func TestOwnMountTreeControl(t *testing.T) {
 			}
 			p.end()
 		}
+	})
+}
+
+// startBound runs root's sleep under the name "idle", at which a user has bound it in a mount tree of his own, in the host's
+// tree and by the daemon's path: "it may have been started as the daemon, but runs" a file of root's of that name.
+func startBound(t *testing.T) process {
+	t.Helper()
+	const script = `: >"$1/idle"; unshare -Urm sh -c 'mount --bind /bin/sleep "$1/idle" && exec sleep 1000' sh "$1" & ns=$!
+until [ "$(stat -c %u "/proc/$ns/root$1/idle")" = 0 ]; do :; done
+exec -a /srv/sbin/idle "/proc/$ns/root$1/idle" 1000`
+	command := exec.Command(need.Program(t, "bash"), "-c", script, "bash", users)
+	command.SysProcAttr, command.Stderr = as(nobody), os.Stderr
+	must(t, command.Start())
+	p := process{Cmd: command}
+	t.Cleanup(p.end)
+	until(t, "it runs root's file", func() bool {
+		link, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", p.pid()))
+		return err == nil && link == users+"/idle"
+	})
+	for _, pid := range children(t, p.pid()) {
+		t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGKILL) })
+	}
+	return p
+}
+
+func TestBoundName(t *testing.T) {
+	onHost(t, func(t *testing.T) {
+		h := newQuietHost(t)
+		tried := 0
+		startBound(t)
+		for range rounds.Of(1, 50) {
+			tried += h.asksAll(t, "beside root's file under the daemon's name")
+		}
+		rounds.Held(t, tried)
 	})
 }

@@ -314,6 +314,9 @@ func perhapsMoved(q Question) finding {
 		return no("its file is uid %d's, not that of %s", e.File.Value.Owner, d.Path)
 	case !e.File.Value.Changed && filepath.Base(onlyPath(x)) != d.Base():
 		return no("its file %s has not been renamed since it started", x.Link)
+	case !isRoots(e) && e.UID != d.Owner && e.Filesystem.State == fact.Unread:
+		// He may have bound root's file to any name in a mount tree of his own, and run it from there (/proc/PID/root).
+		return finding{need: NeedFilesystem}
 	case e.Argv.State == fact.Unreadable:
 		return yes(Undecided, FileUnknown, "it runs %s, which was changed since, and what it was started as cannot be read (%s)", x.Link, fact.Plain(e.Argv.Err))
 	case d.maybeCalledBeside(e):

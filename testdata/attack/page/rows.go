@@ -35,6 +35,8 @@ var rows = []row{
 		"it is not taken for the instance where something shows that the clock was not set", "TestNumberWithinSeconds"},
 	{user, "makes a mount tree (`unshare -Urm`) in which his program lies at the daemon's path, or smuggles one out of it",
 		"it is not the daemon, whatever its link says", "TestOwnMountTree"},
+	{user, "binds a file of root's to the daemon's name there, and runs it in the host's tree (/proc/PID/root) by the daemon's path",
+		"the answer of a quiet host", "TestBoundName"},
 	{user, "gives his process the daemon's name, path, title or arguments, control characters, 4 KiB of path, or no arguments at all",
 		"the answer of a quiet host, in one escaped line, below 32 MiB", "TestSpoofedNames"},
 	{user, "makes an argument area of terabytes", "the answer of a quiet host, below 32 MiB", "TestHugeArguments"},
