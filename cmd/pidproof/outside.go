@@ -17,17 +17,22 @@ const outsidePatience = 5 * time.Second
 
 // mayStart says of a daemon that is to be started that it runs outside every pidfile, as
 // after its own was lost, and whether to start a second one. by stands before what is said.
-func (c *console) mayStart(by string, in matcher.Instance, r matcher.Report) bool {
+// A test only asks what would be.
+func (c *console) mayStart(by string, test bool, in matcher.Instance, r matcher.Report) bool {
+	nevertheless := "; started nevertheless"
+	if test {
+		nevertheless = "; it would be started nevertheless"
+	}
 	switch {
 	case in.Pidfile == os.DevNull: // it is to be started whoever runs, as by Debian's start_daemon -f
 		return true
 	case len(r.Outside) == 0 && r.Untold == nil:
 		return true
 	case len(r.Outside) == 0:
-		c.Warn("%swhether %s runs outside every pidfile cannot be told: %v; started nevertheless", by, r.Daemon.Path, r.Untold)
+		c.Warn("%swhether %s runs outside every pidfile cannot be told: %v%s", by, r.Daemon.Path, r.Untold, nevertheless)
 		return true
 	case !r.SurelyOutside() || settings.Start.Value(c.Warn) != settings.Strict:
-		c.Warn("%s%s; started nevertheless", by, outside(r))
+		c.Warn("%s%s%s", by, outside(r), nevertheless)
 		return true
 	case c.outsideEnds(in):
 		return true

@@ -52,7 +52,7 @@ func (cmd startDaemonCmd) Run(c *console) error {
 			c.exit = exitcode.Unknown
 			return nil
 		}
-		if !c.mayStart("", in, report) {
+		if !c.mayStart("", false, in, report) {
 			return nil
 		}
 		if report.Misleads() {

@@ -142,7 +142,7 @@ func ssdStart(c *console, o ssd.Options, criteria matcher.Criteria, m matcher.Ma
 	if o.Pidfile != "" {
 		in := matcher.Instance{Daemon: ssd.Starts(o), Pidfile: criteria.Pidfile, PidfileOnly: true, Outside: true, As: ssd.StartsAs(o), With: ssd.StartsWith(o)}.Meeting(criteria)
 		report, err := c.Check(in)
-		if err == nil && !c.mayStart(handover.StartStopDaemon+": ", in, report) { // what is no program is the real one's to refuse
+		if err == nil && !c.mayStart(handover.StartStopDaemon+": ", o.Test, in, report) { // what is no program is the real one's to refuse
 			c.alreadyRunning(o)
 			return nil
 		}
