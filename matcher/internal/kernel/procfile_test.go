@@ -29,7 +29,7 @@ func TestProcFiles(t *testing.T) {
 	must.Do(t, err)
 	odd := filepath.Join(t.TempDir(), "a) Z 1 (\n b")
 	must.Do(t, os.WriteFile(odd, program, 0o755))
-	long := strings.Repeat("0", 3*4096) + "60" // longer than one read
+	long := strings.Repeat("0", 3*4096) + "36000" // longer than one read
 	child := exec.Command(odd, long)
 	must.Do(t, child.Start())
 	t.Cleanup(func() { _ = child.Process.Kill(); _ = child.Wait() })

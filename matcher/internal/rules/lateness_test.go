@@ -176,9 +176,11 @@ func TestPerhapsMoved(t *testing.T) {
 	e := func(link string, argv0 string, file fact.Fact[fact.RunningFile]) fact.Evidence {
 		return fact.Evidence{
 			PID: 7, PPID: 1, Comm: "d", State: "S", UID: 33, PIDNS: fact.SamePlace, Tree: fact.SamePlace, Root: fact.SamePlace,
-			Exe: fact.Of(fact.Exe{Link: link, ID: fact.FileID{Dev: 8, Ino: 43}}), Argv: fact.Of([]string{argv0}), File: file,
+			Exe: fact.Of(fact.Exe{Link: link, ID: fact.FileID{Dev: 8, Ino: 43}}), Argv: fact.Of([]string{argv0}), File: file, Filesystem: fact.Of(fact.SamePlace),
 		}
 	}
+	bound := e("/home/u/d", "/usr/sbin/d", fact.Of(fact.RunningFile{}))
+	bound.Filesystem = fact.Fact[fact.Place]{State: fact.Absent}
 	untold := e("/opt/x", "", fact.Of(fact.RunningFile{Changed: true}))
 	untold.Argv = fact.Fact[[]string]{State: fact.Unreadable, Err: fact.ErrUntold}
 	moved, long := fact.Of(fact.RunningFile{Changed: true}), fact.Of(fact.RunningFile{})
@@ -186,23 +188,24 @@ func TestPerhapsMoved(t *testing.T) {
 		e    fact.Evidence
 		want Outcome
 	}{
-		"renamed":                          {e("/opt/x", "/usr/sbin/d", moved), Undecided},
-		"renamed and removed":              {e("/opt/x (deleted)", "/usr/sbin/d", moved), Undecided},
-		"renamed, started by its name":     {e("/opt/x", "d", moved), Undecided},
-		"renamed, started from its folder": {e("/opt/x", "sbin/d", fact.Of(fact.RunningFile{Changed: true, Directory: "/usr"})), Undecided},
-		"the same, it has left the folder": {e("/opt/x", "sbin/d", fact.Of(fact.RunningFile{Changed: true, Directory: "/"})), Undecided},
-		"renamed, from another folder":     {e("/opt/x", "sbin/d", fact.Of(fact.RunningFile{Changed: true, Directory: "/opt"})), NotThis},
-		"another of its name, replaced":    {e("/opt/d (deleted)", "./d", fact.Of(fact.RunningFile{Changed: true, Directory: "/opt"})), NotThis},
-		"the same, by its name":            {e("/opt/d (deleted)", "d", fact.Of(fact.RunningFile{Changed: true, Directory: "/"})), NotThis},
-		"moved to another folder":          {e("/opt/d", "./d", fact.Of(fact.RunningFile{Changed: true, Directory: "/usr/sbin"})), Undecided},
-		"of the daemon's owner":            {e("/opt/x", "/usr/sbin/d", fact.Of(fact.RunningFile{Owner: 34, Changed: true})), Undecided},
-		"in a renamed directory":           {e("/usr/sbin.old/d", "/usr/sbin/d", long), Undecided},
-		"a file that was always there":     {e("/bin/sleep", "/usr/sbin/d", long), NotThis},
-		"a user's own file":                {e("/tmp/d", "/usr/sbin/d", fact.Of(fact.RunningFile{Owner: 33, Changed: true})), NotThis},
-		"started as another":               {e("/opt/x", "/opt/d", moved), NotThis},
-		"an interpreter":                   {e("/usr/bin/python3.11", "/usr/sbin/d", moved), NotThis},
-		"a file that cannot be read":       {e("/opt/x", "/usr/sbin/d", fact.Failed[fact.RunningFile](unix.EIO)), Undecided},
-		"arguments that cannot be read":    {untold, Undecided},
+		"renamed":                           {e("/opt/x", "/usr/sbin/d", moved), Undecided},
+		"renamed and removed":               {e("/opt/x (deleted)", "/usr/sbin/d", moved), Undecided},
+		"renamed, started by its name":      {e("/opt/x", "d", moved), Undecided},
+		"renamed, started from its folder":  {e("/opt/x", "sbin/d", fact.Of(fact.RunningFile{Changed: true, Directory: "/usr"})), Undecided},
+		"the same, it has left the folder":  {e("/opt/x", "sbin/d", fact.Of(fact.RunningFile{Changed: true, Directory: "/"})), Undecided},
+		"renamed, from another folder":      {e("/opt/x", "sbin/d", fact.Of(fact.RunningFile{Changed: true, Directory: "/opt"})), NotThis},
+		"another of its name, replaced":     {e("/opt/d (deleted)", "./d", fact.Of(fact.RunningFile{Changed: true, Directory: "/opt"})), NotThis},
+		"the same, by its name":             {e("/opt/d (deleted)", "d", fact.Of(fact.RunningFile{Changed: true, Directory: "/"})), NotThis},
+		"moved to another folder":           {e("/opt/d", "./d", fact.Of(fact.RunningFile{Changed: true, Directory: "/usr/sbin"})), Undecided},
+		"of the daemon's owner":             {e("/opt/x", "/usr/sbin/d", fact.Of(fact.RunningFile{Owner: 34, Changed: true})), Undecided},
+		"in a renamed directory":            {e("/usr/sbin.old/d", "/usr/sbin/d", long), Undecided},
+		"a file that was always there":      {e("/bin/sleep", "/usr/sbin/d", long), NotThis},
+		"a user's own file":                 {e("/tmp/d", "/usr/sbin/d", fact.Of(fact.RunningFile{Owner: 33, Changed: true})), NotThis},
+		"started as another":                {e("/opt/x", "/opt/d", moved), NotThis},
+		"an interpreter":                    {e("/usr/bin/python3.11", "/usr/sbin/d", moved), NotThis},
+		"a file that cannot be read":        {e("/opt/x", "/usr/sbin/d", fact.Failed[fact.RunningFile](unix.EIO)), Undecided},
+		"arguments that cannot be read":     {untold, Undecided},
+		"bound in a mount tree of a user's": {bound, NotThis},
 	} {
 		if d := Decide(Question{Daemon: daemon, Evidence: c.e}); d.Outcome != c.want || d.Need != 0 {
 			t.Errorf("%s: got %s %s (%s), need %b; want %s", name, d.Rule, d.Outcome, d.Why, d.Need, c.want)
