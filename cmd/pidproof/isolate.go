@@ -38,12 +38,12 @@ func (c *console) isolate(cmd any, args []string, timeout time.Duration) bool {
 	if !touchesPaths || c.isolated() {
 		return false
 	}
-	where, mayHang, looked := mayHang(a.touches(), timeout)
+	where, may, looked := mayHang(a.touches(), timeout)
 	if !looked {
 		c.Unanswered = where
 		return false
 	}
-	if !mayHang {
+	if !may {
 		return false
 	}
 	if long, isLong := cmd.(interface{ lasts() time.Duration }); isLong {

@@ -70,9 +70,7 @@ func startSilent(t *testing.T, name string, total int) {
 // startSilentOf starts them as one user or several.
 func startSilentOf(t *testing.T, name string, total int, user func(n int) uint32) {
 	t.Helper()
-	file := filepath.Join("/srv", name+".dead")
-	must(t, os.WriteFile(file, nil, 0o644))
-	server := start(t, exec.Command("/srv/bin/fuse", "/dev/fuse", file, "file", "allow_other"))
+	file, server := deadFile(t, name)
 	path := filepath.Join(users, name)
 	copyFile(t, "/srv/bin/silent", path)
 	var last process
@@ -83,6 +81,14 @@ func startSilentOf(t *testing.T, name string, total int, user func(n int) uint32
 	}
 	t.Cleanup(server.end) // before who waits for it, whom nobody can kill
 	until(t, "a read of its arguments waits", func() bool { return isSilent(t, last.pid()) })
+}
+
+// deadFile is one on a file server that never answers a read.
+func deadFile(t *testing.T, name string) (file string, server process) {
+	t.Helper()
+	file = filepath.Join("/srv", name+".dead")
+	must(t, os.WriteFile(file, nil, 0o644))
+	return file, start(t, exec.Command("/srv/bin/fuse", "/dev/fuse", file, "file", "allow_other"))
 }
 
 // isSilent: cat waits in the kernel.

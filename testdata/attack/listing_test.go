@@ -13,9 +13,7 @@ import (
 // startListing keeps everybody from listing a user's directory or, of none, the threads of his process of a name.
 func startListing(t *testing.T, name string, dir ...string) {
 	t.Helper()
-	file := filepath.Join("/srv", name+".unlisted")
-	must(t, os.WriteFile(file, nil, 0o644))
-	server := start(t, exec.Command("/srv/bin/fuse", "/dev/fuse", file, "file", "allow_other"))
+	file, server := deadFile(t, name)
 	path := filepath.Join(users, name)
 	copyFile(t, "/srv/bin/listing", path)
 	command := exec.Command(path, append([]string{file}, dir...)...)
